@@ -1,0 +1,143 @@
+//! Answers, with the three shapes of error body that clients meet: emnify's own, the gateway's in
+//! front of it, and a page of HTML. Compression happens here too.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+const JSON: &str = "application/json; charset=UTF-8";
+
+/// An answer before it goes to the HTTP library.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// Seconds by which the `Date` header is off.
+    pub(crate) date_off: i64,
+}
+
+/// An entry of emnify's error table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorCode(pub(crate) u16, pub(crate) &'static str);
+
+pub(crate) const BAD_REQUEST: ErrorCode = ErrorCode(1000, "BadRequest");
+pub(crate) const INVALID_TOKEN: ErrorCode = ErrorCode(1102, "InvalidToken");
+pub(crate) const TOKEN_EXPIRED: ErrorCode = ErrorCode(1103, "TokenExpired");
+pub(crate) const FORBIDDEN: ErrorCode = ErrorCode(1104, "Forbidden");
+pub(crate) const TOO_MANY_REQUESTS: ErrorCode = ErrorCode(1105, "TooManyRequests");
+pub(crate) const NOT_FOUND: ErrorCode = ErrorCode(1201, "NotFound");
+pub(crate) const INVALID_QUERY: ErrorCode = ErrorCode(1301, "InvalidQueryCriteria");
+pub(crate) const INPUT_VALIDATION: ErrorCode = ErrorCode(1400, "InputValidationFailed");
+pub(crate) const INVALID_REFERENCE: ErrorCode = ErrorCode(1401, "InvalidReference");
+pub(crate) const REQUIRED: ErrorCode = ErrorCode(1402, "Required");
+pub(crate) const INVALID_FORMAT: ErrorCode = ErrorCode(1403, "InvalidFormat");
+pub(crate) const NOT_ALLOWED: ErrorCode = ErrorCode(1406, "NotAllowed");
+
+impl Answer {
+    pub(crate) fn empty(status: u16) -> Answer {
+        Answer { status, ..Answer::default() }
+    }
+
+    pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let mut answer = Answer { status, body: body.into(), ..Answer::default() };
+        if !content_type.is_empty() {
+            answer.set_header("Content-Type", content_type);
+        }
+        answer
+    }
+
+    pub(crate) fn json(status: u16, body: &Value) -> Answer {
+        Answer::text(status, JSON, body.to_string())
+    }
+
+    /// emnify's error object.
+    pub(crate) fn error(status: u16, code: ErrorCode, message: &str) -> Answer {
+        Answer::json(status, &error_object(code, message))
+    }
+
+    /// emnify's error object for input that has several faults.
+    pub(crate) fn invalid(errors: &[(ErrorCode, String)]) -> Answer {
+        let mut body = error_object(INPUT_VALIDATION, "Input validation failed");
+        let errors = errors.iter().map(|(code, message)| error_object(*code, message)).collect();
+        if let Value::Object(body) = &mut body {
+            body.insert("errors".to_owned(), Value::Array(errors));
+        }
+        Answer::json(422, &body)
+    }
+
+    /// What the gateway in front of the API says when it does not let a request through.
+    pub(crate) fn gateway(message: &str) -> Answer {
+        let mut answer = Answer::json(401, &json!({ "message": message }));
+        answer.set_header("x-amzn-ErrorType", "UnauthorizedException");
+        answer
+    }
+
+    /// A page such as content delivery networks send.
+    pub(crate) fn html(status: u16) -> Answer {
+        let body = format!(
+            "<html>\r\n<head><title>{status} ERROR</title></head>\r\n<body>\r\n\
+             <h1>{status} ERROR</h1>\r\n<p>The request could not be satisfied.</p>\r\n\
+             </body>\r\n</html>\r\n"
+        );
+        Answer::text(status, "text/html", body)
+    }
+
+    /// Sets a header, in place of one of the same name.
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The body compressed, where there is one.
+    pub(crate) fn gzip(mut self) -> Answer {
+        if let (false, Ok(compressed)) = (self.body.is_empty(), compress(&self.body)) {
+            self.body = compressed;
+            self.set_header("Content-Encoding", "gzip");
+        }
+        self
+    }
+}
+
+fn error_object(ErrorCode(code, token): ErrorCode, message: &str) -> Value {
+    json!({ "error_code": code, "error_token": token, "message": message })
+}
+
+fn compress(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
+}
+
+/// Whether an `Accept-Encoding` header lets gzip through.
+pub(crate) fn accepts_gzip(accept_encoding: &str) -> bool {
+    accept_encoding.split(',').any(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_errors() {
+        let answer = Answer::invalid(&[(INVALID_FORMAT, "expiry_date: not a date".to_owned())]);
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 422);
+        assert_eq!(body["error_token"], "InputValidationFailed");
+        assert_eq!(body["errors"][0]["error_code"], 1403);
+    }
+
+    #[test]
+    fn gzip_only_for_those_who_ask() {
+        assert!(accepts_gzip("deflate, gzip;q=0.8"));
+        assert!(accepts_gzip("GZIP"));
+        assert!(!accepts_gzip("gzip;q=0, identity"));
+        assert!(!accepts_gzip("br"));
+    }
+}

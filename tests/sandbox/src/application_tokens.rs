@@ -1,0 +1,267 @@
+//! The application tokens: create, list, update and revoke, as the live service does them. The id
+//! of a created one is not in the answer, and its value is shown this once.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{
+    Answer, BAD_REQUEST, ErrorCode, INVALID_FORMAT, INVALID_REFERENCE, NOT_ALLOWED, NOT_FOUND,
+};
+use crate::authenticate::Caller;
+use crate::jwt;
+use crate::paging::page;
+use crate::request::Request;
+use crate::state::{ORGANISATIONS, State};
+
+/// An application token that a test puts there. Dates and addresses are not checked, so that a list
+/// can hold what a client does not expect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewToken {
+    /// Its value; made up where there is none.
+    pub value: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// When it ends: a date, or one with time and zone.
+    pub expiry_date: Option<String>,
+    /// The address or range that it works from.
+    pub ip: Option<String>,
+    /// 0 is Activated, 1 is Revoked.
+    pub status: u8,
+    /// When it was made; now, where nothing is said.
+    pub created: Option<String>,
+    /// Whether the row names no creator.
+    pub without_creator: bool,
+    /// Whether the row has no `created`.
+    pub without_created: bool,
+}
+
+/// An application token as the sandbox knows it, its value included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TokenRow {
+    /// Its id.
+    pub id: u64,
+    /// The secret.
+    pub value: String,
+    /// Its Workspace.
+    pub organisation: u64,
+    /// Its description.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created: Option<String>,
+    /// When it ends.
+    pub expiry_date: Option<String>,
+    /// The address or range that it works from.
+    pub ip: Option<String>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// The user that it names as its creator.
+    pub creator: Option<u64>,
+}
+
+impl TokenRow {
+    /// Whether it can be exchanged now, from this address.
+    pub(crate) fn works(&self, now: i64, peer: IpAddr) -> bool {
+        let ended = self.expiry_date.as_deref().and_then(instant).is_some_and(|end| end <= now);
+        let elsewhere = self.ip.as_deref().and_then(range).is_some_and(|ip| !ip.contains(&peer));
+        !self.revoked && !ended && !elsewhere
+    }
+}
+
+impl State {
+    /// Puts a row there, in the first Workspace.
+    pub(crate) fn seed_token(&mut self, token: NewToken) -> (u64, String) {
+        let id = self.next_token;
+        self.next_token += 1;
+        let shape = self.settings.application_token_shape;
+        let value =
+            token.value.unwrap_or_else(|| jwt::application_token(&mut self.random, shape, id));
+        let now = utc(self.clock.now());
+        self.tokens.push(TokenRow {
+            id,
+            value: value.clone(),
+            organisation: ORGANISATIONS.map(|(id, _)| id).into_iter().next().unwrap_or_default(),
+            description: token.description,
+            created: (!token.without_created).then(|| token.created.unwrap_or(now)),
+            expiry_date: token.expiry_date,
+            ip: token.ip,
+            revoked: token.status == 1,
+            creator: (!token.without_creator).then_some(42),
+        });
+        (id, value)
+    }
+}
+
+/// `POST /api/v1/application_token`
+pub(crate) fn create(state: &mut State, caller: &Caller, request: &Request) -> Answer {
+    let body = match (request.body.is_empty(), request.object()) {
+        (_, Some(body)) => body,
+        (true, None) => Map::new(),
+        (false, None) => return Answer::error(400, BAD_REQUEST, "Malformed request body"),
+    };
+    let mut errors = Vec::new();
+    let description = text(&body, "description", &mut errors);
+    let mut expiry_date = text(&body, "expiry_date", &mut errors);
+    if let Some(given) = &expiry_date {
+        match instant(given) {
+            Some(end) if end > state.clock.now() => expiry_date = Some(utc(end)),
+            Some(_) => errors.push((INVALID_FORMAT, "expiry_date: is in the past".to_owned())),
+            None => errors.push((INVALID_FORMAT, "expiry_date: not a date".to_owned())),
+        }
+    }
+    let ip = text(&body, "ip", &mut errors);
+    if ip.as_deref().is_some_and(|ip| range(ip).is_none()) {
+        errors.push((INVALID_FORMAT, "ip: not an address or range".to_owned()));
+    }
+    if !errors.is_empty() {
+        return Answer::invalid(&errors);
+    }
+    let (_, value) =
+        state.seed_token(NewToken { description, expiry_date, ip, ..NewToken::default() });
+    if let Some(row) = state.tokens.last_mut() {
+        row.organisation = caller.organisation;
+        row.creator = caller.user.or(row.creator);
+    }
+    Answer::json(state.settings.create_status, &json!({ "application_token": value }))
+}
+
+/// `GET /api/v1/application_token`
+pub(crate) fn list(state: &State, caller: &Caller, request: &Request) -> Answer {
+    let rows = state.tokens.iter().filter(|row| row.organisation == caller.organisation);
+    let rows: Vec<Value> = rows.map(|row| shown(state, row)).collect();
+    if state.settings.application_tokens_paged {
+        page(&state.settings, request, &rows)
+    } else {
+        Answer::json(200, &Value::Array(rows))
+    }
+}
+
+/// `PATCH /api/v1/application_token/{id}`
+pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Request) -> Answer {
+    let known = |row: &&mut TokenRow| row.id == id && row.organisation == caller.organisation;
+    let Some(row) = state.tokens.iter_mut().find(known) else {
+        return Answer::error(404, NOT_FOUND, "No such application token");
+    };
+    let Some(body) = request.object() else {
+        return Answer::error(400, BAD_REQUEST, "Malformed request body");
+    };
+    let mut errors = Vec::new();
+    let description = text(&body, "description", &mut errors);
+    let status = match body.get("status") {
+        None => None,
+        Some(status) => match status.get("id").and_then(Value::as_u64) {
+            Some(id @ (0 | 1)) => Some(id == 1),
+            Some(_) => {
+                errors.push((INVALID_REFERENCE, "status: no such status".to_owned()));
+                None
+            }
+            None => {
+                errors.push((INVALID_FORMAT, "status: has no id".to_owned()));
+                None
+            }
+        },
+    };
+    if !errors.is_empty() {
+        return Answer::invalid(&errors);
+    }
+    if row.revoked && status == Some(false) {
+        return Answer::error(422, NOT_ALLOWED, "A revoked application token stays revoked");
+    }
+    if body.contains_key("description") {
+        row.description = description;
+    }
+    row.revoked = status.unwrap_or(row.revoked);
+    Answer::empty(204)
+}
+
+/// A row as the list shows it: without its value.
+fn shown(state: &State, row: &TokenRow) -> Value {
+    let creator = row.creator.and_then(|id| state.users.iter().find(|user| user.id == id));
+    let status = if row.revoked {
+        json!({ "id": 1, "description": "Revoked" })
+    } else {
+        json!({ "id": 0, "description": "Activated" })
+    };
+    let mut shown = json!({
+        "id": row.id,
+        "description": row.description,
+        "created": row.created,
+        "status": status,
+        "expiry_date": row.expiry_date,
+        "ip": row.ip,
+        "creator": creator.map(|user| {
+            json!({ "id": user.id, "name": user.name, "username": user.username })
+        }),
+    });
+    if let (true, Value::Object(fields)) = (state.settings.omit_nulls, &mut shown) {
+        fields.retain(|_, value| !value.is_null());
+    }
+    shown
+}
+
+fn text(
+    body: &Map<String, Value>,
+    field: &str,
+    errors: &mut Vec<(ErrorCode, String)>,
+) -> Option<String> {
+    match body.get(field) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(_) => {
+            errors.push((INVALID_FORMAT, format!("{field}: not a string")));
+            None
+        }
+    }
+}
+
+/// Seconds of Unix time of a date, or of one with time and zone.
+fn instant(text: &str) -> Option<i64> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(timestamp.as_second());
+    }
+    // Jiff would take a date out of a text that has a time and no zone as well.
+    let date = text.parse::<Date>().ok().filter(|_| text.len() == 10)?;
+    let midnight = format!("{date}T00:00:00Z").parse::<Timestamp>().ok()?;
+    Some(midnight.as_second())
+}
+
+/// An instant as emnify writes it.
+pub(crate) fn utc(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(timestamp) => timestamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn range(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_in_both_forms() {
+        assert_eq!(instant("1970-01-02"), Some(86_400));
+        assert_eq!(instant("1970-01-02T00:00:00.000Z"), Some(86_400));
+        assert_eq!(instant("1970-01-02T01:00:00+01:00"), Some(86_400));
+        for wrong in ["", "tomorrow", "1970-13-01", "1970-01-02T00:00:00", "02.01.1970"] {
+            assert_eq!(instant(wrong), None, "{wrong}");
+        }
+        assert_eq!(utc(86_400), "1970-01-02T00:00:00.000Z");
+    }
+
+    #[test]
+    fn addresses_and_ranges() {
+        assert!(range("10.0.0.0/8").unwrap().contains(&IpAddr::from([10, 1, 2, 3])));
+        assert!(range("::1").is_some() && range("2001:db8::/32").is_some());
+        assert!(range("10.0.0").is_none() && range("10.0.0.0/33").is_none());
+    }
+}

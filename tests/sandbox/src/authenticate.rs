@@ -1,0 +1,267 @@
+//! `authenticate` with each of its bodies, switching the Workspace, and the check of the auth
+//! tokens that come out of them.
+
+use serde_json::{Map, Value, json};
+
+use crate::answer::{
+    Answer, BAD_REQUEST, FORBIDDEN, INVALID_REFERENCE, INVALID_TOKEN, TOKEN_EXPIRED,
+    TOO_MANY_REQUESTS,
+};
+use crate::jwt::{self, Flaw};
+use crate::request::Request;
+use crate::state::{ORGANISATIONS, Pending, Refresh, State, organisation_name};
+
+/// Seconds that a one-time code works.
+const CODE_LIFETIME: i64 = 300;
+/// Seconds that a device is trusted: 90 days.
+const TRUST_LIFETIME: i64 = 90 * 24 * 3600;
+/// Added to `esc.app` where it shall not be the application token's id.
+const OTHER_ID: u64 = 900_000;
+
+/// Who makes a call, as the auth token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) organisation: u64,
+    pub(crate) user: Option<u64>,
+}
+
+/// `POST /api/v1/authenticate`
+pub(crate) fn authenticate(state: &mut State, request: &Request) -> Answer {
+    let Some(body) = request.object() else {
+        return Answer::error(400, BAD_REQUEST, "Malformed request body");
+    };
+    let text = |field: &str| body.get(field).and_then(Value::as_str);
+    if let Some(value) = text("application_token") {
+        with_application_token(state, request, value)
+    } else if let (Some(mfa_token), Some(code)) = (text("mfa_token"), text("code")) {
+        with_code(state, mfa_token, code, body.get("trusted_device"))
+    } else if let Some(value) = text("refresh_token") {
+        with_refresh_token(state, value)
+    } else if let (Some(username), Some(password)) = (text("username"), text("password")) {
+        with_password(state, username, password, text("fingerprint"))
+    } else {
+        Answer::error(400, BAD_REQUEST, "No credentials in the request body")
+    }
+}
+
+fn with_application_token(state: &mut State, request: &Request, value: &str) -> Answer {
+    let (now, peer) = (state.clock.now(), state.peer(request));
+    let account = format!("application token {value}");
+    if state.lockouts.locked(&account, now) {
+        return locked();
+    }
+    let found = state.tokens.iter().find(|row| row.value == value && row.works(now, peer));
+    let Some((id, organisation)) = found.map(|row| (row.id, row.organisation)) else {
+        return refused(state, &account);
+    };
+    state.lockouts.succeeded(&account);
+    let esc_app = if state.settings.esc_app_is_token_id { id } else { id + OTHER_ID };
+    let auth_token = sign(state, organisation, "esc.app", esc_app);
+    let mut answer = json!({ "auth_token": auth_token });
+    if let (true, Value::Object(fields)) =
+        (state.settings.application_token_with_refresh_token, &mut answer)
+    {
+        fields.insert("refresh_token".to_owned(), Value::from(state.random.hex(64)));
+    }
+    Answer::json(200, &answer)
+}
+
+fn with_password(
+    state: &mut State,
+    username: &str,
+    password: &str,
+    fingerprint: Option<&str>,
+) -> Answer {
+    let now = state.clock.now();
+    let account = format!("user {username}");
+    if state.lockouts.locked(&account, now) {
+        return locked();
+    }
+    let mut users = state.users.iter_mut();
+    let Some(user) = users.find(|user| user.username == username && user.password == password)
+    else {
+        return refused(state, &account);
+    };
+    let trusted = fingerprint
+        .and_then(|fingerprint| user.trusted.get(fingerprint))
+        .is_some_and(|until| now < *until);
+    if user.mfa && !trusted {
+        let (mfa_token, code) = (state.random.hex(64), state.random.code());
+        user.pending =
+            Some(Pending { mfa_token: mfa_token.clone(), code, expires: now + CODE_LIFETIME });
+        return Answer::json(200, &json!({ "mfa_token": mfa_token }));
+    }
+    let id = user.id;
+    state.lockouts.succeeded(&account);
+    logged_in(state, id)
+}
+
+fn with_code(state: &mut State, mfa_token: &str, code: &str, device: Option<&Value>) -> Answer {
+    let now = state.clock.now();
+    let fingerprint = match device {
+        None | Some(Value::Null) => None,
+        Some(device) => match device.get("fingerprint").and_then(Value::as_str) {
+            Some(fingerprint) => Some(fingerprint.to_owned()),
+            None => {
+                return Answer::error(400, BAD_REQUEST, "The trusted device has no fingerprint");
+            }
+        },
+    };
+    let mut users = state.users.iter_mut();
+    let pending = |pending: &Pending| pending.mfa_token == mfa_token && now < pending.expires;
+    let Some(user) = users.find(|user| user.pending.as_ref().is_some_and(pending)) else {
+        return Answer::empty(401);
+    };
+    let account = format!("user {}", user.username);
+    if state.lockouts.locked(&account, now) {
+        return locked();
+    }
+    if user.pending.as_ref().is_none_or(|pending| pending.code != code) {
+        return refused(state, &account);
+    }
+    user.pending = None;
+    if let Some(fingerprint) = fingerprint {
+        user.trusted.insert(fingerprint, now + TRUST_LIFETIME);
+    }
+    let id = user.id;
+    state.lockouts.succeeded(&account);
+    logged_in(state, id)
+}
+
+fn with_refresh_token(state: &mut State, value: &str) -> Answer {
+    let now = state.clock.now();
+    let works = |refresh: &Refresh| refresh.value == value && now < refresh.expires;
+    let mut users = state.users.iter_mut();
+    let Some(user) = users.find(|user| user.refresh.as_ref().is_some_and(works)) else {
+        return Answer::empty(401);
+    };
+    user.refresh = None;
+    let id = user.id;
+    if state.settings.refresh_token_renewed {
+        return logged_in(state, id);
+    }
+    let auth_token = sign(state, home(), "esc.user", id);
+    Answer::json(200, &json!({ "auth_token": auth_token }))
+}
+
+/// The answer to a user who is let in. A refresh token from before is void from now on.
+fn logged_in(state: &mut State, id: u64) -> Answer {
+    let refresh = state.random.hex(64);
+    let expires = state.clock.now() + state.settings.refresh_token_lifetime;
+    if let Some(user) = state.users.iter_mut().find(|user| user.id == id) {
+        user.refresh = Some(Refresh { value: refresh.clone(), expires });
+    }
+    let auth_token = sign(state, home(), "esc.user", id);
+    Answer::json(200, &json!({ "auth_token": auth_token, "refresh_token": refresh }))
+}
+
+/// `POST /api/v1/authenticate/workspace`
+pub(crate) fn switch_workspace(state: &mut State, caller: &Caller, request: &Request) -> Answer {
+    let Some(user) = caller.user else {
+        return Answer::error(401, INVALID_TOKEN, "Only a user can switch the Workspace");
+    };
+    let body = request.object().unwrap_or_default();
+    let target = body.get("target_organisation").and_then(|target| target.get("id"));
+    match target.and_then(Value::as_u64) {
+        None => Answer::error(400, BAD_REQUEST, "No target organisation in the request body"),
+        Some(id) if ORGANISATIONS.iter().any(|(known, _)| *known == id) => {
+            let auth_token = sign(state, id, "esc.user", user);
+            Answer::json(200, &json!({ "auth_token": auth_token }))
+        }
+        // Low numbers stand for Workspaces that exist and are somebody else's.
+        Some(1..=999) => Answer::error(403, FORBIDDEN, "Not a member of this Workspace"),
+        Some(_) => Answer::error(404, INVALID_REFERENCE, "No such organisation"),
+    }
+}
+
+/// Who the bearer token belongs to, or the refusal.
+pub(crate) fn caller(state: &State, request: &Request) -> Result<Caller, Answer> {
+    let presented = request.bearer().ok_or_else(|| Answer::gateway("Unauthorized"))?;
+    let token = state.opaque.get(presented).map_or(presented, String::as_str);
+    let claims = jwt::verify(&state.signing_key, token).map_err(|flaw| match flaw {
+        Flaw::Segments => Answer::gateway("token contains an invalid number of segments"),
+        Flaw::Signature => Answer::gateway("Unauthorized"),
+    })?;
+    if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= state.clock.now()) {
+        return Err(Answer::error(401, TOKEN_EXPIRED, "The token has expired"));
+    }
+    let number = |claim: &str| claims.get(claim).and_then(Value::as_u64);
+    if state.settings.revocation_reaches_auth_tokens && revoked(state, &claims) {
+        return Err(Answer::gateway("Unauthorized"));
+    }
+    let organisation = number("esc.org").unwrap_or_default();
+    Ok(Caller { organisation, user: number("esc.user") })
+}
+
+fn revoked(state: &State, claims: &Map<String, Value>) -> bool {
+    let id = claims.get("esc.app").and_then(Value::as_u64);
+    id.is_some_and(|id| state.tokens.iter().any(|row| row.id == id % OTHER_ID && row.revoked))
+}
+
+fn sign(state: &mut State, organisation: u64, who: &str, id: u64) -> String {
+    let now = state.clock.now();
+    let api_key = state.random.hex(32);
+    let claims = json!({
+        "aud": "/api/v1/authentication",
+        who: id,
+        // Differs from token to token, so that tests can tell one from the next.
+        "api_key": api_key,
+        "esc.org": organisation,
+        "esc.orgName": organisation_name(organisation),
+        "iss": "spc-frontend001@sandbox",
+        "exp": now + state.settings.auth_token_lifetime,
+        "iat": now,
+    });
+    jwt::sign(&state.signing_key, &claims)
+}
+
+fn home() -> u64 {
+    ORGANISATIONS.first().map_or(0, |(id, _)| *id)
+}
+
+fn refused(state: &mut State, account: &str) -> Answer {
+    let (now, settings) = (state.clock.now(), &state.settings);
+    state.lockouts.failed(account, now, settings.lockout_after, settings.lockout_seconds);
+    Answer::empty(401)
+}
+
+fn locked() -> Answer {
+    Answer::error(401, TOO_MANY_REQUESTS, "Too many failed attempts, try again in five minutes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(state: &mut State, body: &Value) -> (u16, Value) {
+        let answer = authenticate(state, &Request::test("POST", "/api/v1/authenticate", body));
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+    }
+
+    #[test]
+    fn the_claims_are_those_that_were_seen() {
+        let mut state = State::new().unwrap();
+        let body = json!({"application_token": state.seeded_token.clone()});
+        let (status, body) = post(&mut state, &body);
+        assert_eq!(status, 200);
+        assert_eq!(body.as_object().unwrap().len(), 1);
+        let token = body["auth_token"].as_str().unwrap();
+        let claims = jwt::verify(&state.signing_key, token).unwrap();
+        let mut names: Vec<&str> = claims.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            ["api_key", "aud", "esc.app", "esc.org", "esc.orgName", "exp", "iat", "iss"]
+        );
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 14_400);
+        assert_eq!(claims["esc.app"], 4711);
+    }
+
+    #[test]
+    fn bodies_without_credentials_are_malformed() {
+        let mut state = State::new().unwrap();
+        for body in [json!({}), json!([]), json!({"application_token": 7}), Value::Null] {
+            assert_eq!(post(&mut state, &body).0, 400, "{body}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The sandbox's own clock. Expiry, lockouts and limits are judged by it, so that a test can let
+//! hours pass at once and leave the machine's clock alone.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A clock that starts at the real time, runs, and can be moved.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    milliseconds_at_start: i64,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Clock { started: Instant::now(), milliseconds_at_start: milliseconds(real) }
+    }
+
+    /// Milliseconds of Unix time.
+    pub(crate) fn now_milliseconds(&self) -> i64 {
+        self.milliseconds_at_start.saturating_add(milliseconds(self.started.elapsed()))
+    }
+
+    /// Seconds of Unix time.
+    pub(crate) fn now(&self) -> i64 {
+        self.now_milliseconds().div_euclid(1000)
+    }
+
+    pub(crate) fn advance(&mut self, by: i64) {
+        self.milliseconds_at_start = self.milliseconds_at_start.saturating_add(by);
+    }
+
+    pub(crate) fn set(&mut self, unix_seconds: i64) {
+        self.started = Instant::now();
+        self.milliseconds_at_start = unix_seconds.saturating_mul(1000);
+    }
+}
+
+/// A duration in milliseconds, capped where it does not fit.
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_at_the_real_time_and_moves() {
+        let mut clock = Clock::new();
+        let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+        assert!((clock.now() - real).abs() <= 1);
+        clock.advance(3_600_000);
+        assert!((clock.now() - real - 3600).abs() <= 1);
+        clock.set(1_000_000_000);
+        assert_eq!(clock.now(), 1_000_000_000);
+    }
+}

@@ -1,0 +1,249 @@
+//! One connection: reads requests, has them carried out, and writes what comes of them, down to
+//! answers that are cut off, never end, or never come. The only file that knows the HTTP library.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::channel::{Channel, Sender};
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use socket2::Socket;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::answer::Answer;
+use crate::control;
+use crate::fault::{Fault, FaultKind};
+use crate::log::EntryId;
+use crate::perform::{Outcome, perform};
+use crate::request::Request;
+use crate::routes::http_date;
+use crate::server::{Door, Shared};
+
+/// Longest body of a request.
+const LONGEST_BODY: usize = 1 << 20;
+
+type Body = Either<Full<Bytes>, Channel<Bytes>>;
+
+/// How a connection ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Close,
+    Reset,
+}
+
+/// What requests know about the connection that they came on.
+#[derive(Clone)]
+pub(crate) struct Link {
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    /// `None` on the control listener.
+    number: Option<u64>,
+    end: watch::Sender<End>,
+}
+
+impl Link {
+    pub(crate) fn new(shared: Arc<Shared>, peer: SocketAddr, number: Option<u64>) -> Link {
+        Link { shared, peer, number, end: watch::Sender::new(End::NotYet) }
+    }
+
+    /// Resets the connection. Does not return: whoever waits for the answer is gone.
+    async fn reset(&self) -> Response<Body> {
+        self.end.send_replace(End::Reset);
+        pending().await
+    }
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn converse<I>(stream: I, socket: Socket, link: Link)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut end = link.end.subscribe();
+    let mut door = link.shared.watch_door();
+    let mut stays = link.number.is_none();
+    let service = service_fn(move |incoming| {
+        let link = link.clone();
+        async move { Ok::<_, Infallible>(respond(&link, incoming).await) }
+    });
+    let connection = http1::Builder::new()
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            wanted = end.wait_for(|end| *end != End::NotYet) => {
+                if wanted.is_ok_and(|end| *end == End::Reset) {
+                    // With no time to linger, closing sends a reset instead of the usual end.
+                    let _ = socket.set_linger(Some(Duration::ZERO));
+                }
+                return;
+            }
+            _ = door.wait_for(|door| *door != Door::Open), if !stays => {
+                connection.as_mut().graceful_shutdown();
+                stays = true;
+            }
+        }
+    }
+}
+
+async fn respond(link: &Link, incoming: hyper::Request<Incoming>) -> Response<Body> {
+    let shared = &link.shared;
+    let (mut request, body) = head(link, incoming);
+    if request.path.starts_with(control::PREFIX) {
+        let Ok(body) = read(body).await else { return whole(shared, Answer::empty(413)) };
+        request.body = body;
+        let answer = control::handle(shared, &request);
+        shared.settle().await;
+        return whole(shared, answer);
+    }
+    if link.number.is_none() {
+        return whole(shared, Answer::empty(404));
+    }
+    if !shared.is_open() {
+        return link.reset().await;
+    }
+    let (entry, fault) = {
+        let mut state = shared.state();
+        let now = state.clock.now();
+        let entry = state.log.begin(&request, now);
+        (entry, state.faults.take(&request.method, &request.path))
+    };
+    if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::ResetBefore) {
+        return link.reset().await;
+    }
+    let Ok(body) = read(body).await else {
+        shared.state().log.answered(entry, 413);
+        return whole(shared, Answer::empty(413));
+    };
+    request.body = body;
+    shared.state().log.body(entry, &request.body);
+    match carry_out(shared, &request, fault.as_ref()).await {
+        Outcome::Answer(answer) => {
+            shared.state().log.answered(entry, answer.status);
+            whole(shared, answer)
+        }
+        Outcome::Reset => link.reset().await,
+        Outcome::Cut(answer) => cut(link, entry, answer),
+        Outcome::Endless { fast } => {
+            shared.state().log.answered(entry, 200);
+            endless(shared, fast)
+        }
+    }
+}
+
+/// Performs the request, on the side of the wait on which the fault wants it.
+async fn carry_out(shared: &Shared, request: &Request, fault: Option<&Fault>) -> Outcome {
+    let wait = match fault.map(|fault| &fault.kind) {
+        Some(FaultKind::Delay { milliseconds }) => Duration::from_millis(*milliseconds),
+        _ => Duration::ZERO,
+    };
+    if fault.is_some_and(|fault| fault.side_effect) {
+        let outcome = perform(&mut shared.state(), request, fault);
+        sleep(wait).await;
+        return outcome;
+    }
+    if !wait.is_zero() {
+        sleep(wait).await;
+    }
+    perform(&mut shared.state(), request, fault)
+}
+
+fn head(link: &Link, incoming: hyper::Request<Incoming>) -> (Request, Incoming) {
+    let (parts, body) = incoming.into_parts();
+    let headers = parts.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let request = Request {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: headers.collect(),
+        body: Vec::new(),
+        peer: link.peer.ip(),
+        connection: link.number.unwrap_or_default(),
+    };
+    (request, body)
+}
+
+async fn read(body: Incoming) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Limited::new(body, LONGEST_BODY).collect().await?.to_bytes().to_vec())
+}
+
+/// Status and headers. A fault may name what HTTP does not know; then it is a 500.
+fn start(shared: &Shared, answer: &Answer) -> hyper::http::response::Builder {
+    let now = shared.state().clock.now().saturating_add(answer.date_off);
+    let date = http_date(u64::try_from(now).unwrap_or(0));
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = Response::builder().status(status).header(DATE, date);
+    for (name, value) in &answer.headers {
+        builder = builder.header(name, value);
+    }
+    builder
+}
+
+fn finish(builder: hyper::http::response::Builder, body: Body) -> Response<Body> {
+    builder.body(body).unwrap_or_else(|_| {
+        let mut response = Response::new(Either::Left(Full::default()));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}
+
+fn whole(shared: &Shared, answer: Answer) -> Response<Body> {
+    let builder = start(shared, &answer);
+    finish(builder, Either::Left(Full::new(Bytes::from(answer.body))))
+}
+
+fn cut(link: &Link, entry: EntryId, answer: Answer) -> Response<Body> {
+    link.shared.state().log.answered(entry, answer.status);
+    let builder = start(&link.shared, &answer).header(CONTENT_LENGTH, answer.body.len());
+    let (mut sender, body) = Channel::new(1);
+    let mut half = Bytes::from(answer.body);
+    half.truncate(half.len() / 2);
+    let end = link.end.clone();
+    tokio::spawn(async move {
+        let _ = sender.send_data(half).await;
+        // Leaves the half time to get out.
+        sleep(Duration::from_millis(50)).await;
+        end.send_replace(End::Close);
+        drop(sender);
+    });
+    finish(builder, Either::Right(body))
+}
+
+fn endless(shared: &Shared, fast: bool) -> Response<Body> {
+    let builder =
+        start(shared, &Answer::empty(200)).header(CONTENT_TYPE, "application/json; charset=UTF-8");
+    let (sender, body) = Channel::new(1);
+    tokio::spawn(pour(sender, fast));
+    finish(builder, Either::Right(body))
+}
+
+/// Sends until the client has gone.
+async fn pour(mut sender: Sender<Bytes>, fast: bool) {
+    let mut next = Bytes::from_static(b"[");
+    let (more, wait) = if fast {
+        (Bytes::from("\"0123456789abcdef0123456789ab\",\n".repeat(2048)), Duration::ZERO)
+    } else {
+        (Bytes::from_static(b"\"0123456\",\n"), Duration::from_millis(200))
+    };
+    while sender.send_data(next).await.is_ok() {
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
+        next = more.clone();
+    }
+}

@@ -1,0 +1,143 @@
+//! What a test may change about the sandbox: lifetimes, limits, and the points on which nobody
+//! outside emnify knows how the live service behaves. Defaults are what is documented.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How the sandbox behaves. Over the control path the fields have the same names, in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Seconds between `iat` and `exp` of an auth token. 240 minutes.
+    pub auth_token_lifetime: i64,
+    /// Seconds that a refresh token works. 350 minutes.
+    pub refresh_token_lifetime: i64,
+    /// Whether the answer to a refresh token brings the next refresh token.
+    pub refresh_token_renewed: bool,
+    /// Whether the answer to an application token brings a refresh token, which it should not.
+    pub application_token_with_refresh_token: bool,
+    /// Whether `esc.app` is the id of the application token; else it is some other number.
+    pub esc_app_is_token_id: bool,
+    /// Whether auth tokens die with the application token that they came from.
+    pub revocation_reaches_auth_tokens: bool,
+    /// What created application tokens look like.
+    pub application_token_shape: TokenShape,
+    /// Status of the answer to a created application token: 200, or 201.
+    pub create_status: u16,
+    /// Whether lists leave out fields without a value, instead of sending `null`.
+    pub omit_nulls: bool,
+    /// Whether the list of application tokens is paged; else it is sent whole, without the headers.
+    pub application_tokens_paged: bool,
+    /// Rows on a page where the caller does not say.
+    pub default_per_page: u64,
+    /// Most rows on a page.
+    pub maximum_per_page: u64,
+    /// Whether answers are compressed for clients that accept it.
+    pub gzip: bool,
+    /// The address that callers seem to have; `None` for the real one.
+    pub peer_address: Option<IpAddr>,
+    /// Failures in a row after which an account is locked; 0 for never.
+    pub lockout_after: u32,
+    /// Seconds that an account stays locked.
+    pub lockout_seconds: i64,
+    /// Whether the rate limits are in force.
+    pub limits: bool,
+    /// Seconds over which the rate limits count.
+    pub limit_window: i64,
+    /// Calls of `authenticate` from one address within the window.
+    pub authenticate_limit: usize,
+    /// All calls from one address within the window.
+    pub general_limit: usize,
+    /// Whether `authenticate` calls that were answered with an error count.
+    pub count_refused: bool,
+    /// What a 429 says about when to come back.
+    pub retry_after: RetryAfter,
+}
+
+/// What an application token's value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenShape {
+    /// Three parts with dots, 490 characters.
+    Jwt,
+    /// Eighty characters without meaning.
+    Opaque,
+}
+
+/// The `Retry-After` header of a 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// A number of seconds.
+    Seconds,
+    /// A date, by the sandbox's clock.
+    HttpDate,
+    /// No such header.
+    None,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            auth_token_lifetime: 240 * 60,
+            refresh_token_lifetime: 350 * 60,
+            refresh_token_renewed: true,
+            application_token_with_refresh_token: false,
+            esc_app_is_token_id: true,
+            revocation_reaches_auth_tokens: false,
+            application_token_shape: TokenShape::Jwt,
+            create_status: 200,
+            omit_nulls: false,
+            application_tokens_paged: true,
+            default_per_page: 100,
+            maximum_per_page: 1000,
+            gzip: true,
+            peer_address: None,
+            lockout_after: 3,
+            lockout_seconds: 300,
+            limits: true,
+            limit_window: 300,
+            authenticate_limit: 100,
+            general_limit: 2000,
+            count_refused: true,
+            retry_after: RetryAfter::Seconds,
+        }
+    }
+}
+
+impl Settings {
+    /// These settings with the fields of a JSON object put over them.
+    pub(crate) fn changed_by(&self, change: &Value) -> Result<Settings, String> {
+        let Value::Object(change) = change else { return Err("not a JSON object".to_owned()) };
+        let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        if let Value::Object(all) = &mut all {
+            all.extend(change.clone());
+        }
+        serde_json::from_value(all).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_partial_change_leaves_the_rest() {
+        let changed = Settings::default()
+            .changed_by(&json!({"auth_token_lifetime": 5, "retry_after": "http_date"}))
+            .unwrap();
+        assert_eq!(changed.auth_token_lifetime, 5);
+        assert_eq!(changed.retry_after, RetryAfter::HttpDate);
+        assert_eq!(changed.general_limit, 2000);
+    }
+
+    #[test]
+    fn a_misspelt_name_is_an_error() {
+        assert!(Settings::default().changed_by(&json!({"lifetime": 5})).is_err());
+        assert!(Settings::default().changed_by(&json!([])).is_err());
+    }
+}

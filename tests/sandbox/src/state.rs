@@ -1,0 +1,172 @@
+//! Everything that the sandbox knows, and the seed that it starts from. One value behind one lock;
+//! the handlers are functions of it and a request.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::IpAddr;
+
+use ring::{digest, hmac};
+use serde_json::Value;
+
+use crate::application_tokens::{NewToken, TokenRow};
+use crate::clock::Clock;
+use crate::fault::Faults;
+use crate::limits::{Lockouts, Window};
+use crate::log::Log;
+use crate::random::{Random, to_hex};
+use crate::request::Request;
+use crate::settings::{Settings, TokenShape};
+use crate::{jwt, resources};
+
+/// The Workspaces, with the one that application tokens are seeded in first.
+pub(crate) const ORGANISATIONS: [(u64, &str); 2] = [(1234, "Sandbox"), (5678, "Second workspace")];
+
+/// The password of both users.
+pub(crate) const PASSWORD: &str = "password";
+
+pub(crate) struct State {
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) random: Random,
+    pub(crate) signing_key: hmac::Key,
+    pub(crate) seeded_token: String,
+    pub(crate) tokens: Vec<TokenRow>,
+    pub(crate) next_token: u64,
+    pub(crate) users: Vec<User>,
+    /// Opaque auth tokens and the JWT that each stands for.
+    pub(crate) opaque: HashMap<String, String>,
+    pub(crate) endpoints: Rows,
+    pub(crate) sims: Rows,
+    pub(crate) events: Rows,
+    pub(crate) authenticate_calls: Window,
+    pub(crate) all_calls: Window,
+    pub(crate) lockouts: Lockouts,
+    pub(crate) faults: Faults,
+    pub(crate) log: Log,
+}
+
+/// Rows of a collection by id, each with the Workspace that it belongs to.
+pub(crate) type Rows = BTreeMap<u64, (u64, Value)>;
+
+/// Somebody who logs in with a password.
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) id: u64,
+    pub(crate) username: &'static str,
+    pub(crate) name: &'static str,
+    /// SHA-1, lower-case hexadecimal digits.
+    pub(crate) password: String,
+    pub(crate) mfa: bool,
+    /// The login that waits for a one-time code.
+    pub(crate) pending: Option<Pending>,
+    /// The one refresh token that works.
+    pub(crate) refresh: Option<Refresh>,
+    /// Fingerprints of trusted devices, and until when.
+    pub(crate) trusted: HashMap<String, i64>,
+}
+
+/// A login that waits for a one-time code.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) mfa_token: String,
+    pub(crate) code: String,
+    pub(crate) expires: i64,
+}
+
+/// A refresh token.
+#[derive(Debug)]
+pub(crate) struct Refresh {
+    pub(crate) value: String,
+    pub(crate) expires: i64,
+}
+
+impl State {
+    pub(crate) fn new() -> io::Result<State> {
+        let mut random = Random::new()?;
+        let signing_key = jwt::new_key(&mut random);
+        let seeded_token = jwt::application_token(&mut random, TokenShape::Jwt, 4711);
+        let mut state = State {
+            clock: Clock::new(),
+            settings: Settings::default(),
+            random,
+            signing_key,
+            seeded_token,
+            tokens: Vec::new(),
+            next_token: 4711,
+            users: Vec::new(),
+            opaque: HashMap::new(),
+            endpoints: Rows::new(),
+            sims: Rows::new(),
+            events: Rows::new(),
+            authenticate_calls: Window::default(),
+            all_calls: Window::default(),
+            lockouts: Lockouts::default(),
+            faults: Faults::default(),
+            log: Log::default(),
+        };
+        state.reset();
+        Ok(state)
+    }
+
+    /// Everything back to the seed. The seeded application token keeps its value, since somebody
+    /// may have it in the environment; auth tokens from before are void.
+    pub(crate) fn reset(&mut self) {
+        self.clock = Clock::new();
+        self.settings = Settings::default();
+        self.signing_key = jwt::new_key(&mut self.random);
+        self.tokens.clear();
+        self.next_token = 4711;
+        self.users = vec![
+            user(42, "user@example.com", "Ford Prefect", false),
+            user(43, "mfa@example.com", "Tricia McMillan", true),
+        ];
+        self.opaque.clear();
+        self.authenticate_calls = Window::default();
+        self.all_calls = Window::default();
+        self.lockouts = Lockouts::default();
+        self.faults.clear();
+        self.log.reset();
+        let seed = NewToken {
+            value: Some(self.seeded_token.clone()),
+            description: Some("Sandbox".to_owned()),
+            ..NewToken::default()
+        };
+        self.seed_token(seed);
+        resources::seed(self);
+    }
+
+    /// Makes all auth tokens void that were handed out so far.
+    pub(crate) fn revoke_auth_tokens(&mut self) {
+        self.signing_key = jwt::new_key(&mut self.random);
+    }
+
+    /// The address that the caller seems to have.
+    pub(crate) fn peer(&self, request: &Request) -> IpAddr {
+        self.settings.peer_address.unwrap_or(request.peer)
+    }
+
+    /// The last one-time code that was sent to a user and still works.
+    pub(crate) fn one_time_code(&self, username: &str) -> Option<&str> {
+        let user = self.users.iter().find(|user| user.username == username)?;
+        user.pending.as_ref().map(|pending| pending.code.as_str())
+    }
+}
+
+fn user(id: u64, username: &'static str, name: &'static str, mfa: bool) -> User {
+    let password = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, PASSWORD.as_bytes());
+    User {
+        id,
+        username,
+        name,
+        password: to_hex(password.as_ref()),
+        mfa,
+        pending: None,
+        refresh: None,
+        trusted: HashMap::new(),
+    }
+}
+
+/// What an organisation is called.
+pub(crate) fn organisation_name(id: u64) -> &'static str {
+    ORGANISATIONS.iter().find(|(known, _)| *known == id).map_or("", |(_, name)| *name)
+}
