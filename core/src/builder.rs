@@ -1,0 +1,176 @@
+//! Setting up a client: what it takes, where the environment fills in, and what is refused.
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::clock::{Clock, SystemClock};
+use crate::credential::Credential;
+use crate::error::{Error, Result};
+use crate::http::{Http, Settings};
+use crate::input;
+use crate::request::Caller;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::tls::Roots;
+
+/// emnify itself.
+const BASE_URL: &str = "https://cdn.emnify.net";
+const TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sets up a [`Client`]. Made by [`Client::builder`]; nothing is read, checked or sent before
+/// [`ClientBuilder::build`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ClientBuilder {
+    application_token: Option<Secret>,
+    application_token_file: Option<PathBuf>,
+    base_url: Option<String>,
+    timeout: Duration,
+    connect_timeout: Duration,
+    ca_bundle: Option<PathBuf>,
+    proxy: Option<String>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new() -> Self {
+        ClientBuilder {
+            application_token: None,
+            application_token_file: None,
+            base_url: None,
+            timeout: TIMEOUT,
+            connect_timeout: CONNECT_TIMEOUT,
+            ca_bundle: None,
+            proxy: None,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The application token to sign in with. Without it and
+    /// [`application_token_file`](Self::application_token_file), the environment variable
+    /// `EMNIFY_APPLICATION_TOKEN`, else `EMNIFY_APPLICATION_TOKEN_FILE`, is read.
+    pub fn application_token(mut self, token: impl Into<Secret>) -> Self {
+        self.application_token = Some(token.into());
+        self
+    }
+
+    /// A file that holds the application token, white space around it aside. It is read at each
+    /// sign-in, so that a rotated token is picked up with no restart.
+    pub fn application_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.application_token_file = Some(path.into());
+        self
+    }
+
+    /// Where the API is: `https`, or `http` to this machine. Default: the environment variable
+    /// `EMNIFY_BASE_PATH`, else `https://cdn.emnify.net`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The time that one call may take, with everything that it waits for. Default: 30 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The part of it that connecting may take. Default: 10 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// A file of certificates in PEM form, or a directory of such files: these authorities are
+    /// trusted and no others. Default: the environment variables `SSL_CERT_FILE`, `SSL_CERT_DIR`,
+    /// `REQUESTS_CA_BUNDLE`, else the system's, else a bundled set.
+    pub fn ca_bundle(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_bundle = Some(path.into());
+        self
+    }
+
+    /// The URL of an HTTP proxy. Default: the environment variables `HTTPS_PROXY` and `ALL_PROXY`.
+    /// `NO_PROXY` names hosts that are reached directly; this machine always is.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// The clock to measure and date with; for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks everything and makes the client. It connects at the first call, not here.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`, with a message that names the argument or the environment variable.
+    pub fn build(self) -> Result<Client> {
+        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)]
+        {
+            if limit.is_zero() {
+                return Err(Error::invalid_input(name, "must be longer than zero"));
+            }
+        }
+        let base_url = match self.base_url {
+            Some(url) => input::base_url("base_url", &url)?,
+            None => {
+                let url = variable("EMNIFY_BASE_PATH")?.unwrap_or_else(|| BASE_URL.into());
+                input::base_url("EMNIFY_BASE_PATH", url.reveal())?
+            }
+        };
+        let credential = credential(self.application_token, self.application_token_file)?;
+        let settings = Settings {
+            base_url,
+            connect_timeout: self.connect_timeout,
+            roots: Roots::choose(self.ca_bundle.as_deref())?,
+            proxy: self.proxy.as_deref().map(input::proxy).transpose()?,
+        };
+        let http = Arc::new(Http::new(settings));
+        let session = Session::new(Arc::clone(&http), Arc::clone(&self.clock), credential);
+        Ok(Client::new(Caller { http, clock: self.clock, session, timeout: self.timeout }))
+    }
+}
+
+/// What to sign in with: what was passed in, else what the environment holds.
+fn credential(token: Option<Secret>, file: Option<PathBuf>) -> Result<Credential> {
+    match (token, file) {
+        (Some(token), None) => checked("application_token", token),
+        (None, Some(path)) => Ok(Credential::ApplicationTokenFile(path)),
+        (Some(_), Some(_)) => Err(Error::invalid_input(
+            "application_token_file",
+            "goes with no application_token: pass one of them",
+        )),
+        (None, None) => match variable("EMNIFY_APPLICATION_TOKEN")? {
+            Some(token) => checked("EMNIFY_APPLICATION_TOKEN", token),
+            None => match env::var_os("EMNIFY_APPLICATION_TOKEN_FILE") {
+                Some(path) => Ok(Credential::ApplicationTokenFile(path.into())),
+                None => Err(Error::invalid_input(
+                    "application_token",
+                    "is missing: pass it, or a file that holds it, or set EMNIFY_APPLICATION_TOKEN \
+                     or EMNIFY_APPLICATION_TOKEN_FILE",
+                )),
+            },
+        },
+    }
+}
+
+fn checked(name: &str, token: Secret) -> Result<Credential> {
+    input::application_token(name, &token)?;
+    Ok(Credential::ApplicationToken(token))
+}
+
+/// An environment variable; an empty one counts as unset.
+fn variable(name: &str) -> Result<Option<Secret>> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(Secret::from(value))),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Error::invalid_input(name, "is no UTF-8 text")),
+    }
+}

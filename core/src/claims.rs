@@ -1,0 +1,118 @@
+//! Reading an auth token. The client has no key, so nothing here is verified: claims say when to
+//! renew and what to display, never whom to trust.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+/// What emnify documents, for a token that does not say how long it lives.
+const FALLBACK_LIFETIME: Duration = Duration::from_secs(240 * 60);
+
+/// Nobody issues tokens for longer; beyond it a number is taken for nonsense.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+/// The claims of an auth token, as far as they could be read. All may be absent: a token need not
+/// be a JWT.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Claims {
+    /// `exp`, in seconds of Unix time, on the server's clock.
+    pub(crate) expires_at: Option<u64>,
+    /// `iat`, likewise.
+    pub(crate) issued_at: Option<u64>,
+    /// `esc.org`.
+    pub(crate) organisation_id: Option<u64>,
+    /// `esc.app`, which looks like the id of the application token: a hint, to be confirmed.
+    pub(crate) application_token_id: Option<u64>,
+}
+
+impl Claims {
+    /// Reads the payload of a JWT in compact form (RFC 7519); whatever is not there stays `None`.
+    pub(crate) fn read(token: &str) -> Self {
+        let Some(payload) = payload(token) else { return Claims::default() };
+        Claims {
+            expires_at: numeric_date(&payload, "exp"),
+            issued_at: numeric_date(&payload, "iat"),
+            organisation_id: payload.get("esc.org").and_then(Value::as_u64),
+            application_token_id: payload.get("esc.app").and_then(Value::as_u64),
+        }
+    }
+
+    /// How long the token lives, counted from the moment the request for it was sent: the server's
+    /// two clock readings subtracted, so that no clock of ours takes part.
+    pub(crate) fn lifetime(&self) -> Duration {
+        match (self.issued_at, self.expires_at) {
+            (Some(issued), Some(expires)) if expires > issued => {
+                Some(Duration::from_secs(expires - issued)).filter(|life| *life <= LONGEST_LIFETIME)
+            }
+            _ => None,
+        }
+        .unwrap_or(FALLBACK_LIFETIME)
+    }
+}
+
+fn payload(token: &str) -> Option<Value> {
+    let mut parts = token.split('.');
+    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// A NumericDate may have a fraction (RFC 7519, section 2).
+fn numeric_date(payload: &Value, claim: &str) -> Option<u64> {
+    let value = payload.get(claim)?;
+    value.as_u64().or_else(|| {
+        value.as_f64().filter(|v| v.is_finite() && *v >= 0.0 && *v < 1e15).map(|v| v as u64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jwt(payload: &str) -> String {
+        format!(
+            "{}.{}.c2ln",
+            URL_SAFE_NO_PAD.encode(r#"{"alg":"HS384"}"#),
+            URL_SAFE_NO_PAD.encode(payload)
+        )
+    }
+
+    #[test]
+    fn the_claims_of_an_application_tokens_auth_token_are_read() {
+        let claims = Claims::read(&jwt(
+            r#"{"aud":"/api/v1/authentication","esc.app":7,"esc.org":1234,"esc.orgName":"x","iat":1000,"exp":605800}"#,
+        ));
+        assert_eq!(claims.organisation_id, Some(1234));
+        assert_eq!(claims.application_token_id, Some(7));
+        assert_eq!(claims.lifetime(), Duration::from_secs(604_800));
+    }
+
+    #[test]
+    fn the_lifetime_is_defined_for_every_token() {
+        let fallback = FALLBACK_LIFETIME.as_secs();
+        for (payload, seconds) in [
+            (r#"{"iat":100,"exp":160}"#, 60),
+            (r#"{"iat":100.5,"exp":160.9}"#, 60),
+            (r#"{"exp":160}"#, fallback),
+            (r#"{"iat":100}"#, fallback),
+            (r#"{"iat":160,"exp":160}"#, fallback),
+            (r#"{"iat":160,"exp":100}"#, fallback),
+            (r#"{"iat":0,"exp":18446744073709551615}"#, fallback),
+            (r#"{"iat":-5,"exp":1e300}"#, fallback),
+            (r#"{"iat":"100","exp":"160"}"#, fallback),
+            (r#"[]"#, fallback),
+            ("not json", fallback),
+        ] {
+            assert_eq!(Claims::read(&jwt(payload)).lifetime().as_secs(), seconds, "{payload}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_token_has_no_claims() {
+        for token in ["", "opaque", "a.b", "a.b.c", "..", "a.%%%.c"] {
+            assert_eq!(Claims::read(token), Claims::default(), "{token}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The public face: one [`Client`] for a machine that is signed in to emnify.
+
+use std::sync::Arc;
+
+use crate::auth_token::AuthToken;
+use crate::builder::ClientBuilder;
+use crate::error::Result;
+use crate::request::Caller;
+use crate::tokens::ApplicationTokens;
+
+/// A client of emnify's API that keeps itself signed in.
+///
+/// Cloning is cheap, and clones share the session. It can be used from any number of threads: one
+/// of them signs in, the others wait for it.
+///
+/// ```no_run
+/// use emnify_core::Client;
+///
+/// let client = Client::builder().application_token_file("/etc/emnify/token").build()?;
+/// let auth_token = client.authenticate()?;
+/// println!("Authorization: Bearer {}", auth_token.reveal());
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    caller: Arc<Caller>,
+}
+
+impl Client {
+    pub(crate) fn new(caller: Caller) -> Self {
+        Client { caller: Arc::new(caller) }
+    }
+
+    /// Starts setting up a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// A client set up by the environment alone: `EMNIFY_APPLICATION_TOKEN` or
+    /// `EMNIFY_APPLICATION_TOKEN_FILE`, and what [`ClientBuilder`] reads besides. It is the same as
+    /// `Client::builder().build()`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where neither is set, or a value is refused; the message names it.
+    pub fn from_env() -> Result<Self> {
+        Client::builder().build()
+    }
+
+    /// An auth token that is valid now: the cached one, or a new one. Ask each time you need one,
+    /// and keep none: this is fast, and knows when to renew.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` where the application token is refused, `Locked` where it was refused too often;
+    /// `Network`, `Tls`, `Timeout`, `RateLimited`, `Server` where emnify cannot be asked;
+    /// `Protocol` where the answer makes no sense; `InvalidInput` where the credential file cannot
+    /// be read.
+    pub fn authenticate(&self) -> Result<AuthToken> {
+        self.caller.session.authenticate(self.caller.deadline())
+    }
+
+    /// Tells that a server refused `auth_token` (HTTP 401). If it is still the cached one it is
+    /// dropped, so that the next [`authenticate`](Self::authenticate) fetches another; a late report
+    /// about an earlier token changes nothing.
+    pub fn invalidate(&self, auth_token: &AuthToken) {
+        self.caller.session.invalidate(auth_token);
+    }
+
+    /// The application tokens of the workspace.
+    pub fn application_tokens(&self) -> ApplicationTokens<'_> {
+        ApplicationTokens::new(&self.caller)
+    }
+}

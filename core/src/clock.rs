@@ -1,0 +1,129 @@
+//! Where time comes from. A device boots in 1970, sleeps, and has its clock set under a running
+//! program; so lifetimes are measured on a steady clock that nobody sets, and the wall clock only
+//! dates what leaves the process. Tests bring their own clock and move it.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// No correct clock shows an instant before this one (2026-11-24): this version was written then.
+const RELEASED: Duration = Duration::from_secs(1_795_478_400);
+
+/// A source of time: one clock to measure with, one to date with.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Time since some fixed point, usually the boot of the machine. It never goes back, is never
+    /// set, and runs on while the machine is suspended.
+    fn steady(&self) -> Duration;
+
+    /// The time of day, as far as this machine knows it.
+    fn wall(&self) -> SystemTime;
+}
+
+/// Whether `wall` is too early to be true: such a clock was never set since the machine booted.
+pub(crate) fn is_before_release(wall: SystemTime) -> bool {
+    wall < SystemTime::UNIX_EPOCH + RELEASED
+}
+
+/// The machine's own clocks: `CLOCK_BOOTTIME` where the system has it, and the time of day.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[cfg(unix)]
+    fn steady(&self) -> Duration {
+        use nix::time::{ClockId, clock_gettime};
+
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        const STEADY: ClockId = ClockId::CLOCK_BOOTTIME;
+        // On Apple's systems this one runs through sleep.
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        const STEADY: ClockId = ClockId::CLOCK_MONOTONIC;
+
+        // A kernel from before 2.6.39 has no boot time clock; every one has the other.
+        clock_gettime(STEADY)
+            .or_else(|_| clock_gettime(ClockId::CLOCK_MONOTONIC))
+            .map_or(Duration::ZERO, Duration::from)
+    }
+
+    #[cfg(not(unix))]
+    fn steady(&self) -> Duration {
+        use once_cell::sync::Lazy;
+        static START: Lazy<std::time::Instant> = Lazy::new(std::time::Instant::now);
+        START.elapsed()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// A clock for tests: it stands still until it is moved.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use emnify_core::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.steady(), Duration::from_secs(60));
+/// assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
+/// ```
+#[derive(Debug)]
+pub struct ManualClock(Mutex<(Duration, SystemTime)>);
+
+impl ManualClock {
+    /// A clock that shows `wall`, its steady part at zero.
+    pub fn new(wall: SystemTime) -> Self {
+        ManualClock(Mutex::new((Duration::ZERO, wall)))
+    }
+
+    /// Lets `by` pass, on both clocks.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.now();
+        now.0 += by;
+        now.1 += by;
+    }
+
+    /// Sets the wall clock alone, as a person or NTP does.
+    pub fn set_wall(&self, wall: SystemTime) {
+        self.now().1 = wall;
+    }
+
+    fn now(&self) -> MutexGuard<'_, (Duration, SystemTime)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for ManualClock {
+    fn steady(&self) -> Duration {
+        self.now().0
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.now().1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steady_clock_does_not_go_back() {
+        let first = SystemClock.steady();
+        assert!(SystemClock.steady() >= first);
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_is_recognised() {
+        assert!(is_before_release(SystemTime::UNIX_EPOCH));
+        assert!(!is_before_release(SystemTime::UNIX_EPOCH + RELEASED));
+    }
+
+    #[test]
+    fn setting_the_wall_clock_leaves_the_steady_clock_alone() {
+        let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+        clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
+        assert_eq!(clock.steady(), Duration::ZERO);
+    }
+}

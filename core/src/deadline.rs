@@ -1,0 +1,33 @@
+//! How long a caller waits. Network time is the operating system's and real, so this is the one
+//! place that measures with `Instant` and not with the [`Clock`](crate::Clock).
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A point in time that an operation, with all its attempts and waits, must not pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(limit: Duration) -> Self {
+        let now = Instant::now();
+        // A limit beyond what the clock can express is as good as a century.
+        let century = Duration::from_secs(100 * 366 * 24 * 3600);
+        Deadline { at: now.checked_add(limit).unwrap_or(now + century), limit }
+    }
+
+    /// What is left, if anything.
+    pub(crate) fn remaining(&self, action: &str) -> Result<Duration> {
+        let left = self.at.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(self.error(action)) } else { Ok(left) }
+    }
+
+    pub(crate) fn error(&self, action: &str) -> Error {
+        let message = format!("cannot {action}: no answer within the timeout of {:?}", self.limit);
+        Error::new(ErrorKind::Timeout, message)
+    }
+}

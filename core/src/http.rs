@@ -1,0 +1,198 @@
+//! One round trip. A request goes out over TLS with a time limit on all of it, a bounded answer
+//! comes back, and every way in which that can fail becomes one [`Error`].
+
+use std::error::Error as StdError;
+use std::io::Read;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::blocking::{Client, Request, Response};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Url, redirect};
+use zeroize::Zeroizing;
+
+use crate::api::{self, Body};
+use crate::date;
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fault::Fault;
+use crate::input;
+use crate::per_process::PerProcess;
+use crate::secret::Secret;
+use crate::signals;
+use crate::tls::{self, Roots};
+
+/// No answer of the API comes near it; a server that sends more is lying or not emnify.
+const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// What official clients send under these names, so that emnify can tell who calls.
+const ORIGIN_APP: &str = "emnify-auth";
+
+/// How and where to connect.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) base_url: Url,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) roots: Roots,
+    pub(crate) proxy: Option<Url>,
+}
+
+/// A request, before it is known whether it works.
+pub(crate) struct Call<'a> {
+    /// What it is for, to follow "cannot" in a message.
+    pub(crate) action: &'a str,
+    pub(crate) method: Method,
+    /// Starts with `/api`.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, String)],
+    pub(crate) body: Option<Body>,
+    /// What else the request carries that no error may repeat.
+    pub(crate) secrets: &'a [&'a str],
+}
+
+/// A successful answer.
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    /// Wiped when dropped: it may hold a token.
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+/// The way to one API.
+#[derive(Debug)]
+pub(crate) struct Http {
+    settings: Settings,
+    client: PerProcess<Client>,
+}
+
+impl Http {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Http { settings, client: PerProcess::new() }
+    }
+
+    /// Sends the call and returns its answer if that is a success (2xx). A call without an auth
+    /// token is one that exchanges credentials.
+    pub(crate) fn send(
+        &self,
+        call: &Call<'_>,
+        auth_token: Option<&Secret>,
+        deadline: Deadline,
+        wall: SystemTime,
+    ) -> Result<Answer> {
+        let client = self.client()?;
+        let request = self.request(call, auth_token, deadline)?;
+        let fault = |error: &(dyn StdError + 'static)| {
+            let host = self.settings.base_url.host_str().unwrap_or_default();
+            let fault = Fault::of(error);
+            let maybe_done = auth_token.is_some() && call.method == Method::POST && !fault.connect;
+            let error = fault.into_error(call.action, host, deadline, wall);
+            if !maybe_done {
+                return error;
+            }
+            // What got out may have been carried out, which matters where it is not repeatable.
+            error.with_advice("it may have been carried out all the same: look before trying again")
+        };
+        let response = client.execute(request).map_err(|e| fault(&e))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read_bounded(call.action, response, &fault)?;
+        if (200..300).contains(&status) {
+            return Ok(Answer { headers, body });
+        }
+        let mut secrets = call.secrets.to_vec();
+        secrets.extend(auth_token.map(Secret::reveal));
+        let retry_after = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| date::retry_after(value, date::of_answer(&headers).unwrap_or(wall)));
+        let refusal = api::Refusal {
+            action: call.action,
+            authenticating: auth_token.is_none(),
+            status,
+            body: &body,
+            retry_after,
+            secrets: &secrets,
+        };
+        Err(refusal.into_error())
+    }
+
+    /// Made at the first call and not with the `Client`: it starts a thread, which a server that
+    /// forks its workers must not have, and a child must not share.
+    fn client(&self) -> Result<&Client> {
+        self.client.get_or_try_init(|| build(&self.settings))
+    }
+
+    fn request(
+        &self,
+        call: &Call<'_>,
+        auth_token: Option<&Secret>,
+        deadline: Deadline,
+    ) -> Result<Request> {
+        let mut url = self.settings.base_url.clone();
+        url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), call.path));
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request = Request::new(call.method.clone(), url);
+        *request.timeout_mut() = Some(deadline.remaining(call.action)?);
+        if let Some(token) = auth_token {
+            request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
+        }
+        if let Some(body) = &call.body {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(Bytes::from_owner(body.clone()).into());
+        }
+        Ok(request)
+    }
+}
+
+/// The value of the `Authorization` header.
+fn bearer(token: &Secret) -> Result<HeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {}", token.reveal()));
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::new(ErrorKind::Protocol, "the auth token fits into no header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn build(settings: &Settings) -> Result<Client> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert("x-emn-origin-app", HeaderValue::from_static(ORIGIN_APP));
+    headers.insert("x-emn-origin-app-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls::config(&settings.roots)?)
+        .user_agent(concat!("emnify-auth/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .connect_timeout(settings.connect_timeout)
+        // Each call brings its own limit.
+        .timeout(None)
+        .redirect(redirect::Policy::none());
+    if input::is_loopback(&settings.base_url) {
+        // What stays on this machine, perhaps in plain text, takes no way around.
+        builder = builder.no_proxy();
+    } else if let Some(proxy) = &settings.proxy {
+        let proxy = reqwest::Proxy::all(proxy.clone())
+            .map_err(|_| Error::invalid_input("proxy", "is no proxy's URL"))?;
+        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
+    }
+    // The thread that this starts inherits the mask: the host's signals are none of its business,
+    // and a peer that closes a connection must not kill the host with SIGPIPE.
+    signals::while_blocked(|| builder.build()).map_err(|e| {
+        let message = format!("the HTTP client could not be set up: {}", Fault::of(&e).deepest);
+        Error::new(ErrorKind::Network, message)
+    })
+}
+
+fn read_bounded(
+    action: &str,
+    response: Response,
+    fault: &dyn Fn(&(dyn StdError + 'static)) -> Error,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+    let limit = LONGEST_ANSWER as u64 + 1;
+    response.take(limit).read_to_end(&mut body).map_err(|e| fault(&e))?;
+    if body.len() > LONGEST_ANSWER {
+        return Err(api::nonsense(action, "the answer is longer than 16 MiB"));
+    }
+    Ok(body)
+}

@@ -1,0 +1,230 @@
+//! The application tokens of the workspace: create, list, update, revoke.
+
+use reqwest::Method;
+
+use crate::api::{
+    self, APPLICATION_TOKEN, ApplicationTokenRow, CreateApplicationToken, StatusId,
+    UpdateApplicationToken,
+};
+use crate::application_token::{
+    ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
+    NewApplicationToken,
+};
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use crate::http::{Answer, Call};
+use crate::input;
+use crate::request::Caller;
+use crate::secret::Secret;
+
+/// No workspace has as many application tokens as this many pages hold.
+const MOST_PAGES: u64 = 1_000;
+
+/// The number of the status Revoked.
+const REVOKED: i64 = 1;
+
+/// The application tokens of the workspace that the client is signed in to. Made by
+/// [`Client::application_tokens`](crate::Client::application_tokens).
+#[derive(Debug, Clone, Copy)]
+pub struct ApplicationTokens<'a> {
+    caller: &'a Caller,
+}
+
+impl<'a> ApplicationTokens<'a> {
+    pub(crate) fn new(caller: &'a Caller) -> Self {
+        ApplicationTokens { caller }
+    }
+
+    /// Creates an application token. Its value is in what is returned and nowhere else.
+    ///
+    /// The API does not tell the id of what it created. It is looked for with two more calls at
+    /// most (one authentication with the new value, unless `ip` restricts that to other machines,
+    /// and one list); where they fail, or leave doubt, the value is returned without an id.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` before anything was sent; `Validation`, `Forbidden` and the like as the
+    /// server answers. After `Network`, `Timeout` or `Server` a token may have been created whose
+    /// value nobody knows: it is in the list, and should be revoked.
+    pub fn create(&self, new: &NewApplicationToken) -> Result<CreatedApplicationToken> {
+        const CREATE: &str = "create an application token";
+        if let Some(text) = &new.description {
+            input::description(text)?;
+        }
+        if let Some(text) = &new.ip {
+            input::ip(text)?;
+        }
+        let now = self.caller.clock.wall();
+        let body = api::body(&CreateApplicationToken {
+            description: new.description.as_deref(),
+            expiry_date: new
+                .expiry_date
+                .as_ref()
+                .map(|d| input::expiry_date(d, now))
+                .transpose()?,
+            ip: new.ip.as_deref(),
+        })?;
+        let deadline = self.caller.deadline();
+        let answer =
+            self.send(CREATE, Method::POST, APPLICATION_TOKEN, &[], Some(body), deadline)?;
+        let value = api::secret_field(CREATE, "application_token", &answer.body)?;
+        // From here on nothing may fail: the value exists only here.
+        let id = self.find(new, &value, deadline).unwrap_or(None);
+        Ok(CreatedApplicationToken { value, id })
+    }
+
+    /// All application tokens of the workspace, expired and revoked ones too.
+    ///
+    /// # Errors
+    ///
+    /// As for any call; `Protocol` where the answer is no list.
+    pub fn list(&self) -> Result<Vec<ApplicationToken>> {
+        self.list_until(self.caller.deadline())
+    }
+
+    /// Changes the description of the application token `id`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where nothing would change; `NotFound` where there is no such token.
+    pub fn update(&self, id: u64, update: &ApplicationTokenUpdate) -> Result<()> {
+        let Some(description) = &update.description else {
+            return Err(Error::invalid_input(
+                "description",
+                "is missing: there is nothing to update",
+            ));
+        };
+        input::description(description)?;
+        let body = UpdateApplicationToken { description: Some(description), status: None };
+        self.patch("update", id, &body)
+    }
+
+    /// Revokes the application token `id` for good. Auth tokens that were obtained with it stay
+    /// valid until they expire. Revoking a revoked one is no error.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no such token.
+    pub fn revoke(&self, id: u64) -> Result<()> {
+        let status = Some(StatusId { id: REVOKED });
+        self.patch("revoke", id, &UpdateApplicationToken { description: None, status })
+    }
+
+    fn patch(&self, verb: &str, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {
+        let action = format!("{verb} the application token {id}");
+        let (path, body) = (format!("{APPLICATION_TOKEN}/{id}"), api::body(body)?);
+        self.send(&action, Method::PATCH, &path, &[], Some(body), self.caller.deadline())?;
+        Ok(())
+    }
+
+    fn list_until(&self, deadline: Deadline) -> Result<Vec<ApplicationToken>> {
+        const LIST: &str = "list the application tokens";
+        let mut rows = Vec::new();
+        for page in 1..=MOST_PAGES {
+            // The first page is asked for plainly: the collection may not be paged at all.
+            let query = [("page", page.to_string())];
+            let query = if page == 1 { &[] } else { query.as_slice() };
+            let answer = self.send(LIST, Method::GET, APPLICATION_TOKEN, query, None, deadline)?;
+            let more: Vec<ApplicationTokenRow> = api::read(LIST, &answer.body)?;
+            let is_last = more.is_empty() || page >= total_pages(&answer);
+            rows.extend(more.into_iter().map(ApplicationToken::from));
+            if is_last {
+                return Ok(rows);
+            }
+        }
+        Err(api::nonsense(LIST, "the list does not end"))
+    }
+
+    /// The id of the token that was just created, if exactly one row can be it.
+    fn find(
+        &self,
+        new: &NewApplicationToken,
+        value: &Secret,
+        deadline: Deadline,
+    ) -> Result<Option<u64>> {
+        const FIND: &str = "find the id of the new application token";
+        // A token for other addresses would be refused here, and refusals lock accounts.
+        let hint = match new.ip {
+            Some(_) => None,
+            None => self.caller.exchange(value, FIND, deadline).ok(),
+        }
+        .and_then(|token| token.claims().application_token_id);
+        let rows = self.list_until(deadline)?;
+        Ok(the_new_one(&rows, new, hint))
+    }
+
+    fn send(
+        &self,
+        action: &str,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<api::Body>,
+        deadline: Deadline,
+    ) -> Result<Answer> {
+        let call = Call { action, method, path, query, body, secrets: &[] };
+        self.caller.send(&call, deadline)
+    }
+}
+
+/// Of all rows the one that has what was asked for; the hint, where there is one, must agree.
+fn the_new_one(
+    rows: &[ApplicationToken],
+    new: &NewApplicationToken,
+    hint: Option<u64>,
+) -> Option<u64> {
+    let mut candidates = rows.iter().filter(|row| {
+        row.status() != Some(ApplicationTokenStatus::Revoked)
+            && row.description().unwrap_or("") == new.description.as_deref().unwrap_or("")
+            && row.ip().is_some() == new.ip.is_some()
+            && row.expiry_date().is_some() == new.expiry_date.is_some()
+            && hint.is_none_or(|id| row.id() == id)
+    });
+    match (candidates.next(), candidates.next()) {
+        (Some(only), None) => Some(only.id()),
+        _ => None,
+    }
+}
+
+fn total_pages(answer: &Answer) -> u64 {
+    let header = answer.headers.get("X-Total-Pages").and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.trim().parse().ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(json: &str) -> ApplicationToken {
+        serde_json::from_str::<ApplicationTokenRow>(json).unwrap().into()
+    }
+
+    #[test]
+    fn a_row_needs_nothing_but_its_id() {
+        let bare = row(r#"{"id":7}"#);
+        assert_eq!((bare.id(), bare.status(), bare.expires_at()), (7, None, None));
+        let nulls = row(
+            r#"{"id":7,"description":null,"created":null,"status":null,"expiry_date":null,"ip":null,"creator":null}"#,
+        );
+        assert_eq!(bare, nulls);
+    }
+
+    #[test]
+    fn the_new_row_is_found_only_without_doubt() {
+        let rows = [
+            row(r#"{"id":1,"description":"a","status":{"id":0}}"#),
+            row(r#"{"id":2,"description":"a","status":{"id":0}}"#),
+            row(r#"{"id":3,"description":"b","status":{"id":0}}"#),
+            row(r#"{"id":4,"description":"b","status":{"id":1}}"#),
+            row(r#"{"id":5,"description":"c","ip":"192.0.2.7"}"#),
+        ];
+        let find = |description: &str, hint| {
+            the_new_one(&rows, &NewApplicationToken::new().description(description), hint)
+        };
+        assert_eq!(find("a", None), None);
+        assert_eq!(find("a", Some(2)), Some(2));
+        assert_eq!(find("b", None), Some(3));
+        assert_eq!(find("b", Some(1)), None);
+        assert_eq!(find("c", None), None);
+    }
+}

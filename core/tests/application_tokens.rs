@@ -1,0 +1,157 @@
+//! Application tokens can be created, listed, updated and revoked, and a new one's value is never
+//! lost.
+
+mod common;
+
+use std::time::{Duration, SystemTime};
+
+use common::{AUTHENTICATE, TOKENS, builder, client, sandbox};
+use emnify_core::{
+    ApplicationTokenStatus, ApplicationTokenUpdate, ErrorKind, ExpiryDate, NewApplicationToken,
+};
+use emnify_sandbox::{Fault, FaultKind, TokenShape};
+
+#[test]
+fn a_token_lives_from_creation_to_revocation() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let tokens = client.application_tokens();
+
+    let in_a_month = SystemTime::now() + Duration::from_secs(30 * 86_400);
+    let new = NewApplicationToken::new().description("gateway 7").expiry_date(in_a_month);
+    let created = tokens.create(&new).unwrap();
+    let id = created.id().unwrap();
+
+    let find = || tokens.list().unwrap().into_iter().find(|row| row.id() == id).unwrap();
+    let row = find();
+    assert_eq!(row.description(), Some("gateway 7"));
+    assert_eq!(row.status(), Some(ApplicationTokenStatus::Activated));
+    assert!(row.created_at().is_some());
+    let expiry =
+        row.expires_at().unwrap().duration_since(in_a_month).unwrap_or_else(|e| e.duration());
+    assert!(expiry < Duration::from_secs(1), "{expiry:?}");
+
+    tokens.update(id, &ApplicationTokenUpdate::new().description("gateway 8")).unwrap();
+    assert_eq!(find().description(), Some("gateway 8"));
+
+    let other = builder(&sandbox).application_token(created.reveal()).build().unwrap();
+    other.authenticate().unwrap();
+
+    tokens.revoke(id).unwrap();
+    assert_eq!(find().status(), Some(ApplicationTokenStatus::Revoked));
+    let refused = builder(&sandbox).application_token(created.reveal()).build().unwrap();
+    assert_eq!(refused.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
+}
+
+#[test]
+fn creation_works_however_the_server_answers_it() {
+    for (status, shape, hint, nulls) in [
+        (200, TokenShape::Jwt, true, true),
+        (201, TokenShape::Opaque, true, false),
+        (201, TokenShape::Opaque, false, true),
+    ] {
+        let sandbox = sandbox();
+        sandbox.settings(|settings| {
+            settings.create_status = status;
+            settings.application_token_shape = shape;
+            settings.esc_app_is_token_id = hint;
+            settings.omit_nulls = !nulls;
+        });
+        let client = client(&sandbox);
+        let new = NewApplicationToken::new().description("unique");
+        let created = client.application_tokens().create(&new).unwrap();
+        // A hint that does not agree with the list is no id.
+        assert_eq!(created.id().is_some(), hint);
+        assert!(created.reveal().len() >= 80);
+    }
+}
+
+#[test]
+fn a_token_for_other_addresses_is_found_by_the_list_alone() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let new = NewApplicationToken::new().description("elsewhere").ip("192.0.2.0/24");
+    let created = client.application_tokens().create(&new).unwrap();
+    assert!(created.id().is_some());
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1, "the new value must not be tried here");
+}
+
+#[test]
+fn two_of_the_same_description_are_told_apart_by_the_hint() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let new = NewApplicationToken::new().description("twin");
+    let first = client.application_tokens().create(&new).unwrap();
+    let second = client.application_tokens().create(&new).unwrap();
+    assert!(first.id().is_some() && second.id().is_some() && first.id() != second.id());
+}
+
+#[test]
+fn the_value_is_returned_even_if_everything_after_its_creation_fails() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::new(TOKENS, FaultKind::status(500, "")).method("GET"));
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::ResetAfter));
+    let created = client.application_tokens().create(&NewApplicationToken::new()).unwrap();
+    assert_eq!(created.id(), None);
+    sandbox.clear_faults();
+    let other = builder(&sandbox).application_token(created.reveal()).build().unwrap();
+    other.authenticate().unwrap();
+}
+
+#[test]
+fn an_answer_that_is_lost_says_that_a_token_may_have_been_created() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::once(TOKENS, FaultKind::ResetAfter).method("POST"));
+    let error = client.application_tokens().create(&NewApplicationToken::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.to_string().contains("may have been carried out"), "{error}");
+    assert_eq!(sandbox.calls("POST", TOKENS), 1, "it must not be sent again");
+}
+
+#[test]
+fn a_list_of_many_pages_is_read_whole() {
+    let sandbox = sandbox();
+    sandbox.settings(|settings| settings.default_per_page = 10);
+    for number in 0..41 {
+        sandbox.add_application_token(emnify_sandbox::NewToken {
+            description: Some(format!("token {number}")),
+            ..Default::default()
+        });
+    }
+    let mut rows = client(&sandbox).application_tokens().list().unwrap();
+    assert_eq!(rows.len(), 42);
+    rows.dedup_by_key(|row| row.id());
+    assert_eq!(rows.len(), 42);
+}
+
+#[test]
+fn a_list_without_pages_is_one_call() {
+    let sandbox = sandbox();
+    sandbox.settings(|settings| settings.application_tokens_paged = false);
+    assert_eq!(client(&sandbox).application_tokens().list().unwrap().len(), 1);
+    assert_eq!(sandbox.calls("GET", TOKENS), 1);
+}
+
+#[test]
+fn a_token_that_is_not_there_is_not_found() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let error = client.application_tokens().revoke(999_999).unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::NotFound, Some(404)));
+    assert!(error.to_string().contains("999999"), "{error}");
+}
+
+#[test]
+fn an_expiry_may_be_a_date() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let new = NewApplicationToken::new().expiry_date(ExpiryDate::from("2099-05-29"));
+    let id = client.application_tokens().create(&new).unwrap().id().unwrap();
+    let rows = client.application_tokens().list().unwrap();
+    let row = rows.iter().find(|row| row.id() == id).unwrap();
+    assert!(row.expiry_date().unwrap().starts_with("2099-05-29"));
+}

@@ -1,0 +1,125 @@
+//! An application token goes in, a usable auth token comes out, with as few calls as can be.
+
+mod common;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use common::{AUTHENTICATE, TOKENS, builder, client, sandbox};
+use emnify_core::{ErrorKind, ManualClock};
+use emnify_sandbox::{Fault, FaultKind};
+
+#[test]
+fn an_auth_token_is_fetched_once_and_then_cached() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let first = client.authenticate().unwrap();
+    let second = client.clone().authenticate().unwrap();
+    assert_eq!(first.reveal(), second.reveal());
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
+    assert_eq!(first.organisation_id(), Some(1234));
+    let lifetime = first.expires_at().duration_since(SystemTime::now()).unwrap();
+    assert!(lifetime > Duration::from_secs(239 * 60), "{lifetime:?}");
+}
+
+#[test]
+fn the_first_call_of_a_client_takes_two_requests_on_one_connection() {
+    let sandbox = sandbox();
+    client(&sandbox).application_tokens().list().unwrap();
+    assert_eq!(sandbox.requests().len(), 2);
+    assert_eq!(sandbox.connections(), 1);
+}
+
+#[test]
+fn sixty_four_threads_that_ask_at_once_sign_in_once() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 200 }));
+    let client = client(&sandbox);
+    thread::scope(|scope| {
+        let asking: Vec<_> = (0..64).map(|_| scope.spawn(|| client.authenticate())).collect();
+        for thread in asking {
+            thread.join().unwrap().unwrap();
+        }
+    });
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
+}
+
+#[test]
+fn an_expired_token_is_replaced() {
+    let sandbox = sandbox();
+    let clock = Arc::new(ManualClock::new(SystemTime::now()));
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    clock.advance(Duration::from_secs(240 * 60 + 1));
+    assert_ne!(first.reveal(), client.authenticate().unwrap().reveal());
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+}
+
+#[test]
+fn a_device_that_boots_in_1970_signs_in_and_keeps_its_token() {
+    let sandbox = sandbox();
+    let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    clock.set_wall(SystemTime::now() + Duration::from_secs(10 * 365 * 86_400));
+    client.authenticate().unwrap();
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
+}
+
+#[test]
+fn an_invalidated_token_is_dropped_only_while_it_is_the_cached_one() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let first = client.authenticate().unwrap();
+    client.invalidate(&first);
+    let second = client.authenticate().unwrap();
+    client.invalidate(&first);
+    assert_eq!(client.authenticate().unwrap().reveal(), second.reveal());
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+}
+
+#[test]
+fn a_refused_auth_token_is_replaced_once_and_the_call_made_again() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::once(TOKENS, FaultKind::status(401, r#"{"message":"Unauthorized"}"#)));
+    client.application_tokens().list().unwrap();
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+    assert_eq!(sandbox.calls("GET", TOKENS), 2);
+}
+
+#[test]
+fn an_auth_token_that_is_always_refused_is_an_error_and_no_loop() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    sandbox.fault(Fault::new(TOKENS, FaultKind::status(401, "")));
+    let error = client.application_tokens().list().unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Rejected, Some(401)));
+    assert_eq!(sandbox.calls("GET", TOKENS), 2);
+}
+
+#[test]
+fn a_revoked_application_token_is_rejected() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).application_token("revoked-or-never-known").build().unwrap();
+    let error = client.authenticate().unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Rejected, Some(401)));
+    assert!(!error.is_retryable());
+    assert!(error.to_string().contains("revoked"), "{error}");
+}
+
+#[test]
+fn an_application_token_is_read_from_its_file_at_each_sign_in() {
+    let sandbox = sandbox();
+    let file = std::env::temp_dir().join(format!("emnify-core-test-{}", std::process::id()));
+    std::fs::write(&file, "not-a-known-token").unwrap();
+    let client = common::builder_without_token(&sandbox).application_token_file(&file);
+    let client = client.build().unwrap();
+    assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
+    std::fs::write(&file, format!("{}\n", sandbox.application_token())).unwrap();
+    let outcome = client.authenticate();
+    std::fs::remove_file(&file).unwrap();
+    outcome.unwrap();
+}

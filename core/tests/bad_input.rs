@@ -1,0 +1,68 @@
+//! What a caller gets wrong is refused before anything is sent, by a message that names it.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{all_calls, builder, builder_without_token, client, sandbox};
+use emnify_core::{ApplicationTokenUpdate, Error, ErrorKind, NewApplicationToken};
+
+#[track_caller]
+fn assert_refused(argument: &str, error: Error) {
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    assert!(error.to_string().starts_with(&format!("{argument}: ")), "{error}");
+    assert!(!error.to_string().contains("canary"), "{error}");
+}
+
+#[test]
+fn a_client_is_not_built_from_arguments_that_cannot_work() {
+    let sandbox = sandbox();
+    for token in ["", "canary\n", "canary\0", "canäry", "two canary"] {
+        assert_refused(
+            "application_token",
+            builder_without_token(&sandbox).application_token(token).build().unwrap_err(),
+        );
+    }
+    for url in ["http://cdn.emnify.net", "cdn.emnify.net", "", "https://cdn.emnify.net/api"] {
+        assert_refused("base_url", builder(&sandbox).base_url(url).build().unwrap_err());
+    }
+    for path in ["/nonexistent/ca.pem", "Cargo.toml", "/dev/null"] {
+        assert_refused("ca_bundle", builder(&sandbox).ca_bundle(path).build().unwrap_err());
+    }
+    for url in ["", "socks5://canary@proxy", "proxy"] {
+        assert_refused("proxy", builder(&sandbox).proxy(url).build().unwrap_err());
+    }
+    assert_refused("timeout", builder(&sandbox).timeout(Duration::ZERO).build().unwrap_err());
+    assert_refused(
+        "connect_timeout",
+        builder(&sandbox).connect_timeout(Duration::ZERO).build().unwrap_err(),
+    );
+    assert_refused(
+        "application_token_file",
+        builder(&sandbox).application_token_file("/etc/hostname").build().unwrap_err(),
+    );
+    assert_eq!(all_calls(&sandbox), 0);
+}
+
+#[test]
+fn an_application_token_is_not_created_from_values_that_cannot_work() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let tokens = client.application_tokens();
+    let create = |new: NewApplicationToken| tokens.create(&new).unwrap_err();
+    for date in ["", "2020-01-01", "1970-01-01T00:00:00Z", "2027-02-30", "next year"] {
+        assert_refused("expiry_date", create(NewApplicationToken::new().expiry_date(date)));
+    }
+    for ip in ["", "300.1.2.3/99", "192.0.2.0/33", "example.com"] {
+        assert_refused("ip", create(NewApplicationToken::new().ip(ip)));
+    }
+    let megabyte = "x".repeat(1024 * 1024);
+    for description in [megabyte.as_str(), "a\0b", "a\r\nb"] {
+        assert_refused("description", create(NewApplicationToken::new().description(description)));
+        let update = ApplicationTokenUpdate::new().description(description);
+        assert_refused("description", tokens.update(1, &update).unwrap_err());
+    }
+    let nothing = ApplicationTokenUpdate::new();
+    assert_refused("description", tokens.update(1, &nothing).unwrap_err());
+    assert_eq!(all_calls(&sandbox), 0);
+}

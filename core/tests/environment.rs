@@ -1,0 +1,62 @@
+//! What a client reads from the environment. Each case runs in a process of its own, since a
+//! process's environment belongs to all of its threads.
+
+mod common;
+
+use std::process::Command;
+
+use common::{AUTHENTICATE, sandbox};
+use emnify_core::Client;
+
+/// Not a test of its own: what the others run in a child process.
+#[test]
+#[ignore = "run by the other tests, in an environment that they set"]
+fn child() {
+    match Client::from_env().and_then(|client| client.authenticate()) {
+        Ok(_) => println!("signed in"),
+        Err(error) => println!("{:?} {error}", error.kind()),
+    }
+}
+
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn run(environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["child", "--exact", "--ignored", "--nocapture"]);
+    command.env_clear().envs(environment.iter().copied());
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn a_client_is_set_up_by_the_environment_alone() {
+    let sandbox = sandbox();
+    let (token, ca) = (sandbox.application_token(), sandbox.ca_file().to_str().unwrap().to_owned());
+    for ca_variable in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"] {
+        let output = run(&[
+            ("EMNIFY_APPLICATION_TOKEN", &token),
+            ("EMNIFY_BASE_PATH", sandbox.url()),
+            (ca_variable, &ca),
+        ]);
+        assert!(output.contains("signed in"), "{output}");
+    }
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+}
+
+#[test]
+fn what_is_wrong_with_the_environment_is_named() {
+    for (environment, expected) in [
+        (vec![], "EMNIFY_APPLICATION_TOKEN_FILE"),
+        (vec![("EMNIFY_APPLICATION_TOKEN", "two words")], "EMNIFY_APPLICATION_TOKEN: "),
+        (
+            vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_BASE_PATH", "http://cdn.emnify.net")],
+            "EMNIFY_BASE_PATH: ",
+        ),
+        (
+            vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("SSL_CERT_FILE", "/nonexistent")],
+            "SSL_CERT_FILE: ",
+        ),
+        (vec![("EMNIFY_APPLICATION_TOKEN_FILE", "/nonexistent")], "/nonexistent"),
+    ] {
+        let output = run(&environment);
+        assert!(output.contains("InvalidInput") && output.contains(expected), "{output}");
+    }
+}

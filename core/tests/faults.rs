@@ -1,0 +1,192 @@
+//! A server or a network that misbehaves gives the right kind of error, in time.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{AUTHENTICATE, TOKENS, builder, builder_without_token, client, sandbox};
+use emnify_core::{Client, ErrorKind};
+use emnify_sandbox::{Fault, FaultKind, RetryAfter, Sandbox};
+
+/// What a fault of each of the two paths is taken for.
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn kinds(fault: FaultKind) -> (Option<ErrorKind>, Option<ErrorKind>) {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    sandbox.fault(Fault::new(AUTHENTICATE, fault.clone()));
+    let authenticate = client.authenticate().err();
+    sandbox.clear_faults();
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::new(TOKENS, fault));
+    let list = client.application_tokens().list().err();
+    for error in [&authenticate, &list].into_iter().flatten() {
+        println!("{error}");
+    }
+    (authenticate.map(|e| e.kind()), list.map(|e| e.kind()))
+}
+
+#[test]
+fn each_fault_has_its_kind() {
+    use ErrorKind::{Network, Protocol};
+    for (fault, authenticate, list) in [
+        (FaultKind::ResetBefore, Some(Network), Some(Network)),
+        (FaultKind::ResetAfter, Some(Network), Some(Network)),
+        (FaultKind::CutBody, Some(Network), Some(Network)),
+        (FaultKind::InvalidJson, Some(Protocol), Some(Protocol)),
+        (FaultKind::Html { status: 200 }, Some(Protocol), Some(Protocol)),
+        (FaultKind::Html { status: 502 }, Some(ErrorKind::Server), Some(ErrorKind::Server)),
+        (FaultKind::NoAuthToken, Some(Protocol), Some(Protocol)),
+        (FaultKind::EndlessBody { fast: true }, Some(Protocol), Some(Protocol)),
+        (FaultKind::WrongContentType, None, None),
+        (FaultKind::TokenNotJwt, None, None),
+        (FaultKind::DateOff { seconds: -800_000_000 }, None, None),
+        (FaultKind::Delay { milliseconds: 50 }, None, None),
+    ] {
+        assert_eq!(kinds(fault.clone()), (authenticate, list), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_what_its_encoding_says_makes_no_sense() {
+    let headers = [("Content-Encoding".to_owned(), "gzip".to_owned())].into();
+    let fault = FaultKind::Status {
+        status: 200,
+        body: "{}".to_owned(),
+        content_type: "application/json".to_owned(),
+        headers,
+    };
+    assert_eq!(kinds(fault), (Some(ErrorKind::Protocol), Some(ErrorKind::Protocol)));
+}
+
+#[test]
+fn each_status_has_its_kind() {
+    use ErrorKind::*;
+    for (status, authenticate, list) in [
+        (302, Protocol, Protocol),
+        (400, Validation, Validation),
+        (401, Rejected, Rejected),
+        (403, Forbidden, Forbidden),
+        (404, NotFound, NotFound),
+        (409, Conflict, Conflict),
+        (422, Validation, Validation),
+        (429, RateLimited, RateLimited),
+        (500, Server, Server),
+    ] {
+        let fault = FaultKind::status(status, "");
+        assert_eq!(kinds(fault), (Some(authenticate), Some(list)), "{status}");
+    }
+}
+
+#[test]
+fn a_body_that_never_ends_ends_with_the_timeout() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).timeout(Duration::from_secs(1)).build().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::EndlessBody { fast: false }));
+    let started = Instant::now();
+    let error = client.authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_server_that_does_not_answer_ends_with_the_timeout() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).timeout(Duration::from_millis(500)).build().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 30_000 }));
+    let error = client.authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.is_retryable());
+}
+
+#[test]
+fn a_refused_connection_is_a_network_fault_that_names_the_host() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
+    let error = client(&sandbox).authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+    assert!(error.to_string().contains("127.0.0.1"), "{error}");
+    assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[test]
+fn a_host_that_is_not_there_is_a_network_fault() {
+    let client = Client::builder()
+        .application_token("any")
+        .base_url("https://no-such-host.invalid")
+        .build()
+        .unwrap();
+    let error = client.authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+}
+
+#[test]
+fn a_server_that_nobody_vouches_for_is_not_trusted() {
+    let (sandbox, other) = (sandbox(), sandbox());
+    let client = builder(&sandbox).ca_bundle(other.ca_file()).build().unwrap();
+    let error = client.authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    assert!(error.to_string().contains("ca_bundle"), "{error}");
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_clock_that_was_never_set_is_named_where_the_certificate_seems_wrong() {
+    let (sandbox, other) = (sandbox(), sandbox());
+    let clock = emnify_core::ManualClock::new(std::time::SystemTime::UNIX_EPOCH);
+    let client = builder(&sandbox).ca_bundle(other.ca_file()).clock(std::sync::Arc::new(clock));
+    let error = client.build().unwrap().authenticate().unwrap_err();
+    assert!(error.to_string().contains("clock"), "{error}");
+}
+
+#[test]
+fn plain_http_works_on_this_machine_and_tls_is_not_taken_for_it() {
+    let plain = Sandbox::start_plain().unwrap();
+    let client = builder_without_token(&plain).application_token(plain.application_token());
+    client.build().unwrap().authenticate().unwrap();
+    let tls_to_plain = builder(&plain).base_url(plain.url().replace("http:", "https:"));
+    let error = tls_to_plain.build().unwrap().authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+}
+
+#[test]
+fn a_rate_limit_says_for_how_long_in_either_form_or_not_at_all() {
+    for (form, known) in
+        [(RetryAfter::Seconds, true), (RetryAfter::HttpDate, true), (RetryAfter::None, false)]
+    {
+        let sandbox = sandbox();
+        sandbox.settings(|settings| {
+            settings.authenticate_limit = 0;
+            settings.retry_after = form;
+        });
+        let error = client(&sandbox).authenticate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+        let wait = error.retry_after();
+        assert_eq!(wait.is_some(), known, "{form:?}");
+        assert!(wait.is_none_or(|wait| wait <= Duration::from_secs(301)), "{wait:?}");
+    }
+}
+
+#[test]
+fn an_account_that_was_refused_too_often_is_locked() {
+    let sandbox = sandbox();
+    let attempt = || {
+        let client = builder(&sandbox).application_token("never-known").build().unwrap();
+        client.authenticate().unwrap_err()
+    };
+    let kinds: Vec<_> = (0..4).map(|_| attempt().kind()).collect();
+    assert_eq!(kinds.last(), Some(&ErrorKind::Locked), "{kinds:?}");
+    assert_eq!(attempt().retry_after(), Some(Duration::from_secs(300)));
+}
+
+#[test]
+fn an_error_keeps_what_emnify_wrote() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let body = r#"{"error_code":1400,"error_token":"InputValidationFailed","message":"Bad input",
+        "errors":[{"error_code":1402,"error_token":"Required","message":"description"}]}"#;
+    sandbox.fault(Fault::new(TOKENS, FaultKind::status(422, body)));
+    let error = client.application_tokens().list().unwrap_err();
+    let said = error.api_error().unwrap();
+    assert_eq!(said.error_code, Some(1400));
+    assert_eq!(said.errors[0].error_token.as_deref(), Some("Required"));
+}
