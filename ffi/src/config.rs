@@ -1,0 +1,199 @@
+//! The configuration that a client is made from: the core's builder, with a setter for each of its
+//! options.
+
+use std::ffi::c_char;
+use std::ptr;
+use std::time::Duration;
+
+use emnify_core::{Client, ClientBuilder, Secret};
+
+use crate::boundary::{Outcome, call, free, infallible, needed_mut, new};
+use crate::convert::{counted_text, text};
+use crate::error::emnify_error;
+
+/// How a client shall sign in and connect. Everything is optional: what is not set comes from the
+/// environment, or has the default that its setter names.
+///
+/// Made by emnify_config_new(), owned by the caller, freed with emnify_config_free(). One thread at
+/// a time.
+pub struct emnify_config(ClientBuilder);
+
+/// An empty configuration, owned by the caller. NULL only after a fault of this library.
+#[unsafe(no_mangle)]
+pub extern "C" fn emnify_config_new() -> *mut emnify_config {
+    infallible(ptr::null_mut(), || new(emnify_config(Client::builder())))
+}
+
+/// Sets the application token to sign in with: `length` bytes, no NUL needed. They are copied; wipe
+/// your own when you no longer need them.
+///
+/// Default: the environment variable EMNIFY_APPLICATION_TOKEN, else the file that
+/// EMNIFY_APPLICATION_TOKEN_FILE names. Set this or emnify_config_set_application_token_file(), not
+/// both.
+///
+/// Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the bytes are no UTF-8.
+/// emnify_client_new() refuses what cannot be a token: nothing at all, more than 8,192 bytes, or a
+/// line break, space, NUL or other character that is not visible ASCII.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_application_token(
+    config: *mut emnify_config,
+    application_token: *const c_char,
+    length: usize,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract; the bytes are copied before the call ends.
+    unsafe {
+        set(config, error, |builder| {
+            let token = counted_text("application_token", application_token, length)?;
+            Ok(builder.application_token(Secret::from(token)))
+        })
+    }
+}
+
+/// Sets the path of a file that holds the application token. It is read at each sign-in, so that a
+/// token that was replaced is picked up with no restart.
+///
+/// Default: see emnify_config_set_application_token(). Fails with EMNIFY_ERR_INVALID_INPUT if a
+/// pointer is NULL or the path is no UTF-8. A file that cannot be read, or holds no token, is
+/// reported by the call that signs in.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_application_token_file(
+    config: *mut emnify_config,
+    application_token_file: *const c_char,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract; the string is copied before the call ends.
+    unsafe {
+        set(config, error, |builder| {
+            let path = text("application_token_file", application_token_file)?;
+            Ok(builder.application_token_file(path))
+        })
+    }
+}
+
+/// Sets where the API is: a URL with https, or with http to this machine.
+///
+/// Default: the environment variable EMNIFY_BASE_PATH, else https://cdn.emnify.net. Fails with
+/// EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the URL is no UTF-8; emnify_client_new() checks
+/// it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_base_url(
+    config: *mut emnify_config,
+    base_url: *const c_char,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract; the string is copied before the call ends.
+    unsafe {
+        set(config, error, |builder| {
+            let url = text("base_url", base_url)?;
+            Ok(builder.base_url(url))
+        })
+    }
+}
+
+/// Sets the time that one call may take, with everything that it waits for, in milliseconds.
+///
+/// Default: 30,000. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL; emnify_client_new()
+/// refuses 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_timeout_ms(
+    config: *mut emnify_config,
+    timeout_ms: u32,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let timeout = Duration::from_millis(timeout_ms.into());
+    // SAFETY: the contract.
+    unsafe { set(config, error, |builder| Ok(builder.timeout(timeout))) }
+}
+
+/// Sets the part of that time that connecting may take, in milliseconds.
+///
+/// Default: 10,000. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL; emnify_client_new()
+/// refuses 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_connect_timeout_ms(
+    config: *mut emnify_config,
+    connect_timeout_ms: u32,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let timeout = Duration::from_millis(connect_timeout_ms.into());
+    // SAFETY: the contract.
+    unsafe { set(config, error, |builder| Ok(builder.connect_timeout(timeout))) }
+}
+
+/// Sets the path of a file of certificates in PEM form, or of a directory of such files: these
+/// authorities are trusted and no others.
+///
+/// Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the
+/// system's authorities, else a set that is built in. Fails with EMNIFY_ERR_INVALID_INPUT if a
+/// pointer is NULL or the path is no UTF-8; emnify_client_new() reads it, and refuses one without a
+/// certificate.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_ca_bundle(
+    config: *mut emnify_config,
+    ca_bundle: *const c_char,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract; the string is copied before the call ends.
+    unsafe {
+        set(config, error, |builder| {
+            let path = text("ca_bundle", ca_bundle)?;
+            Ok(builder.ca_bundle(path))
+        })
+    }
+}
+
+/// Sets the URL of an HTTP proxy, such as http://proxy.example:3128, perhaps with a user name and
+/// password. Messages do not repeat it.
+///
+/// Default: the environment variables HTTPS_PROXY and ALL_PROXY. NO_PROXY names hosts that are
+/// reached directly; this machine always is. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is
+/// NULL or the URL is no UTF-8; emnify_client_new() checks it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_proxy(
+    config: *mut emnify_config,
+    proxy: *const c_char,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract; the string is copied before the call ends.
+    unsafe {
+        set(config, error, |builder| {
+            let url = text("proxy", proxy)?;
+            Ok(builder.proxy(url))
+        })
+    }
+}
+
+/// Frees a configuration and wipes its token. NULL is allowed. Clients that were made from it are
+/// not affected.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_free(config: *mut emnify_config) {
+    // SAFETY: the contract.
+    unsafe { free(config) }
+}
+
+impl emnify_config {
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        self.0.clone()
+    }
+}
+
+/// Puts what `change` makes of the builder in its place, or leaves it as it was.
+///
+/// # Safety
+///
+/// As for [`call`] and [`needed_mut`].
+unsafe fn set(
+    config: *mut emnify_config,
+    error: *mut *mut emnify_error,
+    change: impl FnOnce(ClientBuilder) -> Outcome<ClientBuilder>,
+) -> i32 {
+    let body = || {
+        // SAFETY: as demanded of the caller.
+        let config = unsafe { needed_mut("config", config) }?;
+        config.0 = change(config.builder())?;
+        Ok(())
+    };
+    // SAFETY: as demanded of the caller.
+    unsafe { call(error, body) }
+}

@@ -1,0 +1,64 @@
+//! The list of application tokens. Its rows belong to it, so that C frees one thing.
+
+use std::ptr;
+
+use crate::boundary::{Place, ask, call, free};
+use crate::client::{core, emnify_client};
+use crate::error::emnify_error;
+use crate::token::emnify_token;
+
+/// The application tokens of a workspace, as they were when emnify_token_list() was called.
+///
+/// Owned by the caller, freed with emnify_token_list_free(). It may outlive its client. Any thread
+/// may read it.
+pub struct emnify_tokens(Vec<emnify_token>);
+
+/// Gives all application tokens of the workspace, expired and revoked ones too, to the caller in
+/// `*list`.
+///
+/// Takes at most the configured timeout. Any thread. Fails as emnify_authenticate() does, and with
+/// EMNIFY_ERR_FORBIDDEN where these credentials may not see them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_token_list(
+    client: *const emnify_client,
+    list: *mut *mut emnify_tokens,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) }?;
+        // SAFETY: the contract.
+        let place = unsafe { Place::new("list", list) }?;
+        let tokens = client.application_tokens().list()?;
+        place.give(emnify_tokens(tokens.iter().map(emnify_token::new).collect()));
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
+}
+
+/// How many application tokens there are; 0 if `list` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_token_list_size(list: *const emnify_tokens) -> usize {
+    // SAFETY: the contract.
+    unsafe { ask(list, 0, |list| list.0.len()) }
+}
+
+/// The application token at `index`, counted from 0, in the server's order.
+///
+/// Borrowed from `list`. NULL if there are not so many.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_token_list_at(
+    list: *const emnify_tokens,
+    index: usize,
+) -> *const emnify_token {
+    // SAFETY: the contract.
+    unsafe { ask(list, ptr::null(), |list| list.0.get(index).map_or(ptr::null(), ptr::from_ref)) }
+}
+
+/// Frees a list with all that was borrowed from it. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_token_list_free(list: *mut emnify_tokens) {
+    // SAFETY: the contract.
+    unsafe { free(list) }
+}

@@ -1,0 +1,285 @@
+/*
+ * What is refused before anything is sent: bad values and missing pointers. Each must come back as
+ * EMNIFY_ERR_INVALID_INPUT with a message that names the argument, and the sandbox hears nothing.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "support.h"
+
+/* A client for this configuration must be refused. */
+static int32_t new_client(emnify_config *config, emnify_error **error)
+{
+    emnify_client *client = NULL;
+    int32_t status = emnify_client_new(config, &client, error);
+
+    CHECK((client == NULL) == (status != EMNIFY_OK));
+    emnify_client_free(client);
+    emnify_config_free(config);
+    return status;
+}
+
+static int32_t with_token(const char *token, size_t length, emnify_error **error)
+{
+    emnify_config *config = emnify_config_new();
+    int32_t status = emnify_config_set_application_token(config, token, length, error);
+
+    if (status != EMNIFY_OK) {
+        emnify_config_free(config);
+        return status;
+    }
+    return new_client(config, error);
+}
+
+static void application_tokens(void)
+{
+    static char long_token[8194];
+    emnify_error *error = NULL;
+
+    memset(long_token, 'x', sizeof long_token);
+    CHECK_REFUSED(with_token("", 0, &error), "application_token");
+    CHECK_REFUSED(with_token("canary\n", 7, &error), "application_token");
+    CHECK_REFUSED(with_token("can\0ary", 7, &error), "application_token");
+    CHECK_REFUSED(with_token("can ary", 7, &error), "application_token");
+    CHECK_REFUSED(with_token("can\xc3\xa4ry", 7, &error), "application_token");
+    CHECK_REFUSED(with_token("canary\xff", 7, &error), "application_token");
+    CHECK_REFUSED(with_token(NULL, 7, &error), "application_token");
+    CHECK_REFUSED(with_token("canary", SIZE_MAX, &error), "application_token");
+    CHECK_REFUSED(with_token(long_token, sizeof long_token, &error), "application_token");
+    CHECK_OK(with_token("opaque+token", 6, &error));
+}
+
+static int32_t with_text(int32_t (*set)(emnify_config *, const char *, emnify_error **),
+                         const char *text, emnify_error **error)
+{
+    emnify_config *config = sandbox_config();
+    int32_t status = set(config, text, error);
+
+    if (status != EMNIFY_OK) {
+        emnify_config_free(config);
+        return status;
+    }
+    return new_client(config, error);
+}
+
+static void configurations(void)
+{
+    emnify_error *error = NULL;
+    emnify_config *config;
+
+    CHECK_REFUSED(with_text(emnify_config_set_base_url, "http://cdn.emnify.net", &error),
+                  "base_url");
+    CHECK_REFUSED(with_text(emnify_config_set_base_url, "cdn.emnify.net", &error), "base_url");
+    CHECK_REFUSED(with_text(emnify_config_set_base_url, "https://me:canary@x.example", &error),
+                  "base_url");
+    CHECK_REFUSED(with_text(emnify_config_set_base_url, "", &error), "base_url");
+    CHECK_REFUSED(with_text(emnify_config_set_base_url, "https://\xff", &error), "base_url");
+    CHECK_REFUSED(with_text(emnify_config_set_ca_bundle, "/nonexistent/ca.pem", &error),
+                  "ca_bundle");
+    CHECK_REFUSED(with_text(emnify_config_set_ca_bundle, "/dev/null", &error), "ca_bundle");
+    CHECK_REFUSED(with_text(emnify_config_set_ca_bundle, sandbox_variable("NO_PEM_FILE"), &error),
+                  "ca_bundle");
+    CHECK_REFUSED(with_text(emnify_config_set_ca_bundle, "\xff", &error), "ca_bundle");
+    CHECK_REFUSED(with_text(emnify_config_set_proxy, "canary", &error), "proxy");
+    CHECK_REFUSED(with_text(emnify_config_set_proxy, "\xff", &error), "proxy");
+    /* Both kinds of credential at once. */
+    CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "/dev/null", &error),
+                  "application_token_file");
+    CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "\xff", &error),
+                  "application_token_file");
+
+    config = sandbox_config();
+    CHECK_OK(emnify_config_set_timeout_ms(config, 0, &error));
+    CHECK_REFUSED(new_client(config, &error), "timeout");
+    config = sandbox_config();
+    CHECK_OK(emnify_config_set_connect_timeout_ms(config, 0, &error));
+    CHECK_REFUSED(new_client(config, &error), "connect_timeout");
+}
+
+static void a_refused_value_leaves_the_configuration_as_it_was(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = NULL;
+    emnify_config *config = sandbox_config();
+
+    CHECK_REFUSED(emnify_config_set_base_url(config, "\xff", &error), "base_url");
+    CHECK_REFUSED(emnify_config_set_application_token(config, NULL, 0, &error),
+                  "application_token");
+    CHECK_OK(emnify_client_new(config, &client, &error));
+    emnify_config_free(config);
+    CHECK_OK(emnify_token_update(client, 4711, "renamed", &error));
+    emnify_client_free(client);
+}
+
+static int32_t create(emnify_client *client, emnify_token_options options, emnify_error **error)
+{
+    emnify_created_token *created = NULL;
+    int32_t status = emnify_token_create(client, &options, &created, error);
+
+    CHECK((created == NULL) == (status != EMNIFY_OK));
+    emnify_created_token_free(created);
+    return status;
+}
+
+/* A member of the options is set and must be refused. */
+#define CHECK_OPTION(member, value, name)                                  \
+    do {                                                                   \
+        emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;          \
+        options.member = (value);                                          \
+        CHECK_REFUSED(create(client, options, &error), name);              \
+    } while (0)
+
+static void new_tokens(void)
+{
+    static char megabyte[1024 * 1024 + 1];
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+    emnify_token_options both = EMNIFY_TOKEN_OPTIONS_INIT;
+
+    memset(megabyte, 'x', sizeof megabyte - 1);
+    CHECK_OPTION(description, megabyte, "description");
+    CHECK_OPTION(description, "a\nb", "description");
+    CHECK_OPTION(description, "\xc3", "description");
+    CHECK_OPTION(expiry_date, "2001-01-01", "expiry_date");
+    CHECK_OPTION(expiry_date, "2001-01-01T00:00:00Z", "expiry_date");
+    CHECK_OPTION(expiry_date, "2999-02-30", "expiry_date");
+    CHECK_OPTION(expiry_date, "tomorrow", "expiry_date");
+    CHECK_OPTION(expiry_date, "", "expiry_date");
+    CHECK_OPTION(expiry_date, "\xff", "expiry_date");
+    CHECK_OPTION(expires_at, 1, "expiry_date");
+    CHECK_OPTION(expires_at, -1, "expiry_date");
+    CHECK_OPTION(expires_at, INT64_MIN, "expiry_date");
+    CHECK_OPTION(expires_at, INT64_MAX, "expiry_date");
+    CHECK_OPTION(ip, "300.1.2.3/99", "ip");
+    CHECK_OPTION(ip, "example.com", "ip");
+    CHECK_OPTION(ip, "", "ip");
+    CHECK_OPTION(ip, "\xff", "ip");
+    CHECK_OPTION(size, 0, "options");
+    CHECK_OPTION(size, 8, "options");
+    CHECK_OPTION(size, SIZE_MAX, "options");
+    both.expiry_date = "2999-01-01";
+    both.expires_at = 32472144000LL;
+    CHECK_REFUSED(create(client, both, &error), "expires_at");
+
+    CHECK_REFUSED(emnify_token_update(client, 4711, megabyte, &error), "description");
+    CHECK_REFUSED(emnify_token_update(client, 4711, "\xff", &error), "description");
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+    emnify_client_free(client);
+}
+
+static void null_arguments(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+    emnify_config *config = emnify_config_new();
+    emnify_auth_token *auth_token = NULL;
+    emnify_created_token *created = NULL;
+    emnify_tokens *list = NULL;
+    size_t length = 77;
+    char buffer[8];
+
+    CHECK_REFUSED(emnify_config_set_application_token(NULL, "x", 1, &error), "config");
+    CHECK_REFUSED(emnify_config_set_application_token_file(NULL, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_application_token_file(config, NULL, &error),
+                  "application_token_file");
+    CHECK_REFUSED(emnify_config_set_base_url(NULL, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_base_url(config, NULL, &error), "base_url");
+    CHECK_REFUSED(emnify_config_set_timeout_ms(NULL, 1, &error), "config");
+    CHECK_REFUSED(emnify_config_set_connect_timeout_ms(NULL, 1, &error), "config");
+    CHECK_REFUSED(emnify_config_set_ca_bundle(NULL, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_ca_bundle(config, NULL, &error), "ca_bundle");
+    CHECK_REFUSED(emnify_config_set_proxy(NULL, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_proxy(config, NULL, &error), "proxy");
+    emnify_config_free(config);
+
+    CHECK_REFUSED(emnify_client_new(NULL, NULL, &error), "client");
+    CHECK_REFUSED(emnify_authenticate(NULL, &auth_token, &error), "client");
+    CHECK_REFUSED(emnify_authenticate(client, NULL, &error), "auth_token");
+    CHECK_REFUSED(emnify_authorization_header(NULL, buffer, 8, &length, &error), "client");
+    CHECK_REFUSED(emnify_authorization_header(client, NULL, 8, &length, &error), "buffer");
+    CHECK_NUMBER(length, 77);
+    CHECK_REFUSED(emnify_token_create(NULL, NULL, &created, &error), "client");
+    CHECK_REFUSED(emnify_token_create(client, NULL, NULL, &error), "created");
+    CHECK_REFUSED(emnify_token_list(NULL, &list, &error), "client");
+    CHECK_REFUSED(emnify_token_list(client, NULL, &error), "list");
+    CHECK_REFUSED(emnify_token_update(NULL, 1, "x", &error), "client");
+    CHECK_REFUSED(emnify_token_update(client, 1, NULL, &error), "description");
+    CHECK_REFUSED(emnify_token_revoke(NULL, 1, &error), "client");
+
+    /* Nobody need take the error. */
+    CHECK_NUMBER(emnify_client_new(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_authenticate(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_authorization_header(NULL, NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_create(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_list(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_update(NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_revoke(NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+    CHECK(auth_token == NULL && created == NULL && list == NULL);
+    emnify_client_free(client);
+}
+
+static void null_handles_have_nothing_to_tell(void)
+{
+    emnify_invalidate(NULL, NULL);
+    emnify_config_free(NULL);
+    emnify_client_free(NULL);
+    emnify_auth_token_free(NULL);
+    emnify_created_token_free(NULL);
+    emnify_token_list_free(NULL);
+    emnify_error_free(NULL);
+    CHECK(emnify_auth_token_reveal(NULL) == NULL);
+    CHECK(emnify_auth_token_expires_at(NULL) == 0);
+    CHECK(emnify_auth_token_organisation_id(NULL) == 0);
+    CHECK(emnify_created_token_reveal(NULL) == NULL);
+    CHECK(emnify_created_token_id(NULL) == 0);
+    CHECK(emnify_token_list_size(NULL) == 0);
+    CHECK(emnify_token_list_at(NULL, 0) == NULL);
+    CHECK(emnify_token_id(NULL) == 0);
+    CHECK(emnify_token_description(NULL) == NULL);
+    CHECK(emnify_token_status(NULL) == EMNIFY_TOKEN_STATUS_UNKNOWN);
+    CHECK(emnify_token_created_at(NULL) == 0);
+    CHECK(emnify_token_expiry_date(NULL) == NULL);
+    CHECK(emnify_token_expires_at(NULL) == 0);
+    CHECK(emnify_token_ip(NULL) == NULL);
+    CHECK(emnify_token_creator(NULL) == NULL);
+    CHECK(emnify_error_code(NULL) == EMNIFY_OK);
+    CHECK(emnify_error_message(NULL) == NULL);
+    CHECK(emnify_error_http_status(NULL) == 0);
+    CHECK(emnify_error_retry_after_ms(NULL) == -1);
+    CHECK(!emnify_error_is_retryable(NULL));
+    CHECK(emnify_error_api_code(NULL) == 0);
+    CHECK(emnify_error_api_token(NULL) == NULL);
+    CHECK(emnify_error_api_message(NULL) == NULL);
+    CHECK(emnify_error_nested_size(NULL) == 0);
+    CHECK(emnify_error_nested_code(NULL, 0) == 0);
+    CHECK(emnify_error_nested_token(NULL, 0) == NULL);
+    CHECK(emnify_error_nested_message(NULL, 0) == NULL);
+}
+
+static void an_environment_without_a_token_is_refused(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = NULL;
+    char *token = strdup(sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+
+    unsetenv("EMNIFY_APPLICATION_TOKEN");
+    CHECK_NUMBER(emnify_client_new(NULL, &client, &error), EMNIFY_ERR_INVALID_INPUT);
+    CHECK(strstr(emnify_error_message(error), "EMNIFY_APPLICATION_TOKEN") != NULL);
+    setenv("EMNIFY_APPLICATION_TOKEN", token, 1);
+    CHECK(client == NULL);
+    emnify_error_free(error);
+    free(token);
+}
+
+int main(void)
+{
+    RUN(application_tokens);
+    RUN(configurations);
+    RUN(a_refused_value_leaves_the_configuration_as_it_was);
+    RUN(new_tokens);
+    RUN(null_arguments);
+    RUN(null_handles_have_nothing_to_tell);
+    RUN(an_environment_without_a_token_is_refused);
+    return check_report();
+}

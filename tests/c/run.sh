@@ -1,0 +1,230 @@
+#!/bin/sh
+# Builds the tests of the C and C++ faces against a library and runs them against the sandbox.
+#
+#   tests/c/run.sh [folder]     where libemnify.so and libemnify.a are; target/debug by default
+#
+#   CC, CXX        compilers
+#   CFLAGS         more flags for both, such as -fsanitize=address
+#   SANDBOX        the sandbox's program; target/debug/emnify-sandbox by default
+#   VALGRIND=1     runs the tests under valgrind, where any error and any leak fails them
+#   NATIVE_LIBS    what a program that is linked with libemnify.a needs besides
+#
+# The last line says "N passed, N failed". Each header check and each example counts as one.
+
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+library=$(cd "${1:-$root/target/debug}" && pwd)
+sandbox=${SANDBOX:-$root/target/debug/emnify-sandbox}
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+warnings="-Wall -Wextra -Wpedantic -Werror"
+# As `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs` says.
+native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
+passed=0
+failed=0
+
+if [ ! -x "$sandbox" ]; then
+    echo "there is no $sandbox: cargo build -p emnify-sandbox" >&2
+    exit 2
+fi
+work=$(mktemp -d)
+# The sandboxes end when their standard input closes, which it does when this script ends.
+trap 'exec 8>&- 9>&-; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+fail() {
+    echo "FAILED $1"
+    failed=$((failed + 1))
+}
+
+# Runs a command that must succeed, quietly unless it does not.
+check() {
+    name=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        echo "ok     $name"
+        passed=$((passed + 1))
+    else
+        cat "$work/output"
+        fail "$name"
+    fi
+}
+
+# Runs a test program, which counts for itself; how it ends counts too, as a crash or a leak shows
+# only there.
+run() {
+    name=$1
+    shift
+    echo "== $name"
+    status=0
+    $under "$@" >"$work/output" 2>"$work/errors" || status=$?
+    sed '$d' "$work/output"
+    cat "$work/errors"
+    summary=$(tail -n 1 "$work/output")
+    case $summary in
+    *" passed, "*" failed")
+        tests_failed=${summary#* passed, }
+        tests_failed=${tests_failed% failed}
+        passed=$((passed + ${summary%% passed*}))
+        failed=$((failed + tests_failed))
+        if [ "$status" -ne 0 ] && [ "$tests_failed" -eq 0 ]; then
+            fail "$name: ended with status $status"
+        fi
+        ;;
+    *) fail "$name: ended with status $status before its end" ;;
+    esac
+}
+
+# Starts a sandbox whose variables go to a file.
+start() {
+    "$sandbox" --exit-with-stdin >"$2" 2>"$2.errors" <"$1" 8>&- 9>&- &
+}
+
+wait_for() {
+    tries=0
+    until grep -q '^EMNIFY_SANDBOX_CONTROL=' "$1"; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 200 ]; then
+            cat "$1.errors" >&2
+            echo "$sandbox did not start" >&2
+            exit 1
+        fi
+        sleep 0.05
+    done
+}
+
+mkfifo "$work/in" "$work/in.other"
+start "$work/in" "$work/variables"
+exec 8>"$work/in"
+start "$work/in.other" "$work/variables.other"
+exec 9>"$work/in.other"
+wait_for "$work/variables"
+wait_for "$work/variables.other"
+
+# Another sandbox has another authority, which does not vouch for ours.
+# shellcheck disable=SC1091
+OTHER_CA_FILE=$(. "$work/variables.other" && echo "$SSL_CERT_FILE")
+NO_PEM_FILE=$root/tests/c/run.sh
+set -a
+# shellcheck disable=SC1091
+. "$work/variables"
+set +a
+export OTHER_CA_FILE NO_PEM_FILE
+unset HTTPS_PROXY https_proxy ALL_PROXY all_proxy EMNIFY_APPLICATION_TOKEN_FILE
+
+# The library under the name that programs look for at run time.
+if [ -e "$library/libemnify.so" ]; then
+    ln -s "$library/libemnify.so" "$work/libemnify.so.0"
+fi
+LD_LIBRARY_PATH=$work${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+
+under=
+if [ "${VALGRIND:-}" = 1 ]; then
+    # A child that a test forks is silent: see threads.c.
+    under="valgrind --quiet --error-exitcode=9 --leak-check=full --num-callers=40 \
+        --child-silent-after-fork=yes --suppressions=$root/tests/c/valgrind.supp"
+    CHECK_SLOWNESS=20
+    export CHECK_SLOWNESS
+fi
+
+# Both headers, alone and twice, by every standard that the compilers know. emnify.h is for C++ too.
+headers() {
+    for standard in c99 c11 c17 c2x c++11 c++14 c++17 c++20 c++23; do
+        case $standard in
+        c++*) compiler=$cxx language=c++ ;;
+        *) compiler=$cc language=c ;;
+        esac
+        for header in emnify.h emnify.hpp; do
+            if [ "$language $header" = "c emnify.hpp" ]; then continue; fi
+            printf '#include "%s"\n' $header >"$work/once"
+            printf '#include "%s"\n#include "%s"\n' $header $header >"$work/twice"
+            if ! $compiler -x $language -std=$standard -fsyntax-only /dev/null 2>/dev/null; then
+                continue
+            fi
+            for times in once twice; do
+                check "$header $times as $standard" $compiler -x $language -std=$standard \
+                    $warnings -I"$root/include" -fsyntax-only "$work/$times"
+            done
+        done
+    done
+}
+
+compile_c() {
+    # shellcheck disable=SC2086
+    $cc -std=c99 -g $warnings ${CFLAGS:-} -I"$root/include" -I"$root/tests/c" "$@"
+}
+
+compile_cxx() {
+    # shellcheck disable=SC2086
+    $cxx -std=c++11 -g $warnings ${CFLAGS:-} -I"$root/include" -I"$root/tests/c" "$@"
+}
+
+# What the shared library exports is what the header declares, nothing less and nothing more.
+exports() {
+    nm -D --defined-only "$library/libemnify.so" | awk '{ print $3 }' | sort >"$work/exported"
+    $cc -E -P "$root/include/emnify.h" | grep -o 'emnify_[a-z0-9_]* *(' | tr -d ' (' | sort -u \
+        >"$work/declared"
+    diff "$work/declared" "$work/exported"
+}
+
+headers
+check "the library exports what emnify.h declares" exports
+
+shared="-L$library -lemnify -lpthread"
+
+echo "== examples"
+# The programs in the comments at the top of the headers.
+example_in() {
+    sed -n '/^ \*\/$/q; s/^ \*     //p' "$root/include/$1" | grep -v '^cc '
+}
+example_in emnify.h >"$work/in_header.c"
+# shellcheck disable=SC2086
+check "the program in emnify.h compiles" compile_c "$work/in_header.c" $shared -o "$work/in_header"
+check "the program in emnify.h works" $under "$work/in_header"
+example_in emnify.hpp >"$work/in_header.cpp"
+# shellcheck disable=SC2086
+check "the program in emnify.hpp compiles" compile_cxx "$work/in_header.cpp" $shared \
+    -o "$work/in_header_cpp"
+check "the program in emnify.hpp works" $under "$work/in_header_cpp"
+
+# shellcheck disable=SC2086
+compile_c "$root/ffi/examples/c/sign_in.c" $shared -o "$work/sign_in"
+# shellcheck disable=SC2086
+compile_cxx "$root/ffi/examples/cpp/sign_in.cpp" $shared -o "$work/sign_in.cpp"
+refused() { ! EMNIFY_APPLICATION_TOKEN=wrong "$1"; }
+for example in sign_in sign_in.cpp; do
+    check "$example works" $under "$work/$example"
+    check "$example fails by name" refused "$work/$example"
+    if ! grep -q "emnify refused the credentials" "$work/output"; then
+        fail "$example does not say what went wrong"
+    fi
+done
+
+for test in working refused faults threads; do
+    # shellcheck disable=SC2086
+    compile_c "$root/tests/c/$test.c" $shared -o "$work/$test"
+    run "tests/c/$test.c" "$work/$test"
+done
+if [ -z "$under${CFLAGS:-}" ]; then
+    # shellcheck disable=SC2086
+    compile_c "$root/tests/c/wiped.c" $shared -o "$work/wiped"
+    run "tests/c/wiped.c" "$work/wiped"
+fi
+# shellcheck disable=SC2086
+compile_c "$root/tests/c/working.c" "$library/libemnify.a" $native_libs -o "$work/static"
+run "tests/c/working.c, linked with libemnify.a" "$work/static"
+
+for test in working errors; do
+    # shellcheck disable=SC2086
+    compile_cxx "$root/tests/cpp/$test.cpp" $shared -o "$work/$test.cpp"
+    run "tests/cpp/$test.cpp" "$work/$test.cpp"
+done
+# shellcheck disable=SC2086
+compile_cxx -fno-exceptions -DEXPECT_NO_EXCEPTIONS "$root/tests/cpp/errors.cpp" $shared \
+    -o "$work/errors_as_values"
+run "tests/cpp/errors.cpp, without exceptions" "$work/errors_as_values"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,123 @@
+/*
+ * Secrets are wiped when their handles are freed: this program has a free() of its own, which the
+ * library calls, and looks into each block of this thread before it goes. Needs the GNU C library;
+ * not for valgrind or sanitizers, which bring a free() too.
+ */
+
+#define _GNU_SOURCE
+
+#include <malloc.h>
+#include <pthread.h>
+
+#include "support.h"
+
+extern void __libc_free(void *block);
+extern void *__libc_realloc(void *block, size_t size);
+void free(void *block);
+void *realloc(void *block, size_t size);
+
+/* What to look for, and in how many blocks it was found. */
+static char secret[64];
+static size_t secret_length;
+static int found;
+static pthread_t this_thread;
+
+static void look(const void *block)
+{
+    if (block != NULL && secret_length > 0 && pthread_equal(pthread_self(), this_thread) &&
+        memmem(block, malloc_usable_size((void *)block), secret, secret_length) != NULL) {
+        found++;
+    }
+}
+
+void free(void *block)
+{
+    look(block);
+    __libc_free(block);
+}
+
+void *realloc(void *block, size_t size)
+{
+    look(block);
+    return __libc_realloc(block, size);
+}
+
+static void look_for(const char *text)
+{
+    this_thread = pthread_self();
+    found = 0;
+    /* The end, since the beginnings of tokens are alike. */
+    secret_length = strlen(text) < 40 ? strlen(text) : 40;
+    memcpy(secret, text + strlen(text) - secret_length, secret_length);
+}
+
+static void the_search_finds_what_is_there(void)
+{
+    char *block = strdup("a canary in a block");
+
+    look_for("canary");
+    free(block);
+    CHECK_NUMBER(found, 1);
+}
+
+static void an_application_token_leaves_with_its_configuration_and_client(void)
+{
+    emnify_client *client;
+
+    look_for(sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+    client = sandbox_client();
+    emnify_client_free(client);
+    CHECK_NUMBER(found, 0);
+}
+
+static void a_refused_application_token_leaves_nothing(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = NULL;
+    emnify_config *config = emnify_config_new();
+
+    look_for("canary-canary-canary canary");
+    CHECK_OK(emnify_config_set_application_token(config, "canary-canary-canary canary", 27,
+                                                 &error));
+    CHECK_REFUSED(emnify_client_new(config, &client, &error), "application_token");
+    emnify_config_free(config);
+    CHECK_NUMBER(found, 0);
+}
+
+static void an_auth_token_leaves_with_its_last_handle(void)
+{
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+    emnify_client *client = sandbox_client();
+
+    CHECK_OK(emnify_authenticate(client, &auth_token, &error));
+    look_for(emnify_auth_token_reveal(auth_token));
+    /* The client has it too, until now. */
+    emnify_invalidate(client, auth_token);
+    emnify_auth_token_free(auth_token);
+    CHECK_NUMBER(found, 0);
+    emnify_client_free(client);
+}
+
+static void a_created_token_leaves_with_its_handle(void)
+{
+    emnify_error *error = NULL;
+    emnify_created_token *created = NULL;
+    emnify_client *client = sandbox_client();
+
+    CHECK_OK(emnify_token_create(client, NULL, &created, &error));
+    look_for(emnify_created_token_reveal(created));
+    emnify_created_token_free(created);
+    CHECK_NUMBER(found, 0);
+    emnify_client_free(client);
+}
+
+int main(void)
+{
+    RUN(the_search_finds_what_is_there);
+    RUN(an_application_token_leaves_with_its_configuration_and_client);
+    RUN(a_refused_application_token_leaves_nothing);
+    RUN(an_auth_token_leaves_with_its_last_handle);
+    RUN(a_created_token_leaves_with_its_handle);
+    return check_report();
+}

@@ -1,0 +1,183 @@
+// Errors through emnify.hpp. Built twice: with exceptions, where both forms of each call must tell
+// the same, and without, where only errors as values are there.
+
+#include "emnify.hpp"
+#include "support.h"
+
+#if defined(EXPECT_NO_EXCEPTIONS) && !defined(EMNIFY_NO_EXCEPTIONS)
+#error "emnify.hpp did not notice that there are no exceptions"
+#endif
+
+namespace {
+
+emnify::Config sandbox() {
+    emnify::Config config;
+    config.set_application_token(sandbox_variable("EMNIFY_APPLICATION_TOKEN"))
+        .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
+        .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"));
+    return config;
+}
+
+void expect(const emnify::Error &error, std::int32_t code, const std::string &start) {
+    check_no_secret(error.what());
+    CHECK_NUMBER(error.code(), code);
+    if (std::string(error.what()).compare(0, start.size(), start) != 0) {
+        CHECK_TEXT(error.what(), start.c_str());
+    }
+}
+
+// Makes a client both ways; both must be refused, naming the argument.
+void refused(const emnify::Config &config, const std::string &name) {
+    emnify::Error error;
+    emnify::Client client(config, error);
+    CHECK(!client);
+    expect(error, EMNIFY_ERR_INVALID_INPUT, name + ": ");
+#ifndef EMNIFY_NO_EXCEPTIONS
+    try {
+        emnify::Client thrown(config);
+        CHECK(!"thrown");
+    } catch (const emnify::Error &caught) {
+        CHECK_TEXT(caught.what(), error.what());
+    }
+#endif
+}
+
+void configurations_are_refused() {
+    for (const std::string &token :
+         {std::string(), std::string("canary\n"), std::string("can\0ary", 7),
+          std::string("can\xc3\xa4ry"), std::string("canary\xff")}) {
+        refused(emnify::Config().set_application_token(token), "application_token");
+    }
+    refused(sandbox().set_base_url("http://cdn.emnify.net"), "base_url");
+    refused(sandbox().set_base_url(std::string("https://x.example\0", 18)), "base_url");
+    refused(sandbox().set_base_url("\xff"), "base_url");
+    refused(sandbox().set_ca_bundle("/nonexistent/ca.pem"), "ca_bundle");
+    refused(sandbox().set_ca_bundle(sandbox_variable("NO_PEM_FILE")), "ca_bundle");
+    refused(sandbox().set_proxy("canary"), "proxy");
+    refused(sandbox().set_application_token_file("/dev/null"), "application_token_file");
+    refused(sandbox().set_timeout(std::chrono::milliseconds(0)), "timeout");
+    refused(sandbox().set_timeout(std::chrono::milliseconds(-1)), "timeout");
+    refused(sandbox().set_connect_timeout(std::chrono::milliseconds(0)), "connect_timeout");
+    // The first mistake counts, whatever follows.
+    refused(sandbox().set_base_url("\xff").set_base_url("https://x.example"), "base_url");
+}
+
+void refuse_option(const emnify::Client &client, const emnify::TokenOptions &options,
+                   const std::string &name) {
+    emnify::Error error;
+    CHECK(!client.token_create(options, error));
+    expect(error, EMNIFY_ERR_INVALID_INPUT, name + ": ");
+}
+
+void options_are_refused() {
+    emnify::Error error;
+    const emnify::Client client(sandbox(), error);
+    const std::string megabyte(1024 * 1024, 'x');
+
+    for (const std::string &text : {megabyte, std::string("a\0b", 3), std::string("\xff")}) {
+        emnify::TokenOptions options;
+        options.description = text;
+        refuse_option(client, options, "description");
+        CHECK(!client.token_update(4711, text, error));
+        expect(error, EMNIFY_ERR_INVALID_INPUT, "description: ");
+    }
+    for (const std::string &text :
+         {std::string("2001-01-01"), std::string("tomorrow"), std::string("2999-01-01\0", 11)}) {
+        emnify::TokenOptions options;
+        options.expiry_date = text;
+        refuse_option(client, options, "expiry_date");
+    }
+    for (const std::string &text :
+         {std::string("300.1.2.3/99"), std::string("192.0.2.7\0", 10), std::string("\xff")}) {
+        emnify::TokenOptions options;
+        options.ip = text;
+        refuse_option(client, options, "ip");
+    }
+    emnify::TokenOptions options;
+    options.expires_at = emnify::Time() + std::chrono::hours(1);
+    refuse_option(client, options, "expiry_date");
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+}
+
+void an_error_tells_what_the_server_said() {
+    emnify::Error error;
+    const emnify::Client client(sandbox(), error);
+
+    sandbox_fault("{\"path\": \"/api/v1/application_token*\", \"times\": 1, \"kind\": \"status\","
+                  " \"status\": 422, \"headers\": {\"Retry-After\": \"2\"}, \"body\":"
+                  " \"{\\\"error_code\\\":1400,\\\"error_token\\\":\\\"InputValidationFailed\\\","
+                  "\\\"message\\\":\\\"Bad\\\",\\\"errors\\\":[{\\\"error_code\\\":1402,"
+                  "\\\"error_token\\\":\\\"Required\\\",\\\"message\\\":\\\"name\\\"}]}\"}");
+    CHECK(client.token_list(error).empty());
+    expect(error, EMNIFY_ERR_VALIDATION, "cannot list");
+    CHECK_NUMBER(error.http_status(), 422);
+    CHECK_NUMBER(error.retry_after().count(), 2000);
+    CHECK(!error.is_retryable());
+    CHECK_NUMBER(error.api_code(), 1400);
+    CHECK(error.api_token() == "InputValidationFailed" && error.api_message() == "Bad");
+    CHECK_NUMBER(error.nested().size(), 1);
+    CHECK_NUMBER(error.nested().at(0).code, 1402);
+    CHECK(error.nested().at(0).token == "Required" && error.nested().at(0).message == "name");
+
+    // A copy tells the same, and a call that succeeds clears what it is given.
+    const emnify::Error copy = error;
+    CHECK(client.token_update(4711, "renamed", error));
+    CHECK(!error && copy);
+    CHECK_NUMBER(error.retry_after().count(), -1);
+    CHECK_TEXT(error.what(), "no error");
+    CHECK_NUMBER(copy.api_code(), 1400);
+    CHECK(!client.token_revoke(999999, error));
+    expect(error, EMNIFY_ERR_NOT_FOUND, "cannot revoke");
+}
+
+void a_server_that_repeats_secrets() {
+    emnify::Error error;
+    const emnify::Client client(sandbox(), error);
+
+    sandbox_fault("{\"path\": \"/api/v1/application_token*\", \"kind\": \"echo_secrets\"}");
+    CHECK(client.token_list(error).empty());
+    expect(error, EMNIFY_ERR_VALIDATION, "cannot list");
+    sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"echo_secrets\"}");
+    CHECK(!emnify::Client(sandbox(), error).authenticate(error));
+    expect(error, EMNIFY_ERR_VALIDATION, "cannot sign in");
+    CHECK(emnify::Client(sandbox(), error).authorization_header(error).empty());
+    expect(error, EMNIFY_ERR_VALIDATION, "cannot sign in");
+}
+
+#ifndef EMNIFY_NO_EXCEPTIONS
+template <typename Call>
+void throws(Call call, std::int32_t code) {
+    try {
+        call();
+        CHECK(!"thrown");
+    } catch (const std::exception &error) {
+        expect(dynamic_cast<const emnify::Error &>(error), code, "");
+    }
+}
+
+void each_call_throws() {
+    emnify::Client client{sandbox()};
+    throws([&] { client.token_update(999999, "x"); }, EMNIFY_ERR_NOT_FOUND);
+    throws([&] { client.token_revoke(999999); }, EMNIFY_ERR_NOT_FOUND);
+    sandbox_fault("{\"kind\": \"refuse\"}");
+    throws([&] { client.token_list(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { client.token_create(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { emnify::Client(sandbox()).authenticate(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { emnify::Client(sandbox()).authorization_header(); }, EMNIFY_ERR_NETWORK);
+    sandbox_clear_faults();
+    client.token_list();
+}
+#endif
+
+} // namespace
+
+int main() {
+    RUN(configurations_are_refused);
+    RUN(options_are_refused);
+    RUN(an_error_tells_what_the_server_said);
+    RUN(a_server_that_repeats_secrets);
+#ifndef EMNIFY_NO_EXCEPTIONS
+    RUN(each_call_throws);
+#endif
+    return check_report();
+}

@@ -1,0 +1,128 @@
+// The working path through emnify.hpp, with exceptions: each call once, and what C++ adds to C,
+// which is that handles move and free themselves.
+
+#include <type_traits>
+#include <utility>
+
+#include "emnify.hpp"
+#include "support.h"
+
+namespace {
+
+static_assert(!std::is_copy_constructible<emnify::Client>::value, "a client is one handle");
+static_assert(!std::is_copy_assignable<emnify::Config>::value, "a configuration is one handle");
+static_assert(!std::is_copy_constructible<emnify::AuthToken>::value, "secrets are not copied");
+static_assert(!std::is_copy_constructible<emnify::CreatedToken>::value, "secrets are not copied");
+static_assert(std::is_nothrow_move_constructible<emnify::Client>::value, "handles move");
+static_assert(std::is_nothrow_move_assignable<emnify::AuthToken>::value, "handles move");
+static_assert(std::is_nothrow_copy_constructible<emnify::Error>::value, "exceptions are copied");
+static_assert(std::is_base_of<std::exception, emnify::Error>::value, "errors are exceptions");
+
+emnify::Config sandbox() {
+    emnify::Config config;
+    config.set_application_token(sandbox_variable("EMNIFY_APPLICATION_TOKEN"))
+        .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
+        .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"))
+        .set_timeout(std::chrono::seconds(60))
+        .set_connect_timeout(std::chrono::hours(24 * 365));
+    return config;
+}
+
+void signs_in() {
+    const emnify::Client client(sandbox());
+    const emnify::AuthToken first = client.authenticate();
+    emnify::Error error;
+    const emnify::AuthToken second = client.authenticate(error);
+
+    CHECK(!error);
+    CHECK_TEXT(first.reveal(), second.reveal());
+    CHECK_NUMBER(first.organisation_id(), 1234);
+    CHECK(first.expires_at() > std::chrono::system_clock::now() + std::chrono::minutes(239));
+    CHECK(client.authorization_header() == std::string("Bearer ") + first.reveal());
+    CHECK(client.authorization_header(error) == std::string("Bearer ") + first.reveal());
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    client.invalidate(first);
+    CHECK(client.authenticate());
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
+}
+
+void the_environment_alone_is_enough() {
+    CHECK(emnify::Client().authenticate());
+    emnify::Error error;
+    CHECK(emnify::Client(error).authenticate(error));
+    CHECK(!error);
+}
+
+void a_header_of_any_length_fits() {
+    const emnify::Client client(sandbox());
+    const std::string body(3000, 'x');
+    const std::string fault = "{\"path\": \"/api/v1/authenticate\", \"kind\": \"status\","
+                              " \"status\": 200, \"body\": \"{\\\"auth_token\\\":\\\"" +
+                              body + "\\\"}\"}";
+    sandbox_fault(fault.c_str());
+    CHECK(client.authorization_header() == "Bearer " + body);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+}
+
+void an_application_token_lives_and_ends() {
+    const emnify::Client client(sandbox());
+    emnify::TokenOptions options;
+    options.description = "gateway 7, hall \xc3\xa4";
+    options.expires_at = std::chrono::system_clock::now() + std::chrono::hours(48);
+    options.ip = "127.0.0.0/8";
+    const emnify::CreatedToken created = client.token_create(options);
+    CHECK(created && created.id() != 0 && std::string(created.reveal()).size() > 10);
+    client.token_update(created.id(), "gateway 8");
+    client.token_revoke(created.id());
+
+    const std::vector<emnify::Token> tokens = client.token_list();
+    CHECK_NUMBER(tokens.size(), 2);
+    const emnify::Token &row = tokens.back();
+    CHECK_NUMBER(row.id, created.id());
+    CHECK(row.description == "gateway 8");
+    CHECK_NUMBER(row.status, EMNIFY_TOKEN_REVOKED);
+    CHECK(row.ip == "127.0.0.0/8" && row.creator == "Ford Prefect");
+    CHECK(row.expires_at > std::chrono::system_clock::now() && !row.expiry_date.empty());
+    CHECK(tokens.front().expires_at == emnify::Time() && tokens.front().expiry_date.empty());
+    CHECK(client.token_create());
+}
+
+void handles_move() {
+    emnify::Config config = sandbox();
+    emnify::Config taken = std::move(config);
+    emnify::Client client(taken);
+    emnify::Client other = std::move(client);
+    emnify::Error error;
+
+    CHECK(!client && other);
+    CHECK(!client.authenticate(error));
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_INVALID_INPUT);
+    emnify::AuthToken token = other.authenticate(error);
+    CHECK(token && !error);
+    emnify::AuthToken moved;
+    CHECK(!moved && moved.reveal() == NULL);
+    moved = std::move(token);
+    CHECK(!token && moved);
+
+    // What was moved from must not fall back to the environment.
+    CHECK(!emnify::Client(config, error));
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_INVALID_INPUT);
+    CHECK(std::string(error.what()).find("config: ") == 0);
+}
+
+void an_instant_beyond_the_clock_is_its_last() {
+    CHECK(emnify::detail::time(INT64_MAX) > std::chrono::system_clock::now());
+    CHECK(emnify::detail::time(0) == emnify::Time());
+}
+
+} // namespace
+
+int main() {
+    RUN(signs_in);
+    RUN(the_environment_alone_is_enough);
+    RUN(a_header_of_any_length_fits);
+    RUN(an_application_token_lives_and_ends);
+    RUN(handles_move);
+    RUN(an_instant_beyond_the_clock_is_its_last);
+    return check_report();
+}
