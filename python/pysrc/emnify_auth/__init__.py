@@ -1,0 +1,80 @@
+"""Keeps a program signed in to emnify and looks after its application tokens.
+
+A program exchanges a long-lived application token for an auth token, a JWT that goes into the
+header "Authorization: Bearer …" of every call. A Client hands out one that is valid: from its
+cache where it can, from emnify where it must, and once for all threads that ask at the same time.
+
+    from emnify_auth import Client
+
+    # Reads EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE.
+    with Client() as client:
+        headers = client.auth_headers()
+
+        created = client.application_tokens.create(
+            description="gateway 7", expiry_date="2027-05-29"
+        )
+        for token in client.application_tokens.list():
+            print(token.id, token.description)
+
+Whatever goes wrong is an EmnifyError. Secrets are shown by methods called reveal() and by
+Client.auth_headers(), and by nothing else.
+"""
+
+# Nothing is imported here that takes time: a command line tool pays for it at each start.
+from ._errors import (
+    AccountLockedError,
+    ApiError,
+    AuthenticationError,
+    ConflictError,
+    EmnifyError,
+    ForbiddenError,
+    InternalError,
+    InvalidInputError,
+    MfaRequiredError,
+    NetworkError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitedError,
+    RequestTimeoutError,
+    RotationError,
+    ServerError,
+    StoreError,
+    TlsError,
+    ValidationError,
+)
+from ._native import (
+    ApplicationToken,
+    ApplicationTokens,
+    AuthToken,
+    Client,
+    CreatedApplicationToken,
+    __version__,
+)
+
+__all__ = [
+    "AccountLockedError",
+    "ApiError",
+    "ApplicationToken",
+    "ApplicationTokens",
+    "AuthToken",
+    "AuthenticationError",
+    "Client",
+    "ConflictError",
+    "CreatedApplicationToken",
+    "EmnifyError",
+    "ForbiddenError",
+    "InternalError",
+    "InvalidInputError",
+    "MfaRequiredError",
+    "NetworkError",
+    "NotFoundError",
+    "ProtocolError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "RotationError",
+    "ServerError",
+    "StoreError",
+    "TlsError",
+    "ValidationError",
+    "__version__",
+]

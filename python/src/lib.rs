@@ -1,0 +1,44 @@
+//! The Python face of `emnify-core`: turns Python into core and back. Nothing decides here; what a
+//! caller passes is translated, handed to core, and what comes out of it is translated back.
+
+#![deny(unsafe_code)]
+
+mod application_token;
+mod application_tokens;
+mod arguments;
+mod auth_token;
+mod call;
+mod client;
+mod errors;
+mod instant;
+
+use pyo3::prelude::*;
+
+/// What emnify_auth is made of. Import it from there: this module's shape may change.
+#[pymodule]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::application_token::{ApplicationToken, CreatedApplicationToken};
+    #[pymodule_export]
+    use crate::application_tokens::ApplicationTokens;
+    #[pymodule_export]
+    use crate::auth_token::AuthToken;
+    #[pymodule_export]
+    use crate::client::Client;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Not `add`, which would make it a part of what `import *` brings.
+        #[cfg(debug_assertions)]
+        module.setattr("_panic", wrap_pyfunction!(crate::call::panic, module)?)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// Why the objects of this package that hold a secret have no pickle.
+fn not_pickled(what: &str, instead: &str) -> PyErr {
+    let message = format!("{what} is not pickled or copied: {instead}");
+    pyo3::exceptions::PyTypeError::new_err(message)
+}

@@ -1,0 +1,56 @@
+"""What every test gets: a sandbox that has just been reset, and an environment that sets up
+nothing by itself."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emnify_auth import Client
+
+from emnify_sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+
+# What a client reads when it is built.
+VARIABLES = (
+    "EMNIFY_APPLICATION_TOKEN",
+    "EMNIFY_APPLICATION_TOKEN_FILE",
+    "EMNIFY_BASE_PATH",
+    "EMNIFY_USERNAME",
+    "EMNIFY_PASSWORD",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+)
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    program = os.environ.get("EMNIFY_SANDBOX", ROOT / "target/debug/emnify-sandbox")
+    sandbox = Sandbox(Path(program))
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[Client]:
+    with sandbox.client() as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)

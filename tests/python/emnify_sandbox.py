@@ -1,0 +1,126 @@
+"""The sandbox, as tests in Python see it: a program that plays the emnify API on this machine, and
+the control path by which a test makes it misbehave and asks what it saw."""
+
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any, TypedDict
+from urllib.parse import urlencode
+
+from emnify_auth import Client
+
+AUTHENTICATE = "/api/v1/authenticate"
+APPLICATION_TOKEN = "/api/v1/application_token"
+
+
+class Settings(TypedDict, total=False):
+    """What a client is set up with; wrong types are passed on purpose, but not through here."""
+
+    application_token: str | None
+    application_token_file: Path | str | None
+    base_url: str | None
+    timeout: float
+    connect_timeout: float
+    ca_bundle: Path | str | None
+
+
+class Sandbox:
+    """One running sandbox."""
+
+    def __init__(self, program: Path) -> None:
+        self._process = subprocess.Popen(
+            [program, "--exit-with-stdin"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        said: dict[str, str] = {}
+        for line in self._process.stdout:
+            name, _, value = line.rstrip("\n").partition("=")
+            said[name] = value
+            if name == "EMNIFY_SANDBOX_CONTROL":
+                break
+        self.url = said["EMNIFY_BASE_PATH"]
+        self.ca_file = said["SSL_CERT_FILE"]
+        self.application_token = said["EMNIFY_APPLICATION_TOKEN"]
+        self._control = said["EMNIFY_SANDBOX_CONTROL"]
+        # Whatever proxy the environment names, this machine is reached directly.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def stop(self) -> None:
+        """End the program."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=10)
+        self._process.stdout.close()
+
+    def client(self, **settings: Any) -> Client:  # noqa: ANN401
+        """Make a client that works, save for what is said otherwise."""
+        works: Settings = {
+            "application_token": self.application_token,
+            "base_url": self.url,
+            "ca_bundle": self.ca_file,
+            "timeout": 10.0,
+        }
+        return Client(**{**works, **settings})
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make a client work."""
+        return {
+            "EMNIFY_APPLICATION_TOKEN": self.application_token,
+            "EMNIFY_BASE_PATH": self.url,
+            "SSL_CERT_FILE": self.ca_file,
+        }
+
+    def fault(self, kind: str, path: str = "", **details: object) -> None:
+        """Make something go wrong, for each request to the path until the next reset."""
+        self._ask("POST", "/fault", {"kind": kind, "path": path, **details})
+
+    def clear_faults(self) -> None:
+        """Let everything work again."""
+        self._ask("DELETE", "/faults")
+
+    def set(self, **settings: object) -> None:
+        """Change how the sandbox behaves."""
+        self._ask("POST", "/settings", settings)
+
+    def seed(self, **token: object) -> int:
+        """Add an application token and return its id."""
+        return int(json.loads(self._ask("POST", "/application_token", token))["id"])
+
+    def revoke_auth_tokens(self) -> None:
+        """Void all auth tokens before their time."""
+        self._ask("POST", "/revoke_auth_tokens")
+
+    def reset(self) -> None:
+        """Put everything back to the beginning."""
+        self._ask("POST", "/reset")
+
+    def calls(self, method: str = "", path: str = "") -> int:
+        """Count the calls since the last reset."""
+        return int(self._ask("GET", "/calls?" + urlencode({"method": method, "path": path})))
+
+    def connections(self) -> int:
+        """Count the connections since the last reset."""
+        return int(json.loads(self._ask("GET", "/state"))["connections"])
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return what was asked, its secrets replaced."""
+        requests: list[dict[str, Any]] = json.loads(self._ask("GET", "/requests"))
+        return requests
+
+    def _ask(self, method: str, path: str, body: object = None) -> bytes:
+        data = None if method == "GET" else json.dumps(body or {}).encode()
+        request = urllib.request.Request(
+            f"{self._control}/_sandbox{path}",
+            data=data,
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        with self._opener.open(request, timeout=10) as answer:
+            content: bytes = answer.read()
+        return content

@@ -1,0 +1,143 @@
+"""The working path of the application tokens: create, list, update, revoke."""
+
+import copy
+import datetime
+import json
+
+import pytest
+
+from emnify_auth import ApplicationToken, Client, NotFoundError
+
+from emnify_sandbox import APPLICATION_TOKEN, Sandbox
+
+UTC = datetime.timezone.utc
+
+
+def row(client: Client, id: int | None) -> ApplicationToken:
+    [found] = [token for token in client.application_tokens.list() if token.id == id]
+    return found
+
+
+def sent(sandbox: Sandbox, method: str) -> dict[str, object]:
+    """Return the body of the one request that changed something."""
+    [request] = [
+        request
+        for request in sandbox.requests()
+        if request["method"] == method and request["path"].startswith(APPLICATION_TOKEN)
+    ]
+    body: dict[str, object] = json.loads(request["body"])
+    return body
+
+
+def test_from_creation_to_revocation(client: Client) -> None:
+    tokens = client.application_tokens
+    created = tokens.create(description="gateway 7", expiry_date="2099-05-29", ip="192.0.2.0/24")
+    assert isinstance(created.id, int)
+    assert repr(created) == f"<CreatedApplicationToken id={created.id}>"
+    token = row(client, created.id)
+    assert token.description == "gateway 7"
+    assert token.status == "Activated"
+    assert token.expires_at == datetime.datetime(2099, 5, 29, tzinfo=UTC)
+    assert token.expiry_date is not None
+    assert token.expiry_date.startswith("2099-05-29")
+    assert token.ip == "192.0.2.0/24"
+    assert token.created_at is not None
+    assert token.created_at.tzinfo is UTC
+
+    tokens.update(created.id, description="gateway 7, spare")
+    assert row(client, created.id).description == "gateway 7, spare"
+
+    tokens.revoke(created.id)
+    tokens.revoke(created.id)
+    assert row(client, created.id).status == "Revoked"
+
+
+def test_a_new_token_signs_in(client: Client, sandbox: Sandbox) -> None:
+    created = client.application_tokens.create()
+    with sandbox.client(application_token=created.reveal()) as other:
+        assert other.authenticate().organisation_id == client.authenticate().organisation_id
+
+
+@pytest.mark.parametrize(
+    ("given", "wire"),
+    [
+        ("2099-05-29", "2099-05-29"),
+        (datetime.date(2099, 5, 29), "2099-05-29"),
+        ("2099-05-29T18:30:00Z", "2099-05-29T18:30:00.000Z"),
+        (datetime.datetime(2099, 5, 29, 18, 30, tzinfo=UTC), "2099-05-29T18:30:00.000Z"),
+        (
+            datetime.datetime(
+                2099, 5, 29, 18, 30, 0, 250_000, datetime.timezone(datetime.timedelta(hours=2))
+            ),
+            "2099-05-29T16:30:00.250Z",
+        ),
+    ],
+)
+def test_an_expiry_date_in_each_form(
+    client: Client, sandbox: Sandbox, given: str | datetime.date, wire: str
+) -> None:
+    client.application_tokens.create(expiry_date=given)
+    assert sent(sandbox, "POST") == {"expiry_date": wire}
+
+
+def test_what_is_not_given_is_not_sent(client: Client, sandbox: Sandbox) -> None:
+    client.application_tokens.create()
+    assert sent(sandbox, "POST") == {}
+
+
+def test_an_update_sends_the_description_alone(client: Client, sandbox: Sandbox) -> None:
+    client.application_tokens.update(sandbox.seed(), description="hall ä")
+    assert sent(sandbox, "PATCH") == {"description": "hall ä"}
+
+
+def test_all_pages_are_read(client: Client, sandbox: Sandbox) -> None:
+    sandbox.set(default_per_page=3)
+    seeded = [sandbox.seed(description=f"token {number}") for number in range(10)]
+    listed = [token.id for token in client.application_tokens.list()]
+    assert set(seeded) < set(listed)
+    assert len(listed) == len(set(listed)) == 11
+
+
+def test_a_row_of_which_little_is_known(client: Client, sandbox: Sandbox) -> None:
+    sandbox.set(omit_nulls=True)
+    token = row(client, sandbox.seed(without_creator=True, without_created=True))
+    assert token.description is None
+    assert token.created_at is None
+    assert token.expiry_date is None
+    assert token.expires_at is None
+    assert token.ip is None
+    assert token.creator is None
+
+
+def test_a_date_that_python_cannot_express_is_kept_as_text(
+    client: Client, sandbox: Sandbox
+) -> None:
+    token = row(client, sandbox.seed(expiry_date="soon", created="-009999-01-02T00:00:00Z"))
+    assert token.expiry_date == "soon"
+    assert token.expires_at is None
+    assert token.created_at is None
+
+
+def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
+    id = sandbox.seed(description="it's 7", expiry_date="2099-05-29")
+    first, second = row(client, id), row(client, id)
+    assert first == second
+    assert hash(first) == hash(second)
+    assert len({first, second}) == 1
+    assert first != "it's 7"
+    assert copy.copy(first) is first
+    assert copy.deepcopy(first) is first
+    client.application_tokens.update(id, description="it's 8")
+    assert row(client, id) != first
+    for part in (f"id={id}", '''description="it's 7"''', "status='Activated'", "2099-05-29"):
+        assert part in repr(first)
+    for name in ("id", "description", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(first, name, "x")
+
+
+def test_what_is_not_there_is_not_found(client: Client) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        client.application_tokens.revoke(2**64 - 1)
+    assert caught.value.http_status == 404
+    assert not caught.value.is_retryable

@@ -1,0 +1,136 @@
+"""The working path of a client: setting it up, signing in, keeping signed in, and its end."""
+
+import datetime
+import gc
+import weakref
+from pathlib import Path
+
+import pytest
+
+from emnify_auth import AuthToken, Client, InvalidInputError
+
+from emnify_sandbox import AUTHENTICATE, Sandbox
+
+UTC = datetime.timezone.utc
+
+
+def test_an_auth_token_tells_about_itself(client: Client) -> None:
+    before = datetime.datetime.now(UTC)
+    auth_token = client.authenticate()
+    assert isinstance(auth_token, AuthToken)
+    assert len(auth_token.reveal().split(".")) == 3
+    assert isinstance(auth_token.organisation_id, int)
+    assert auth_token.expires_at.tzinfo is UTC
+    lifetime = auth_token.expires_at - before
+    assert datetime.timedelta(hours=3) < lifetime < datetime.timedelta(hours=5)
+
+
+def test_one_sign_in_serves_many_calls(client: Client, sandbox: Sandbox) -> None:
+    first = client.authenticate()
+    assert client.authenticate().reveal() == first.reveal()
+    assert client.auth_headers() == {"Authorization": f"Bearer {first.reveal()}"}
+    client.application_tokens.list()
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+    assert sandbox.connections() == 1
+
+
+def test_a_new_auth_token_after_the_cached_one_is_invalidated(client: Client) -> None:
+    first = client.authenticate()
+    client.invalidate(first)
+    second = client.authenticate()
+    assert second.reveal() != first.reveal()
+    # A late report about the first one.
+    client.invalidate(first)
+    assert client.authenticate().reveal() == second.reveal()
+
+
+def test_a_token_that_was_revoked_meanwhile_is_replaced(client: Client, sandbox: Sandbox) -> None:
+    client.application_tokens.list()
+    sandbox.revoke_auth_tokens()
+    assert client.application_tokens.list()
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_a_token_for_ever_expires_at_the_end_of_time(client: Client, sandbox: Sandbox) -> None:
+    sandbox.set(auth_token_lifetime=10**12)
+    expires_at = client.authenticate().expires_at
+    assert expires_at == datetime.datetime.max.replace(tzinfo=UTC)
+
+
+def test_an_opaque_auth_token_works(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("token_not_jwt", AUTHENTICATE)
+    auth_token = client.authenticate()
+    assert auth_token.organisation_id is None
+    assert "organisation_id" not in repr(auth_token)
+    assert client.application_tokens.list()
+
+
+def test_a_client_set_up_by_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    with Client() as client:
+        assert client.authenticate().reveal()
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_that_holds_the_token_is_read_at_each_sign_in(
+    sandbox: Sandbox, tmp_path: Path, kind: type[str] | type[Path]
+) -> None:
+    path = tmp_path / "token"
+    path.write_text("wrong\n")
+    with sandbox.client(application_token=None, application_token_file=kind(path)) as client:
+        path.write_text(f"  {sandbox.application_token}\n")
+        assert client.authenticate().reveal()
+
+
+def test_a_ca_bundle_may_be_a_path(sandbox: Sandbox) -> None:
+    with sandbox.client(ca_bundle=Path(sandbox.ca_file)) as client:
+        assert client.authenticate().reveal()
+
+
+def test_nothing_is_sent_before_the_first_call(sandbox: Sandbox) -> None:
+    with sandbox.client():
+        pass
+    assert sandbox.connections() == 0
+
+
+def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
+    client = sandbox.client()
+    auth_token = client.authenticate()
+    tokens = client.application_tokens
+    assert repr(client) == "<Client>"
+    client.close()
+    client.close()
+    assert repr(client) == "<Client closed>"
+    for call in (
+        client.authenticate,
+        client.auth_headers,
+        client.__enter__,
+        tokens.list,
+        tokens.create,
+        lambda: client.invalidate(auth_token),
+        lambda: tokens.update(1, description="x"),
+        lambda: tokens.revoke(1),
+    ):
+        with pytest.raises(InvalidInputError, match="the client is closed"):
+            call()
+    # What it handed out goes on.
+    assert auth_token.reveal()
+
+
+def test_a_with_statement_closes_and_hides_no_exception(sandbox: Sandbox) -> None:
+    with pytest.raises(KeyError), sandbox.client() as client:
+        raise KeyError("the caller's own")
+    with pytest.raises(InvalidInputError, match="closed"):
+        client.authenticate()
+
+
+def test_a_client_that_is_never_closed_is_freed(sandbox: Sandbox) -> None:
+    client = sandbox.client()
+    client.authenticate()
+    gone = weakref.ref(client)
+    del client
+    gc.collect()
+    assert gone() is None

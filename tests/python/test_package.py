@@ -1,0 +1,123 @@
+"""The package as such: quick to import, described everywhere, and its stubs tell the truth."""
+
+import ast
+import importlib.metadata
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import emnify_auth
+from emnify_auth import _native
+
+from conftest import ROOT
+from emnify_sandbox import Sandbox
+
+PACKAGE = Path(inspect.getfile(emnify_auth)).parent
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_an_import_brings_nothing_else() -> None:
+    program = "import sys; before = set(sys.modules); import emnify_auth; "
+    ended = run("-I", "-c", program + "print(*sorted(set(sys.modules) - before))")
+    assert ended.stdout.split() == ["emnify_auth", "emnify_auth._errors", "emnify_auth._native"]
+
+
+def test_the_stubs_are_true() -> None:
+    configuration = str(ROOT / "python/pyproject.toml")
+    ended = run("-m", "mypy.stubtest", "emnify_auth", "--mypy-config-file", configuration)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_package_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_everything_public_is_exported_and_described() -> None:
+    assert sorted(emnify_auth.__all__) == emnify_auth.__all__
+    assert emnify_auth.__doc__
+    for name in emnify_auth.__all__:
+        value = getattr(emnify_auth, name)
+        if isinstance(value, str):
+            continue
+        assert value.__doc__, name
+        assert value.__module__ == "emnify_auth", name
+        for member, method in vars(value).items():
+            if not member.startswith("_") and member not in getattr(value, "__slots__", ()):
+                assert inspect.getdoc(method), f"{name}.{member}"
+
+
+def documented(tree: ast.Module) -> "list[tuple[str, str, str]]":
+    """Return class, member (or nothing) and docstring of all that a stub describes."""
+    found = []
+    for cls in tree.body:
+        if isinstance(cls, ast.ClassDef):
+            found.append((cls.name, "", ast.get_docstring(cls) or ""))
+            found += [
+                (cls.name, member.name, ast.get_docstring(member) or "")
+                for member in cls.body
+                if isinstance(member, ast.FunctionDef) and not member.name.startswith("__")
+            ]
+    return found
+
+
+def test_the_stubs_describe_in_the_words_of_the_code() -> None:
+    entries = documented(ast.parse((PACKAGE / "_native.pyi").read_text(encoding="utf-8")))
+    assert len(entries) > 20
+    for cls, member, text in entries:
+        value = getattr(_native, cls)
+        actual = inspect.getdoc(vars(value)[member] if member else value)
+        assert text == actual, f"{cls}.{member}"
+
+
+def test_signatures_are_told() -> None:
+    signature = inspect.signature(emnify_auth.Client)
+    assert signature.parameters["timeout"].default == 30.0
+    assert signature.parameters["connect_timeout"].default == 10.0
+    update = inspect.signature(emnify_auth.ApplicationTokens.update)
+    assert list(update.parameters) == ["self", "id", "description"]
+    assert update.parameters["description"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_the_version_is_the_wheels() -> None:
+    assert emnify_auth.__version__ == importlib.metadata.version("emnify-auth")
+
+
+def test_the_example_works(sandbox: Sandbox) -> None:
+    example = str(ROOT / "python/examples/sign_in.py")
+    ended = run("-W", "error", example, **sandbox.environment())
+    assert ended.returncode == 0, ended.stderr
+    assert "Revoked application token" in ended.stdout
+    for line in ended.stdout.splitlines():
+        assert len(line) < 120, line
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "said"),
+    [
+        ({}, 2, "not set up yet: application_token: is missing"),
+        ({"EMNIFY_APPLICATION_TOKEN": "refused"}, 1, "does not let us in"),
+    ],
+)
+def test_the_example_fails_in_a_friendly_way(
+    sandbox: Sandbox, environment: dict[str, str], code: int, said: str
+) -> None:
+    settings = sandbox.environment()
+    del settings["EMNIFY_APPLICATION_TOKEN"]
+    ended = run(str(ROOT / "python/examples/sign_in.py"), **{**settings, **environment})
+    assert ended.returncode == code
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
