@@ -27,15 +27,59 @@ const MOST_NESTED: usize = 50;
 /// A JSON body on its way out. It may hold a secret, so it is wiped.
 pub(crate) type Body = Zeroizing<Vec<u8>>;
 
-/// The body that exchanges an application token for an auth token.
+/// The bodies that sign in, all to one path.
 #[derive(Serialize)]
-pub(crate) struct Authenticate<'a> {
-    application_token: &'a str,
+#[serde(untagged)]
+pub(crate) enum Authenticate<'a> {
+    /// A machine.
+    ApplicationToken { application_token: &'a str },
+    /// A person; the password as the hexadecimal digits of its SHA-1.
+    User {
+        username: &'a str,
+        password: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<&'a str>,
+    },
+    /// The one-time code that the answer to `User` asked for.
+    Code {
+        mfa_token: &'a str,
+        code: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trusted_device: Option<Device<'a>>,
+    },
+    /// A refresh token, which works once.
+    RefreshToken { refresh_token: &'a str },
 }
 
-impl<'a> Authenticate<'a> {
-    pub(crate) fn new(application_token: &'a Secret) -> Self {
-        Authenticate { application_token: application_token.reveal() }
+/// A device that skips the one-time code for 90 days.
+#[derive(Serialize)]
+pub(crate) struct Device<'a> {
+    pub(crate) fingerprint: &'a str,
+    pub(crate) operating_system: &'a str,
+    pub(crate) browser: &'a str,
+    pub(crate) name: &'a str,
+}
+
+/// The answer to signing in.
+pub(crate) enum Signed {
+    /// Done. Only people get a refresh token.
+    In { auth_token: Secret, refresh_token: Option<Secret> },
+    /// A one-time code is due; it goes with this token.
+    Mfa { mfa_token: Secret },
+}
+
+impl Signed {
+    pub(crate) fn read(action: &str, body: &[u8]) -> Result<Self> {
+        let optional = |field| secret_field(action, field, body).ok();
+        match secret_field(action, "auth_token", body) {
+            Ok(auth_token) => {
+                Ok(Signed::In { auth_token, refresh_token: optional("refresh_token") })
+            }
+            Err(error) => match optional("mfa_token") {
+                Some(mfa_token) => Ok(Signed::Mfa { mfa_token }),
+                None => Err(error),
+            },
+        }
     }
 }
 
@@ -77,11 +121,15 @@ pub(crate) struct ApplicationTokenRow {
     pub(crate) creator: Option<Value>,
 }
 
+/// More than any body has: one that grew would leave an unwiped copy behind.
+const BODY_CAPACITY: usize = 32 * 1024;
+
 /// Serialises a body.
 pub(crate) fn body(value: &impl Serialize) -> Result<Body> {
-    serde_json::to_vec(value)
-        .map(Zeroizing::new)
-        .map_err(|_| Error::new(ErrorKind::Internal, "a request body could not be made"))
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_CAPACITY));
+    serde_json::to_writer(&mut *body, value)
+        .map_err(|_| Error::new(ErrorKind::Internal, "a request body could not be made"))?;
+    Ok(body)
 }
 
 /// The secret text that a successful answer has under `field`.

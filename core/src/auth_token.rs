@@ -31,6 +31,12 @@ impl AuthToken {
         AuthToken(Arc::new(Inner { secret, expires_at, claims }))
     }
 
+    /// One that was read back from a store, with its expiry.
+    pub(crate) fn restored(secret: Secret, expires_at: SystemTime) -> Self {
+        let claims = Claims::read(secret.reveal());
+        AuthToken(Arc::new(Inner { secret, expires_at, claims }))
+    }
+
     /// The token itself, for the header `Authorization: Bearer …`.
     pub fn reveal(&self) -> &str {
         self.0.secret.reveal()

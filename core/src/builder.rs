@@ -1,20 +1,24 @@
 //! Setting up a client: what it takes, where the environment fills in, and what is refused.
 
 use std::env;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
-use crate::credential::Credential;
+use crate::credential::{Credential, TokenFile};
 use crate::error::{Error, Result};
+use crate::event::{Event, Events, Observer};
 use crate::http::{Http, Settings};
 use crate::input;
 use crate::request::Caller;
 use crate::secret::Secret;
 use crate::session::Session;
+use crate::store::Store;
 use crate::tls::Roots;
+use crate::user::{AskForCode, TrustedDevice, User};
 
 /// emnify itself.
 const BASE_URL: &str = "https://cdn.emnify.net";
@@ -23,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sets up a [`Client`]. Made by [`Client::builder`]; nothing is read, checked or sent before
 /// [`ClientBuilder::build`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
     application_token: Option<Secret>,
@@ -33,6 +37,11 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     ca_bundle: Option<PathBuf>,
     proxy: Option<String>,
+    user: Option<(String, Secret)>,
+    mfa: Option<AskForCode>,
+    trusted_device: Option<TrustedDevice>,
+    store: Store,
+    observer: Option<Observer>,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,6 +55,11 @@ impl ClientBuilder {
             connect_timeout: CONNECT_TIMEOUT,
             ca_bundle: None,
             proxy: None,
+            user: None,
+            mfa: None,
+            trusted_device: None,
+            store: Store::memory(),
+            observer: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -99,6 +113,41 @@ impl ClientBuilder {
         self
     }
 
+    /// A person's user name and password to sign in with, for what an application token cannot do.
+    /// Without them and an application token, the environment variables `EMNIFY_USERNAME` and
+    /// `EMNIFY_PASSWORD` are read.
+    pub fn user(mut self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        self.user = Some((username.into(), password.into()));
+        self
+    }
+
+    /// Asks the person for the one-time code that emnify sent, where one is due. It is called on
+    /// the thread of a caller who waits to be signed in, and may take its time within the timeout;
+    /// `None` gives up.
+    pub fn mfa(mut self, ask: impl Fn() -> Option<Secret> + Send + Sync + 'static) -> Self {
+        self.mfa = Some(Arc::new(ask));
+        self
+    }
+
+    /// A device that skips the one-time code for 90 days once one was given on it.
+    pub fn trusted_device(mut self, device: TrustedDevice) -> Self {
+        self.trusted_device = Some(device);
+        self
+    }
+
+    /// Where the session outlives the process. Default: memory, which does not.
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Who is told what happens to the session: called on the thread of a caller of the client,
+    /// with no lock held, also for what happened in the background. It may call the client.
+    pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// The clock to measure and date with; for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -117,14 +166,14 @@ impl ClientBuilder {
                 return Err(Error::invalid_input(name, "must be longer than zero"));
             }
         }
-        let base_url = match self.base_url {
-            Some(url) => input::base_url("base_url", &url)?,
+        let base_url = match &self.base_url {
+            Some(url) => input::base_url("base_url", url)?,
             None => {
                 let url = variable("EMNIFY_BASE_PATH")?.unwrap_or_else(|| BASE_URL.into());
                 input::base_url("EMNIFY_BASE_PATH", url.reveal())?
             }
         };
-        let credential = credential(self.application_token, self.application_token_file)?;
+        let credential = self.credential()?;
         let settings = Settings {
             base_url,
             connect_timeout: self.connect_timeout,
@@ -132,31 +181,64 @@ impl ClientBuilder {
             proxy: self.proxy.as_deref().map(input::proxy).transpose()?,
         };
         let http = Arc::new(Http::new(settings));
-        let session = Session::new(Arc::clone(&http), Arc::clone(&self.clock), credential);
+        let session = Arc::new(Session::new(
+            Arc::clone(&http),
+            Arc::clone(&self.clock),
+            credential,
+            self.store,
+            Events::new(self.observer),
+            self.timeout,
+        ));
         Ok(Client::new(Caller { http, clock: self.clock, session, timeout: self.timeout }))
+    }
+
+    /// What to sign in with: what was passed in, else what the environment holds.
+    fn credential(&self) -> Result<Credential> {
+        let given = [
+            self.application_token.is_some(),
+            self.application_token_file.is_some(),
+            self.user.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() > 1 {
+            let problem = "goes with no other: pass one of application_token, \
+                           application_token_file and user";
+            return Err(Error::invalid_input("application_token", problem));
+        }
+        if let Some(token) = &self.application_token {
+            checked("application_token", token.clone())
+        } else if let Some(path) = &self.application_token_file {
+            Ok(Credential::ApplicationTokenFile(TokenFile::new(path.clone())))
+        } else if let Some((username, password)) = &self.user {
+            self.person(username, password)
+        } else if let Some(token) = variable("EMNIFY_APPLICATION_TOKEN")? {
+            checked("EMNIFY_APPLICATION_TOKEN", token)
+        } else if let Some(path) = env::var_os("EMNIFY_APPLICATION_TOKEN_FILE") {
+            Ok(Credential::ApplicationTokenFile(TokenFile::new(path.into())))
+        } else if let (Some(username), Some(password)) =
+            (variable("EMNIFY_USERNAME")?, variable("EMNIFY_PASSWORD")?)
+        {
+            self.person(username.reveal(), &password)
+        } else {
+            let problem = "is missing: pass it, or a file that holds it, or set \
+                           EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE";
+            Err(Error::invalid_input("application_token", problem))
+        }
+    }
+
+    fn person(&self, username: &str, password: &Secret) -> Result<Credential> {
+        let mut user = User::new(username, password)?;
+        if let Some(device) = &self.trusted_device {
+            device.check()?;
+        }
+        user.mfa = self.mfa.clone();
+        user.trusted_device = self.trusted_device.clone();
+        Ok(Credential::User(user))
     }
 }
 
-/// What to sign in with: what was passed in, else what the environment holds.
-fn credential(token: Option<Secret>, file: Option<PathBuf>) -> Result<Credential> {
-    match (token, file) {
-        (Some(token), None) => checked("application_token", token),
-        (None, Some(path)) => Ok(Credential::ApplicationTokenFile(path)),
-        (Some(_), Some(_)) => Err(Error::invalid_input(
-            "application_token_file",
-            "goes with no application_token: pass one of them",
-        )),
-        (None, None) => match variable("EMNIFY_APPLICATION_TOKEN")? {
-            Some(token) => checked("EMNIFY_APPLICATION_TOKEN", token),
-            None => match env::var_os("EMNIFY_APPLICATION_TOKEN_FILE") {
-                Some(path) => Ok(Credential::ApplicationTokenFile(path.into())),
-                None => Err(Error::invalid_input(
-                    "application_token",
-                    "is missing: pass it, or a file that holds it, or set EMNIFY_APPLICATION_TOKEN \
-                     or EMNIFY_APPLICATION_TOKEN_FILE",
-                )),
-            },
-        },
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
 }
 

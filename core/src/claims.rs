@@ -68,10 +68,10 @@ fn numeric_date(payload: &Value, claim: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn jwt(payload: &str) -> String {
+    pub(crate) fn jwt(payload: &str) -> String {
         format!(
             "{}.{}.c2ln",
             URL_SAFE_NO_PAD.encode(r#"{"alg":"HS384"}"#),

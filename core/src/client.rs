@@ -6,6 +6,7 @@ use crate::auth_token::AuthToken;
 use crate::builder::ClientBuilder;
 use crate::error::Result;
 use crate::request::Caller;
+use crate::status::Status;
 use crate::tokens::ApplicationTokens;
 
 /// A client of emnify's API that keeps itself signed in.
@@ -57,7 +58,16 @@ impl Client {
     /// `Protocol` where the answer makes no sense; `InvalidInput` where the credential file cannot
     /// be read.
     pub fn authenticate(&self) -> Result<AuthToken> {
-        self.caller.session.authenticate(self.caller.deadline())
+        match self.caller.session.cached() {
+            Some(auth_token) => Ok(auth_token),
+            None => self.caller.session.authenticate(self.caller.deadline()),
+        }
+    }
+
+    /// The auth token that [`authenticate`](Self::authenticate) would hand out without waiting, if
+    /// there is one: for callers that must not block.
+    pub fn cached_auth_token(&self) -> Option<AuthToken> {
+        self.caller.session.cached()
     }
 
     /// Tells that a server refused `auth_token` (HTTP 401). If it is still the cached one it is
@@ -65,6 +75,16 @@ impl Client {
     /// about an earlier token changes nothing.
     pub fn invalidate(&self, auth_token: &AuthToken) {
         self.caller.session.invalidate(auth_token);
+    }
+
+    /// The same for callers who kept only the text, perhaps as the header's value `Bearer …`.
+    pub fn invalidate_text(&self, auth_token: &str) {
+        self.caller.session.invalidate_text(auth_token.trim_start_matches("Bearer "));
+    }
+
+    /// How the session stands. It asks nobody, and holds no secret.
+    pub fn status(&self) -> Status {
+        self.caller.session.status()
     }
 
     /// The application tokens of the workspace.

@@ -17,6 +17,13 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// The time of day, as far as this machine knows it.
     fn wall(&self) -> SystemTime;
+
+    /// Names the run of the steady clock, so that a reading of an earlier process can be told from
+    /// one of before a reboot; `None` where that cannot be known.
+    fn epoch(&self) -> Option<String>;
+
+    /// Lets that much time pass for the calling thread.
+    fn sleep(&self, duration: Duration);
 }
 
 /// Whether `wall` is too early to be true: such a clock was never set since the machine booted.
@@ -55,6 +62,15 @@ impl Clock for SystemClock {
     fn wall(&self) -> SystemTime {
         SystemTime::now()
     }
+
+    fn epoch(&self) -> Option<String> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
 }
 
 /// A clock for tests: it stands still until it is moved.
@@ -68,39 +84,63 @@ impl Clock for SystemClock {
 /// assert_eq!(clock.steady(), Duration::from_secs(60));
 /// assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
 /// ```
+///
+/// [`Clock::sleep`] moves it instead of waiting.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<(Duration, SystemTime)>);
+pub struct ManualClock(Mutex<Reading>);
+
+#[derive(Debug)]
+struct Reading {
+    steady: Duration,
+    wall: SystemTime,
+    boots: u32,
+}
 
 impl ManualClock {
     /// A clock that shows `wall`, its steady part at zero.
     pub fn new(wall: SystemTime) -> Self {
-        ManualClock(Mutex::new((Duration::ZERO, wall)))
+        ManualClock(Mutex::new(Reading { steady: Duration::ZERO, wall, boots: 0 }))
     }
 
     /// Lets `by` pass, on both clocks.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.now();
-        now.0 += by;
-        now.1 += by;
+        let mut now = self.reading();
+        now.steady += by;
+        now.wall += by;
     }
 
     /// Sets the wall clock alone, as a person or NTP does.
     pub fn set_wall(&self, wall: SystemTime) {
-        self.now().1 = wall;
+        self.reading().wall = wall;
     }
 
-    fn now(&self) -> MutexGuard<'_, (Duration, SystemTime)> {
+    /// Starts the steady clock anew, as a reboot does that takes no time.
+    pub fn reboot(&self) {
+        let mut now = self.reading();
+        now.steady = Duration::ZERO;
+        now.boots += 1;
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Reading> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for ManualClock {
     fn steady(&self) -> Duration {
-        self.now().0
+        self.reading().steady
     }
 
     fn wall(&self) -> SystemTime {
-        self.now().1
+        self.reading().wall
+    }
+
+    fn epoch(&self) -> Option<String> {
+        Some(format!("boot {}", self.reading().boots))
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.advance(duration);
     }
 }
 

@@ -1,46 +1,128 @@
-//! What a machine signs in with, and where it comes from.
+//! What a machine signs in with, and where it comes from. A file is read anew at each sign-in, so
+//! that a rotated secret is picked up; while it cannot be read, its last good content serves.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
+use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::input;
 use crate::secret::Secret;
+use crate::user::User;
 
 /// A token and some white space around it; more is not read.
 const LONGEST_FILE: u64 = 64 * 1024;
 
-/// The source of the application token.
+/// Where the credential comes from.
 #[derive(Debug)]
 pub(crate) enum Credential {
-    /// Given as text.
+    /// An application token, given as text.
     ApplicationToken(Secret),
-    /// The path of a file that holds it, read at each sign-in: it may have been rotated.
-    ApplicationTokenFile(PathBuf),
+    /// An application token in a file.
+    ApplicationTokenFile(TokenFile),
+    /// A person.
+    User(User),
+}
+
+/// The credential as it is now.
+#[derive(Debug)]
+pub(crate) enum Current<'a> {
+    ApplicationToken(Secret),
+    User(&'a User),
 }
 
 impl Credential {
-    /// The application token as it is now.
-    pub(crate) fn application_token(&self) -> Result<Secret> {
+    /// Reads the credential. The second part says what was wrong where an earlier content serves.
+    pub(crate) fn current(&self) -> Result<(Current<'_>, Option<Error>)> {
         match self {
-            Credential::ApplicationToken(token) => Ok(token.clone()),
-            Credential::ApplicationTokenFile(path) => read(path),
+            Credential::ApplicationToken(token) => {
+                Ok((Current::ApplicationToken(token.clone()), None))
+            }
+            Credential::User(user) => Ok((Current::User(user), None)),
+            Credential::ApplicationTokenFile(file) => {
+                let (token, trouble) = file.token()?;
+                Ok((Current::ApplicationToken(token), trouble))
+            }
+        }
+    }
+
+    /// Whether it is another than when it was last read.
+    pub(crate) fn changed(&self) -> bool {
+        match self {
+            Credential::ApplicationTokenFile(file) => file.changed(),
+            _ => false,
         }
     }
 }
 
+impl Current<'_> {
+    /// What the store's key is derived from.
+    pub(crate) fn key_material(&self) -> Secret {
+        match self {
+            Current::ApplicationToken(token) => token.clone(),
+            Current::User(user) => {
+                Secret::from(format!("{}\n{}", user.username, user.password.reveal()))
+            }
+        }
+    }
+}
+
+/// A file that holds an application token.
+#[derive(Debug)]
+pub(crate) struct TokenFile {
+    path: PathBuf,
+    last_good: ArcSwapOption<Content>,
+}
+
+#[derive(Debug)]
+struct Content {
+    token: Secret,
+    stamp: Option<Stamp>,
+}
+
+/// What changes when a file is written or replaced.
+type Stamp = (Option<SystemTime>, u64);
+
+impl TokenFile {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        TokenFile { path, last_good: ArcSwapOption::empty() }
+    }
+
+    fn token(&self) -> Result<(Secret, Option<Error>)> {
+        // Taken before reading: a change meanwhile is noticed the next time.
+        let stamp = stamp(&self.path);
+        match (read(&self.path), self.last_good.load_full()) {
+            (Ok(token), _) => {
+                self.last_good.store(Some(Arc::new(Content { token: token.clone(), stamp })));
+                Ok((token, None))
+            }
+            (Err(error), Some(content)) => Ok((content.token.clone(), Some(error))),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn changed(&self) -> bool {
+        let last_good = self.last_good.load();
+        last_good.as_ref().is_none_or(|content| content.stamp != stamp(&self.path))
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok(), metadata.len()))
+}
+
 fn read(path: &Path) -> Result<Secret> {
     const NAME: &str = "application_token_file";
-    let refuse = |problem: &dyn std::fmt::Display| {
-        Error::invalid_input(NAME, format_args!("{}: {problem}", path.display()))
-    };
     let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
     File::open(path)
         .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
-        .map_err(|e| refuse(&e))?;
+        .map_err(|e| Error::invalid_input(NAME, format_args!("{}: {e}", path.display())))?;
     let token = Secret::from(text.trim());
     input::application_token(&format!("{NAME}: {}", path.display()), &token)?;
     Ok(token)
@@ -50,13 +132,34 @@ fn read(path: &Path) -> Result<Secret> {
 mod tests {
     use super::*;
 
+    fn token(file: &TokenFile) -> (String, bool) {
+        let (token, trouble) = file.token().unwrap();
+        (token.reveal().to_owned(), trouble.is_some())
+    }
+
     #[test]
     fn a_file_that_is_missing_or_holds_no_token_is_named() {
         for path in ["/nonexistent/token", "/dev/null", "Cargo.toml"] {
-            let error = Credential::ApplicationTokenFile(path.into()).application_token();
+            let error = TokenFile::new(path.into()).token();
             let message = error.unwrap_err().to_string();
             assert!(message.starts_with("application_token_file: "), "{message}");
             assert!(message.contains(path), "{message}");
         }
+    }
+
+    #[test]
+    fn a_file_is_read_again_and_its_last_good_content_serves_while_it_cannot_be() {
+        let path = std::env::temp_dir().join(format!("emnify-credential-{}", std::process::id()));
+        let file = TokenFile::new(path.clone());
+        fs::write(&path, "first\n").unwrap();
+        assert_eq!(token(&file), ("first".into(), false));
+        assert!(!file.changed());
+        fs::write(&path, "").unwrap();
+        assert!(file.changed());
+        assert_eq!(token(&file), ("first".into(), true));
+        fs::write(&path, "second").unwrap();
+        assert_eq!(token(&file), ("second".into(), false));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(token(&file), ("second".into(), true));
     }
 }

@@ -2,6 +2,7 @@
 //! comes back, and every way in which that can fail becomes one [`Error`].
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io::Read;
 use std::time::{Duration, SystemTime};
 
@@ -28,8 +29,7 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// What official clients send under these names, so that emnify can tell who calls.
 const ORIGIN_APP: &str = "emnify-auth";
 
-/// How and where to connect.
-#[derive(Debug)]
+/// How and where to connect. No `Debug`: a proxy's URL may hold a password.
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
     pub(crate) connect_timeout: Duration,
@@ -58,7 +58,6 @@ pub(crate) struct Answer {
 }
 
 /// The way to one API.
-#[derive(Debug)]
 pub(crate) struct Http {
     settings: Settings,
     client: PerProcess<Client>,
@@ -67,6 +66,11 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
         Http { settings, client: PerProcess::new() }
+    }
+
+    /// Where all calls go.
+    pub(crate) fn base_url(&self) -> &str {
+        self.settings.base_url.as_str()
     }
 
     /// Sends the call and returns its answer if that is a success (2xx). A call without an auth
@@ -142,6 +146,12 @@ impl Http {
             *request.body_mut() = Some(Bytes::from_owner(body.clone()).into());
         }
         Ok(request)
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("base_url", &self.base_url()).finish_non_exhaustive()
     }
 }
 

@@ -63,18 +63,28 @@ mod clock;
 mod credential;
 mod date;
 mod deadline;
+mod decision;
+mod directory;
 mod error;
+mod event;
 mod fault;
 mod http;
 mod input;
+mod login;
 mod per_process;
+mod random;
 mod request;
+mod saved;
+mod seal;
 mod secret;
 mod session;
 mod signals;
 mod single_flight;
+mod status;
+mod store;
 mod tls;
 mod tokens;
+mod user;
 
 pub use application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
@@ -85,9 +95,13 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{ApiError, Error, ErrorKind, Result};
+pub use event::{Event, EventKind};
 pub use input::ExpiryDate;
 pub use secret::Secret;
+pub use status::Status;
+pub use store::Store;
 pub use tokens::ApplicationTokens;
+pub use user::TrustedDevice;
 
 /// The examples of the README run as tests, too.
 #[cfg(doctest)]

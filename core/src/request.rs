@@ -9,15 +9,16 @@ use crate::clock::Clock;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::http::{Answer, Call, Http};
+use crate::login::Login;
 use crate::secret::Secret;
-use crate::session::{self, Session};
+use crate::session::Session;
 
 /// What every call of a client needs.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) http: Arc<Http>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
     /// For one call with all its attempts and waits.
     pub(crate) timeout: Duration,
 }
@@ -48,7 +49,8 @@ impl Caller {
         action: &str,
         deadline: Deadline,
     ) -> Result<AuthToken> {
-        session::exchange(&self.http, &*self.clock, application_token, action, deadline)
+        let login = Login { http: &self.http, clock: &*self.clock, action, deadline };
+        login.application_token(application_token).map(|grant| grant.auth_token)
     }
 
     fn send_with(&self, call: &Call<'_>, token: &AuthToken, deadline: Deadline) -> Result<Answer> {

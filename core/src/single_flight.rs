@@ -1,7 +1,7 @@
 //! One attempt at a time. Who asks while one is under way waits for its outcome instead of making
 //! another; an attempt that panics leaves nobody waiting.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Lets one thread work and hands the outcome to all who asked meanwhile.
@@ -30,52 +30,77 @@ pub(crate) enum Flight<T> {
     TimedOut,
 }
 
+/// The right to make the attempt. Dropping it lets the next one begin, also after a panic.
+pub(crate) struct Attempt<T: Clone> {
+    flight: Arc<SingleFlight<T>>,
+    outcome: Option<T>,
+}
+
 impl<T: Clone> SingleFlight<T> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Arc<Self> {
         let turn = Turn { under_way: false, ended: 0, outcome: None };
-        SingleFlight { turn: Mutex::new(turn), landed: Condvar::new() }
+        Arc::new(SingleFlight { turn: Mutex::new(turn), landed: Condvar::new() })
+    }
+
+    /// Begins an attempt, unless one is under way.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Attempt<T>> {
+        let mut turn = self.lock();
+        if turn.under_way {
+            return None;
+        }
+        turn.under_way = true;
+        Some(Attempt { flight: Arc::clone(self), outcome: None })
     }
 
     /// Makes the attempt, or waits for the one under way, at most for `patience`.
-    pub(crate) fn join(&self, patience: Duration, attempt: impl FnOnce() -> T) -> Flight<T> {
-        let mut turn = self.lock();
-        if !turn.under_way {
-            turn.under_way = true;
-            drop(turn);
-            return Flight::Landed(self.fly(attempt));
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        patience: Duration,
+        attempt: impl FnOnce() -> T,
+    ) -> Flight<T> {
+        if let Some(turn) = self.begin() {
+            return Flight::Landed(turn.make(attempt));
         }
+        let turn = self.lock();
         let awaited = turn.ended;
+        if !turn.under_way {
+            // It ended between the two looks.
+            return Flight::of(&turn.outcome);
+        }
         let (turn, _) = self
             .landed
             .wait_timeout_while(turn, patience, |turn| turn.ended == awaited)
             .unwrap_or_else(PoisonError::into_inner);
-        match &turn.outcome {
-            _ if turn.ended == awaited => Flight::TimedOut,
-            Some(outcome) => Flight::Landed(outcome.clone()),
-            None => Flight::Lost,
-        }
-    }
-
-    fn fly(&self, attempt: impl FnOnce() -> T) -> T {
-        /// Ends the turn however the attempt ends, by a panic too.
-        struct Landing<'a, T: Clone>(&'a SingleFlight<T>, Option<T>);
-        impl<T: Clone> Drop for Landing<'_, T> {
-            fn drop(&mut self) {
-                let mut turn = self.0.lock();
-                turn.under_way = false;
-                turn.ended = turn.ended.wrapping_add(1);
-                turn.outcome = self.1.take();
-                self.0.landed.notify_all();
-            }
-        }
-        let mut landing = Landing(self, None);
-        let outcome = attempt();
-        landing.1 = Some(outcome.clone());
-        outcome
+        if turn.ended == awaited { Flight::TimedOut } else { Flight::of(&turn.outcome) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Turn<T>> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Clone> Flight<T> {
+    fn of(outcome: &Option<T>) -> Self {
+        outcome.clone().map_or(Flight::Lost, Flight::Landed)
+    }
+}
+
+impl<T: Clone> Attempt<T> {
+    /// Makes the attempt; all who wait get its outcome.
+    pub(crate) fn make(mut self, attempt: impl FnOnce() -> T) -> T {
+        let outcome = attempt();
+        self.outcome = Some(outcome.clone());
+        outcome
+    }
+}
+
+impl<T: Clone> Drop for Attempt<T> {
+    fn drop(&mut self) {
+        let mut turn = self.flight.lock();
+        turn.under_way = false;
+        turn.ended = turn.ended.wrapping_add(1);
+        turn.outcome = self.outcome.take();
+        self.flight.landed.notify_all();
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use common::{AUTHENTICATE, TOKENS, builder, client, sandbox};
+use common::{AUTHENTICATE, TOKENS, builder, client, clock, sandbox};
 use emnify_core::{ErrorKind, ManualClock};
 use emnify_sandbox::{Fault, FaultKind};
 
@@ -48,7 +48,7 @@ fn sixty_four_threads_that_ask_at_once_sign_in_once() {
 #[test]
 fn an_expired_token_is_replaced() {
     let sandbox = sandbox();
-    let clock = Arc::new(ManualClock::new(SystemTime::now()));
+    let clock = clock();
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     let first = client.authenticate().unwrap();
     clock.advance(Duration::from_secs(240 * 60 + 1));

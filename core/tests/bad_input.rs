@@ -38,7 +38,7 @@ fn a_client_is_not_built_from_arguments_that_cannot_work() {
         builder(&sandbox).connect_timeout(Duration::ZERO).build().unwrap_err(),
     );
     assert_refused(
-        "application_token_file",
+        "application_token",
         builder(&sandbox).application_token_file("/etc/hostname").build().unwrap_err(),
     );
     assert_eq!(all_calls(&sandbox), 0);

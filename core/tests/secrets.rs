@@ -17,9 +17,10 @@ fn neither_errors_nor_debug_show_what_a_server_quotes_of_a_request() {
     let client = builder.build().unwrap();
     shown.push(format!("{client:?}"));
 
-    for status in [400, 401, 403, 422, 500] {
+    for status in [400, 401, 403, 422] {
         sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::EchoSecrets { status }));
-        let error = client.authenticate().unwrap_err();
+        // A client of its own: the next one would be held back.
+        let error = common::client(&sandbox).authenticate().unwrap_err();
         assert!(error.api_error().is_some(), "the fault must have quoted something");
         shown.push(format!("{error} {error:?}"));
     }

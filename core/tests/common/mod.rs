@@ -3,9 +3,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use emnify_core::{Client, ClientBuilder};
+use emnify_core::{Client, ClientBuilder, ManualClock};
 use emnify_sandbox::Sandbox;
 
 pub const AUTHENTICATE: &str = "/api/v1/authenticate";
@@ -24,6 +25,12 @@ pub fn builder_without_token(sandbox: &Sandbox) -> ClientBuilder {
         .base_url(sandbox.url())
         .ca_bundle(sandbox.ca_file())
         .timeout(Duration::from_secs(20))
+        .clock(clock())
+}
+
+/// A clock that shows the time of day and moves only when told, so that no test waits.
+pub fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(SystemTime::now()))
 }
 
 pub fn client(sandbox: &Sandbox) -> Client {
@@ -33,4 +40,32 @@ pub fn client(sandbox: &Sandbox) -> Client {
 /// All that was asked of the sandbox.
 pub fn all_calls(sandbox: &Sandbox) -> usize {
     sandbox.requests().len()
+}
+
+/// Waits for something that happens in the background, and fails if it does not.
+#[track_caller]
+pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A directory of one test's own, removed at its end.
+pub struct Scratch(pub std::path::PathBuf);
+
+impl Scratch {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("emnify-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Scratch(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -1,0 +1,99 @@
+# The front door. `make help` lists what there is; CONTRIBUTING.md says more.
+#
+# Everything that is fetched or built goes into target/.
+
+TARGET  := $(CURDIR)/target
+DEBUG   := $(TARGET)/debug
+RELEASE := $(TARGET)/release
+VENV    := $(TARGET)/venv
+PYTHON  ?= python3
+CARGO   ?= cargo
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+RUFF := $(VENV)/bin/ruff
+MYPY := $(VENV)/bin/mypy
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-rust test-c test-python lint bench header install wheel clean tools test-tools sandbox
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+# What is missing, and how to get it on Debian.
+define need
+	@command -v $(1) >/dev/null 2>&1 || { echo "$(1) is missing: $(2)" >&2; exit 1; }
+endef
+
+tools:
+	$(call need,cargo,install Rust from rustup.rs (or: apt-get install rustc cargo))
+	$(call need,cc,apt-get install build-essential)
+	$(call need,c++,apt-get install build-essential)
+	$(call need,$(PYTHON),apt-get install python3 python3-venv)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv: apt-get install python3-venv" >&2; exit 1; }
+
+test-tools: tools
+	$(call need,valgrind,apt-get install valgrind)
+	@$(CARGO) clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
+	@$(CARGO) fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
+
+sandbox: tools
+	@$(CARGO) build --quiet -p emnify-sandbox
+
+$(VENV)/ready: python/requirements-dev.txt | tools
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# The debug wheel in the virtual environment: what is tested is what is shipped.
+.PHONY: python-package
+python-package: $(VENV)/ready
+	@rm -rf $(TARGET)/wheels
+	@cd python && $(VENV)/bin/maturin build --quiet --profile dev -o $(TARGET)/wheels -i $(VENV)/bin/python
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels/*.whl
+
+demo: sandbox python-package ## Show the main job from Rust, C, C++ and Python against a sandbox
+	@$(CARGO) build --quiet -p emnify-core --example sign_in -p emnify-ffi
+	@tests/demo.sh $(DEBUG) $(VENV)/bin/python
+
+test: test-tools lint test-rust test-c test-python ## Run all tests, as the continuous integration does
+
+test-rust: sandbox ## Test the Rust crates, the sandbox and the header
+	$(CARGO) test --workspace --exclude emnify-python
+
+test-c: sandbox ## Test the C and C++ faces, also under valgrind
+	@$(CARGO) build --quiet -p emnify-ffi
+	tests/c/run.sh $(DEBUG)
+	VALGRIND=1 tests/c/run.sh $(DEBUG)
+
+test-python: sandbox python-package ## Test the Python package
+	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q
+
+lint: test-tools python-package ## Check formats, lints, types and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox
+	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python
+	$(RUFF) check --quiet --config python/pyproject.toml python tests/python
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/examples tests/python
+	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
+
+bench: sandbox ## Measure
+	$(CARGO) bench -p emnify-core --bench authenticate
+
+header: ## Write include/emnify.h anew from ffi/
+	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
+
+install: tools ## Install the C library and its headers (PREFIX, DESTDIR)
+	$(CARGO) build --release -p emnify-ffi
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/emnify.h include/emnify.hpp $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(RELEASE)/libemnify.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(RELEASE)/libemnify.so $(DESTDIR)$(PREFIX)/lib/libemnify.so.0
+	ln -sf libemnify.so.0 $(DESTDIR)$(PREFIX)/lib/libemnify.so
+
+wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
+	cd python && $(VENV)/bin/maturin build --release -o $(TARGET)/wheels-release -i $(VENV)/bin/python
+
+clean: ## Remove all that was built and fetched
+	rm -rf $(TARGET)

@@ -1,0 +1,54 @@
+//! How long handing out a cached auth token takes: `cargo bench -p emnify-core`.
+//!
+//! The median over batches, since a single call is shorter than a reading of the clock.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that fails says so")]
+
+use std::hint::black_box;
+use std::thread;
+use std::time::Instant;
+
+use emnify_core::Client;
+use emnify_sandbox::Sandbox;
+
+const BATCHES: usize = 2_000;
+const CALLS: u32 = 1_000;
+
+/// Nanoseconds a call, the median.
+fn measure(mut call: impl FnMut()) -> f64 {
+    let mut batches: Vec<f64> = (0..BATCHES)
+        .map(|_| {
+            let started = Instant::now();
+            (0..CALLS).for_each(|_| call());
+            started.elapsed().as_nanos() as f64 / f64::from(CALLS)
+        })
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    batches[BATCHES / 2]
+}
+
+fn main() {
+    let sandbox = Sandbox::start().unwrap();
+    let client = Client::builder()
+        .base_url(sandbox.url())
+        .ca_bundle(sandbox.ca_file())
+        .application_token(sandbox.application_token())
+        .build()
+        .unwrap();
+    client.authenticate().unwrap();
+
+    let ask = || drop(black_box(client.authenticate().unwrap()));
+    println!("{:<44} {:>8.1} ns", "cached authenticate, 1 thread, median", measure(ask));
+    let medians: Vec<f64> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| measure(ask))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let worst = medians.into_iter().fold(0.0, f64::max) * cores.min(8) as f64 / 8.0;
+    println!("{:<44} {worst:>8.1} ns", format!("the same, 8 threads on {cores} cores, a call"));
+    let clock = measure(|| {
+        use emnify_core::Clock;
+        black_box(emnify_core::SystemClock.steady());
+    });
+    println!("{:<44} {clock:>8.1} ns", "of which the steady clock");
+}

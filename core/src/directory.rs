@@ -1,0 +1,250 @@
+//! A directory that outlives the process: one small file for each credential, replaced as a whole
+//! so that a power failure leaves the old or the new one, and a lock for one refresh at a time
+//! across processes.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// What we write is a few kilobytes; what is longer is not ours.
+const LONGEST: u64 = 256 * 1024;
+
+/// A directory for sessions, made with mode 0700 at the first write if it is not there.
+#[derive(Debug, Clone)]
+pub(crate) struct Directory {
+    path: PathBuf,
+}
+
+/// Held while a process signs in. The kernel frees it however the process ends.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code, reason = "held for its drop")] platform::Lock);
+
+impl Directory {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Directory { path: path.into() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's contents, if there is one.
+    pub(crate) fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        options.read(true);
+        platform::no_follow(&mut options);
+        let file = match options.open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        platform::check_owner(&file)?;
+        let mut bytes = Vec::new();
+        file.take(LONGEST).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Replaces the file: written aside, synced, renamed, the directory synced.
+    pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.make()?;
+        let path = self.path.join(name);
+        // A name of this process's own: two that write at once must not mix.
+        let aside = self.path.join(format!("{name}.{}.new", std::process::id()));
+        let written = write_synced(&aside, bytes).and_then(|()| fs::rename(&aside, &path));
+        if written.is_err() {
+            // On a full disk, what was half written must not stay.
+            let _ = fs::remove_file(&aside);
+        }
+        written?;
+        platform::sync_directory(&self.path)
+    }
+
+    /// Takes a file that cannot be used out of the way, for somebody to look at.
+    pub(crate) fn set_aside(&self, name: &str) -> io::Result<()> {
+        fs::rename(self.path.join(name), self.path.join(format!("{name}.damaged")))
+    }
+
+    /// The lock of `name`, if nobody holds it.
+    pub(crate) fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
+        self.make()?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        platform::private(&mut options);
+        platform::no_follow(&mut options);
+        let path = self.path.join(format!("{name}.lock"));
+        Ok(platform::try_lock(&mut options, &path)?.map(Lock))
+    }
+
+    fn make(&self) -> io::Result<()> {
+        if self.path.is_dir() {
+            return Ok(());
+        }
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        platform::private_directory(&mut builder);
+        builder.create(&self.path)
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    platform::private(&mut options);
+    platform::no_follow(&mut options);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+mod platform {
+    //! Modes, owners, links and locks, as Unix has them.
+
+    use std::fs::{DirBuilder, File, OpenOptions};
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+    use std::path::Path;
+
+    use nix::errno::Errno;
+    use nix::fcntl::{Flock, FlockArg, OFlag};
+    use nix::unistd::geteuid;
+
+    pub(super) type Lock = Flock<File>;
+
+    pub(super) fn private(options: &mut OpenOptions) {
+        options.mode(0o600);
+    }
+
+    pub(super) fn private_directory(builder: &mut DirBuilder) {
+        builder.mode(0o700);
+    }
+
+    /// A link in the place of our file may lead to a file that we must not touch.
+    pub(super) fn no_follow(options: &mut OpenOptions) {
+        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits());
+    }
+
+    pub(super) fn check_owner(file: &File) -> io::Result<()> {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("is no regular file"));
+        }
+        if metadata.uid() != geteuid().as_raw() {
+            return Err(io::Error::other("belongs to another user"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
+        match Flock::lock(options.open(path)?, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(lock)),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_, errno)) => Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    //! Windows keeps a user's files apart by itself; a file that is opened without sharing is a
+    //! lock.
+
+    use std::fs::{DirBuilder, File, OpenOptions};
+    use std::io;
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::path::Path;
+
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+
+    pub(super) type Lock = File;
+
+    pub(super) fn private(_: &mut OpenOptions) {}
+    pub(super) fn private_directory(_: &mut DirBuilder) {}
+    pub(super) fn no_follow(_: &mut OpenOptions) {}
+
+    pub(super) fn check_owner(_: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
+        match options.share_mode(0).open(path) {
+            Err(e) if e.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of the test's own, removed at its end.
+    struct Scratch(Directory);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("emnify-{}-{name}", std::process::id()));
+            Scratch(Directory::new(path.join("made/on/demand")))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let top = self.0.path().ancestors().nth(3).unwrap();
+            fs::remove_dir_all(top).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_nothing_else_stays() {
+        let scratch = Scratch::new("save");
+        assert_eq!(scratch.0.load("a").unwrap(), None);
+        scratch.0.save("a", b"one").unwrap();
+        scratch.0.save("a", b"two").unwrap();
+        assert_eq!(scratch.0.load("a").unwrap().unwrap(), b"two");
+        assert_eq!(fs::read_dir(scratch.0.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_for_their_owner_alone() {
+        use std::os::unix::fs::MetadataExt;
+        let scratch = Scratch::new("mode");
+        scratch.0.save("a", b"one").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&scratch.0.path().join("a")), 0o600);
+        assert_eq!(mode(scratch.0.path()), 0o700);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_a_file_is_not_followed() {
+        let scratch = Scratch::new("link");
+        scratch.0.save("target", b"precious").unwrap();
+        std::os::unix::fs::symlink("target", scratch.0.path().join("a")).unwrap();
+        assert!(scratch.0.load("a").is_err());
+        scratch.0.save("a", b"ours").unwrap();
+        assert_eq!(scratch.0.load("target").unwrap().unwrap(), b"precious");
+        assert_eq!(scratch.0.load("a").unwrap().unwrap(), b"ours");
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_freed_with_its_holder() {
+        let scratch = Scratch::new("lock");
+        let lock = scratch.0.try_lock("a").unwrap();
+        assert!(lock.is_some());
+        assert!(scratch.0.try_lock("a").unwrap().is_none());
+        assert!(scratch.0.try_lock("b").unwrap().is_some());
+        drop(lock);
+        assert!(scratch.0.try_lock("a").unwrap().is_some());
+    }
+}

@@ -1,0 +1,127 @@
+//! The exchange of credentials for an auth token, whichever they are: an application token, a
+//! person's password and one-time code, or the refresh token that a person got last time.
+
+use reqwest::Method;
+
+use crate::api::{self, AUTHENTICATE, Authenticate, Device, Signed};
+use crate::auth_token::AuthToken;
+use crate::clock::Clock;
+use crate::credential::Current;
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Call, Http};
+use crate::secret::Secret;
+use crate::user::User;
+
+/// To follow "cannot" in a message.
+pub(crate) const SIGN_IN: &str = "sign in";
+
+/// What came of signing in.
+pub(crate) struct Grant {
+    pub(crate) auth_token: AuthToken,
+    pub(crate) refresh_token: Option<Secret>,
+}
+
+/// Who can be asked for a one-time code: a person who waits, or nobody in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Caller,
+    Nobody,
+}
+
+/// One way to the server, with the time that it may take.
+pub(crate) struct Login<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) action: &'a str,
+    pub(crate) deadline: Deadline,
+}
+
+impl Login<'_> {
+    /// Signs in with the credential.
+    pub(crate) fn sign_in(&self, credential: &Current<'_>, presence: Presence) -> Result<Grant> {
+        match credential {
+            Current::ApplicationToken(token) => self.application_token(token),
+            Current::User(user) => self.user(user, presence),
+        }
+    }
+
+    /// Exchanges an application token.
+    pub(crate) fn application_token(&self, token: &Secret) -> Result<Grant> {
+        let token = token.reveal();
+        let body = Authenticate::ApplicationToken { application_token: token };
+        // A refresh token in the answer is a mistake of its sender's: machines get none.
+        self.granted(&body, &[token]).map(|grant| Grant { refresh_token: None, ..grant })
+    }
+
+    /// Exchanges a refresh token, which is spent by it whatever comes back.
+    pub(crate) fn refresh_token(&self, token: &Secret) -> Result<Grant> {
+        let token = token.reveal();
+        self.granted(&Authenticate::RefreshToken { refresh_token: token }, &[token])
+    }
+
+    fn user(&self, user: &User, presence: Presence) -> Result<Grant> {
+        let ask = user.mfa.as_ref().filter(|_| presence == Presence::Caller);
+        let device = user.trusted_device.as_ref();
+        if ask.is_none() && user.mfa.is_some() && device.is_none() {
+            // It would only send the person a code that nobody asks for.
+            return Err(mfa_required("nobody can be asked in the background"));
+        }
+        let fingerprint = device.map(|device| device.fingerprint.reveal());
+        let password = user.password.reveal();
+        let body = Authenticate::User { username: &user.username, password, fingerprint };
+        let secrets = [password, fingerprint.unwrap_or_default()];
+        let requested_at = self.clock.wall();
+        let mfa_token = match self.exchange(&body, &secrets)? {
+            Signed::In { auth_token, refresh_token } => {
+                let auth_token = AuthToken::new(auth_token, requested_at);
+                return Ok(Grant { auth_token, refresh_token });
+            }
+            Signed::Mfa { mfa_token } => mfa_token,
+        };
+        let code = ask
+            .ok_or_else(|| mfa_required("there is no mfa function to ask for it"))
+            .and_then(|ask| ask().ok_or_else(|| mfa_required("the mfa function had none")))?;
+        let code = Secret::from(code.reveal().trim());
+        let trusted_device = device.map(|device| Device {
+            fingerprint: device.fingerprint.reveal(),
+            operating_system: &device.operating_system,
+            browser: &device.browser,
+            name: &device.name,
+        });
+        let (mfa_token, code) = (mfa_token.reveal(), code.reveal());
+        let body = Authenticate::Code { mfa_token, code, trusted_device };
+        self.granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
+    }
+
+    /// The same where a one-time code cannot be asked for.
+    fn granted(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Grant> {
+        let requested_at = self.clock.wall();
+        match self.exchange(body, secrets)? {
+            Signed::In { auth_token, refresh_token } => {
+                Ok(Grant { auth_token: AuthToken::new(auth_token, requested_at), refresh_token })
+            }
+            Signed::Mfa { .. } => Err(api::nonsense(self.action, "the answer asks for a code")),
+        }
+    }
+
+    fn exchange(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Signed> {
+        let call = Call {
+            action: self.action,
+            method: Method::POST,
+            path: AUTHENTICATE,
+            query: &[],
+            body: Some(api::body(body)?),
+            secrets,
+        };
+        let answer = self.http.send(&call, None, self.deadline, self.clock.wall())?;
+        Signed::read(self.action, &answer.body)
+    }
+}
+
+fn mfa_required(why: &str) -> Error {
+    Error::new(
+        ErrorKind::MfaRequired,
+        format!("cannot {SIGN_IN}: a one-time code is due, and {why}"),
+    )
+}

@@ -1,0 +1,268 @@
+//! The session's state as it stands in a store. Instants on the steady clock mean something only
+//! until the next boot, so what is read back is carried over to the clock as it runs now.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::api;
+use crate::auth_token::AuthToken;
+use crate::clock::{Clock, is_before_release};
+use crate::decision::{Held, State, Trouble};
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Secret;
+
+/// The layout below. Another one is not read, and replaced at the next write.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    version: u32,
+    /// What run of the steady clock the instants below belong to.
+    epoch: Option<String>,
+    /// Both clocks when this was written, in milliseconds.
+    steady: u64,
+    wall: u64,
+    held: Option<SavedHeld>,
+    refresh_token: Option<Zeroizing<String>>,
+    /// Its kind and its message.
+    last_error: Option<(String, String)>,
+    failures: u32,
+    refusals: u32,
+    not_before: u64,
+    refused: Option<String>,
+    recent: Vec<u64>,
+    changed_at: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedHeld {
+    auth_token: Zeroizing<String>,
+    requested_at: u64,
+    renew_at: u64,
+    valid_until: u64,
+    /// On the server's clock.
+    expires_at: u64,
+}
+
+/// The state as bytes, still to be sealed.
+pub(crate) fn write(state: &State, clock: &dyn Clock) -> Result<Zeroizing<Vec<u8>>> {
+    let State { held, trouble, refresh_token, invalidated: _ } = state;
+    let saved = Saved {
+        version: VERSION,
+        epoch: clock.epoch(),
+        steady: millis(clock.steady()),
+        wall: wall_millis(clock.wall()),
+        held: held.as_ref().map(|held| SavedHeld {
+            auth_token: Zeroizing::new(held.auth_token.reveal().to_owned()),
+            requested_at: millis(held.requested_at),
+            renew_at: millis(held.renew_at),
+            valid_until: millis(held.valid_until),
+            expires_at: wall_millis(held.auth_token.expires_at()),
+        }),
+        refresh_token: refresh_token.as_ref().map(|t| Zeroizing::new(t.reveal().to_owned())),
+        last_error: trouble
+            .last_error
+            .as_ref()
+            .map(|error| (format!("{:?}", error.kind()), error.to_string())),
+        failures: trouble.failures,
+        refusals: trouble.refusals,
+        not_before: millis(trouble.not_before),
+        refused: trouble.refused.clone(),
+        recent: trouble.recent.iter().copied().map(millis).collect(),
+        changed_at: trouble.changed_at.map(millis),
+    };
+    api::body(&saved)
+}
+
+/// Reads a state back; `None` if the bytes are no state of this version.
+pub(crate) fn read(bytes: &[u8], clock: &dyn Clock) -> Option<State> {
+    let saved: Saved = serde_json::from_slice(bytes).ok()?;
+    if saved.version != VERSION {
+        return None;
+    }
+    let shift = Shift::between(&saved, clock);
+    let trouble = Trouble {
+        last_error: saved.last_error.map(|(kind, message)| Error::new(kind_of(&kind), message)),
+        failures: saved.failures,
+        refusals: saved.refusals,
+        not_before: shift.steady(saved.not_before),
+        refused: saved.refused,
+        recent: saved.recent.iter().map(|at| shift.steady(*at)).collect(),
+        changed_at: saved.changed_at.map(|at| shift.steady(at)),
+    };
+    let held = saved.held.and_then(|held| shift.held(held));
+    let refresh_token = saved.refresh_token.map(|token| Secret::from(token.as_str()));
+    Some(State { held, trouble, refresh_token, invalidated: None })
+}
+
+/// From the clocks at the time of writing to those of now.
+struct Shift {
+    saved_steady: u64,
+    steady: Duration,
+    wall: SystemTime,
+    /// What passed between; `None` where no clock can tell.
+    elapsed: Option<Duration>,
+    same_boot: bool,
+}
+
+impl Shift {
+    fn between(saved: &Saved, clock: &dyn Clock) -> Self {
+        let (steady, wall) = (clock.steady(), clock.wall());
+        let same_boot = saved.epoch.is_some() && saved.epoch == clock.epoch();
+        let elapsed = if same_boot {
+            Some(steady.saturating_sub(Duration::from_millis(saved.steady)))
+        } else {
+            let then = UNIX_EPOCH + Duration::from_millis(saved.wall);
+            let set = !is_before_release(then) && !is_before_release(wall);
+            wall.duration_since(then).ok().filter(|_| set)
+        };
+        Shift { saved_steady: saved.steady, steady, wall, elapsed, same_boot }
+    }
+
+    /// An instant of the steady clock then, on the steady clock now. Where nobody knows how much
+    /// time has passed, none has: what was to be waited for is waited for again.
+    fn steady(&self, millis: u64) -> Duration {
+        let (now, elapsed) = (self.steady, self.elapsed.unwrap_or_default());
+        let at = Duration::from_millis(millis);
+        let then = Duration::from_millis(self.saved_steady);
+        match at.checked_sub(then) {
+            Some(ahead) => (now + ahead).saturating_sub(elapsed),
+            None => now.saturating_sub(elapsed).saturating_sub(then - at),
+        }
+    }
+
+    /// A token read back in the same boot is judged by the steady clock; after a reboot, by its
+    /// expiry and the wall clock, and not kept where that was never set.
+    fn held(&self, saved: SavedHeld) -> Option<Held> {
+        let auth_token = AuthToken::restored(
+            Secret::from(saved.auth_token.as_str()),
+            UNIX_EPOCH + Duration::from_millis(saved.expires_at),
+        );
+        let lifetime = Duration::from_millis(saved.valid_until.saturating_sub(saved.requested_at));
+        let valid_until = if self.same_boot {
+            Duration::from_millis(saved.valid_until)
+        } else {
+            if is_before_release(self.wall) {
+                return None;
+            }
+            let left = auth_token.expires_at().duration_since(self.wall).ok()?;
+            self.steady + left.min(lifetime)
+        };
+        let early = lifetime.saturating_sub(Duration::from_millis(
+            saved.renew_at.saturating_sub(saved.requested_at),
+        ));
+        let held = Held {
+            auth_token,
+            requested_at: valid_until.saturating_sub(lifetime),
+            renew_at: valid_until.saturating_sub(early),
+            valid_until,
+        };
+        Some(held).filter(|held| self.steady < held.valid_until)
+    }
+}
+
+/// The kinds that a failed attempt to sign in has; others need not be told apart after a restart.
+fn kind_of(name: &str) -> ErrorKind {
+    use ErrorKind::{Locked, MfaRequired, Network, RateLimited, Rejected, Server, Timeout, Tls};
+    [Rejected, Locked, MfaRequired, RateLimited, Network, Server, Timeout, Tls]
+        .into_iter()
+        .find(|kind| format!("{kind:?}") == name)
+        .unwrap_or(ErrorKind::Protocol)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn wall_millis(wall: SystemTime) -> u64 {
+    wall.duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::tests::jwt;
+    use crate::clock::ManualClock;
+
+    const START: Duration = Duration::from_secs(1_800_000_000);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// A machine that has run for a while, signed in for 1,000 seconds and held back for 400.
+    fn machine() -> (ManualClock, State) {
+        let clock = ManualClock::new(UNIX_EPOCH + START);
+        clock.advance(seconds(5_000));
+        let expiry = START.as_secs() + 6_000;
+        let token = jwt(&format!(r#"{{"iat":{},"exp":{expiry}}}"#, expiry - 1_000));
+        let token = AuthToken::new(Secret::from(token), clock.wall());
+        let mut state =
+            State::default().succeeded(Held::new(token, clock.steady(), 0.0), clock.steady());
+        state.trouble.not_before = clock.steady() + seconds(400);
+        state.refresh_token = Some(Secret::from("refresh"));
+        (clock, state)
+    }
+
+    fn read_back(clock: &ManualClock, bytes: &[u8]) -> (Option<Duration>, Duration) {
+        let state = read(bytes, clock).unwrap();
+        let now = clock.steady();
+        let left = state.held.map(|held| held.valid_until - now);
+        (left, state.trouble.not_before.saturating_sub(now))
+    }
+
+    #[test]
+    fn in_the_same_boot_the_steady_clock_counts_whatever_the_wall_clock_shows() {
+        let (clock, state) = machine();
+        let bytes = write(&state, &clock).unwrap();
+        clock.advance(seconds(100));
+        for wall in [UNIX_EPOCH, UNIX_EPOCH + START * 2] {
+            clock.set_wall(wall);
+            assert_eq!(read_back(&clock, &bytes), (Some(seconds(900)), seconds(300)));
+        }
+        let again = read(&bytes, &clock).unwrap();
+        assert_eq!(again.refresh_token.unwrap().reveal(), "refresh");
+        assert_eq!(again.held.unwrap().renew_at, seconds(5_500));
+    }
+
+    #[test]
+    fn after_a_reboot_the_wall_clock_counts() {
+        let (clock, state) = machine();
+        let bytes = write(&state, &clock).unwrap();
+        clock.advance(seconds(100));
+        clock.reboot();
+        assert_eq!(read_back(&clock, &bytes), (Some(seconds(900)), seconds(300)));
+        clock.advance(seconds(900));
+        assert_eq!(read_back(&clock, &bytes), (None, Duration::ZERO));
+    }
+
+    #[test]
+    fn after_a_reboot_into_1970_no_token_is_kept_and_every_wait_starts_again() {
+        let (clock, state) = machine();
+        let bytes = write(&state, &clock).unwrap();
+        clock.reboot();
+        clock.set_wall(UNIX_EPOCH);
+        assert_eq!(read_back(&clock, &bytes), (None, seconds(400)));
+    }
+
+    #[test]
+    fn a_wall_clock_that_went_back_does_not_lengthen_a_life() {
+        let (clock, state) = machine();
+        let bytes = write(&state, &clock).unwrap();
+        clock.reboot();
+        clock.set_wall(UNIX_EPOCH + START - seconds(100_000));
+        let (left, wait) = read_back(&clock, &bytes);
+        assert!(left.is_none_or(|left| left <= seconds(1_000)), "{left:?}");
+        assert_eq!(wait, seconds(400));
+    }
+
+    #[test]
+    fn bytes_that_are_no_state_are_not_read() {
+        let clock = ManualClock::new(UNIX_EPOCH + START);
+        for bytes in ["", "{}", "[]", r#"{"version":2}"#] {
+            assert!(read(bytes.as_bytes(), &clock).is_none(), "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! After a fork, parent and child both go on working; threads of ours leave signals alone.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::process::exit;
+use std::thread;
+use std::time::Duration;
+
+use common::{AUTHENTICATE, builder, clock, eventually, sandbox};
+use emnify_core::Client;
+use emnify_sandbox::{Fault, FaultKind};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+/// Runs `work` in a forked child; its result is the exit status.
+#[allow(clippy::panic, reason = "a test that cannot be set up fails")]
+fn in_child(work: impl FnOnce() -> bool) -> Pid {
+    // SAFETY: the child calls nothing but the library, whose promise it is to work there, and
+    // leaves by `exit`.
+    match unsafe { fork() } {
+        Ok(ForkResult::Parent { child }) => child,
+        Ok(ForkResult::Child) => exit(i32::from(!work())),
+        Err(errno) => panic!("{errno}"),
+    }
+}
+
+#[track_caller]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn assert_well(child: Pid) {
+    assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0));
+}
+
+/// Prints nothing: a lock of the test runner's could be held by a thread that a child has not.
+fn lists(client: &Client) -> bool {
+    client.application_tokens().list().is_ok()
+}
+
+#[test]
+fn parent_and_child_go_on_each_with_its_own_connections() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).build().unwrap();
+    assert!(lists(&client));
+    for _ in 0..10 {
+        let child = in_child(|| lists(&client) && lists(&client));
+        assert!(lists(&client));
+        assert_well(child);
+    }
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1, "the children inherit the auth token");
+}
+
+#[test]
+fn a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 700 }));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| client.authenticate().unwrap());
+        }
+        eventually("the call", || sandbox.connections() > 0);
+        // The lock of the refresh is held by a thread that the children do not have.
+        let children: Vec<_> = (0..4).map(|_| in_child(|| lists(&client))).collect();
+        children.into_iter().for_each(assert_well);
+    });
+    assert!(lists(&client));
+}
+
+#[test]
+fn busy_threads_in_the_parent_do_not_harm_its_children() {
+    let sandbox = sandbox();
+    sandbox.settings(|settings| settings.limits = false);
+    let clock = clock();
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    assert!(lists(&client));
+                    clock.advance(Duration::from_secs(3_600));
+                }
+            });
+        }
+        for _ in 0..30 {
+            assert_well(in_child(|| lists(&client)));
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn every_thread_of_ours_blocks_every_signal() {
+    let sandbox = sandbox();
+    // In a child, which has no thread but the one that forked and those that the library starts.
+    let child = in_child(|| {
+        let clock = clock();
+        let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+        assert!(lists(&client));
+        clock.advance(Duration::from_secs(200 * 60));
+        client.authenticate().unwrap();
+        let own = nix::unistd::gettid().to_string();
+        let mut others = 0;
+        for entry in std::fs::read_dir("/proc/self/task").unwrap() {
+            let name = entry.unwrap().file_name();
+            if name.to_string_lossy() == own {
+                continue;
+            }
+            let Ok(status) =
+                std::fs::read_to_string(format!("/proc/self/task/{}/status", name.display()))
+            else {
+                continue; // It has ended since.
+            };
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+            let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
+            // All but KILL and STOP, which nobody can, and the two that the C library keeps.
+            let blockable = !((1 << 8) | (1 << 18) | (1 << 31) | (1 << 32));
+            assert_eq!(blocked & blockable, blockable, "{status}");
+            others += 1;
+        }
+        others > 0
+    });
+    assert_well(child);
+}
+
+#[test]
+fn a_peer_that_hangs_up_during_a_write_does_not_kill_the_host() {
+    let sandbox = sandbox();
+    let child = in_child(|| {
+        // SAFETY: no other thread of this child handles signals.
+        unsafe {
+            let default = nix::sys::signal::SigHandler::SigDfl;
+            nix::sys::signal::signal(nix::sys::signal::Signal::SIGPIPE, default).unwrap();
+        }
+        sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::ResetBefore));
+        for _ in 0..20 {
+            let client = builder(&sandbox).application_token("x".repeat(8_000)).clock(clock());
+            client.build().unwrap().authenticate().unwrap_err();
+        }
+        true
+    });
+    assert_well(child);
+}

@@ -1,0 +1,179 @@
+//! Whatever the network, the server and the clocks do, in any order: no expired token while a valid
+//! one could be had, no more calls than allowed, no secret anywhere.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use common::{AUTHENTICATE, Scratch, builder, clock};
+use emnify_core::{AuthToken, Client, ManualClock, Store};
+use emnify_sandbox::{Fault, FaultKind, Sandbox};
+use proptest::prelude::*;
+
+/// Something that happens to a machine in the field.
+#[derive(Debug, Clone)]
+enum Step {
+    Ask,
+    Pass { seconds: u64 },
+    SetWall { years: i32 },
+    Break { fault: FaultKind, times: Option<u32> },
+    Mend,
+    Refuse401,
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let fault = prop_oneof![
+        Just(FaultKind::status(503, "")),
+        Just(FaultKind::status(429, "")),
+        Just(FaultKind::status(401, "")),
+        Just(FaultKind::EchoSecrets { status: 422 }),
+        Just(FaultKind::ResetBefore),
+        Just(FaultKind::ResetAfter),
+        Just(FaultKind::CutBody),
+        Just(FaultKind::InvalidJson),
+        Just(FaultKind::NoAuthToken),
+        Just(FaultKind::TokenNotJwt),
+        Just(FaultKind::Html { status: 200 }),
+    ];
+    prop_oneof![
+        8 => Just(Step::Ask),
+        6 => prop_oneof![0..120u64, 0..20_000u64].prop_map(|seconds| Step::Pass { seconds }),
+        1 => (-40..40i32).prop_map(|years| Step::SetWall { years }),
+        3 => (fault, prop::option::of(1..4u32))
+            .prop_map(|(fault, times)| Step::Break { fault, times }),
+        2 => Just(Step::Mend),
+        1 => Just(Step::Refuse401),
+        1 => Just(Step::Restart),
+    ]
+}
+
+struct Machine<'a> {
+    sandbox: &'a Sandbox,
+    clock: Arc<ManualClock>,
+    scratch: Scratch,
+    client: Client,
+    said: Arc<Mutex<Vec<String>>>,
+    last: Option<AuthToken>,
+    broken: bool,
+}
+
+impl<'a> Machine<'a> {
+    fn new(sandbox: &'a Sandbox) -> Self {
+        let (clock, said) = (clock(), Arc::default());
+        let scratch = Scratch::new("properties");
+        let client = Machine::start(sandbox, &clock, &scratch, &said);
+        Machine { sandbox, clock, scratch, client, said, last: None, broken: false }
+    }
+
+    fn start(
+        sandbox: &Sandbox,
+        clock: &Arc<ManualClock>,
+        scratch: &Scratch,
+        said: &Arc<Mutex<Vec<String>>>,
+    ) -> Client {
+        let said = Arc::clone(said);
+        builder(sandbox)
+            .clock(clock.clone())
+            .store(Store::directory(&scratch.0))
+            .observer(move |event| said.lock().unwrap().push(format!("{event} {event:?}")))
+            .build()
+            .unwrap()
+    }
+
+    /// Keeps the sandbox's clock with the machine's, which moves by itself while it waits.
+    fn keep_time(&self, since: Duration) {
+        use emnify_core::Clock;
+        self.sandbox.move_clock(self.clock.steady() - since);
+    }
+
+    fn take(&mut self, step: Step) {
+        use emnify_core::Clock;
+        let before = self.clock.steady();
+        match step {
+            Step::Ask => self.ask(),
+            Step::Pass { seconds } => self.clock.advance(Duration::from_secs(seconds)),
+            Step::SetWall { years } => {
+                let year = Duration::from_secs(365 * 86_400);
+                let now = SystemTime::now();
+                let by = year * years.unsigned_abs();
+                self.clock.set_wall(if years < 0 { now - by } else { now + by });
+            }
+            Step::Break { fault, times } => {
+                let fault = Fault { times, ..Fault::new(AUTHENTICATE, fault) };
+                self.sandbox.fault(fault);
+                self.broken = true;
+            }
+            Step::Mend => {
+                self.sandbox.clear_faults();
+                self.broken = false;
+            }
+            Step::Refuse401 => {
+                if let Some(token) = self.last.take() {
+                    self.client.invalidate(&token);
+                }
+            }
+            Step::Restart => {
+                self.client = Machine::start(self.sandbox, &self.clock, &self.scratch, &self.said);
+            }
+        }
+        self.keep_time(before);
+    }
+
+    fn ask(&mut self) {
+        let status = self.client.status();
+        match self.client.authenticate() {
+            Ok(token) => {
+                let expiry = token.expires_at().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+                let jwt = token.reveal().split('.').count() == 3;
+                let left = i64::try_from(expiry.as_secs()).unwrap() - self.sandbox.now();
+                // The machine's clock moves in steps and the sandbox's runs: some seconds apart.
+                assert!(!jwt || left >= -30, "expired for {} s", -left);
+                self.last = Some(token);
+            }
+            Err(error) => {
+                assert!(!status.signed_in || self.client.status().valid_until.is_none(), "{error}");
+                // Where nothing is broken, only an earlier failure may hold us back.
+                assert!(self.broken || error.retry_after().is_some(), "{error}");
+                self.said.lock().unwrap().push(format!("{error} {error:?}"));
+            }
+        }
+        self.said.lock().unwrap().push(format!("{:?}", self.client.status()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_session_keeps_its_promises(steps in prop::collection::vec(step(), 1..60)) {
+        let sandbox = common::sandbox();
+        // What is refused is counted here, not by the sandbox's own limit or lock.
+        sandbox.settings(|settings| {
+            settings.limits = false;
+            settings.lockout_after = 0;
+        });
+        let mut machine = Machine::new(&sandbox);
+        for step in steps {
+            machine.take(step);
+        }
+
+        let calls = sandbox.requests();
+        let failed: Vec<i64> = calls
+            .iter()
+            .filter(|call| call.path == AUTHENTICATE && call.status != Some(200))
+            .map(|call| call.at)
+            .collect();
+        for start in &failed {
+            let hour = failed.iter().filter(|at| (*start..start + 3_570).contains(*at)).count();
+            prop_assert!(hour <= 12, "{hour} failed calls within an hour: {failed:?}");
+        }
+        let secrets = [sandbox.application_token(), machine.last.map_or("-----".into(), |t| t.reveal().to_owned())];
+        for text in machine.said.lock().unwrap().iter() {
+            prop_assert!(!secrets.iter().any(|secret| text.contains(secret)), "{text}");
+        }
+    }
+}

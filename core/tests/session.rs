@@ -1,0 +1,290 @@
+//! A machine that is signed in stays signed in, with as few calls as can be, whatever happens.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use common::{AUTHENTICATE, builder, builder_without_token, client, clock, eventually, sandbox};
+use emnify_core::{Client, ErrorKind, EventKind};
+use emnify_sandbox::{Fault, FaultKind, RetryAfter, Sandbox};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn calls(sandbox: &Sandbox) -> u64 {
+    sandbox.calls("POST", AUTHENTICATE)
+}
+
+#[test]
+fn a_token_that_is_due_is_renewed_in_the_background_and_nobody_waits() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 1_000 }));
+
+    clock.advance(119 * MINUTE);
+    client.authenticate().unwrap();
+    assert_eq!(calls(&sandbox), 1, "before half of its lifetime nothing is due");
+
+    clock.advance(74 * MINUTE); // beyond 80 % of 240 minutes
+    let started = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
+    }
+    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    eventually("the renewal", || client.authenticate().unwrap().reveal() != first.reveal());
+    assert_eq!(calls(&sandbox), 2);
+}
+
+#[test]
+fn in_the_last_minute_callers_wait_for_another_and_get_the_old_one_if_there_is_none() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    clock.advance(240 * MINUTE - Duration::from_secs(30));
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(500, "")));
+    assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
+    clock.advance(Duration::from_secs(10));
+    assert_ne!(client.authenticate().unwrap().reveal(), first.reveal());
+    assert_eq!(calls(&sandbox), 3);
+}
+
+#[test]
+fn setting_the_wall_clock_by_ten_years_changes_nothing() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    let ten_years = Duration::from_secs(10 * 365 * 86_400);
+    for wall in [SystemTime::now() + ten_years, SystemTime::now() - ten_years] {
+        clock.set_wall(wall);
+        assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
+    }
+    assert_eq!(calls(&sandbox), 1);
+}
+
+#[test]
+fn in_an_outage_of_48_minutes_no_caller_sees_an_error_and_few_calls_are_made() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    clock.advance(192 * MINUTE); // the last point at which a renewal can begin
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")));
+    sandbox.reset_counters();
+
+    let (over, failed) = (AtomicBool::new(false), AtomicU32::new(0));
+    thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if client.authenticate().is_err() {
+                        failed.fetch_add(1, Ordering::Relaxed);
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+        }
+        for _ in 0..(48 * 60 - 30) {
+            clock.advance(Duration::from_secs(1));
+            thread::sleep(Duration::from_micros(700));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(failed.load(Ordering::Relaxed), 0);
+    let made = calls(&sandbox);
+    assert!((2..=12).contains(&made), "{made} calls");
+}
+
+#[test]
+fn what_passes_by_itself_is_tried_three_times_within_the_timeout() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")).times(2));
+    client(&sandbox).authenticate().unwrap();
+    assert_eq!(calls(&sandbox), 3);
+
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::ResetBefore));
+    let error = client(&sandbox).authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert_eq!(calls(&sandbox), 6);
+}
+
+#[test]
+fn after_a_429_nobody_calls_until_the_time_is_over() {
+    let (sandbox, clock) = (sandbox(), clock());
+    sandbox.settings(|settings| {
+        settings.authenticate_limit = 0;
+        settings.retry_after = RetryAfter::Seconds;
+    });
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    for _ in 0..10 {
+        let error = client.authenticate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+    }
+    assert_eq!(calls(&sandbox), 1);
+    clock.advance(Duration::from_secs(302));
+    sandbox.settings(|settings| settings.authenticate_limit = 100);
+    client.authenticate().unwrap();
+    assert_eq!(calls(&sandbox), 2);
+}
+
+#[test]
+fn a_refused_token_is_not_sent_again_until_its_time_is_over() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).application_token("never-known").clock(clock.clone());
+    let client = client.build().unwrap();
+    for _ in 0..10 {
+        assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(calls(&sandbox), 1);
+    clock.advance(Duration::from_secs(61));
+    client.authenticate().unwrap_err();
+    assert_eq!(calls(&sandbox), 2);
+    clock.advance(Duration::from_secs(61));
+    client.authenticate().unwrap_err();
+    assert_eq!(calls(&sandbox), 2, "the second time it is longer");
+}
+
+#[test]
+fn a_rotated_credential_file_is_picked_up_without_a_restart() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = common::Scratch::new("rotated");
+    let file = scratch.0.join("token");
+    let (id, old) = sandbox.add_application_token(Default::default());
+    std::fs::write(&file, &old).unwrap();
+    let client = builder_without_token(&sandbox).application_token_file(&file);
+    let client = client.clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+
+    // The old one is revoked; its live auth token goes on being served.
+    common::client(&sandbox).application_tokens().revoke(id).unwrap();
+    clock.advance(200 * MINUTE);
+    client.authenticate().unwrap();
+    eventually("the refusal", || client.status().last_error.is_some());
+    client.authenticate().unwrap();
+
+    std::fs::write(&file, sandbox.application_token()).unwrap();
+    client.authenticate().unwrap();
+    eventually("the renewal", || client.status().last_error.is_none());
+}
+
+#[test]
+fn a_renewal_that_is_refused_leaves_the_live_token_in_use() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(401, "")));
+    clock.advance(193 * MINUTE);
+    client.authenticate().unwrap();
+    eventually("the refusal", || client.status().last_error.is_some());
+    assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
+}
+
+#[test]
+fn a_server_that_refuses_every_auth_token_is_asked_for_twelve_an_hour() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    sandbox.fault(Fault::new("/api/v1/application_token", FaultKind::status(401, "")));
+    for _ in 0..30 {
+        client.application_tokens().list().unwrap_err();
+    }
+    assert!(calls(&sandbox) <= 12, "{}", calls(&sandbox));
+}
+
+#[test]
+fn status_and_events_tell_what_happened_without_a_secret() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let (events, main) = (Arc::new(Mutex::new(Vec::new())), thread::current().id());
+    let seen = Arc::clone(&events);
+    let client = builder(&sandbox)
+        .clock(clock.clone())
+        .observer(move |event| {
+            assert_eq!(thread::current().id(), main, "only on the caller's thread");
+            seen.lock().unwrap().push(event.clone());
+        })
+        .build()
+        .unwrap();
+
+    let status = client.status();
+    assert!(!status.signed_in && status.last_change.is_none() && status.calls_made == 0);
+
+    client.authenticate().unwrap();
+    client.authenticate().unwrap();
+    let status = client.status();
+    assert!(status.signed_in && status.last_error.is_none());
+    assert_eq!((status.calls_made, status.calls_saved), (1, 1));
+    let left = status.valid_until.unwrap().duration_since(SystemTime::now()).unwrap();
+    assert!(left > 239 * MINUTE, "{left:?}");
+
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::EchoSecrets { status: 422 }));
+    clock.advance(200 * MINUTE);
+    client.authenticate().unwrap();
+    eventually("the failure", || client.status().last_error.is_some());
+    let events = events.lock().unwrap();
+    assert!(events[0].kind() == EventKind::Authenticated, "{events:?}");
+    assert!(events[1].kind() == EventKind::RefreshFailed, "{events:?}");
+    let shown = format!("{:?} {:?} {}", client.status(), events, events[1]);
+    assert!(!shown.contains(&sandbox.application_token()), "{shown}");
+}
+
+#[test]
+fn an_observer_may_call_the_client() {
+    let sandbox = sandbox();
+    let slot: Arc<Mutex<Option<Client>>> = Arc::default();
+    let inner = Arc::clone(&slot);
+    let client = builder(&sandbox)
+        .observer(move |_| {
+            let client = inner.lock().unwrap().clone().unwrap();
+            assert!(client.status().signed_in);
+            client.authenticate().unwrap();
+        })
+        .build()
+        .unwrap();
+    *slot.lock().unwrap() = Some(client.clone());
+    client.authenticate().unwrap();
+    slot.lock().unwrap().take();
+}
+
+#[test]
+fn an_application_token_that_expires_soon_is_announced_once_a_day() {
+    use base64::Engine;
+    let (sandbox, clock) = (sandbox(), clock());
+    let expiry = sandbox.now() + 10 * 86_400;
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .encode(format!(r#"{{"iat":1,"exp":{expiry}}}"#));
+    let value = format!("eyJhbGciOiJIUzM4NCJ9.{claims}.c2ln");
+    sandbox.add_application_token(emnify_sandbox::NewToken {
+        value: Some(value.clone()),
+        ..Default::default()
+    });
+    let warnings = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&warnings);
+    let client = builder_without_token(&sandbox)
+        .application_token(value)
+        .clock(clock.clone())
+        .observer(move |event| {
+            if event.kind() == EventKind::ApplicationTokenExpires {
+                assert!(event.expires_at().is_some());
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .build()
+        .unwrap();
+    for (hours, told) in [(0, 1), (0, 1), (25, 2)] {
+        sandbox.move_clock(Duration::from_secs(hours * 3_600));
+        client.invalidate(&client.authenticate().unwrap());
+        client.authenticate().unwrap();
+        assert_eq!(warnings.load(Ordering::Relaxed), told);
+    }
+}
+
+#[test]
+fn an_auth_token_can_be_invalidated_by_its_text() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let first = client.authenticate().unwrap();
+    client.invalidate_text("Bearer another");
+    assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
+    client.invalidate_text(&format!("Bearer {}", first.reveal()));
+    assert_ne!(client.authenticate().unwrap().reveal(), first.reveal());
+}

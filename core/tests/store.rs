@@ -1,0 +1,245 @@
+//! A session outlives its process, is shared by processes, and goes on whatever becomes of its
+//! store.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::{AUTHENTICATE, Scratch, builder, clock, eventually, sandbox};
+use emnify_core::{Client, ErrorKind, EventKind, Store};
+use emnify_sandbox::{Fault, FaultKind, Sandbox};
+
+fn calls(sandbox: &Sandbox) -> u64 {
+    sandbox.calls("POST", AUTHENTICATE)
+}
+
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
+    builder(sandbox).store(Store::directory(path)).build().unwrap()
+}
+
+/// What the store's directory holds, locks aside.
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn files(path: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_none_or(|e| e != "lock")).collect()
+}
+
+#[test]
+fn a_warm_store_saves_the_call_and_is_written_once() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("warm"));
+    let first = with_store(&sandbox, &scratch.0).authenticate().unwrap();
+    let written = fs::metadata(&files(&scratch.0)[0]).unwrap().modified().unwrap();
+    for _ in 0..3 {
+        let again = with_store(&sandbox, &scratch.0);
+        assert_eq!(again.authenticate().unwrap().reveal(), first.reveal());
+        assert_eq!(again.status().calls_made, 0);
+    }
+    assert_eq!(calls(&sandbox), 1);
+    assert_eq!(fs::metadata(&files(&scratch.0)[0]).unwrap().modified().unwrap(), written);
+}
+
+#[test]
+fn who_has_the_disk_and_not_the_credential_learns_nothing() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("sealed"));
+    let auth_token = with_store(&sandbox, &scratch.0).authenticate().unwrap();
+    for path in fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = fs::read(&path).unwrap();
+        for secret in [auth_token.reveal(), &sandbox.application_token()] {
+            assert!(!bytes.windows(16).any(|w| secret.as_bytes().windows(16).any(|s| s == w)));
+            assert!(!secret.contains(&name));
+        }
+    }
+}
+
+#[test]
+fn a_cool_down_outlives_a_reboot_loop() {
+    let (sandbox, scratch, clock) = (sandbox(), Scratch::new("reboots"), clock());
+    sandbox.settings(|settings| settings.authenticate_limit = 0);
+    for _ in 0..10 {
+        let client = builder(&sandbox).store(Store::directory(&scratch.0)).clock(clock.clone());
+        let error = client.build().unwrap().authenticate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+        clock.reboot();
+        clock.advance(Duration::from_secs(5));
+    }
+    assert_eq!(calls(&sandbox), 1);
+}
+
+#[test]
+fn an_invalidated_token_does_not_come_back_from_the_store() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("invalidated"));
+    let (one, other) = (with_store(&sandbox, &scratch.0), with_store(&sandbox, &scratch.0));
+    let first = one.authenticate().unwrap();
+    assert_eq!(other.authenticate().unwrap().reveal(), first.reveal());
+    one.invalidate(&first);
+    let second = one.authenticate().unwrap();
+    assert_ne!(second.reveal(), first.reveal());
+    // The other hears of it later, and takes what the first one got.
+    other.invalidate(&first);
+    assert_eq!(other.authenticate().unwrap().reveal(), second.reveal());
+    assert_eq!(calls(&sandbox), 2);
+}
+
+/// Does something to the directory or the file in it.
+type Damage<'a> = &'a dyn Fn(&Path, &Path);
+
+#[test]
+fn whatever_is_wrong_with_the_store_the_session_goes_on_and_reports_it() {
+    let root = nix::unistd::geteuid().is_root();
+    let damage: &[(&str, Damage<'_>)] = &[
+        ("truncated", &|_, file| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("emptied", &|_, file| fs::write(file, "").unwrap()),
+        ("foreign", &|_, file| fs::write(file, "this is another program's").unwrap()),
+        ("flipped", &|_, file| {
+            let mut bytes = fs::read(file).unwrap();
+            bytes[40] ^= 1;
+            fs::write(file, bytes).unwrap();
+        }),
+        ("a link", &|directory, file| {
+            fs::rename(file, directory.join("elsewhere")).unwrap();
+            std::os::unix::fs::symlink("elsewhere", file).unwrap();
+        }),
+        ("a directory", &|_, file| {
+            fs::remove_file(file).unwrap();
+            fs::create_dir(file).unwrap();
+        }),
+        ("a pipe", &|_, file| {
+            fs::remove_file(file).unwrap();
+            let mode = nix::sys::stat::Mode::S_IRUSR;
+            nix::unistd::mkfifo(file, mode).unwrap();
+        }),
+        ("another user's", &|_, file| {
+            if nix::unistd::geteuid().is_root() {
+                std::os::unix::fs::chown(file, Some(12_345), None).unwrap();
+            } else {
+                fs::write(file, "").unwrap();
+            }
+        }),
+        ("no directory", &|directory, _| {
+            fs::remove_dir_all(directory).unwrap();
+            fs::write(directory, "a file in its place").unwrap();
+        }),
+    ];
+    for (name, damage) in damage {
+        let (sandbox, scratch) = (sandbox(), Scratch::new(&format!("damage-{}", name.len())));
+        let path = scratch.0.join("store");
+        with_store(&sandbox, &path).authenticate().unwrap();
+        damage(&path, &files(&path)[0]);
+
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&events);
+        let client = builder(&sandbox)
+            .store(Store::directory(&path))
+            .observer(move |event| seen.lock().unwrap().push(event.clone()))
+            .build()
+            .unwrap();
+        client.authenticate().unwrap_or_else(|e| panic!("{name}: {e}"));
+        client.authenticate().unwrap();
+        assert_eq!(calls(&sandbox), 2, "{name} (root: {root})");
+        let events = events.lock().unwrap();
+        let trouble = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
+        println!("{name}: {}", trouble.unwrap_or_else(|| panic!("{name}: {events:?}")));
+    }
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_the_next_start_is_warm_again() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("aside"));
+    with_store(&sandbox, &scratch.0).authenticate().unwrap();
+    let file = files(&scratch.0).remove(0);
+    fs::write(&file, "cut off by a power failure").unwrap();
+    with_store(&sandbox, &scratch.0).authenticate().unwrap();
+    with_store(&sandbox, &scratch.0).authenticate().unwrap();
+    assert_eq!(calls(&sandbox), 2);
+    let aside = file.with_extension("damaged");
+    assert_eq!(fs::read(aside).unwrap(), b"cut off by a power failure");
+}
+
+// What follows needs processes of their own: this same program, run again as `child`.
+
+#[test]
+#[ignore = "run by the other tests, in an environment that they set"]
+fn child() {
+    let client = Client::builder()
+        .store(Store::directory(std::env::var_os("STORE").unwrap()))
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    println!("outcome: {:?}", client.authenticate().map(|token| token.organisation_id()));
+}
+
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn spawn(sandbox: &Sandbox, store: &Path) -> Child {
+    spawn_after(sandbox, store, "true")
+}
+
+/// Runs the child after a line of shell.
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
+    Command::new("sh")
+        .args(["-c", &format!("{line}; exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["child", "--exact", "--ignored", "--nocapture"])
+        .env("STORE", store)
+        .env("EMNIFY_BASE_PATH", sandbox.url())
+        .env("SSL_CERT_FILE", sandbox.ca_file())
+        .env("EMNIFY_APPLICATION_TOKEN", sandbox.application_token())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn assert_signed_in(child: Child) {
+    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(output.contains("outcome: Ok(Some(1234))"), "{output}");
+}
+
+#[test]
+fn sixty_processes_with_one_store_sign_in_once_and_with_a_warm_one_not_at_all() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("sixty"));
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 500 }));
+    for expected in [1, 1] {
+        let children: Vec<_> = (0..60).map(|_| spawn(&sandbox, &scratch.0)).collect();
+        children.into_iter().for_each(assert_signed_in);
+        assert_eq!(calls(&sandbox), expected);
+    }
+}
+
+#[test]
+fn a_disk_that_takes_no_byte_stops_nobody_and_nothing_half_written_stays() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("full"));
+    // Every write fails, as on a full disk; the output goes to a pipe, which has no limit.
+    let child = spawn_after(&sandbox, &scratch.0, "trap '' XFSZ; ulimit -f 0");
+    assert_signed_in(child);
+    assert_eq!(files(&scratch.0), Vec::<PathBuf>::new());
+    assert_signed_in(spawn(&sandbox, &scratch.0));
+    assert_eq!(calls(&sandbox), 2);
+}
+
+#[test]
+fn a_holder_of_the_lock_that_is_killed_is_replaced_within_a_second() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("killed"));
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::Delay { milliseconds: 60_000 }));
+    let mut holder = spawn(&sandbox, &scratch.0);
+    eventually("the holder's call", || sandbox.connections() > 0);
+    // It holds the lock from before its call.
+    let waiting = spawn(&sandbox, &scratch.0);
+    eventually("the lock", || fs::read_dir(&scratch.0).unwrap().count() > 0);
+    std::thread::sleep(Duration::from_millis(300));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let killed = Instant::now();
+    assert_signed_in(waiting);
+    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
+    assert!(calls(&sandbox) <= 2, "{}", calls(&sandbox));
+}

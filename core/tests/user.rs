@@ -1,0 +1,92 @@
+//! A person signs in with a password, perhaps a one-time code, and renews with a refresh token.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{AUTHENTICATE, Scratch, builder_without_token, clock, eventually, sandbox};
+use emnify_core::{ErrorKind, Secret, Store, TrustedDevice};
+
+#[test]
+fn a_user_signs_in_and_renews_with_the_refresh_token() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder_without_token(&sandbox).user("user@example.com", "password");
+    let client = client.clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    assert_eq!(first.organisation_id(), Some(1234));
+
+    clock.advance(Duration::from_secs(200 * 60));
+    sandbox.move_clock(Duration::from_secs(200 * 60));
+    eventually("the renewal", || client.authenticate().unwrap().reveal() != first.reveal());
+    let bodies: Vec<_> =
+        sandbox.requests().into_iter().filter_map(|request| request.body).collect();
+    assert_eq!(bodies.len(), 2, "{bodies:?}");
+    assert!(bodies[0].contains("username") && bodies[1].contains("refresh_token"), "{bodies:?}");
+}
+
+#[test]
+fn a_spent_refresh_token_is_not_sent_again_and_the_password_serves() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = Scratch::new("refresh-token");
+    let client = || {
+        let client = builder_without_token(&sandbox).user("user@example.com", "password");
+        client.clock(clock.clone()).store(Store::directory(&scratch.0)).build().unwrap()
+    };
+    let first = client().authenticate().unwrap();
+    // Signing in elsewhere makes the refresh token invalid.
+    let elsewhere = builder_without_token(&sandbox).user("user@example.com", "password");
+    elsewhere.build().unwrap().authenticate().unwrap();
+    let again = client();
+    again.invalidate(&again.authenticate().unwrap());
+    assert_ne!(again.authenticate().unwrap().reveal(), first.reveal());
+    assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 1);
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 4);
+}
+
+#[test]
+fn a_one_time_code_is_asked_for_and_a_trusted_device_does_without() {
+    let sandbox = Arc::new(sandbox());
+    let asked = Arc::new(AtomicU32::new(0));
+    let client = || {
+        let (portal, asked) = (Arc::clone(&sandbox), Arc::clone(&asked));
+        builder_without_token(&sandbox)
+            .user("mfa@example.com", "password")
+            .trusted_device(TrustedDevice::new("a-device-of-mine", "laptop"))
+            .mfa(move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                portal.one_time_code("mfa@example.com").map(Secret::from)
+            })
+            .build()
+            .unwrap()
+    };
+    client().authenticate().unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    client().authenticate().unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the device is trusted now");
+}
+
+#[test]
+fn a_code_that_nobody_supplies_is_an_error_that_says_so() {
+    let sandbox = sandbox();
+    let client = builder_without_token(&sandbox).user("mfa@example.com", "password");
+    let error = client.build().unwrap().authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MfaRequired);
+    assert!(error.to_string().contains("mfa"), "{error}");
+}
+
+#[test]
+fn no_third_refused_login_is_sent_within_five_minutes() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder_without_token(&sandbox).user("user@example.com", "a wrong one");
+    let client = client.clock(clock.clone()).build().unwrap();
+    for _ in 0..299 {
+        client.authenticate().unwrap_err();
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+    // The account was never locked.
+    let right = builder_without_token(&sandbox).user("user@example.com", "password");
+    right.build().unwrap().authenticate().unwrap();
+}
