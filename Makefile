@@ -54,7 +54,8 @@ python-package: $(VENV)/ready
 
 demo: sandbox python-package ## Show the main job from Rust, C, C++ and Python against a sandbox
 	@$(CARGO) build --quiet -p emnify-core --example sign_in -p emnify-ffi
-	@tests/demo.sh $(DEBUG) $(VENV)/bin/python
+	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
+		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
 test: test-tools lint test-rust test-c test-python ## Run all tests, as the continuous integration does
 
@@ -78,8 +79,16 @@ lint: test-tools python-package ## Check formats, lints, types and documentation
 	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/examples tests/python
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
-bench: sandbox ## Measure
-	$(CARGO) bench -p emnify-core --bench authenticate
+# Release builds of everything, the wheel in an environment of its own.
+bench: sandbox wheel ## Measure
+	$(CARGO) bench --quiet -p emnify-core --bench authenticate
+	$(CARGO) build --quiet --release -p emnify-ffi
+	@$(PYTHON) -m venv $(TARGET)/bench-venv
+	@$(TARGET)/bench-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels-release/*.whl
+	@ln -sf $(RELEASE)/libemnify.so $(TARGET)/libemnify.so.0
+	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/cached.c -o $(TARGET)/cached -L$(RELEASE) -Wl,-rpath,$(TARGET) -lemnify -lpthread
+	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(TARGET)/cached
+	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(TARGET)/bench-venv/bin/python tests/bench/cached.py
 
 header: ## Write include/emnify.h anew from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
@@ -93,6 +102,7 @@ install: tools ## Install the C library and its headers (PREFIX, DESTDIR)
 	ln -sf libemnify.so.0 $(DESTDIR)$(PREFIX)/lib/libemnify.so
 
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
+	@rm -rf $(TARGET)/wheels-release
 	cd python && $(VENV)/bin/maturin build --release -o $(TARGET)/wheels-release -i $(VENV)/bin/python
 
 clean: ## Remove all that was built and fetched

@@ -80,6 +80,7 @@ mod secret;
 mod session;
 mod signals;
 mod single_flight;
+mod state;
 mod status;
 mod store;
 mod tls;

@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use crate::api;
 use crate::auth_token::AuthToken;
 use crate::clock::{Clock, is_before_release};
-use crate::decision::{Held, State, Trouble};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
+use crate::state::{Held, State, Trouble};
 
 /// The layout below. Another one is not read, and replaced at the next write.
 const VERSION: u32 = 1;

@@ -14,7 +14,7 @@ use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::credential::{Credential, Current};
 use crate::deadline::Deadline;
-use crate::decision::{Decision, Held, State};
+use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind, Events};
 use crate::http::Http;
@@ -24,6 +24,7 @@ use crate::random;
 use crate::seal::Seal;
 use crate::signals;
 use crate::single_flight::{Flight, SingleFlight};
+use crate::state::{Held, State};
 use crate::status::Status;
 use crate::store::Store;
 

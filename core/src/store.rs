@@ -7,11 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::decision::State;
 use crate::directory::{Directory, Lock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::saved;
 use crate::seal::Seal;
+use crate::state::State;
 
 /// What the sealed bytes are for.
 const PURPOSE: &str = "session";

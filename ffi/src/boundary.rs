@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::emnify_error;
-use crate::status::EMNIFY_OK;
+use crate::code::EMNIFY_OK;
 
 /// What a call comes to before it is a status.
 pub(crate) type Outcome<T = ()> = Result<T, Box<emnify_error>>;
@@ -112,7 +112,7 @@ mod tests {
     use std::ptr;
 
     use super::*;
-    use crate::status::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT};
+    use crate::code::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT};
 
     #[test]
     fn a_panic_becomes_a_code() {

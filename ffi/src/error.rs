@@ -10,7 +10,7 @@ use emnify_core::{ApiError, Error};
 
 use crate::boundary::{ask, free};
 use crate::convert::{c_text, pointer};
-use crate::status::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_OK, code};
+use crate::code::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_OK, code};
 
 /// What went wrong. Made by a call that failed, owned by its caller, who frees it with
 /// emnify_error_free(). Any thread may read it.

@@ -1,145 +1,128 @@
-//! The status codes: one number for each kind of error of the core, each fixed for ever. They are
-//! written out rather than counted, so that nobody renumbers them by adding one.
+//! How a client's session stands: a snapshot for health checks and for people who look.
 
-use std::ffi::{CStr, c_char};
+use std::ptr;
 
-use emnify_core::ErrorKind;
+use emnify_core::Status;
 
-/// It worked.
-pub const EMNIFY_OK: i32 = 0;
-/// An argument was refused before anything was sent. The message starts with its name.
-pub const EMNIFY_ERR_INVALID_INPUT: i32 = 1;
-/// The credentials were refused: mistyped, expired, revoked, or not valid from this address.
-pub const EMNIFY_ERR_REJECTED: i32 = 2;
-/// A one-time code is due and nobody supplies it.
-pub const EMNIFY_ERR_MFA_REQUIRED: i32 = 3;
-/// The account is locked after several refused attempts; emnify_error_retry_after_ms() says for how
-/// long.
-pub const EMNIFY_ERR_LOCKED: i32 = 4;
-/// Signed in, but not allowed to do this (HTTP 403).
-pub const EMNIFY_ERR_FORBIDDEN: i32 = 5;
-/// There is no such thing (HTTP 404).
-pub const EMNIFY_ERR_NOT_FOUND: i32 = 6;
-/// It clashes with what is there (HTTP 409).
-pub const EMNIFY_ERR_CONFLICT: i32 = 7;
-/// The server found fault with the request (HTTP 400, 422 and the like); emnify_error_nested_size()
-/// and its companions say with what.
-pub const EMNIFY_ERR_VALIDATION: i32 = 8;
-/// Too many calls (HTTP 429), or held back by this library's own budget;
-/// emnify_error_retry_after_ms() says for how long.
-pub const EMNIFY_ERR_RATE_LIMITED: i32 = 9;
-/// The server failed (HTTP 5xx).
-pub const EMNIFY_ERR_SERVER: i32 = 10;
-/// The answer makes no sense: perhaps a login page or a proxy answered.
-pub const EMNIFY_ERR_PROTOCOL: i32 = 11;
-/// No connection, or it broke: refused, reset, no such host.
-pub const EMNIFY_ERR_NETWORK: i32 = 12;
-/// The server's certificate was not accepted, or the clock that judges it is wrong.
-pub const EMNIFY_ERR_TLS: i32 = 13;
-/// The time limit ran out.
-pub const EMNIFY_ERR_TIMEOUT: i32 = 14;
-/// The caller cancelled.
-pub const EMNIFY_ERR_CANCELLED: i32 = 15;
-/// What outlives the process could not be kept: disk full, not writable, damaged.
-pub const EMNIFY_ERR_STORE: i32 = 16;
-/// The replacement of an application token stopped; the message says in which state.
-pub const EMNIFY_ERR_ROTATION: i32 = 17;
-/// A fault of this library.
-pub const EMNIFY_ERR_INTERNAL: i32 = 18;
+use crate::boundary::{Place, ask, call, free};
+use crate::client::{core, emnify_client};
+use crate::convert::{milliseconds, unix_seconds};
+use crate::error::emnify_error;
 
-/// The name of a status, such as "EMNIFY_ERR_TIMEOUT": for logs.
+/// How a client's session stood when emnify_status_new() was called; not to be confused with the
+/// status that calls return. It holds no secret.
 ///
-/// Never NULL; a number that this version does not know gives "EMNIFY_ERR_UNKNOWN". The string is
-/// constant and never freed. Any thread.
+/// Owned by the caller, freed with emnify_status_free(). It may outlive its client. Any thread may
+/// read it.
+pub struct emnify_status {
+    signed_in: bool,
+    valid_until: i64,
+    next_attempt_ms: i64,
+    last_error: Option<Box<emnify_error>>,
+    calls_made: u64,
+    calls_saved: u64,
+    last_change: i64,
+}
+
+/// Looks how the session of `client` stands and gives that to the caller in `*status`. Nothing is
+/// sent and nothing is waited for. Any thread.
+///
+/// Fails with EMNIFY_ERR_INVALID_INPUT where `client` or `status` is NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn emnify_error_name(status: i32) -> *const c_char {
-    name(status).as_ptr()
+pub unsafe extern "C" fn emnify_status_new(
+    client: *const emnify_client,
+    status: *mut *mut emnify_status,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) }?;
+        // SAFETY: the contract.
+        let place = unsafe { Place::new("status", status) }?;
+        place.give(emnify_status::new(client.status()));
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
 }
 
-fn name(status: i32) -> &'static CStr {
-    match status {
-        EMNIFY_OK => c"EMNIFY_OK",
-        EMNIFY_ERR_INVALID_INPUT => c"EMNIFY_ERR_INVALID_INPUT",
-        EMNIFY_ERR_REJECTED => c"EMNIFY_ERR_REJECTED",
-        EMNIFY_ERR_MFA_REQUIRED => c"EMNIFY_ERR_MFA_REQUIRED",
-        EMNIFY_ERR_LOCKED => c"EMNIFY_ERR_LOCKED",
-        EMNIFY_ERR_FORBIDDEN => c"EMNIFY_ERR_FORBIDDEN",
-        EMNIFY_ERR_NOT_FOUND => c"EMNIFY_ERR_NOT_FOUND",
-        EMNIFY_ERR_CONFLICT => c"EMNIFY_ERR_CONFLICT",
-        EMNIFY_ERR_VALIDATION => c"EMNIFY_ERR_VALIDATION",
-        EMNIFY_ERR_RATE_LIMITED => c"EMNIFY_ERR_RATE_LIMITED",
-        EMNIFY_ERR_SERVER => c"EMNIFY_ERR_SERVER",
-        EMNIFY_ERR_PROTOCOL => c"EMNIFY_ERR_PROTOCOL",
-        EMNIFY_ERR_NETWORK => c"EMNIFY_ERR_NETWORK",
-        EMNIFY_ERR_TLS => c"EMNIFY_ERR_TLS",
-        EMNIFY_ERR_TIMEOUT => c"EMNIFY_ERR_TIMEOUT",
-        EMNIFY_ERR_CANCELLED => c"EMNIFY_ERR_CANCELLED",
-        EMNIFY_ERR_STORE => c"EMNIFY_ERR_STORE",
-        EMNIFY_ERR_ROTATION => c"EMNIFY_ERR_ROTATION",
-        EMNIFY_ERR_INTERNAL => c"EMNIFY_ERR_INTERNAL",
-        _ => c"EMNIFY_ERR_UNKNOWN",
+/// Whether there is an auth token that is valid now. False if `status` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_signed_in(status: *const emnify_status) -> bool {
+    // SAFETY: the contract.
+    unsafe { ask(status, false, |status| status.signed_in) }
+}
+
+/// Until when that token is valid, in seconds of Unix time on this machine's clock, which
+/// emnify_auth_token_expires_at() is not; 0 where there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_valid_until(status: *const emnify_status) -> i64 {
+    // SAFETY: the contract.
+    unsafe { ask(status, 0, |status| status.valid_until) }
+}
+
+/// How many milliseconds until the next attempt to sign in may be made, where attempts are held
+/// back after a failure; -1 where they are not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_next_attempt_ms(status: *const emnify_status) -> i64 {
+    // SAFETY: the contract.
+    unsafe { ask(status, -1, |status| status.next_attempt_ms) }
+}
+
+/// Why the last attempt to sign in failed, until one succeeds.
+///
+/// Borrowed from `status`; emnify_error_copy() makes one of your own. NULL if it did not fail.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_last_error(
+    status: *const emnify_status,
+) -> *const emnify_error {
+    // SAFETY: the contract.
+    unsafe {
+        ask(status, ptr::null(), |status| {
+            status.last_error.as_deref().map_or(ptr::null(), ptr::from_ref)
+        })
     }
 }
 
-/// The code of a kind of error.
-pub(crate) fn code(kind: ErrorKind) -> i32 {
-    match kind {
-        ErrorKind::InvalidInput => EMNIFY_ERR_INVALID_INPUT,
-        ErrorKind::Rejected => EMNIFY_ERR_REJECTED,
-        ErrorKind::MfaRequired => EMNIFY_ERR_MFA_REQUIRED,
-        ErrorKind::Locked => EMNIFY_ERR_LOCKED,
-        ErrorKind::Forbidden => EMNIFY_ERR_FORBIDDEN,
-        ErrorKind::NotFound => EMNIFY_ERR_NOT_FOUND,
-        ErrorKind::Conflict => EMNIFY_ERR_CONFLICT,
-        ErrorKind::Validation => EMNIFY_ERR_VALIDATION,
-        ErrorKind::RateLimited => EMNIFY_ERR_RATE_LIMITED,
-        ErrorKind::Server => EMNIFY_ERR_SERVER,
-        ErrorKind::Protocol => EMNIFY_ERR_PROTOCOL,
-        ErrorKind::Network => EMNIFY_ERR_NETWORK,
-        ErrorKind::Tls => EMNIFY_ERR_TLS,
-        ErrorKind::Timeout => EMNIFY_ERR_TIMEOUT,
-        ErrorKind::Cancelled => EMNIFY_ERR_CANCELLED,
-        ErrorKind::Store => EMNIFY_ERR_STORE,
-        ErrorKind::Rotation => EMNIFY_ERR_ROTATION,
-        ErrorKind::Internal => EMNIFY_ERR_INTERNAL,
-        // A kind that the core has and this file does not know yet.
-        _ => EMNIFY_ERR_INTERNAL,
-    }
+/// How many requests this client has sent in order to sign in.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_calls_made(status: *const emnify_status) -> u64 {
+    // SAFETY: the contract.
+    unsafe { ask(status, 0, |status| status.calls_made) }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How many auth tokens this client has handed out without a request.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_calls_saved(status: *const emnify_status) -> u64 {
+    // SAFETY: the contract.
+    unsafe { ask(status, 0, |status| status.calls_saved) }
+}
 
-    #[test]
-    fn the_numbers_stay_what_they_are() {
-        use ErrorKind::*;
-        for (number, kind) in [
-            (1, InvalidInput),
-            (2, Rejected),
-            (3, MfaRequired),
-            (4, Locked),
-            (5, Forbidden),
-            (6, NotFound),
-            (7, Conflict),
-            (8, Validation),
-            (9, RateLimited),
-            (10, Server),
-            (11, Protocol),
-            (12, Network),
-            (13, Tls),
-            (14, Timeout),
-            (15, Cancelled),
-            (16, Store),
-            (17, Rotation),
-            (18, Internal),
-        ] {
-            assert_eq!(code(kind), number, "{kind:?}");
-            // The name in C is the name in Rust, in capitals and with underscores.
-            let shown = name(number).to_str().unwrap().replace('_', "");
-            assert_eq!(shown, format!("EMNIFYERR{kind:?}").to_uppercase());
+/// When the session last changed - signed in, failed to, or lost a token that was reported - in
+/// seconds of Unix time on this machine's clock; 0 where it never did.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_last_change(status: *const emnify_status) -> i64 {
+    // SAFETY: the contract.
+    unsafe { ask(status, 0, |status| status.last_change) }
+}
+
+/// Frees a status, and with it the error that was borrowed from it. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_status_free(status: *mut emnify_status) {
+    // SAFETY: the contract.
+    unsafe { free(status) }
+}
+
+impl emnify_status {
+    fn new(status: Status) -> Self {
+        emnify_status {
+            signed_in: status.signed_in,
+            valid_until: status.valid_until.map_or(0, unix_seconds),
+            next_attempt_ms: milliseconds(status.next_attempt),
+            last_error: status.last_error.map(Into::into),
+            calls_made: status.calls_made,
+            calls_saved: status.calls_saved,
+            last_change: status.last_change.map_or(0, unix_seconds),
         }
-        assert_eq!(name(19), c"EMNIFY_ERR_UNKNOWN");
-        assert_eq!(name(-1), c"EMNIFY_ERR_UNKNOWN");
     }
 }

@@ -1,0 +1,145 @@
+//! The status codes: one number for each kind of error of the core, each fixed for ever. They are
+//! written out rather than counted, so that nobody renumbers them by adding one.
+
+use std::ffi::{CStr, c_char};
+
+use emnify_core::ErrorKind;
+
+/// It worked.
+pub const EMNIFY_OK: i32 = 0;
+/// An argument was refused before anything was sent. The message starts with its name.
+pub const EMNIFY_ERR_INVALID_INPUT: i32 = 1;
+/// The credentials were refused: mistyped, expired, revoked, or not valid from this address.
+pub const EMNIFY_ERR_REJECTED: i32 = 2;
+/// A one-time code is due and nobody supplies it.
+pub const EMNIFY_ERR_MFA_REQUIRED: i32 = 3;
+/// The account is locked after several refused attempts; emnify_error_retry_after_ms() says for how
+/// long.
+pub const EMNIFY_ERR_LOCKED: i32 = 4;
+/// Signed in, but not allowed to do this (HTTP 403).
+pub const EMNIFY_ERR_FORBIDDEN: i32 = 5;
+/// There is no such thing (HTTP 404).
+pub const EMNIFY_ERR_NOT_FOUND: i32 = 6;
+/// It clashes with what is there (HTTP 409).
+pub const EMNIFY_ERR_CONFLICT: i32 = 7;
+/// The server found fault with the request (HTTP 400, 422 and the like); emnify_error_nested_size()
+/// and its companions say with what.
+pub const EMNIFY_ERR_VALIDATION: i32 = 8;
+/// Too many calls (HTTP 429), or held back by this library's own budget;
+/// emnify_error_retry_after_ms() says for how long.
+pub const EMNIFY_ERR_RATE_LIMITED: i32 = 9;
+/// The server failed (HTTP 5xx).
+pub const EMNIFY_ERR_SERVER: i32 = 10;
+/// The answer makes no sense: perhaps a login page or a proxy answered.
+pub const EMNIFY_ERR_PROTOCOL: i32 = 11;
+/// No connection, or it broke: refused, reset, no such host.
+pub const EMNIFY_ERR_NETWORK: i32 = 12;
+/// The server's certificate was not accepted, or the clock that judges it is wrong.
+pub const EMNIFY_ERR_TLS: i32 = 13;
+/// The time limit ran out.
+pub const EMNIFY_ERR_TIMEOUT: i32 = 14;
+/// The caller cancelled.
+pub const EMNIFY_ERR_CANCELLED: i32 = 15;
+/// What outlives the process could not be kept: disk full, not writable, damaged.
+pub const EMNIFY_ERR_STORE: i32 = 16;
+/// The replacement of an application token stopped; the message says in which state.
+pub const EMNIFY_ERR_ROTATION: i32 = 17;
+/// A fault of this library.
+pub const EMNIFY_ERR_INTERNAL: i32 = 18;
+
+/// The name of a status, such as "EMNIFY_ERR_TIMEOUT": for logs.
+///
+/// Never NULL; a number that this version does not know gives "EMNIFY_ERR_UNKNOWN". The string is
+/// constant and never freed. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn emnify_error_name(status: i32) -> *const c_char {
+    name(status).as_ptr()
+}
+
+fn name(status: i32) -> &'static CStr {
+    match status {
+        EMNIFY_OK => c"EMNIFY_OK",
+        EMNIFY_ERR_INVALID_INPUT => c"EMNIFY_ERR_INVALID_INPUT",
+        EMNIFY_ERR_REJECTED => c"EMNIFY_ERR_REJECTED",
+        EMNIFY_ERR_MFA_REQUIRED => c"EMNIFY_ERR_MFA_REQUIRED",
+        EMNIFY_ERR_LOCKED => c"EMNIFY_ERR_LOCKED",
+        EMNIFY_ERR_FORBIDDEN => c"EMNIFY_ERR_FORBIDDEN",
+        EMNIFY_ERR_NOT_FOUND => c"EMNIFY_ERR_NOT_FOUND",
+        EMNIFY_ERR_CONFLICT => c"EMNIFY_ERR_CONFLICT",
+        EMNIFY_ERR_VALIDATION => c"EMNIFY_ERR_VALIDATION",
+        EMNIFY_ERR_RATE_LIMITED => c"EMNIFY_ERR_RATE_LIMITED",
+        EMNIFY_ERR_SERVER => c"EMNIFY_ERR_SERVER",
+        EMNIFY_ERR_PROTOCOL => c"EMNIFY_ERR_PROTOCOL",
+        EMNIFY_ERR_NETWORK => c"EMNIFY_ERR_NETWORK",
+        EMNIFY_ERR_TLS => c"EMNIFY_ERR_TLS",
+        EMNIFY_ERR_TIMEOUT => c"EMNIFY_ERR_TIMEOUT",
+        EMNIFY_ERR_CANCELLED => c"EMNIFY_ERR_CANCELLED",
+        EMNIFY_ERR_STORE => c"EMNIFY_ERR_STORE",
+        EMNIFY_ERR_ROTATION => c"EMNIFY_ERR_ROTATION",
+        EMNIFY_ERR_INTERNAL => c"EMNIFY_ERR_INTERNAL",
+        _ => c"EMNIFY_ERR_UNKNOWN",
+    }
+}
+
+/// The code of a kind of error.
+pub(crate) fn code(kind: ErrorKind) -> i32 {
+    match kind {
+        ErrorKind::InvalidInput => EMNIFY_ERR_INVALID_INPUT,
+        ErrorKind::Rejected => EMNIFY_ERR_REJECTED,
+        ErrorKind::MfaRequired => EMNIFY_ERR_MFA_REQUIRED,
+        ErrorKind::Locked => EMNIFY_ERR_LOCKED,
+        ErrorKind::Forbidden => EMNIFY_ERR_FORBIDDEN,
+        ErrorKind::NotFound => EMNIFY_ERR_NOT_FOUND,
+        ErrorKind::Conflict => EMNIFY_ERR_CONFLICT,
+        ErrorKind::Validation => EMNIFY_ERR_VALIDATION,
+        ErrorKind::RateLimited => EMNIFY_ERR_RATE_LIMITED,
+        ErrorKind::Server => EMNIFY_ERR_SERVER,
+        ErrorKind::Protocol => EMNIFY_ERR_PROTOCOL,
+        ErrorKind::Network => EMNIFY_ERR_NETWORK,
+        ErrorKind::Tls => EMNIFY_ERR_TLS,
+        ErrorKind::Timeout => EMNIFY_ERR_TIMEOUT,
+        ErrorKind::Cancelled => EMNIFY_ERR_CANCELLED,
+        ErrorKind::Store => EMNIFY_ERR_STORE,
+        ErrorKind::Rotation => EMNIFY_ERR_ROTATION,
+        ErrorKind::Internal => EMNIFY_ERR_INTERNAL,
+        // A kind that the core has and this file does not know yet.
+        _ => EMNIFY_ERR_INTERNAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_stay_what_they_are() {
+        use ErrorKind::*;
+        for (number, kind) in [
+            (1, InvalidInput),
+            (2, Rejected),
+            (3, MfaRequired),
+            (4, Locked),
+            (5, Forbidden),
+            (6, NotFound),
+            (7, Conflict),
+            (8, Validation),
+            (9, RateLimited),
+            (10, Server),
+            (11, Protocol),
+            (12, Network),
+            (13, Tls),
+            (14, Timeout),
+            (15, Cancelled),
+            (16, Store),
+            (17, Rotation),
+            (18, Internal),
+        ] {
+            assert_eq!(code(kind), number, "{kind:?}");
+            // The name in C is the name in Rust, in capitals and with underscores.
+            let shown = name(number).to_str().unwrap().replace('_', "");
+            assert_eq!(shown, format!("EMNIFYERR{kind:?}").to_uppercase());
+        }
+        assert_eq!(name(19), c"EMNIFY_ERR_UNKNOWN");
+        assert_eq!(name(-1), c"EMNIFY_ERR_UNKNOWN");
+    }
+}

@@ -1,0 +1,175 @@
+//! Events: what happens to a session, told to a function of the caller's.
+
+use std::ffi::{CString, c_char, c_void};
+use std::ptr;
+
+use emnify_core::{Event, EventKind};
+
+use crate::boundary::ask;
+use crate::callback::{Callback, function};
+use crate::config::{emnify_config, set};
+use crate::convert::{c_text, milliseconds, unix_seconds};
+use crate::error::emnify_error;
+
+/// Something that this version has no number for; also the answer of NULL.
+pub const EMNIFY_EVENT_OTHER: i32 = 0;
+/// Signed in. emnify_event_expires_at() is when the auth token expires.
+pub const EMNIFY_EVENT_AUTHENTICATED: i32 = 1;
+/// Another process signed in, and its auth token was taken from the store.
+/// emnify_event_expires_at() is when it expires.
+pub const EMNIFY_EVENT_ADOPTED: i32 = 2;
+/// An attempt to sign in failed. An auth token that is still valid goes on being handed out;
+/// emnify_event_next_attempt_ms() is when the next attempt may be made.
+pub const EMNIFY_EVENT_REFRESH_FAILED: i32 = 3;
+/// The credentials were refused. They are not sent again before the next attempt, unless they
+/// change: somebody should look.
+pub const EMNIFY_EVENT_REFUSED: i32 = 4;
+/// Too many calls, or a locked account: no attempt is made before the next one.
+pub const EMNIFY_EVENT_COOLING_DOWN: i32 = 5;
+/// The application token expires within 30 days, at emnify_event_expires_at(). Told at most once a
+/// day.
+pub const EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES: i32 = 6;
+/// The store could not be read or written. The session goes on in memory.
+pub const EMNIFY_EVENT_STORE_TROUBLE: i32 = 7;
+/// The credential file could not be read. Its last good content is used, if there was one.
+pub const EMNIFY_EVENT_CREDENTIAL_TROUBLE: i32 = 8;
+
+/// Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
+/// function that it was passed to.
+pub struct emnify_event {
+    kind: i32,
+    message: CString,
+    error: Option<Box<emnify_error>>,
+    next_attempt_ms: i64,
+    expires_at: i64,
+}
+
+/// A function of yours that is told what happens to a session. `user` is what you gave to
+/// emnify_config_set_observer(); `event`, with what is borrowed from it, is gone when the function
+/// returns.
+///
+/// It is called on a thread of yours, from within a call that you made with the client
+/// (emnify_authenticate(), emnify_status_new(), ...), shortly before that returns: never on a
+/// thread of the library's, never after emnify_client_free(). What happens in the background waits
+/// for the next call; the last 64 events are kept. No lock is held, so it may call the client. Where
+/// several threads use the client it may run on several at once.
+///
+/// It must return: neither throw an exception nor jump out.
+pub type emnify_observer =
+    Option<unsafe extern "C" fn(user: *mut c_void, event: *const emnify_event)>;
+
+/// Sets the function that is told what happens: see emnify_observer. `user` is passed to it and not
+/// looked at. It may be NULL; else it must be good on each thread that uses a client made from
+/// `config`, until the last of these is freed.
+///
+/// Default: nobody is told. Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `observer` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_observer(
+    config: *mut emnify_config,
+    observer: emnify_observer,
+    user: *mut c_void,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract, and what is demanded of `user` above.
+    unsafe {
+        set(config, error, |builder| {
+            let observer = Callback::new(function("observer", observer)?, user);
+            Ok(builder.observer(move |event| {
+                let event = emnify_event::new(event);
+                observer.call(|observer, user| observer(user, &event));
+            }))
+        })
+    }
+}
+
+/// What happened: one of the constants EMNIFY_EVENT_....
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_event_kind(event: *const emnify_event) -> i32 {
+    // SAFETY: the contract.
+    unsafe { ask(event, EMNIFY_EVENT_OTHER, |event| event.kind) }
+}
+
+/// What happened, and why: one line for a log, UTF-8, without a line break.
+///
+/// Borrowed from `event`. NULL if `event` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_event_message(event: *const emnify_event) -> *const c_char {
+    // SAFETY: the contract.
+    unsafe { ask(event, ptr::null(), |event| event.message.as_ptr()) }
+}
+
+/// Why, where something went wrong.
+///
+/// Borrowed from `event`; emnify_error_copy() makes one of your own. NULL where nothing did.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_event_error(event: *const emnify_event) -> *const emnify_error {
+    // SAFETY: the contract.
+    unsafe {
+        ask(event, ptr::null(), |event| event.error.as_deref().map_or(ptr::null(), ptr::from_ref))
+    }
+}
+
+/// How many milliseconds after the event the next attempt to sign in may be made, where one failed;
+/// -1 where none did.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_event_next_attempt_ms(event: *const emnify_event) -> i64 {
+    // SAFETY: the contract.
+    unsafe { ask(event, -1, |event| event.next_attempt_ms) }
+}
+
+/// When that expires which the event is about, the auth token or the application token, in seconds
+/// of Unix time on the server's clock; 0 where it is about neither.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_event_expires_at(event: *const emnify_event) -> i64 {
+    // SAFETY: the contract.
+    unsafe { ask(event, 0, |event| event.expires_at) }
+}
+
+impl emnify_event {
+    fn new(event: &Event) -> Self {
+        emnify_event {
+            kind: number(event.kind()),
+            message: c_text(&event.to_string()),
+            error: event.error().cloned().map(Into::into),
+            next_attempt_ms: milliseconds(event.next_attempt()),
+            expires_at: event.expires_at().map_or(0, unix_seconds),
+        }
+    }
+}
+
+fn number(kind: EventKind) -> i32 {
+    match kind {
+        EventKind::Authenticated => EMNIFY_EVENT_AUTHENTICATED,
+        EventKind::Adopted => EMNIFY_EVENT_ADOPTED,
+        EventKind::RefreshFailed => EMNIFY_EVENT_REFRESH_FAILED,
+        EventKind::Refused => EMNIFY_EVENT_REFUSED,
+        EventKind::CoolingDown => EMNIFY_EVENT_COOLING_DOWN,
+        EventKind::ApplicationTokenExpires => EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES,
+        EventKind::StoreTrouble => EMNIFY_EVENT_STORE_TROUBLE,
+        EventKind::CredentialTrouble => EMNIFY_EVENT_CREDENTIAL_TROUBLE,
+        // One that the core has a name for and this file does not know yet.
+        _ => EMNIFY_EVENT_OTHER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_stay_what_they_are() {
+        use EventKind::*;
+        for (expected, kind) in [
+            (1, Authenticated),
+            (2, Adopted),
+            (3, RefreshFailed),
+            (4, Refused),
+            (5, CoolingDown),
+            (6, ApplicationTokenExpires),
+            (7, StoreTrouble),
+            (8, CredentialTrouble),
+        ] {
+            assert_eq!(number(kind), expected, "{kind:?}");
+        }
+    }
+}
