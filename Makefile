@@ -34,6 +34,7 @@ tools:
 
 test-tools: tools
 	$(call need,valgrind,apt-get install valgrind)
+	$(call need,redis-server,apt-get install redis-server)
 	@$(CARGO) clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	@$(CARGO) fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 
@@ -60,7 +61,7 @@ demo: sandbox python-package ## Show the main job from Rust, C, C++ and Python a
 test: test-tools lint test-rust test-c test-python ## Run all tests, as the continuous integration does
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
-	$(CARGO) test --workspace --exclude emnify-python
+	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
 
 test-c: sandbox ## Test the C and C++ faces, also under valgrind
 	@$(CARGO) build --quiet -p emnify-ffi
@@ -72,8 +73,8 @@ test-python: sandbox python-package ## Test the Python package
 
 lint: test-tools python-package ## Check formats, lints, types and documentation
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox
+	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis
 	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python
 	$(RUFF) check --quiet --config python/pyproject.toml python tests/python
 	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/examples tests/python

@@ -6,6 +6,8 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::store::{Lock, Place};
+
 /// What we write is a few kilobytes; what is longer is not ours.
 const LONGEST: u64 = 256 * 1024;
 
@@ -15,21 +17,28 @@ pub(crate) struct Directory {
     path: PathBuf,
 }
 
-/// Held while a process signs in. The kernel frees it however the process ends.
-#[derive(Debug)]
-pub(crate) struct Lock(#[allow(dead_code, reason = "held for its drop")] platform::Lock);
-
 impl Directory {
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Directory { path: path.into() }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    fn make(&self) -> io::Result<()> {
+        if self.path.is_dir() {
+            return Ok(());
+        }
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        platform::private_directory(&mut builder);
+        builder.create(&self.path)
+    }
+}
+
+impl Place for Directory {
+    fn location(&self) -> String {
+        self.path.display().to_string()
     }
 
-    /// The file's contents, if there is one.
-    pub(crate) fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
         options.read(true);
@@ -45,8 +54,8 @@ impl Directory {
         Ok(Some(bytes))
     }
 
-    /// Replaces the file: written aside, synced, renamed, the directory synced.
-    pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    /// Written aside, synced, renamed, the directory synced.
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.make()?;
         let path = self.path.join(name);
         // A name of this process's own: two that write at once must not mix.
@@ -60,30 +69,19 @@ impl Directory {
         platform::sync_directory(&self.path)
     }
 
-    /// Takes a file that cannot be used out of the way, for somebody to look at.
-    pub(crate) fn set_aside(&self, name: &str) -> io::Result<()> {
+    fn set_aside(&self, name: &str) -> io::Result<()> {
         fs::rename(self.path.join(name), self.path.join(format!("{name}.damaged")))
     }
 
-    /// The lock of `name`, if nobody holds it.
-    pub(crate) fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
+    /// The kernel frees it however the process ends.
+    fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
         self.make()?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         platform::private(&mut options);
         platform::no_follow(&mut options);
         let path = self.path.join(format!("{name}.lock"));
-        Ok(platform::try_lock(&mut options, &path)?.map(Lock))
-    }
-
-    fn make(&self) -> io::Result<()> {
-        if self.path.is_dir() {
-            return Ok(());
-        }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        platform::private_directory(&mut builder);
-        builder.create(&self.path)
+        Ok(platform::try_lock(&mut options, &path)?.map(|lock| Box::new(lock) as Lock))
     }
 }
 
@@ -199,7 +197,7 @@ mod tests {
 
     impl Drop for Scratch {
         fn drop(&mut self) {
-            let top = self.0.path().ancestors().nth(3).unwrap();
+            let top = self.0.path.ancestors().nth(3).unwrap();
             fs::remove_dir_all(top).unwrap();
         }
     }
@@ -211,7 +209,7 @@ mod tests {
         scratch.0.save("a", b"one").unwrap();
         scratch.0.save("a", b"two").unwrap();
         assert_eq!(scratch.0.load("a").unwrap().unwrap(), b"two");
-        assert_eq!(fs::read_dir(scratch.0.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(&scratch.0.path).unwrap().count(), 1);
     }
 
     #[cfg(unix)]
@@ -221,8 +219,8 @@ mod tests {
         let scratch = Scratch::new("mode");
         scratch.0.save("a", b"one").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!(mode(&scratch.0.path().join("a")), 0o600);
-        assert_eq!(mode(scratch.0.path()), 0o700);
+        assert_eq!(mode(&scratch.0.path.join("a")), 0o600);
+        assert_eq!(mode(&scratch.0.path), 0o700);
     }
 
     #[cfg(unix)]
@@ -230,7 +228,7 @@ mod tests {
     fn a_link_in_the_place_of_a_file_is_not_followed() {
         let scratch = Scratch::new("link");
         scratch.0.save("target", b"precious").unwrap();
-        std::os::unix::fs::symlink("target", scratch.0.path().join("a")).unwrap();
+        std::os::unix::fs::symlink("target", scratch.0.path.join("a")).unwrap();
         assert!(scratch.0.load("a").is_err());
         scratch.0.save("a", b"ours").unwrap();
         assert_eq!(scratch.0.load("target").unwrap().unwrap(), b"precious");

@@ -73,7 +73,7 @@ pub(crate) fn expiry_date(expiry: &ExpiryDate, now: SystemTime) -> Result<String
             .ok_or_else(|| Error::invalid_input(NAME, "is beyond the year 9999"))?,
     };
     if instant <= now {
-        let problem = format_args!("{wire} is in the past, by this machine's clock");
+        let problem = format!("{wire} is in the past, by this machine's clock");
         return Err(Error::invalid_input(NAME, problem));
     }
     Ok(wire)
@@ -119,7 +119,7 @@ pub(crate) fn ip(text: &str) -> Result<()> {
         return Ok(());
     }
     let shown: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
-    let problem = format_args!(
+    let problem = format!(
         "\"{shown}\" is neither an address such as 192.0.2.7 nor a range such as 192.0.2.0/24 or \
          2001:db8::/48"
     );

@@ -73,6 +73,8 @@ mod input;
 mod login;
 mod per_process;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod request;
 mod saved;
 mod seal;

@@ -26,7 +26,7 @@ use crate::signals;
 use crate::single_flight::{Flight, SingleFlight};
 use crate::state::{Held, State};
 use crate::status::Status;
-use crate::store::Store;
+use crate::store::{Lock, Store};
 
 /// How often a caller without a token tries, within its timeout, what may pass by itself.
 const MOST_ATTEMPTS: u32 = 3;
@@ -304,7 +304,7 @@ impl Session {
 
     /// Half of the time is for waiting: a process that holds the lock and stands still must not
     /// keep all the others from signing in.
-    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Option<crate::directory::Lock> {
+    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Option<Lock> {
         let patience = deadline.remaining(SIGN_IN).unwrap_or_default() / 2;
         self.store.lock(seal, patience).unwrap_or_else(|error| {
             self.events.push(Event::trouble(EventKind::StoreTrouble, error));

@@ -1,13 +1,16 @@
 //! Where a session outlives its process. What goes wrong here is reported and never stops a
 //! session: it goes on in memory.
 
+use std::any::Any;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::directory::{Directory, Lock};
+use crate::directory::Directory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::saved;
 use crate::seal::Seal;
@@ -30,7 +33,28 @@ const POLL: Duration = Duration::from_millis(20);
 /// let store = Store::directory("/var/lib/gateway/emnify");
 /// ```
 #[derive(Debug, Clone)]
-pub struct Store(Option<Directory>);
+pub struct Store(Option<Arc<dyn Place>>);
+
+/// A place that holds small sealed texts by name, with a lock for each name.
+pub(crate) trait Place: fmt::Debug + Send + Sync {
+    /// Where it is, for a message; without a password.
+    fn location(&self) -> String;
+
+    /// What is held under the name, if anything.
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces it as a whole.
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes what cannot be used out of the way, for somebody to look at.
+    fn set_aside(&self, name: &str) -> io::Result<()>;
+
+    /// The lock, if nobody holds it. It is freed when dropped, and soon after its holder died.
+    fn try_lock(&self, name: &str) -> io::Result<Option<Lock>>;
+}
+
+/// Held while a process signs in.
+pub(crate) type Lock = Box<dyn Any + Send>;
 
 impl Store {
     /// Keeps the session in memory: it ends with the process.
@@ -45,14 +69,46 @@ impl Store {
     /// A directory that cannot be read or written is no error: the session goes on in memory and
     /// reports it by [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble).
     pub fn directory(path: impl Into<PathBuf>) -> Self {
-        Store(Some(Directory::new(path)))
+        Store(Some(Arc::new(Directory::new(path))))
+    }
+
+    /// Keeps the session in Redis, for a fleet of processes on several machines that share one
+    /// credential: one key for each credential, sealed as in a directory, with the same single
+    /// refresh. The URL is of the form `redis://[user:password@]host[:port][/database]`.
+    ///
+    /// A server that does not answer is no error: the session goes on in memory and reports it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the URL is none of that form.
+    #[cfg(feature = "redis")]
+    pub fn redis(url: &str) -> Result<Self> {
+        Ok(Store(Some(Arc::new(crate::redis::Redis::new(url)?))))
+    }
+
+    /// Keeps the session where that text says: a URL that starts with `redis://`, or else a
+    /// directory. For settings that come from a file or a user.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the text is empty, or a URL that this build has no use for.
+    pub fn at(location: &str) -> Result<Self> {
+        let refuse = |problem| Err(Error::invalid_input("store", problem));
+        match location.split_once("://") {
+            #[cfg(feature = "redis")]
+            Some(("redis", _)) => Store::redis(location),
+            #[cfg(not(feature = "redis"))]
+            Some(("redis", _)) => refuse("Redis is not part of this build"),
+            Some(_) => refuse("is neither a directory nor a URL such as redis://host:6379/0"),
+            None if location.is_empty() => refuse("is empty"),
+            None => Ok(Store::directory(location)),
+        }
     }
 
     /// The state as some process last saved it, if there is a usable one.
     pub(crate) fn load(&self, seal: &Seal, clock: &dyn Clock) -> Result<Option<State>> {
-        let Some(directory) = &self.0 else { return Ok(None) };
-        let Some(sealed) = directory.load(seal.name()).map_err(|e| self.trouble("read", &e))?
-        else {
+        let Some(place) = &self.0 else { return Ok(None) };
+        let Some(sealed) = place.load(seal.name()).map_err(|e| self.trouble("read", &e))? else {
             return Ok(None);
         };
         if let Some(state) =
@@ -60,25 +116,25 @@ impl Store {
         {
             return Ok(Some(state));
         }
-        directory.set_aside(seal.name()).map_err(|e| self.trouble("clean up", &e))?;
-        let damaged = format_args!("a damaged file was set aside as {}.damaged", seal.name());
+        place.set_aside(seal.name()).map_err(|e| self.trouble("clean up", &e))?;
+        let damaged = format!("{} is damaged and was set aside", seal.name());
         Err(self.trouble("read", &damaged))
     }
 
     /// Saves the state for the next process.
     pub(crate) fn save(&self, seal: &Seal, state: &State, clock: &dyn Clock) -> Result<()> {
-        let Some(directory) = &self.0 else { return Ok(()) };
+        let Some(place) = &self.0 else { return Ok(()) };
         let sealed = seal.seal(PURPOSE, &saved::write(state, clock)?)?;
-        directory.save(seal.name(), &sealed).map_err(|e| self.trouble("write", &e))
+        place.save(seal.name(), &sealed).map_err(|e| self.trouble("write", &e))
     }
 
     /// Waits until no other process signs in with this credential, at most for `patience`; `None`
     /// where there is nobody to wait for. A holder that dies frees the lock at once.
     pub(crate) fn lock(&self, seal: &Seal, patience: Duration) -> Result<Option<Lock>> {
-        let Some(directory) = &self.0 else { return Ok(None) };
+        let Some(place) = &self.0 else { return Ok(None) };
         let started = Instant::now();
         loop {
-            let lock = directory.try_lock(seal.name()).map_err(|e| self.trouble("lock", &e))?;
+            let lock = place.try_lock(seal.name()).map_err(|e| self.trouble("lock", &e))?;
             if lock.is_some() {
                 return Ok(lock);
             }
@@ -91,9 +147,8 @@ impl Store {
     }
 
     fn trouble(&self, verb: &str, problem: &dyn std::fmt::Display) -> Error {
-        let path = self.0.as_ref().map(|directory| directory.path().display().to_string());
-        let path = path.unwrap_or_default();
-        Error::new(ErrorKind::Store, format!("cannot {verb} the store {path}: {problem}"))
+        let location = self.0.as_ref().map(|place| place.location()).unwrap_or_default();
+        Error::new(ErrorKind::Store, format!("cannot {verb} the store {location}: {problem}"))
     }
 }
 
