@@ -18,6 +18,9 @@ pub(crate) const APPLICATION_TOKEN: &str = "/api/v1/application_token";
 /// How long an account stays locked after three refused attempts, as documented.
 const LOCKED_FOR: Duration = Duration::from_secs(5 * 60);
 
+/// The error code of an account that is locked.
+const TOO_MANY_REQUESTS: i64 = 1105;
+
 /// What we keep of a sentence that a server wrote.
 const LONGEST_MESSAGE: usize = 500;
 
@@ -70,17 +73,52 @@ pub(crate) enum Signed {
 
 impl Signed {
     pub(crate) fn read(action: &str, body: &[u8]) -> Result<Self> {
-        let optional = |field| secret_field(action, field, body).ok();
-        match secret_field(action, "auth_token", body) {
-            Ok(auth_token) => {
-                Ok(Signed::In { auth_token, refresh_token: optional("refresh_token") })
-            }
-            Err(error) => match optional("mfa_token") {
-                Some(mfa_token) => Ok(Signed::Mfa { mfa_token }),
-                None => Err(error),
-            },
+        let Secrets { auth_token, refresh_token, mfa_token, .. } = Secrets::read(action, body)?;
+        match (auth_token, mfa_token) {
+            (Some(auth_token), _) => Ok(Signed::In { auth_token, refresh_token }),
+            (None, Some(mfa_token)) => Ok(Signed::Mfa { mfa_token }),
+            (None, None) => Err(nonsense(action, "the answer has no auth_token")),
         }
     }
+}
+
+/// The secrets that answers carry.
+struct Secrets {
+    auth_token: Option<Secret>,
+    refresh_token: Option<Secret>,
+    mfa_token: Option<Secret>,
+    application_token: Option<Secret>,
+}
+
+impl Secrets {
+    /// Reads them with no copy that is not wiped. An empty one, or one that fits into no header,
+    /// counts as absent.
+    fn read(action: &str, body: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Fields {
+            auth_token: Option<Zeroizing<String>>,
+            refresh_token: Option<Zeroizing<String>>,
+            mfa_token: Option<Zeroizing<String>>,
+            application_token: Option<Zeroizing<String>>,
+        }
+        let fields: Fields = read(action, body)?;
+        let secret = |field: Option<Zeroizing<String>>| {
+            field.filter(|text| is_header_safe(text)).map(|text| Secret::from(text.as_str()))
+        };
+        Ok(Secrets {
+            auth_token: secret(fields.auth_token),
+            refresh_token: secret(fields.refresh_token),
+            mfa_token: secret(fields.mfa_token),
+            application_token: secret(fields.application_token),
+        })
+    }
+}
+
+/// The value of an application token that was just created.
+pub(crate) fn created(action: &str, body: &[u8]) -> Result<Secret> {
+    Secrets::read(action, body)?
+        .application_token
+        .ok_or_else(|| nonsense(action, "the answer has no application_token"))
 }
 
 /// The body that creates an application token.
@@ -130,19 +168,6 @@ pub(crate) fn body(value: &impl Serialize) -> Result<Body> {
     serde_json::to_writer(&mut *body, value)
         .map_err(|_| Error::new(ErrorKind::Internal, "a request body could not be made"))?;
     Ok(body)
-}
-
-/// The secret text that a successful answer has under `field`.
-pub(crate) fn secret_field(action: &str, field: &str, body: &[u8]) -> Result<Secret> {
-    let problem = match serde_json::from_slice(body) {
-        Ok(Value::Object(mut object)) => match object.remove(field) {
-            Some(Value::String(text)) if is_header_safe(&text) => return Ok(Secret::from(text)),
-            Some(_) => format!("the answer's {field} is no token"),
-            None => format!("the answer has no {field}"),
-        },
-        _ => "the answer is no JSON object".to_owned(),
-    };
-    Err(nonsense(action, &problem))
 }
 
 /// Reads a successful answer.
@@ -203,9 +228,12 @@ impl Refusal<'_> {
     }
 
     fn classify(&self, api_error: Option<&ApiError>) -> (ErrorKind, &'static str) {
-        let token = api_error.and_then(|e| e.error_token.as_deref());
+        let locked = api_error.is_some_and(|error| {
+            error.error_token.as_deref() == Some("TooManyRequests")
+                || error.error_code == Some(TOO_MANY_REQUESTS)
+        });
         match self.status {
-            401 if self.authenticating && token == Some("TooManyRequests") => (
+            401 if self.authenticating && locked => (
                 ErrorKind::Locked,
                 "the account is locked after several refused attempts; wait before the next one",
             ),
@@ -219,6 +247,7 @@ impl Refusal<'_> {
             404 => (ErrorKind::NotFound, "there is no such thing"),
             409 => (ErrorKind::Conflict, "it clashes with what is there"),
             429 => (ErrorKind::RateLimited, "too many calls from this address; wait"),
+            408 => (ErrorKind::Server, "the server gave up waiting for the request"),
             400..=499 => (ErrorKind::Validation, "emnify found fault with the request"),
             500..=599 => (ErrorKind::Server, "the server failed; try again later"),
             300..=399 => (
@@ -286,6 +315,7 @@ mod tests {
             (403, Forbidden),
             (404, NotFound),
             (405, Validation),
+            (408, Server),
             (409, Conflict),
             (422, Validation),
             (429, RateLimited),
@@ -345,10 +375,11 @@ mod tests {
             "{}",
             "[]",
             r#"{"auth_token":null}"#,
+            r#"{"auth_token":7}"#,
             r#"{"auth_token":""}"#,
             r#"{"auth_token":"a\nb"}"#,
         ] {
-            let error = secret_field("sign in", "auth_token", body.as_bytes()).unwrap_err();
+            let Err(error) = Signed::read("sign in", body.as_bytes()) else { panic!("{body}") };
             assert_eq!(error.kind(), ErrorKind::Protocol, "{body}");
         }
     }

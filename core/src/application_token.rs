@@ -124,6 +124,7 @@ impl fmt::Display for ApplicationTokenStatus {
 /// The values are checked by [`ApplicationTokens::create`](crate::ApplicationTokens::create),
 /// before anything is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "it is a description; `create` makes the token"]
 pub struct NewApplicationToken {
     pub(crate) description: Option<String>,
     pub(crate) expiry_date: Option<ExpiryDate>,
@@ -157,6 +158,7 @@ impl NewApplicationToken {
 
 /// A change to an application token; what is not set stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "it is a description; `update` makes the change"]
 pub struct ApplicationTokenUpdate {
     pub(crate) description: Option<String>,
 }
@@ -177,6 +179,7 @@ impl ApplicationTokenUpdate {
 /// An application token that was just created. Its value is shown this once: store it before this
 /// is dropped.
 #[derive(Debug, Clone)]
+#[must_use = "this holds the only copy of the application token"]
 pub struct CreatedApplicationToken {
     pub(crate) value: Secret,
     pub(crate) id: Option<u64>,

@@ -27,7 +27,8 @@ impl AuthToken {
         let expires_at = claims
             .expires_at
             .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
-            .unwrap_or(requested_at + claims.lifetime());
+            .or_else(|| requested_at.checked_add(claims.lifetime()))
+            .unwrap_or(requested_at);
         AuthToken(Arc::new(Inner { secret, expires_at, claims }))
     }
 

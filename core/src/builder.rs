@@ -15,7 +15,7 @@ use crate::http::{Http, Settings};
 use crate::input;
 use crate::request::Caller;
 use crate::secret::Secret;
-use crate::session::Session;
+use crate::session::{Parts, Session};
 use crate::store::Store;
 use crate::tls::Roots;
 use crate::user::{AskForCode, TrustedDevice, User};
@@ -181,14 +181,14 @@ impl ClientBuilder {
             proxy: self.proxy.as_deref().map(input::proxy).transpose()?,
         };
         let http = Arc::new(Http::new(settings));
-        let session = Arc::new(Session::new(
-            Arc::clone(&http),
-            Arc::clone(&self.clock),
+        let session = Arc::new(Session::new(Parts {
+            http: Arc::clone(&http),
+            clock: Arc::clone(&self.clock),
             credential,
-            self.store,
-            Events::new(self.observer),
-            self.timeout,
-        ));
+            store: self.store,
+            events: Events::new(self.observer),
+            timeout: self.timeout,
+        }));
         Ok(Client::new(Caller { http, clock: self.clock, session, timeout: self.timeout }))
     }
 
@@ -212,11 +212,14 @@ impl ClientBuilder {
             self.person(username, password)
         } else if let Some(token) = variable("EMNIFY_APPLICATION_TOKEN")? {
             checked("EMNIFY_APPLICATION_TOKEN", token)
-        } else if let Some(path) = env::var_os("EMNIFY_APPLICATION_TOKEN_FILE") {
-            Ok(Credential::ApplicationTokenFile(TokenFile::new(path.into())))
-        } else if let (Some(username), Some(password)) =
-            (variable("EMNIFY_USERNAME")?, variable("EMNIFY_PASSWORD")?)
+        } else if let Some(path) =
+            env::var_os("EMNIFY_APPLICATION_TOKEN_FILE").filter(|path| !path.is_empty())
         {
+            Ok(Credential::ApplicationTokenFile(TokenFile::new(path.into())))
+        } else if let Some(username) = variable("EMNIFY_USERNAME")? {
+            let password = variable("EMNIFY_PASSWORD")?.ok_or_else(|| {
+                Error::invalid_input("EMNIFY_PASSWORD", "is missing beside EMNIFY_USERNAME")
+            })?;
             self.person(username.reveal(), &password)
         } else {
             let problem = "is missing: pass it, or a file that holds it, or set \

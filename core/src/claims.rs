@@ -59,12 +59,13 @@ fn payload(token: &str) -> Option<Value> {
     serde_json::from_slice(&bytes).ok()
 }
 
+/// Beyond it (the year 5138) a date is nonsense, and arithmetic would overflow somewhere.
+const LATEST: f64 = 1e11;
+
 /// A NumericDate may have a fraction (RFC 7519, section 2).
 fn numeric_date(payload: &Value, claim: &str) -> Option<u64> {
-    let value = payload.get(claim)?;
-    value.as_u64().or_else(|| {
-        value.as_f64().filter(|v| v.is_finite() && *v >= 0.0 && *v < 1e15).map(|v| v as u64)
-    })
+    let seconds = payload.get(claim)?.as_f64().filter(|seconds| (0.0..LATEST).contains(seconds))?;
+    Some(seconds as u64)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use crate::tokens::ApplicationTokens;
 /// A client of emnify's API that keeps itself signed in.
 ///
 /// Cloning is cheap, and clones share the session. It can be used from any number of threads: one
-/// of them signs in, the others wait for it.
+/// of them signs in, the others wait for it. Calls block: inside an async runtime, make them on a
+/// thread that may.
 ///
 /// ```no_run
 /// use emnify_core::Client;
@@ -58,10 +59,7 @@ impl Client {
     /// `Protocol` where the answer makes no sense; `InvalidInput` where the credential file cannot
     /// be read.
     pub fn authenticate(&self) -> Result<AuthToken> {
-        match self.caller.session.cached() {
-            Some(auth_token) => Ok(auth_token),
-            None => self.caller.session.authenticate(self.caller.deadline()),
-        }
+        self.caller.session.authenticate(|| self.caller.deadline())
     }
 
     /// The auth token that [`authenticate`](Self::authenticate) would hand out without waiting, if
@@ -92,3 +90,14 @@ impl Client {
         ApplicationTokens::new(&self.caller)
     }
 }
+
+/// Everything public can go to, and be shared by, any thread.
+const _: () = {
+    const fn any_thread<T: Send + Sync>() {}
+    any_thread::<Client>();
+    any_thread::<ClientBuilder>();
+    any_thread::<AuthToken>();
+    any_thread::<crate::Error>();
+    any_thread::<crate::Event>();
+    any_thread::<crate::Store>();
+};

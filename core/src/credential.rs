@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
@@ -51,6 +50,14 @@ impl Credential {
         }
     }
 
+    /// Whether it can sign in while nobody is there to be asked for a one-time code.
+    pub(crate) fn needs_nobody(&self) -> bool {
+        match self {
+            Credential::User(user) => user.mfa.is_none(),
+            _ => true,
+        }
+    }
+
     /// Whether it is another than when it was last read.
     pub(crate) fn changed(&self) -> bool {
         match self {
@@ -65,9 +72,7 @@ impl Current<'_> {
     pub(crate) fn key_material(&self) -> Secret {
         match self {
             Current::ApplicationToken(token) => token.clone(),
-            Current::User(user) => {
-                Secret::from(format!("{}\n{}", user.username, user.password.reveal()))
-            }
+            Current::User(user) => user.key_material(),
         }
     }
 }
@@ -76,50 +81,64 @@ impl Current<'_> {
 #[derive(Debug)]
 pub(crate) struct TokenFile {
     path: PathBuf,
-    last_good: ArcSwapOption<Content>,
+    last_good: ArcSwapOption<Secret>,
+    /// What the file was like when it was last looked at, whatever came of that.
+    last_look: ArcSwapOption<Stamp>,
 }
 
-#[derive(Debug)]
-struct Content {
-    token: Secret,
-    stamp: Option<Stamp>,
-}
-
-/// What changes when a file is written or replaced.
-type Stamp = (Option<SystemTime>, u64);
+/// What changes when a file is written or replaced: its times, its size, its place.
+type Stamp = [u64; 6];
 
 impl TokenFile {
     pub(crate) fn new(path: PathBuf) -> Self {
-        TokenFile { path, last_good: ArcSwapOption::empty() }
+        TokenFile { path, last_good: ArcSwapOption::empty(), last_look: ArcSwapOption::empty() }
     }
 
     fn token(&self) -> Result<(Secret, Option<Error>)> {
         // Taken before reading: a change meanwhile is noticed the next time.
-        let stamp = stamp(&self.path);
+        self.last_look.store(stamp(&self.path).map(Arc::new));
         match (read(&self.path), self.last_good.load_full()) {
             (Ok(token), _) => {
-                self.last_good.store(Some(Arc::new(Content { token: token.clone(), stamp })));
+                self.last_good.store(Some(Arc::new(token.clone())));
                 Ok((token, None))
             }
-            (Err(error), Some(content)) => Ok((content.token.clone(), Some(error))),
+            (Err(error), Some(token)) => Ok((Secret::clone(&token), Some(error))),
             (Err(error), None) => Err(error),
         }
     }
 
     fn changed(&self) -> bool {
-        let last_good = self.last_good.load();
-        last_good.as_ref().is_none_or(|content| content.stamp != stamp(&self.path))
+        self.last_look.load().as_deref() != stamp(&self.path).as_ref()
     }
 }
 
+#[cfg(unix)]
 fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt;
+    let m = fs::metadata(path).ok()?;
+    let [mtime, mtime_nsec, ctime, ctime_nsec] =
+        [m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()].map(|part| part as u64);
+    Some([mtime, mtime_nsec, ctime, ctime_nsec, m.size(), m.ino()])
+}
+
+#[cfg(not(unix))]
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::time::UNIX_EPOCH;
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok(), metadata.len()))
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some([modified.as_secs(), u64::from(modified.subsec_nanos()), metadata.len(), 0, 0, 0])
 }
 
 fn read(path: &Path) -> Result<Secret> {
     const NAME: &str = "application_token_file";
     let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // Opening a pipe would wait for its writer.
+        return Err(Error::invalid_input(
+            NAME,
+            format_args!("{}: is no regular file", path.display()),
+        ));
+    }
     File::open(path)
         .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
         .map_err(|e| Error::invalid_input(NAME, format_args!("{}: {e}", path.display())))?;

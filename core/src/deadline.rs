@@ -1,5 +1,5 @@
-//! How long a caller waits. Network time is the operating system's and real, so this is the one
-//! place that measures with `Instant` and not with the [`Clock`](crate::Clock).
+//! How long a caller waits. Network time is the operating system's and real, so it
+//! is measured with `Instant` and not with the [`Clock`](crate::Clock).
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,11 @@ impl Deadline {
         // A limit beyond what the clock can express is as good as a century.
         let century = Duration::from_secs(100 * 366 * 24 * 3600);
         Deadline { at: now.checked_add(limit).unwrap_or(now + century), limit }
+    }
+
+    /// The same, later: time that a person took is not the operation's.
+    pub(crate) fn later_by(self, pause: Duration) -> Self {
+        Deadline { at: self.at.checked_add(pause).unwrap_or(self.at), ..self }
     }
 
     /// What is left, if anything.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::auth_token::AuthToken;
 use crate::error::{Error, ErrorKind};
-use crate::state::{Held, State, Trouble};
+use crate::state::{Held, Refresh, State, Trouble};
 
 /// An auth token is renewed from a point on that is drawn between these parts of its lifetime, so
 /// that a fleet which started at once does not renew at once.
@@ -31,21 +31,27 @@ const REFUSED_ONCE: Duration = Duration::from_secs(60);
 const REFUSED_FROM: Duration = Duration::from_secs(300);
 const REFUSED_TO: Duration = Duration::from_secs(15 * 60);
 
-/// The most failed attempts within [`BUDGET_PERIOD`].
+/// The most attempts within [`BUDGET_PERIOD`] that reach emnify and fail, or bring a token that is
+/// refused before its time.
 const BUDGET: usize = 12;
 const BUDGET_PERIOD: Duration = Duration::from_secs(3_600);
 
-/// A token that is refused this soon after it was issued counts as a failed attempt: else a server
-/// that refuses every token would be asked for another with every call.
-const TOO_SOON: Duration = Duration::from_secs(60);
+/// What is added at most to a wait that the server named, as a part of it.
+const JITTER: f64 = 0.2;
 
 impl Held {
     /// `draw` is uniform between 0 and 1.
-    pub(crate) fn new(auth_token: AuthToken, requested_at: Duration, draw: f64) -> Self {
+    pub(crate) fn new(
+        auth_token: AuthToken,
+        credential: &str,
+        requested_at: Duration,
+        draw: f64,
+    ) -> Self {
         let lifetime = auth_token.claims().lifetime();
         let part = RENEW_FROM + (RENEW_UNTIL - RENEW_FROM) * draw;
         Held {
             auth_token,
+            credential: credential.to_owned(),
             requested_at,
             renew_at: requested_at + lifetime.mul_f64(part),
             valid_until: requested_at + lifetime,
@@ -93,58 +99,36 @@ impl State {
     }
 
     /// After an attempt that brought a token.
-    pub(crate) fn succeeded(&self, held: Held, now: Duration) -> State {
-        let recent = self.trouble.recent_at(now);
-        let trouble = Trouble { recent, changed_at: Some(now), ..Trouble::default() };
-        State { held: Some(held), trouble, ..State::default() }
+    pub(crate) fn succeeded(&self, held: Held, refresh: Refresh, now: Duration) -> State {
+        let trouble = Trouble {
+            credential: self.trouble.credential.clone(),
+            recent: self.trouble.recent_at(now),
+            changed_at: Some(now),
+            ..Trouble::default()
+        };
+        State { held: Some(held), trouble, refresh, dropped: self.dropped }
     }
 
-    /// After an attempt with that credential failed. `draw` is uniform between 0 and 1.
-    pub(crate) fn failed(
-        &self,
-        error: &Error,
-        credential: &str,
-        now: Duration,
-        draw: f64,
-    ) -> State {
-        State { trouble: self.trouble.after(error, credential, now, draw), ..self.clone() }
+    /// After an attempt that failed. `draw` is uniform between 0 and 1.
+    pub(crate) fn failed(&self, error: &Error, now: Duration, draw: f64) -> State {
+        State { trouble: self.trouble.after(error, now, draw), ..self.clone() }
     }
 
     /// After a server refused the token: it is dropped if it is still the cached one.
     pub(crate) fn invalidated(&self, auth_token: &AuthToken, now: Duration) -> Option<State> {
         let held = self.held.as_ref().filter(|held| held.auth_token.is(auth_token))?;
         let mut trouble = self.trouble.clone();
-        if now.saturating_sub(held.requested_at) < TOO_SOON {
+        if now < held.renew_at {
+            // Else a server that refuses every token would be asked for another with every call.
             trouble.spend(now);
         }
-        trouble.changed_at = Some(now);
-        let invalidated = Some(auth_token.clone());
-        Some(State { held: None, trouble, invalidated, ..self.clone() })
+        let dropped = self.dropped.max(Some(held.requested_at));
+        Some(State { held: None, trouble, dropped, ..self.clone() })
     }
 
-    /// This state and the one that a store has, of each part the newer: another process may have
-    /// signed in, been refused, or spent the refresh token.
-    pub(crate) fn merged(&self, stored: &State) -> State {
-        let refused_here =
-            |held: &Held| self.invalidated.as_ref().is_some_and(|t| held.auth_token.is(t));
-        let requested_at = |held: &Option<Held>| held.as_ref().map(|held| held.requested_at);
-        let theirs = stored.held.clone().filter(|held| !refused_here(held));
-        let newer = stored.trouble.changed_at > self.trouble.changed_at;
-        let (trouble, refresh_token) = if newer {
-            (&stored.trouble, &stored.refresh_token)
-        } else {
-            (&self.trouble, &self.refresh_token)
-        };
-        State {
-            held: if requested_at(&theirs) > requested_at(&self.held) {
-                theirs
-            } else {
-                self.held.clone()
-            },
-            trouble: trouble.clone(),
-            refresh_token: refresh_token.clone(),
-            invalidated: self.invalidated.clone(),
-        }
+    /// Before the refresh token is sent, which spends it whatever comes back.
+    pub(crate) fn spending(&self, now: Duration) -> State {
+        State { refresh: Refresh { token: None, changed_at: Some(now) }, ..self.clone() }
     }
 }
 
@@ -155,55 +139,58 @@ impl Trouble {
         now: Duration,
         changed: impl FnOnce() -> bool,
     ) -> Option<Duration> {
-        let refused_for = if now < self.not_before && !(self.refused.is_some() && changed()) {
-            self.not_before
-        } else {
-            Duration::ZERO
-        };
-        let spent_until = match self.recent_at(now).as_slice() {
-            recent @ [oldest, ..] if recent.len() >= BUDGET => *oldest + BUDGET_PERIOD,
-            _ => Duration::ZERO,
-        };
-        Some(refused_for.max(spent_until)).filter(|until| now < *until)
+        let until = self.not_before.max(self.budget_spent_until(now));
+        Some(until).filter(|until| now < *until && !(self.refusals > 0 && changed()))
     }
 
-    fn after(&self, error: &Error, credential: &str, now: Duration, draw: f64) -> Trouble {
+    /// The end of the wait that comes of having failed too often, if it did.
+    pub(crate) fn budget_spent_until(&self, now: Duration) -> Duration {
+        let recent = self.recent_at(now);
+        let first = recent.len().checked_sub(BUDGET).and_then(|index| recent.get(index));
+        first.map_or(Duration::ZERO, |at| *at + BUDGET_PERIOD)
+    }
+
+    fn after(&self, error: &Error, now: Duration, draw: f64) -> Trouble {
         let mut trouble = self.clone();
-        trouble.last_error = Some(error.clone());
-        trouble.changed_at = Some(now);
-        let refused = trouble.refused.take();
         let wait = match error.kind() {
-            // Nothing was sent: the credential could not be read, which costs nothing to try.
-            ErrorKind::InvalidInput => return trouble,
+            // That nobody could be asked says nothing about the credential.
+            ErrorKind::MfaRequired if !error.was_sent() => return trouble,
+            // The credential could not be read, which costs nothing to try again.
+            ErrorKind::InvalidInput => Duration::ZERO,
             ErrorKind::Rejected | ErrorKind::MfaRequired => {
-                let again = refused.as_deref() == Some(credential);
-                trouble.refusals = if again { trouble.refusals.saturating_add(1) } else { 1 };
-                trouble.refused = Some(credential.to_owned());
+                trouble.refusals = trouble.refusals.saturating_add(1);
                 match trouble.refusals {
                     1 => REFUSED_ONCE,
                     more => doubled(REFUSED_FROM, more - 1, REFUSED_TO),
                 }
             }
-            ErrorKind::RateLimited | ErrorKind::Locked => error
-                .retry_after()
-                .unwrap_or(COOL_DOWN_FROM + (COOL_DOWN_TO - COOL_DOWN_FROM).mul_f64(draw)),
+            ErrorKind::RateLimited | ErrorKind::Locked => {
+                trouble.failures = trouble.failures.saturating_add(1);
+                let least = doubled(BACK_OFF_FROM, trouble.failures, BACK_OFF_TO);
+                match error.retry_after() {
+                    // All who share the address wait for the same moment: not all at once.
+                    Some(wait) => wait.max(least).mul_f64(1.0 + JITTER * draw),
+                    None => COOL_DOWN_FROM + (COOL_DOWN_TO - COOL_DOWN_FROM).mul_f64(draw),
+                }
+            }
             _ => {
                 trouble.failures = trouble.failures.saturating_add(1);
                 let back_off = doubled(BACK_OFF_FROM, trouble.failures, BACK_OFF_TO).mul_f64(draw);
-                back_off.max(error.retry_after().unwrap_or_default())
+                back_off.max(error.retry_after().unwrap_or_default().min(COOL_DOWN_TO))
             }
         };
+        trouble.last_error = Some(error.clone());
+        trouble.changed_at = Some(now);
         trouble.not_before = now + wait;
-        trouble.spend(now);
+        if error.was_sent() {
+            trouble.spend(now);
+        }
         trouble
     }
 
-    /// Notes a failed attempt.
+    /// Notes an attempt that failed, though it reached emnify.
     fn spend(&mut self, now: Duration) {
         self.recent = self.recent_at(now);
-        if self.recent.len() >= BUDGET {
-            self.recent.remove(0);
-        }
         self.recent.push(now);
     }
 
@@ -232,7 +219,7 @@ mod tests {
     /// Requested at 1,000, valid for 1,000, renewed from 1,600.
     fn held() -> Held {
         let token = Secret::from(jwt(r#"{"iat":5000,"exp":6000}"#));
-        Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), at(1_000), 1.0 / 3.0)
+        Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), "one", at(1_000), 1.0 / 3.0)
     }
 
     fn error(kind: ErrorKind) -> Error {
@@ -243,10 +230,8 @@ mod tests {
     fn the_table_of_decisions() {
         use Decision::*;
         let fine = State { held: Some(held()), ..State::default() };
-        let failed =
-            |state: &State, now| state.failed(&error(ErrorKind::Network), "one", at(now), 1.0);
-        let refused =
-            |state: &State, now| state.failed(&error(ErrorKind::Rejected), "one", at(now), 1.0);
+        let failed = |state: &State, now| state.failed(&error(ErrorKind::Network), at(now), 1.0);
+        let refused = |state: &State, now| state.failed(&error(ErrorKind::Rejected), at(now), 1.0);
         let empty = State::default();
         for (state, now, changed, decision) in [
             // A token through its life.
@@ -282,7 +267,7 @@ mod tests {
     #[test]
     fn a_token_of_a_short_life_has_a_short_last_minute() {
         let token = Secret::from(jwt(r#"{"iat":0,"exp":100}"#));
-        let held = Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), at(0), 0.0);
+        let held = Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), "one", at(0), 0.0);
         let state = State { held: Some(held), ..State::default() };
         assert_eq!(state.decide(at(50), || false), Decision::HandOutAndRenew);
         assert_eq!(state.decide(at(89), || false), Decision::HandOutAndRenew);
@@ -300,7 +285,11 @@ mod tests {
             (vec![error(Timeout); 7], 1.0, 300.0),
             (vec![error(Timeout); 7], 0.5, 150.0),
             (vec![error(Server).with_retry_after(Some(at(50)))], 1.0, 50.0),
-            (vec![limited(7)], 1.0, 7.0),
+            (vec![limited(100)], 0.0, 100.0),
+            (vec![limited(100)], 1.0, 120.0),
+            // A wait of nothing is none: it is stretched as any other back-off.
+            (vec![limited(0); 3], 0.0, 20.0),
+            (vec![error(Server).with_retry_after(Some(at(86_400)))], 1.0, 3_600.0),
             (vec![error(RateLimited)], 0.0, 300.0),
             (vec![error(RateLimited)], 1.0, 3_600.0),
             (vec![error(Locked).with_retry_after(Some(at(300)))], 0.0, 300.0),
@@ -310,8 +299,7 @@ mod tests {
             (vec![error(Rejected); 9], 0.0, 900.0),
             (vec![error(InvalidInput)], 1.0, 0.0),
         ] {
-            let state =
-                errors.iter().fold(State::default(), |s, e| s.failed(e, "one", at(10), draw));
+            let state = errors.iter().fold(State::default(), |s, e| s.failed(e, at(10), draw));
             let expected = if wait == 0.0 { 10.0 } else { 10.0 + wait };
             let until = state.trouble.not_before.max(at(10)).as_secs_f64();
             assert_eq!(until, expected, "{errors:?} {draw}");
@@ -326,7 +314,7 @@ mod tests {
             match state.decide(now, || true) {
                 Decision::Fetch => {
                     attempts.push(now);
-                    state = state.failed(&error(ErrorKind::Network), "one", now, 0.0);
+                    state = state.failed(&error(ErrorKind::Network), now, 0.0);
                 }
                 Decision::HeldBack(until) => now = until,
                 other => panic!("{other:?}"),
@@ -340,11 +328,21 @@ mod tests {
     }
 
     #[test]
+    fn what_never_reached_emnify_backs_off_but_costs_no_budget() {
+        let unsent = error(ErrorKind::Network).unsent();
+        let state = (0..100).fold(State::default(), |s, _| s.failed(&unsent, at(10), 1.0));
+        assert_eq!(state.decide(at(10), || false), Decision::HeldBack(at(310)));
+        let nobody = error(ErrorKind::MfaRequired).unsent();
+        let state = (0..100).fold(State::default(), |s, _| s.failed(&nobody, at(10), 1.0));
+        assert_eq!(state.decide(at(10), || false), Decision::Fetch);
+    }
+
+    #[test]
     fn a_server_that_refuses_every_new_token_is_not_asked_for_ever() {
         let mut state = State::default();
         for _ in 0..BUDGET {
             assert_eq!(state.decide(at(10), || false), Decision::Fetch);
-            state = state.succeeded(held(), at(10));
+            state = state.succeeded(held(), Refresh::default(), at(10));
             let token = state.held.as_ref().unwrap().auth_token.clone();
             state = state.invalidated(&token, at(10)).unwrap();
         }
@@ -353,7 +351,7 @@ mod tests {
 
     #[test]
     fn only_the_cached_token_is_invalidated() {
-        let state = State::default().succeeded(held(), at(1_000));
+        let state = State::default().succeeded(held(), Refresh::default(), at(1_000));
         let other = AuthToken::new(Secret::from("another"), SystemTime::UNIX_EPOCH);
         assert!(state.invalidated(&other, at(1_500)).is_none());
         let cached = state.held.as_ref().unwrap().auth_token.clone();
@@ -362,8 +360,8 @@ mod tests {
 
     #[test]
     fn success_ends_all_trouble() {
-        let state = State::default().failed(&error(ErrorKind::Rejected), "one", at(0), 1.0);
-        let state = state.succeeded(held(), at(1_000));
+        let state = State::default().failed(&error(ErrorKind::Rejected), at(0), 1.0);
+        let state = state.succeeded(held(), Refresh::default(), at(1_000));
         assert!(state.trouble.last_error.is_none());
         assert_eq!(state.trouble.held_back(at(1_000), || false), None);
     }
@@ -372,7 +370,8 @@ mod tests {
     fn the_point_of_renewal_is_drawn_within_its_bounds() {
         for (draw, renew_at) in [(0.0, 1_500), (1.0 / 3.0, 1_600), (1.0, 1_800)] {
             let token = Secret::from(jwt(r#"{"iat":0,"exp":1000}"#));
-            let held = Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), at(1_000), draw);
+            let held =
+                Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), "one", at(1_000), draw);
             assert_eq!(held.renew_at.as_secs_f64().round() as u64, renew_at);
         }
     }

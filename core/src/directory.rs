@@ -46,6 +46,7 @@ impl Place for Directory {
         let file = match options.open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(_) if path.is_symlink() => return Err(foreign("is a symbolic link")),
             Err(e) => return Err(e),
         };
         platform::check_owner(&file)?;
@@ -58,8 +59,9 @@ impl Place for Directory {
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.make()?;
         let path = self.path.join(name);
-        // A name of this process's own: two that write at once must not mix.
-        let aside = self.path.join(format!("{name}.{}.new", std::process::id()));
+        // Who writes holds the lock; what another one left here when it was killed is in the way.
+        let aside = self.path.join(format!("{name}.new"));
+        let _ = fs::remove_file(&aside);
         let written = write_synced(&aside, bytes).and_then(|()| fs::rename(&aside, &path));
         if written.is_err() {
             // On a full disk, what was half written must not stay.
@@ -85,9 +87,14 @@ impl Place for Directory {
     }
 }
 
+/// Something in the place of our file that is not ours.
+fn foreign(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true);
+    options.create_new(true).write(true);
     platform::private(&mut options);
     platform::no_follow(&mut options);
     let mut file = options.open(path)?;
@@ -108,7 +115,17 @@ mod platform {
     use nix::fcntl::{Flock, FlockArg, OFlag};
     use nix::unistd::geteuid;
 
-    pub(super) type Lock = Flock<File>;
+    /// Freed explicitly: a child of a fork that holds the same open file must not keep it.
+    pub(super) struct Lock(Option<Flock<File>>);
+
+    impl Drop for Lock {
+        fn drop(&mut self) {
+            if let Some(Err((lock, _))) = self.0.take().map(Flock::unlock) {
+                // Its own drop would panic. The descriptor was closed under us: nothing is held.
+                std::mem::forget(lock);
+            }
+        }
+    }
 
     pub(super) fn private(options: &mut OpenOptions) {
         options.mode(0o600);
@@ -126,21 +143,29 @@ mod platform {
     pub(super) fn check_owner(file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(io::Error::other("is no regular file"));
+            return Err(super::foreign("is no regular file"));
         }
         if metadata.uid() != geteuid().as_raw() {
-            return Err(io::Error::other("belongs to another user"));
+            return Err(super::foreign("belongs to another user"));
         }
         Ok(())
     }
 
     pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
+        match File::open(path)?.sync_all() {
+            // Some file systems have nothing to sync there.
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+            {
+                Ok(())
+            }
+            synced => synced,
+        }
     }
 
     pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
         match Flock::lock(options.open(path)?, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Some(lock)),
+            Ok(lock) => Ok(Some(Lock(Some(lock)))),
             Err((_, Errno::EWOULDBLOCK)) => Ok(None),
             Err((_, errno)) => Err(errno.into()),
         }

@@ -66,6 +66,8 @@ struct Inner {
     http_status: Option<u16>,
     api_error: Option<ApiError>,
     retry_after: Option<Duration>,
+    /// Whether a request may have reached the server.
+    sent: bool,
 }
 
 impl Error {
@@ -103,7 +105,18 @@ impl Error {
             http_status: None,
             api_error: None,
             retry_after: None,
+            sent: true,
         }))
+    }
+
+    /// The same, where it is certain that no request reached the server.
+    pub(crate) fn unsent(self) -> Self {
+        self.change(|inner| inner.sent = false)
+    }
+
+    /// Whether a request may have reached the server.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.0.sent
     }
 
     /// An argument that is refused: `argument` is its name in all three faces.
@@ -145,7 +158,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, http_status, api_error, retry_after } = &*self.0;
+        let Inner { kind, message, http_status, api_error, retry_after, sent: _ } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("message", message)

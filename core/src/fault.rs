@@ -72,17 +72,9 @@ impl Fault {
         deadline: Deadline,
         wall: SystemTime,
     ) -> Error {
-        if let Some(tls) = self.tls {
-            let advice = if is_before_release(wall) {
-                "this machine's clock is wrong, it shows a time before this library was written: \
-                 set it"
-            } else {
-                "if a proxy or a private authority stands in between, name its certificates with \
-                 ca_bundle"
-            };
-            let message =
-                format!("cannot {action}: no trusted connection to {host}: {tls}; {advice}");
-            return Error::new(ErrorKind::Tls, message);
+        if let Some(tls) = self.tls.as_ref().filter(|_| self.connect) {
+            let message = format!("cannot {action}: no trusted connection to {host}: {tls}");
+            return Error::new(ErrorKind::Tls, message).with_advice(advice(tls, wall));
         }
         if self.timeout && self.connect {
             let message = format!(
@@ -100,5 +92,24 @@ impl Fault {
             return api::nonsense(action, "the answer cannot be decompressed");
         }
         Error::new(ErrorKind::Network, format!("cannot {action}: {host}: {}", self.deepest))
+    }
+}
+
+/// What to do about a handshake that failed.
+fn advice(tls: &rustls::Error, wall: SystemTime) -> &'static str {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    use rustls::Error::InvalidCertificate;
+    match tls {
+        InvalidCertificate(_) if is_before_release(wall) => {
+            "this machine's clock is wrong, it shows a time before this library was written: set it"
+        }
+        InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        ) => "check this machine's clock, which judges the certificate",
+        InvalidCertificate(_) => {
+            "if a proxy or a private authority stands in between, name its certificates with \
+             ca_bundle"
+        }
+        _ => "is this the https port of emnify, or of a proxy?",
     }
 }

@@ -29,6 +29,10 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// What official clients send under these names, so that emnify can tell who calls.
 const ORIGIN_APP: &str = "emnify-auth";
 
+/// Said of a call whose effect is unknown.
+pub(crate) const MAYBE_DONE: &str =
+    "it may have been carried out all the same: look before trying again";
+
 /// How and where to connect. No `Debug`: a proxy's URL may hold a password.
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
@@ -84,16 +88,17 @@ impl Http {
     ) -> Result<Answer> {
         let client = self.client()?;
         let request = self.request(call, auth_token, deadline)?;
+        // What got out may have been carried out, which matters where it is not repeatable.
+        let unsure = auth_token.is_some() && call.method == Method::POST;
         let fault = |error: &(dyn StdError + 'static)| {
-            let host = self.settings.base_url.host_str().unwrap_or_default();
             let fault = Fault::of(error);
-            let maybe_done = auth_token.is_some() && call.method == Method::POST && !fault.connect;
-            let error = fault.into_error(call.action, host, deadline, wall);
-            if !maybe_done {
-                return error;
+            let unsent = fault.connect;
+            let error = fault.into_error(call.action, &self.peer(), deadline, wall);
+            match (unsent, unsure) {
+                (true, _) => error.unsent(),
+                (false, true) => error.with_advice(MAYBE_DONE),
+                (false, false) => error,
             }
-            // What got out may have been carried out, which matters where it is not repeatable.
-            error.with_advice("it may have been carried out all the same: look before trying again")
         };
         let response = client.execute(request).map_err(|e| fault(&e))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -115,7 +120,19 @@ impl Http {
             retry_after,
             secrets: &secrets,
         };
-        Err(refusal.into_error())
+        let error = refusal.into_error();
+        Err(if unsure && status >= 500 { error.with_advice(MAYBE_DONE) } else { error })
+    }
+
+    /// Who is at the other end of a connection, for a message.
+    fn peer(&self) -> String {
+        let host = self.settings.base_url.host_str().unwrap_or_default();
+        match self.settings.proxy.as_ref().and_then(Url::host_str) {
+            Some(proxy) if !input::is_loopback(&self.settings.base_url) => {
+                format!("{host} (by the proxy {proxy})")
+            }
+            _ => host.to_owned(),
+        }
     }
 
     /// Made at the first call and not with the `Client`: it starts a thread, which a server that

@@ -1,6 +1,8 @@
 //! The exchange of credentials for an auth token, whichever they are: an application token, a
 //! person's password and one-time code, or the refresh token that a person got last time.
 
+use std::time::Instant;
+
 use reqwest::Method;
 
 use crate::api::{self, AUTHENTICATE, Authenticate, Device, Signed};
@@ -61,12 +63,11 @@ impl Login<'_> {
     }
 
     fn user(&self, user: &User, presence: Presence) -> Result<Grant> {
-        let ask = user.mfa.as_ref().filter(|_| presence == Presence::Caller);
-        let device = user.trusted_device.as_ref();
-        if ask.is_none() && user.mfa.is_some() && device.is_none() {
-            // It would only send the person a code that nobody asks for.
-            return Err(mfa_required("nobody can be asked in the background"));
+        if presence == Presence::Nobody && user.mfa.is_some() {
+            // It could send the person a code that nobody asks for.
+            return Err(mfa_required("nobody can be asked in the background").unsent());
         }
+        let device = user.trusted_device.as_ref();
         let fingerprint = device.map(|device| device.fingerprint.reveal());
         let password = user.password.reveal();
         let body = Authenticate::User { username: &user.username, password, fingerprint };
@@ -79,19 +80,22 @@ impl Login<'_> {
             }
             Signed::Mfa { mfa_token } => mfa_token,
         };
-        let code = ask
-            .ok_or_else(|| mfa_required("there is no mfa function to ask for it"))
-            .and_then(|ask| ask().ok_or_else(|| mfa_required("the mfa function had none")))?;
-        let code = Secret::from(code.reveal().trim());
+        let asked = Instant::now();
+        let code = match &user.mfa {
+            None => return Err(mfa_required("there is no mfa function to ask for it")),
+            Some(ask) => ask().ok_or_else(|| mfa_required("the mfa function had none").unsent())?,
+        };
+        let deadline = self.deadline.later_by(asked.elapsed());
         let trusted_device = device.map(|device| Device {
             fingerprint: device.fingerprint.reveal(),
             operating_system: &device.operating_system,
             browser: &device.browser,
             name: &device.name,
         });
-        let (mfa_token, code) = (mfa_token.reveal(), code.reveal());
+        let (mfa_token, code) = (mfa_token.reveal(), code.reveal().trim());
         let body = Authenticate::Code { mfa_token, code, trusted_device };
-        self.granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
+        Login { deadline, ..*self }
+            .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
     }
 
     /// The same where a one-time code cannot be asked for.

@@ -31,11 +31,11 @@ impl Caller {
 
     /// Makes the call with the session's auth token.
     pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer> {
-        let auth_token = self.session.authenticate(deadline)?;
+        let auth_token = self.session.authenticate(|| deadline)?;
         match self.send_with(call, &auth_token, deadline) {
             Err(error) if error.http_status() == Some(401) => {
                 self.session.invalidate(&auth_token);
-                let auth_token = self.session.authenticate(deadline)?;
+                let auth_token = self.session.authenticate(|| deadline)?;
                 self.send_with(call, &auth_token, deadline)
             }
             outcome => outcome,

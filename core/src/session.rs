@@ -24,9 +24,9 @@ use crate::random;
 use crate::seal::Seal;
 use crate::signals;
 use crate::single_flight::{Flight, SingleFlight};
-use crate::state::{Held, State};
+use crate::state::{Held, Refresh, State};
 use crate::status::Status;
-use crate::store::{Lock, Store};
+use crate::store::{Locked, Store};
 
 /// How often a caller without a token tries, within its timeout, what may pass by itself.
 const MOST_ATTEMPTS: u32 = 3;
@@ -34,50 +34,56 @@ const MOST_ATTEMPTS: u32 = 3;
 /// A refresh needs a TLS handshake and some JSON.
 const REFRESH_STACK: usize = 256 * 1024;
 
+/// What is left of a caller's time when it stops waiting for another process.
+const RESERVE: Duration = Duration::from_millis(100);
+
+/// A process that has kept the others waiting for so long was stopped, and is passed over.
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
+
 /// From when on an application token's expiry is worth a warning.
 const EXPIRES_SOON: Duration = Duration::from_secs(30 * SECONDS_A_DAY);
 const SECONDS_A_DAY: u64 = 86_400;
 
+/// Added to the steady clock, so that no instant before a boot is out of its reach.
+const ORIGIN: Duration = Duration::from_secs(100 * 366 * SECONDS_A_DAY);
+
+/// What a session is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) http: Arc<Http>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) credential: Credential,
+    pub(crate) store: Store,
+    pub(crate) events: Events,
+    /// For a refresh that nobody waits for.
+    pub(crate) timeout: Duration,
+}
+
 /// A machine that is signed in, or about to be.
 #[derive(Debug)]
 pub(crate) struct Session {
-    http: Arc<Http>,
-    clock: Arc<dyn Clock>,
-    credential: Credential,
-    store: Store,
-    events: Events,
-    /// For a refresh that nobody waits for.
-    timeout: Duration,
+    parts: Parts,
     /// Replaced as a whole and read without a lock: a child of a fork finds it whole, whatever the
     /// parent was doing.
     state: ArcSwap<State>,
     flight: PerProcess<Arc<SingleFlight<Result<AuthToken>>>>,
     calls_made: AtomicU64,
     calls_saved: AtomicU64,
+    /// Since when another process has kept us waiting, in seconds; zero if none does.
+    kept_waiting_since: AtomicU64,
     /// The day, by the server's clock, of the last warning that the application token expires.
     warned_on: AtomicU64,
 }
 
 impl Session {
-    pub(crate) fn new(
-        http: Arc<Http>,
-        clock: Arc<dyn Clock>,
-        credential: Credential,
-        store: Store,
-        events: Events,
-        timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Session {
-            http,
-            clock,
-            credential,
-            store,
-            events,
-            timeout,
+            parts,
             state: ArcSwap::default(),
             flight: PerProcess::new(),
             calls_made: AtomicU64::new(0),
             calls_saved: AtomicU64::new(0),
+            kept_waiting_since: AtomicU64::new(0),
             warned_on: AtomicU64::new(0),
         }
     }
@@ -86,37 +92,39 @@ impl Session {
     /// system call but the clock's.
     pub(crate) fn cached(self: &Arc<Self>) -> Option<AuthToken> {
         let state = self.state.load();
-        let now = self.clock.steady();
-        let auth_token = match self.decide(&state, now) {
+        let now = self.now();
+        let auth_token = match state.decide(now, || self.parts.credential.changed()) {
             Decision::HandOut => state.valid(now)?.clone(),
             Decision::HandOutAndRenew => {
-                self.renew_in_background();
+                self.renew_in_background(&state);
                 state.valid(now)?.clone()
             }
             _ => return None,
         };
         self.calls_saved.fetch_add(1, Ordering::Relaxed);
-        self.events.deliver();
+        self.parts.events.deliver();
         Some(auth_token)
     }
 
     /// An auth token that is valid now.
-    pub(crate) fn authenticate(self: &Arc<Self>, deadline: Deadline) -> Result<AuthToken> {
+    pub(crate) fn authenticate(
+        self: &Arc<Self>,
+        deadline: impl FnOnce() -> Deadline,
+    ) -> Result<AuthToken> {
         if let Some(auth_token) = self.cached() {
             return Ok(auth_token);
         }
-        let outcome = self.wait_for_one(deadline).or_else(|error| {
+        let outcome = self.wait_for_one(deadline()).or_else(|error| {
             // In its last minute, what is still good goes before an error.
-            let now = self.clock.steady();
-            self.state.load().valid(now).cloned().ok_or(error)
+            self.state.load().valid(self.now()).cloned().ok_or(error)
         });
-        self.events.deliver();
+        self.parts.events.deliver();
         outcome
     }
 
     /// Forgets the token if it is still the cached one: a caller may come late with an old one.
     pub(crate) fn invalidate(&self, auth_token: &AuthToken) {
-        let now = self.clock.steady();
+        let now = self.now();
         self.state.rcu(|state| match state.invalidated(auth_token, now) {
             Some(changed) => Arc::new(changed),
             None => Arc::clone(state),
@@ -133,45 +141,60 @@ impl Session {
 
     /// How the session stands.
     pub(crate) fn status(&self) -> Status {
-        self.events.deliver();
-        let (now, wall) = (self.clock.steady(), self.clock.wall());
+        self.parts.events.deliver();
+        let (now, wall) = (self.now(), self.parts.clock.wall());
         let state = self.state.load();
         let held = state.held.as_ref().filter(|held| now < held.valid_until);
-        let held_back = state.trouble.held_back(now, || self.credential.changed());
-        let changed_at = state.trouble.changed_at;
+        let held_back = state.trouble.held_back(now, || self.parts.credential.changed());
+        let ahead = |at: Duration| at.saturating_sub(now);
         Status {
             signed_in: held.is_some(),
-            valid_until: held.and_then(|held| wall.checked_add(held.valid_until - now)),
-            next_attempt: held_back.map(|until| until - now),
+            valid_until: held.and_then(|held| wall.checked_add(ahead(held.valid_until))),
+            next_attempt: held_back.map(ahead),
             last_error: state.trouble.last_error.clone(),
             calls_made: self.calls_made.load(Ordering::Relaxed),
             calls_saved: self.calls_saved.load(Ordering::Relaxed),
-            last_change: changed_at.and_then(|at| wall.checked_sub(now.saturating_sub(at))),
+            last_change: state.changed_at().and_then(|at| wall.checked_sub(now.saturating_sub(at))),
         }
     }
 
-    fn decide(&self, state: &State, now: Duration) -> Decision {
-        state.decide(now, || self.credential.changed())
+    fn now(&self) -> Duration {
+        self.parts.clock.steady() + ORIGIN
     }
 
     fn flight(&self) -> &Arc<SingleFlight<Result<AuthToken>>> {
         self.flight.get_or_init(SingleFlight::new)
     }
 
+    /// Signs in, or waits for who does. What another one's attempt came to is only taken over if
+    /// it helps: its time may have been shorter than ours, and its token dropped since.
     fn wait_for_one(&self, deadline: Deadline) -> Result<AuthToken> {
-        let patience = deadline.remaining(SIGN_IN)?;
-        match self.flight().join(patience, || self.fetch(deadline, Presence::Caller)) {
-            Flight::Landed(outcome) => outcome,
-            Flight::Lost => Err(Error::new(ErrorKind::Internal, "the attempt to sign in panicked")),
-            Flight::TimedOut => Err(deadline.error(SIGN_IN)),
+        loop {
+            let patience = deadline.remaining(SIGN_IN)?;
+            match self.flight().join(patience, || self.fetch(deadline, Presence::Caller)) {
+                Flight::Made(outcome) => return outcome,
+                Flight::Awaited(Ok(auth_token)) => {
+                    let state = self.state.load();
+                    if state.valid(self.now()).is_some_and(|held| held.is(&auth_token)) {
+                        return Ok(auth_token);
+                    }
+                }
+                Flight::Awaited(Err(error)) if !error.is_retryable() => return Err(error),
+                Flight::Awaited(Err(_)) | Flight::Lost => {}
+                Flight::TimedOut => return Err(deadline.error(SIGN_IN)),
+            }
         }
     }
 
-    fn renew_in_background(self: &Arc<Self>) {
+    fn renew_in_background(self: &Arc<Self>, state: &State) {
+        if !self.parts.credential.needs_nobody() && state.refresh.token.is_none() {
+            // In the last minute there will be a caller, who can be asked for a code.
+            return;
+        }
         let Some(attempt) = self.flight().begin() else { return };
         let session = Arc::clone(self);
         let renew = move || {
-            let deadline = Deadline::after(session.timeout);
+            let deadline = Deadline::after(session.parts.timeout);
             // A failure is in the state and among the events; whoever calls last waits for another.
             let _ = attempt.make(|| session.fetch(deadline, Presence::Nobody));
         };
@@ -186,34 +209,43 @@ impl Session {
         let mut attempts = 0;
         loop {
             let (credential, trouble) =
-                self.credential.current().inspect_err(|error| self.failed(error, ""))?;
+                self.parts.credential.current().inspect_err(|error| self.failed(error))?;
             if let Some(error) = trouble {
-                self.events.push(Event::trouble(EventKind::CredentialTrouble, error));
+                self.report(EventKind::CredentialTrouble, error);
             }
-            let seal = Seal::new(&credential.key_material(), self.http.base_url())?;
-            let lock = self.lock_store(&seal, deadline);
+            let seal = Seal::new(&credential.key_material(), self.parts.http.base_url())?;
+            self.state.rcu(|state| match state.with_credential(seal.name()) {
+                Some(fresh) => Arc::new(fresh),
+                None => Arc::clone(state),
+            });
+            let lock = self.lock_store(&seal, deadline)?;
             self.adopt(&seal);
 
-            let (state, now) = (self.state.load_full(), self.clock.steady());
-            let another = || state.trouble.refused.as_deref() != Some(seal.name());
-            match (state.decide(now, another), state.valid(now)) {
+            let (state, now) = (self.state.load_full(), self.now());
+            match (state.decide(now, || false), state.valid(now)) {
                 (Decision::HandOut, Some(token)) => return Ok(token.clone()),
+                // From the store, and due: whoever asks next renews it in the background.
+                (Decision::HandOutAndRenew, Some(token)) if presence == Presence::Caller => {
+                    return Ok(token.clone());
+                }
                 (Decision::HeldBack(until), _) => {
                     drop(lock);
-                    let (wait, error) = (until - now, held_back(&state, until - now));
+                    let wait = until.saturating_sub(now);
+                    let passes = state.trouble.last_error.as_ref().is_none_or(Error::is_retryable);
+                    let in_time = deadline.remaining(SIGN_IN).is_ok_and(|left| wait < left);
                     let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
-                    if !again || wait >= deadline.remaining(SIGN_IN)? {
-                        return Err(error);
+                    if !(passes && in_time && again) {
+                        return Err(held_back(&state, now, wait));
                     }
-                    self.clock.sleep(wait);
+                    self.parts.clock.sleep(wait);
                     continue;
                 }
                 _ => {}
             }
             attempts += 1;
-            match self.attempt(&credential, &seal, presence, deadline) {
+            match self.attempt(&credential, &seal, &lock, presence, deadline) {
                 Ok(token) => return Ok(token),
-                Err(_) if self.credential.changed() && attempts < MOST_ATTEMPTS => {}
+                Err(_) if self.parts.credential.changed() && attempts < MOST_ATTEMPTS => {}
                 Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
                     return Err(error);
                 }
@@ -228,30 +260,33 @@ impl Session {
         &self,
         credential: &Current<'_>,
         seal: &Seal,
+        lock: &Locked,
         presence: Presence,
         deadline: Deadline,
     ) -> Result<AuthToken> {
-        let requested_at = self.clock.steady();
-        let outcome = self.exchange(credential, seal, presence, deadline);
-        let outcome = match outcome {
-            Ok(grant) => {
-                let held = Held::new(grant.auth_token.clone(), requested_at, random::draw());
-                let expires_at = grant.auth_token.expires_at();
-                let now = self.clock.steady();
-                self.state.rcu(|state| {
-                    let refresh_token = grant.refresh_token.clone();
-                    State { refresh_token, ..state.succeeded(held.clone(), now) }
-                });
-                self.events.push(Event::expiring(EventKind::Authenticated, expires_at));
-                self.warn_of_expiry(credential, &grant.auth_token);
-                Ok(grant.auth_token)
+        let requested_at = self.now();
+        let left = deadline.remaining(SIGN_IN)?;
+        let outcome = match self.exchange(credential, seal, lock, presence, deadline) {
+            Ok(Grant { auth_token, refresh_token }) => {
+                let now = self.now();
+                let held = Held::new(auth_token.clone(), seal.name(), requested_at, random::draw());
+                let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
+                self.state.rcu(|state| state.succeeded(held.clone(), refresh.clone(), now));
+                let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
+                self.parts.events.push(event);
+                self.warn_of_expiry(credential, &auth_token);
+                Ok(auth_token)
+            }
+            // That a caller had little time left says nothing about the server.
+            Err(error) if error.kind() == ErrorKind::Timeout && left < self.parts.timeout / 2 => {
+                return Err(error);
             }
             Err(error) => {
-                self.failed(&error, seal.name());
+                self.failed(&error);
                 Err(error)
             }
         };
-        self.save(seal);
+        self.save(seal, lock);
         outcome
     }
 
@@ -259,19 +294,24 @@ impl Session {
         &self,
         credential: &Current<'_>,
         seal: &Seal,
+        lock: &Locked,
         presence: Presence,
         deadline: Deadline,
     ) -> Result<Grant> {
-        let (http, clock) = (&*self.http, &*self.clock);
+        let (http, clock) = (&*self.parts.http, &*self.parts.clock);
         let login = Login { http, clock, action: SIGN_IN, deadline };
         let state = self.state.load_full();
-        if let Some(refresh_token) = &state.refresh_token {
+        if let Some(refresh_token) = &state.refresh.token {
             // It works once: that it is spent is durable before it is.
-            self.state.rcu(|state| State { refresh_token: None, ..State::clone(state) });
-            self.save(seal);
+            let now = self.now();
+            self.state.rcu(|state| state.spending(now));
+            self.save(seal, lock);
             self.calls_made.fetch_add(1, Ordering::Relaxed);
             match login.refresh_token(refresh_token) {
-                Err(error) if error.kind() == ErrorKind::Rejected => {}
+                // It counts: a third refusal in a row would lock the account.
+                Err(error) if error.kind() == ErrorKind::Rejected => {
+                    self.state.rcu(|state| state.failed(&error, now, 0.0));
+                }
                 outcome => return outcome,
             }
         }
@@ -287,34 +327,63 @@ impl Session {
             (Claims::read(token.reveal()).expires_at, auth_token.claims().issued_at);
         let (Some(expiry), Some(now)) = (expiry, now) else { return };
         let today = now / SECONDS_A_DAY;
-        let soon = expiry < now + EXPIRES_SOON.as_secs();
+        let soon = expiry.saturating_sub(now) < EXPIRES_SOON.as_secs();
         if soon && self.warned_on.swap(today, Ordering::Relaxed) != today {
             let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expiry);
-            self.events.push(Event::expiring(EventKind::ApplicationTokenExpires, expires_at));
+            let event = Event::expiring(EventKind::ApplicationTokenExpires, expires_at);
+            self.parts.events.push(event);
         }
     }
 
-    fn failed(&self, error: &Error, credential: &str) {
-        let (now, draw) = (self.clock.steady(), random::draw());
-        self.state.rcu(|state| state.failed(error, credential, now, draw));
-        let trouble = &self.state.load().trouble;
-        let next_attempt = trouble.held_back(now, || false).map_or(Duration::ZERO, |at| at - now);
-        self.events.push(Event::failed(error.clone(), next_attempt));
+    fn failed(&self, error: &Error) {
+        if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
+            return; // Nobody was there to be asked: nothing happened.
+        }
+        let (now, draw) = (self.now(), random::draw());
+        self.state.rcu(|state| state.failed(error, now, draw));
+        let held_back = self.state.load().trouble.held_back(now, || false);
+        let next_attempt = held_back.unwrap_or_default().saturating_sub(now);
+        self.parts.events.push(Event::failed(error.clone(), next_attempt));
     }
 
-    /// Half of the time is for waiting: a process that holds the lock and stands still must not
-    /// keep all the others from signing in.
-    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Option<Lock> {
-        let patience = deadline.remaining(SIGN_IN).unwrap_or_default() / 2;
-        self.store.lock(seal, patience).unwrap_or_else(|error| {
-            self.events.push(Event::trouble(EventKind::StoreTrouble, error));
-            None
-        })
+    fn report(&self, kind: EventKind, error: Error) {
+        self.parts.events.push(Event::trouble(kind, error));
+    }
+
+    /// Waits for other processes. A store that cannot be locked stops nobody.
+    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
+        let patience = deadline.remaining(SIGN_IN)?.saturating_sub(RESERVE);
+        let now = self.now().as_secs();
+        match self.parts.store.lock(seal, patience) {
+            Ok(Locked::Busy) => {
+                let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
+                    0 => now,
+                    since => since,
+                };
+                self.kept_waiting_since.store(since, Ordering::Relaxed);
+                if now.saturating_sub(since) < LONGEST_HOLD.as_secs() {
+                    let message = format!(
+                        "cannot {SIGN_IN}: another process that shares the store has been signing \
+                         in for longer than the timeout"
+                    );
+                    return Err(Error::new(ErrorKind::Timeout, message).unsent());
+                }
+                Ok(Locked::Busy)
+            }
+            Ok(locked) => {
+                self.kept_waiting_since.store(0, Ordering::Relaxed);
+                Ok(locked)
+            }
+            Err(error) => {
+                self.report(EventKind::StoreTrouble, error);
+                Ok(Locked::Busy)
+            }
+        }
     }
 
     /// Takes over what another process, or an earlier one, left in the store, if that is newer.
     fn adopt(&self, seal: &Seal) {
-        match self.store.load(seal, &*self.clock) {
+        match self.parts.store.load(seal, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
                 let before = self.state.load_full();
@@ -322,26 +391,38 @@ impl Session {
                 let after = self.state.load_full();
                 if let Some(held) = after.held.as_ref().filter(|held| !held.is_in(&before)) {
                     let expires_at = held.auth_token.expires_at();
-                    self.events.push(Event::expiring(EventKind::Adopted, expires_at));
+                    self.parts.events.push(Event::expiring(EventKind::Adopted, expires_at));
                 }
             }
-            Err(error) => self.events.push(Event::trouble(EventKind::StoreTrouble, error)),
+            Err(error) => self.report(EventKind::StoreTrouble, error),
         }
     }
 
-    fn save(&self, seal: &Seal) {
-        if let Err(error) = self.store.save(seal, &self.state.load(), &*self.clock) {
-            self.events.push(Event::trouble(EventKind::StoreTrouble, error));
+    /// Only who holds the lock writes: another one's later state must not be overwritten.
+    fn save(&self, seal: &Seal, lock: &Locked) {
+        if matches!(lock, Locked::Busy) {
+            return;
+        }
+        let (state, now) = (self.state.load(), self.now());
+        if let Err(error) = self.parts.store.save(seal, &state, now, &*self.parts.clock) {
+            self.report(EventKind::StoreTrouble, error);
         }
     }
 }
 
 /// What a caller hears while no attempt may be made.
-fn held_back(state: &State, wait: Duration) -> Error {
-    let advice = format!("held back, the next attempt is made in {} s", wait.as_secs().max(1));
+fn held_back(state: &State, now: Duration, wait: Duration) -> Error {
+    let budget = state.trouble.budget_spent_until(now) > now;
+    let why = if budget { "too many attempts failed within an hour, " } else { "" };
+    let advice = format!("{why}the next attempt is made in {} s", wait.as_secs().max(1));
     match &state.trouble.last_error {
         Some(error) => error.clone().with_advice(&advice),
-        None => Error::new(ErrorKind::RateLimited, format!("cannot {SIGN_IN}: {advice}")),
+        None => {
+            let message = format!(
+                "cannot {SIGN_IN}: auth tokens were refused soon after they were issued; {advice}"
+            );
+            Error::new(ErrorKind::RateLimited, message)
+        }
     }
     .with_retry_after(Some(wait))
 }

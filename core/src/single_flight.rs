@@ -22,8 +22,10 @@ struct Turn<T> {
 
 /// What came of asking.
 pub(crate) enum Flight<T> {
-    /// The outcome of an attempt that ended after we asked.
-    Landed(T),
+    /// The outcome of our own attempt.
+    Made(T),
+    /// The outcome of an attempt that was under way when we asked.
+    Awaited(T),
     /// The attempt that we waited for panicked.
     Lost,
     /// The time ran out; the attempt goes on for the others.
@@ -59,7 +61,7 @@ impl<T: Clone> SingleFlight<T> {
         attempt: impl FnOnce() -> T,
     ) -> Flight<T> {
         if let Some(turn) = self.begin() {
-            return Flight::Landed(turn.make(attempt));
+            return Flight::Made(turn.make(attempt));
         }
         let turn = self.lock();
         let awaited = turn.ended;
@@ -81,7 +83,7 @@ impl<T: Clone> SingleFlight<T> {
 
 impl<T: Clone> Flight<T> {
     fn of(outcome: &Option<T>) -> Self {
-        outcome.clone().map_or(Flight::Lost, Flight::Landed)
+        outcome.clone().map_or(Flight::Lost, Flight::Awaited)
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
         let flight = SingleFlight::<()>::new();
         let panicked = catch_unwind(AssertUnwindSafe(|| flight.join(LONG, || panic!("a fault"))));
         assert!(panicked.is_err());
-        assert!(matches!(flight.join(LONG, || ()), Flight::Landed(())));
+        assert!(matches!(flight.join(LONG, || ()), Flight::Made(())));
     }
 
     #[test]
@@ -131,6 +133,6 @@ mod tests {
             });
             1
         });
-        assert!(matches!(outcome, Flight::Landed(1)));
+        assert!(matches!(outcome, Flight::Made(1)));
     }
 }

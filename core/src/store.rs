@@ -56,6 +56,16 @@ pub(crate) trait Place: fmt::Debug + Send + Sync {
 /// Held while a process signs in.
 pub(crate) type Lock = Box<dyn Any + Send>;
 
+/// What came of asking for the lock.
+pub(crate) enum Locked {
+    /// It is ours until this is dropped.
+    Held(#[allow(dead_code, reason = "held for its drop")] Lock),
+    /// There is nobody to share with.
+    Alone,
+    /// Another process holds it.
+    Busy,
+}
+
 impl Store {
     /// Keeps the session in memory: it ends with the process.
     pub fn memory() -> Self {
@@ -106,41 +116,57 @@ impl Store {
     }
 
     /// The state as some process last saved it, if there is a usable one.
-    pub(crate) fn load(&self, seal: &Seal, clock: &dyn Clock) -> Result<Option<State>> {
+    pub(crate) fn load(
+        &self,
+        seal: &Seal,
+        now: Duration,
+        clock: &dyn Clock,
+    ) -> Result<Option<State>> {
         let Some(place) = &self.0 else { return Ok(None) };
-        let Some(sealed) = place.load(seal.name()).map_err(|e| self.trouble("read", &e))? else {
-            return Ok(None);
+        let sealed = match place.load(seal.name()) {
+            Ok(None) => return Ok(None),
+            Ok(Some(sealed)) => sealed,
+            Err(e) => {
+                if e.kind() == io::ErrorKind::InvalidData {
+                    // Something else in its place: the next session shall not meet it again.
+                    let _ = place.set_aside(seal.name());
+                }
+                return Err(self.trouble("read", &e));
+            }
         };
-        if let Some(state) =
-            seal.open(PURPOSE, &sealed).and_then(|plain| saved::read(&plain, clock))
-        {
-            return Ok(Some(state));
+        if let Some(plain) = seal.open(PURPOSE, &sealed) {
+            // Another version's is replaced at the next write.
+            return Ok(saved::read(&plain, seal.name(), now, clock));
         }
         place.set_aside(seal.name()).map_err(|e| self.trouble("clean up", &e))?;
         let damaged = format!("{} is damaged and was set aside", seal.name());
         Err(self.trouble("read", &damaged))
     }
 
-    /// Saves the state for the next process.
-    pub(crate) fn save(&self, seal: &Seal, state: &State, clock: &dyn Clock) -> Result<()> {
+    /// Saves the state for the next process. Only for who holds the lock.
+    pub(crate) fn save(
+        &self,
+        seal: &Seal,
+        state: &State,
+        now: Duration,
+        clock: &dyn Clock,
+    ) -> Result<()> {
         let Some(place) = &self.0 else { return Ok(()) };
-        let sealed = seal.seal(PURPOSE, &saved::write(state, clock)?)?;
+        let sealed = seal.seal(PURPOSE, &saved::write(&state.savable(), now, clock)?)?;
         place.save(seal.name(), &sealed).map_err(|e| self.trouble("write", &e))
     }
 
-    /// Waits until no other process signs in with this credential, at most for `patience`; `None`
-    /// where there is nobody to wait for. A holder that dies frees the lock at once.
-    pub(crate) fn lock(&self, seal: &Seal, patience: Duration) -> Result<Option<Lock>> {
-        let Some(place) = &self.0 else { return Ok(None) };
+    /// Waits until no other process signs in with this credential, at most for `patience`. A
+    /// holder that dies frees the lock at once.
+    pub(crate) fn lock(&self, seal: &Seal, patience: Duration) -> Result<Locked> {
+        let Some(place) = &self.0 else { return Ok(Locked::Alone) };
         let started = Instant::now();
         loop {
-            let lock = place.try_lock(seal.name()).map_err(|e| self.trouble("lock", &e))?;
-            if lock.is_some() {
-                return Ok(lock);
+            if let Some(lock) = place.try_lock(seal.name()).map_err(|e| self.trouble("lock", &e))? {
+                return Ok(Locked::Held(lock));
             }
             if started.elapsed() >= patience {
-                let held = io::Error::other("another process has held the lock for too long");
-                return Err(self.trouble("lock", &held));
+                return Ok(Locked::Busy);
             }
             thread::sleep(POLL);
         }

@@ -2,7 +2,7 @@
 //! bundle replaces both. A bad certificate among good ones is passed over, an empty bundle is not.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
@@ -23,28 +23,31 @@ impl Roots {
     /// Reads `ca_bundle` or, without one, what the environment names. `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` go before `REQUESTS_CA_BUNDLE`, which is Python's alone.
     pub(crate) fn choose(ca_bundle: Option<&Path>) -> Result<Self> {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         if let Some(path) = ca_bundle {
-            return Roots::read("ca_bundle", path);
+            Roots::read("ca_bundle", path)
+        } else if let Some(name) =
+            ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| set(name))
+        {
+            Roots::only(name, load_native_certs())
+        } else if let Some(path) = env::var_os("REQUESTS_CA_BUNDLE").filter(|v| !v.is_empty()) {
+            Roots::read("REQUESTS_CA_BUNDLE", Path::new(&path))
+        } else {
+            Ok(Roots::System)
         }
-        ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"]
-            .into_iter()
-            .find_map(|name| {
-                Some((name, PathBuf::from(env::var_os(name).filter(|v| !v.is_empty())?)))
-            })
-            .map_or(Ok(Roots::System), |(name, path)| Roots::read(name, &path))
     }
 
     fn read(name: &str, path: &Path) -> Result<Self> {
-        let found = if path.is_dir() {
-            load_certs_from_paths(None, Some(path))
-        } else {
-            load_certs_from_paths(Some(path), None)
-        };
+        let (file, directory) = if path.is_dir() { (None, Some(path)) } else { (Some(path), None) };
+        Roots::only(&format!("{name}: {}", path.display()), load_certs_from_paths(file, directory))
+    }
+
+    fn only(name: &str, found: CertificateResult) -> Result<Self> {
         let problem = found.errors.first().map(ToString::to_string);
         let roots = store(found);
         if roots.is_empty() {
             let problem = problem.unwrap_or_else(|| "no certificate in PEM form in it".to_owned());
-            return Err(Error::invalid_input(name, format_args!("{}: {problem}", path.display())));
+            return Err(Error::invalid_input(name, problem));
         }
         Ok(Roots::Only(roots))
     }

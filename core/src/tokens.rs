@@ -1,5 +1,7 @@
 //! The application tokens of the workspace: create, list, update, revoke.
 
+use std::collections::HashSet;
+
 use reqwest::Method;
 
 use crate::api::{
@@ -12,7 +14,7 @@ use crate::application_token::{
 };
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Call};
+use crate::http::{Answer, Call, MAYBE_DONE};
 use crate::input;
 use crate::request::Caller;
 use crate::secret::Secret;
@@ -37,9 +39,10 @@ impl<'a> ApplicationTokens<'a> {
 
     /// Creates an application token. Its value is in what is returned and nowhere else.
     ///
-    /// The API does not tell the id of what it created. It is looked for with two more calls at
-    /// most (one authentication with the new value, unless `ip` restricts that to other machines,
-    /// and one list); where they fail, or leave doubt, the value is returned without an id.
+    /// The API does not tell the id of what it created. It is looked for in the list, read before
+    /// and after; if somebody else created one like it at the same moment, the new value is tried,
+    /// since its auth token hints at the id. Where doubt is left, or a call fails, the value is
+    /// returned without an id.
     ///
     /// # Errors
     ///
@@ -65,11 +68,12 @@ impl<'a> ApplicationTokens<'a> {
             ip: new.ip.as_deref(),
         })?;
         let deadline = self.caller.deadline();
+        let before = self.list_until(deadline).ok();
         let answer =
             self.send(CREATE, Method::POST, APPLICATION_TOKEN, &[], Some(body), deadline)?;
-        let value = api::secret_field(CREATE, "application_token", &answer.body)?;
+        let value = api::created(CREATE, &answer.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
         // From here on nothing may fail: the value exists only here.
-        let id = self.find(new, &value, deadline).unwrap_or(None);
+        let id = before.and_then(|before| self.find(new, &value, &before, deadline).ok()?);
         Ok(CreatedApplicationToken { value, id })
     }
 
@@ -119,16 +123,19 @@ impl<'a> ApplicationTokens<'a> {
 
     fn list_until(&self, deadline: Deadline) -> Result<Vec<ApplicationToken>> {
         const LIST: &str = "list the application tokens";
-        let mut rows = Vec::new();
+        let (mut rows, mut seen) = (Vec::new(), HashSet::new());
         for page in 1..=MOST_PAGES {
             // The first page is asked for plainly: the collection may not be paged at all.
             let query = [("page", page.to_string())];
             let query = if page == 1 { &[] } else { query.as_slice() };
             let answer = self.send(LIST, Method::GET, APPLICATION_TOKEN, query, None, deadline)?;
             let more: Vec<ApplicationTokenRow> = api::read(LIST, &answer.body)?;
-            let is_last = more.is_empty() || page >= total_pages(&answer);
-            rows.extend(more.into_iter().map(ApplicationToken::from));
-            if is_last {
+            let before = rows.len();
+            rows.extend(
+                more.into_iter().filter(|row| seen.insert(row.id)).map(ApplicationToken::from),
+            );
+            // A page with nothing new is the end too, whatever its headers say.
+            if rows.len() == before || page >= total_pages(&answer) {
                 return Ok(rows);
             }
         }
@@ -140,17 +147,22 @@ impl<'a> ApplicationTokens<'a> {
         &self,
         new: &NewApplicationToken,
         value: &Secret,
+        before: &[ApplicationToken],
         deadline: Deadline,
     ) -> Result<Option<u64>> {
         const FIND: &str = "find the id of the new application token";
-        // A token for other addresses would be refused here, and refusals lock accounts.
-        let hint = match new.ip {
-            Some(_) => None,
-            None => self.caller.exchange(value, FIND, deadline).ok(),
-        }
-        .and_then(|token| token.claims().application_token_id);
         let rows = self.list_until(deadline)?;
-        Ok(the_new_one(&rows, new, hint))
+        match candidates(before, &rows, new).as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(*only)),
+            // A token for other addresses would be refused here, and refusals lock accounts.
+            _ if new.ip.is_some() => Ok(None),
+            several => {
+                let auth_token = self.caller.exchange(value, FIND, deadline)?;
+                let hint = auth_token.claims().application_token_id;
+                Ok(hint.filter(|id| several.contains(id)))
+            }
+        }
     }
 
     fn send(
@@ -167,23 +179,20 @@ impl<'a> ApplicationTokens<'a> {
     }
 }
 
-/// Of all rows the one that has what was asked for; the hint, where there is one, must agree.
-fn the_new_one(
-    rows: &[ApplicationToken],
+/// The ids of the rows that were not there before and have what was asked for.
+fn candidates(
+    before: &[ApplicationToken],
+    after: &[ApplicationToken],
     new: &NewApplicationToken,
-    hint: Option<u64>,
-) -> Option<u64> {
-    let mut candidates = rows.iter().filter(|row| {
-        row.status() != Some(ApplicationTokenStatus::Revoked)
+) -> Vec<u64> {
+    let known: HashSet<u64> = before.iter().map(ApplicationToken::id).collect();
+    let fits = |row: &&ApplicationToken| {
+        !known.contains(&row.id())
+            && row.status() != Some(ApplicationTokenStatus::Revoked)
             && row.description().unwrap_or("") == new.description.as_deref().unwrap_or("")
             && row.ip().is_some() == new.ip.is_some()
-            && row.expiry_date().is_some() == new.expiry_date.is_some()
-            && hint.is_none_or(|id| row.id() == id)
-    });
-    match (candidates.next(), candidates.next()) {
-        (Some(only), None) => Some(only.id()),
-        _ => None,
-    }
+    };
+    after.iter().filter(fits).map(ApplicationToken::id).collect()
 }
 
 fn total_pages(answer: &Answer) -> u64 {
@@ -210,21 +219,22 @@ mod tests {
     }
 
     #[test]
-    fn the_new_row_is_found_only_without_doubt() {
-        let rows = [
-            row(r#"{"id":1,"description":"a","status":{"id":0}}"#),
+    fn what_was_there_before_or_is_unlike_is_not_taken_for_the_new_one() {
+        let before = [row(r#"{"id":1,"description":"a"}"#)];
+        let after = [
+            row(r#"{"id":1,"description":"a"}"#),
             row(r#"{"id":2,"description":"a","status":{"id":0}}"#),
             row(r#"{"id":3,"description":"b","status":{"id":0}}"#),
             row(r#"{"id":4,"description":"b","status":{"id":1}}"#),
             row(r#"{"id":5,"description":"c","ip":"192.0.2.7"}"#),
+            row(r#"{"id":6,"description":"d","expiry_date":"2027-01-01"}"#),
         ];
-        let find = |description: &str, hint| {
-            the_new_one(&rows, &NewApplicationToken::new().description(description), hint)
+        let find = |description: &str| {
+            candidates(&before, &after, &NewApplicationToken::new().description(description))
         };
-        assert_eq!(find("a", None), None);
-        assert_eq!(find("a", Some(2)), Some(2));
-        assert_eq!(find("b", None), Some(3));
-        assert_eq!(find("b", Some(1)), None);
-        assert_eq!(find("c", None), None);
+        assert_eq!(find("a"), [2]);
+        assert_eq!(find("b"), [3]);
+        assert!(find("c").is_empty());
+        assert_eq!(find("d"), [6]);
     }
 }

@@ -2,24 +2,32 @@
 //! that is trusted to do without one.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use once_cell::race::OnceBox;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::pbkdf2;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;
+
+/// Of PBKDF2 (RFC 8018): a tenth of a second on a gateway.
+const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(99_999);
 
 /// Asks for the one-time code; `None` if nobody is there to say it.
 pub(crate) type AskForCode = Arc<dyn Fn() -> Option<Secret> + Send + Sync>;
 
 /// A person who signs in.
-#[derive(Clone)]
 pub(crate) struct User {
     pub(crate) username: String,
     /// As the API takes it: the SHA-1 of the password in lower-case hexadecimal digits.
     pub(crate) password: Secret,
     pub(crate) mfa: Option<AskForCode>,
     pub(crate) trusted_device: Option<TrustedDevice>,
+    /// Costs time to make, on purpose: made once.
+    key_material: OnceBox<Secret>,
 }
 
 impl User {
@@ -35,14 +43,35 @@ impl User {
             password: sha1(password),
             mfa: None,
             trusted_device: None,
+            key_material: OnceBox::new(),
         })
+    }
+
+    /// What the store's key is derived from. People choose passwords that can be guessed, so each
+    /// guess at a store's key is made to cost.
+    pub(crate) fn key_material(&self) -> Secret {
+        let make = || {
+            let mut key = Zeroizing::new([0; 32]);
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA256,
+                ROUNDS,
+                self.username.as_bytes(),
+                self.password.reveal().as_bytes(),
+                key.as_mut(),
+            );
+            Box::new(hex(key.as_ref()))
+        };
+        self.key_material.get_or_init(make).clone()
     }
 }
 
 fn sha1(password: &Secret) -> Secret {
-    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, password.reveal().as_bytes());
-    let mut hex = String::with_capacity(40);
-    for byte in digest.as_ref() {
+    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, password.reveal().as_bytes()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> Secret {
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {
             hex.extend(char::from_digit(u32::from(nibble), 16));
         }

@@ -122,7 +122,7 @@ fn after_a_429_nobody_calls_until_the_time_is_over() {
         assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
     }
     assert_eq!(calls(&sandbox), 1);
-    clock.advance(Duration::from_secs(302));
+    clock.advance(Duration::from_secs(362)); // five minutes and at most a fifth
     sandbox.settings(|settings| settings.authenticate_limit = 100);
     client.authenticate().unwrap();
     assert_eq!(calls(&sandbox), 2);
@@ -287,4 +287,81 @@ fn an_auth_token_can_be_invalidated_by_its_text() {
     assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
     client.invalidate_text(&format!("Bearer {}", first.reveal()));
     assert_ne!(client.authenticate().unwrap().reveal(), first.reveal());
+}
+
+#[test]
+fn a_network_that_is_not_there_yet_costs_no_attempts_once_it_is() {
+    let (sandbox, clock) = (sandbox(), clock());
+    sandbox.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    for _ in 0..20 {
+        client.authenticate().unwrap_err();
+        clock.advance(MINUTE);
+    }
+    sandbox.clear_faults();
+    clock.advance(5 * MINUTE);
+    client.authenticate().unwrap();
+}
+
+#[test]
+fn a_refused_credential_keeps_nobody_waiting_however_long_the_timeout() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).application_token("never-known").clock(clock.clone());
+    let client = client.timeout(10 * MINUTE).build().unwrap();
+    for _ in 0..5 {
+        assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(calls(&sandbox), 1);
+}
+
+#[test]
+fn a_credential_file_that_vanished_starts_no_storm_of_refreshes() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = common::Scratch::new("vanished");
+    let file = scratch.0.join("token");
+    std::fs::write(&file, sandbox.application_token()).unwrap();
+    let client = builder_without_token(&sandbox).application_token_file(&file);
+    let client = client.clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(401, "")));
+    clock.advance(200 * MINUTE);
+    client.authenticate().unwrap();
+    eventually("the refusal", || client.status().last_error.is_some());
+    std::fs::remove_file(&file).unwrap();
+    for _ in 0..200 {
+        client.authenticate().unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(calls(&sandbox) <= 3, "{}", calls(&sandbox));
+}
+
+#[test]
+fn a_persistent_401_that_is_met_now_and_then_is_bounded_too() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::new("/api/v1/application_token", FaultKind::status(401, "")));
+    for _ in 0..30 {
+        client.application_tokens().list().unwrap_err();
+        clock.advance(2 * MINUTE);
+    }
+    assert!(calls(&sandbox) <= 13, "{}", calls(&sandbox));
+}
+
+#[test]
+fn a_wait_of_nothing_after_a_429_is_none() {
+    let sandbox = sandbox();
+    let headers = [("Retry-After".to_owned(), "0".to_owned())].into();
+    let kind = FaultKind::Status {
+        status: 429,
+        body: String::new(),
+        content_type: "text/plain".to_owned(),
+        headers,
+    };
+    sandbox.fault(Fault::new(AUTHENTICATE, kind));
+    let client = client(&sandbox);
+    for _ in 0..10 {
+        client.authenticate().unwrap_err();
+    }
+    let seconds = sandbox.requests().len();
+    assert!(seconds <= 12, "{seconds}");
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{AUTHENTICATE, Scratch, builder, clock, eventually, sandbox};
-use emnify_core::{Client, ErrorKind, EventKind, Store};
+use emnify_core::{Client, ErrorKind, EventKind, Store, SystemClock};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 fn calls(sandbox: &Sandbox) -> u64 {
@@ -19,7 +19,7 @@ fn calls(sandbox: &Sandbox) -> u64 {
 
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
-    builder(sandbox).store(Store::directory(path)).build().unwrap()
+    builder(sandbox).store(Store::directory(path)).clock(Arc::new(SystemClock)).build().unwrap()
 }
 
 /// What the store's directory holds, locks aside.
@@ -149,6 +149,70 @@ fn whatever_is_wrong_with_the_store_the_session_goes_on_and_reports_it() {
         let trouble = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
         println!("{name}: {}", trouble.unwrap_or_else(|| panic!("{name}: {events:?}")));
     }
+}
+
+#[test]
+fn a_cool_down_of_another_process_is_kept_and_not_overwritten() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("cool-down"));
+    let (one, other) = (with_store(&sandbox, &scratch.0), with_store(&sandbox, &scratch.0));
+    let token = one.authenticate().unwrap();
+    other.invalidate(&other.authenticate().unwrap());
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(429, "")));
+    assert_eq!(other.authenticate().unwrap_err().kind(), ErrorKind::RateLimited);
+    one.invalidate(&token);
+    for client in [&one, &other] {
+        assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::RateLimited);
+    }
+    assert_eq!(calls(&sandbox), 2);
+}
+
+#[test]
+fn a_spent_refresh_token_is_spent_for_every_process() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("spent"));
+    let client = || {
+        let client = common::builder_without_token(&sandbox).user("user@example.com", "password");
+        let client = client.store(Store::directory(&scratch.0)).clock(Arc::new(SystemClock));
+        client.build().unwrap()
+    };
+    let (one, other) = (client(), client());
+    let (first, second) = (one.authenticate().unwrap(), other.authenticate().unwrap());
+    for (client, token) in [(&one, first), (&other, second)] {
+        client.invalidate(&token);
+        client.authenticate().unwrap();
+    }
+    assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 0);
+    assert_eq!(calls(&sandbox), 2, "the other one takes what the first one got");
+}
+
+#[test]
+fn a_dropped_token_does_not_come_back_from_a_store_that_cannot_be_written() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("read-only"));
+    let client = with_store(&sandbox, &scratch.0);
+    let first = client.authenticate().unwrap();
+    // In the way of every write: a directory that is not empty, where the new file would be made.
+    let aside = PathBuf::from(format!("{}.new", files(&scratch.0)[0].display()));
+    fs::create_dir_all(aside.join("in the way")).unwrap();
+    client.invalidate(&first);
+    let second = client.authenticate().unwrap();
+    client.invalidate(&second);
+    let third = client.authenticate().unwrap();
+    assert!(third.reveal() != first.reveal() && third.reveal() != second.reveal());
+}
+
+#[test]
+fn a_slow_sign_in_is_waited_for_by_all_who_share_the_store() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("slow"));
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 1_500 }));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let client = builder(&sandbox).store(Store::directory(&scratch.0));
+                let client = client.timeout(Duration::from_secs(4)).build().unwrap();
+                client.authenticate().unwrap();
+            });
+        }
+    });
+    assert_eq!(calls(&sandbox), 1);
 }
 
 #[test]

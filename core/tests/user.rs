@@ -90,3 +90,50 @@ fn no_third_refused_login_is_sent_within_five_minutes() {
     let right = builder_without_token(&sandbox).user("user@example.com", "password");
     right.build().unwrap().authenticate().unwrap();
 }
+
+#[test]
+fn a_person_is_asked_by_who_waits_and_never_in_the_background() {
+    let (sandbox, clock) = (Arc::new(sandbox()), clock());
+    sandbox.settings(|settings| settings.refresh_token_renewed = false);
+    let asked = Arc::new(AtomicU32::new(0));
+    let (portal, count) = (Arc::clone(&sandbox), Arc::clone(&asked));
+    let client = builder_without_token(&sandbox)
+        .user("mfa@example.com", "password")
+        .mfa(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            portal.one_time_code("mfa@example.com").map(Secret::from)
+        })
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    client.authenticate().unwrap();
+    // The refresh token renews it once, in the background; there is none after that.
+    for minutes in [200, 200, 60] {
+        clock.advance(Duration::from_secs(minutes * 60));
+        sandbox.move_clock(Duration::from_secs(minutes * 60));
+        client.authenticate().unwrap();
+        eventually("a background attempt", || client.status().next_attempt.is_none());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    client.authenticate().unwrap();
+    assert!(asked.load(Ordering::SeqCst) >= 2, "who waits is asked when the token ends");
+    assert!(client.status().last_error.is_none(), "{:?}", client.status());
+}
+
+#[test]
+fn a_refused_refresh_token_counts_as_one_of_the_two_refusals() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder_without_token(&sandbox).user("user@example.com", "password");
+    let client = client.clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    sandbox.fault(emnify_sandbox::Fault::new(
+        AUTHENTICATE,
+        emnify_sandbox::FaultKind::status(401, ""),
+    ));
+    client.invalidate(&client.authenticate().unwrap());
+    for _ in 0..299 {
+        client.authenticate().unwrap_err();
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 2);
+}
