@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::caller::Caller;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, TokenFile};
@@ -13,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Events, Observer};
 use crate::http::{Http, Settings};
 use crate::input;
-use crate::request::Caller;
 use crate::secret::Secret;
 use crate::session::{Parts, Session};
 use crate::store::Store;

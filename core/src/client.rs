@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::auth_token::AuthToken;
 use crate::builder::ClientBuilder;
+use crate::caller::Caller;
 use crate::error::Result;
-use crate::request::Caller;
+use crate::paginate::Pages;
+use crate::request::{Method, Request};
 use crate::status::Status;
 use crate::tokens::ApplicationTokens;
 
@@ -83,6 +85,37 @@ impl Client {
     /// How the session stands. It asks nobody, and holds no secret.
     pub fn status(&self) -> Status {
         self.caller.session.status()
+    }
+
+    /// Any other call of the API, with the session's auth token. The path starts with a slash and is
+    /// relative to the base URL; a query may stand behind it.
+    ///
+    /// ```no_run
+    /// # let client = emnify_core::Client::from_env()?;
+    /// use emnify_core::Method;
+    ///
+    /// let sim: serde_json::Value = client.request(Method::Get, "/api/v1/sim/7").send()?.json()?;
+    /// client
+    ///     .request(Method::Patch, "/api/v1/endpoint/7")
+    ///     .json(&serde_json::json!({ "name": "gateway 7" }))
+    ///     .send()?;
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    pub fn request(&self, method: Method, path: &str) -> Request<'_> {
+        Request::new(&self.caller, method, path)
+    }
+
+    /// The rows of a collection, page after page, each row once.
+    ///
+    /// ```no_run
+    /// # let client = emnify_core::Client::from_env()?;
+    /// for sim in client.paginate("/api/v1/sim") {
+    ///     println!("{}", sim?["iccid"]);
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    pub fn paginate(&self, path: &str) -> Pages<'_> {
+        Pages::new(self.request(Method::Get, path))
     }
 
     /// The application tokens of the workspace.

@@ -49,6 +49,9 @@ pub(crate) struct Call<'a> {
     /// Starts with `/api`.
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, String)],
+    /// Beside those of the library.
+    pub(crate) headers: &'a HeaderMap,
+    /// JSON, unless the headers say otherwise.
     pub(crate) body: Option<Body>,
     /// What else the request carries that no error may repeat.
     pub(crate) secrets: &'a [&'a str],
@@ -56,6 +59,7 @@ pub(crate) struct Call<'a> {
 
 /// A successful answer.
 pub(crate) struct Answer {
+    pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// Wiped when dropped: it may hold a token.
     pub(crate) body: Zeroizing<Vec<u8>>,
@@ -104,7 +108,7 @@ impl Http {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_bounded(call.action, response, &fault)?;
         if (200..300).contains(&status) {
-            return Ok(Answer { headers, body });
+            return Ok(Answer { status, headers, body });
         }
         let mut secrets = call.secrets.to_vec();
         secrets.extend(auth_token.map(Secret::reveal));
@@ -153,13 +157,14 @@ impl Http {
             url.query_pairs_mut().extend_pairs(call.query);
         }
         let mut request = Request::new(call.method.clone(), url);
+        request.headers_mut().extend(call.headers.clone());
         *request.timeout_mut() = Some(deadline.remaining(call.action)?);
         if let Some(token) = auth_token {
             request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
         }
         if let Some(body) = &call.body {
             let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
+            request.headers_mut().entry(CONTENT_TYPE).or_insert(json);
             *request.body_mut() = Some(Bytes::from_owner(body.clone()).into());
         }
         Ok(request)

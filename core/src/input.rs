@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use ipnet::IpNet;
 use reqwest::Url;
+use reqwest::header::HeaderName;
 
 use crate::date;
 use crate::error::{Error, Result};
@@ -161,6 +162,48 @@ pub(crate) fn proxy(text: &str) -> Result<Url> {
     }
 }
 
+/// A path of the API, and the query that may be written behind it. It is relative to the base URL
+/// and stays there.
+pub(crate) fn path(text: &str) -> Result<(&str, Vec<(String, String)>)> {
+    let refuse = |problem: &str| Err(Error::invalid_input("path", problem));
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    if !path.starts_with('/') || path.starts_with("//") {
+        return refuse("must start with one slash, as /api/v1/sim: it is relative to base_url");
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains(['\\', '#']) {
+        return refuse(
+            "has a space, a control character, a backslash, a # or a letter that is not ASCII",
+        );
+    }
+    let is_dots =
+        |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if path.split('/').any(is_dots) {
+        return refuse("must not have . or .. as a part");
+    }
+    Ok((path, form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+}
+
+/// Headers that say who calls whom, and how the message is framed.
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
+    use reqwest::header::{
+        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE,
+    };
+    [
+        AUTHORIZATION,
+        CONNECTION,
+        CONTENT_LENGTH,
+        EXPECT,
+        HOST,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ]
+    .contains(name)
+}
+
 /// Whether the URL stays on this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
@@ -239,6 +282,34 @@ mod tests {
         assert!(description("gateway 7, hall ä").is_ok());
         assert!(description(&"x".repeat(1024 * 1024)).is_err());
         assert!(description("a\nb").is_err());
+    }
+
+    #[test]
+    fn paths_stay_below_the_base_url() {
+        for text in ["/api/v1/sim", "/api/v1/sim/7", "/api/v1/sim?per_page=5&q=status%3A1", "/"] {
+            assert!(path(text).is_ok(), "{text}");
+        }
+        let (only_path, query) = path("/api/v1/sim?a=1&b=%C3%A4+c").unwrap();
+        assert_eq!(only_path, "/api/v1/sim");
+        assert_eq!(query, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "ä c".to_owned())]);
+        for text in [
+            "",
+            "api/v1/sim",
+            "//evil.example/x",
+            "https://evil.example/",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a/./b",
+            "/a\\b",
+            "/a b",
+            "/a\r\nHost: evil",
+            "/a#b",
+            "/ä",
+            "\\\\evil",
+        ] {
+            let message = path(text).unwrap_err().to_string();
+            assert!(message.starts_with("path: "), "{text}: {message}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 
 use crate::api::{self, AUTHENTICATE, Authenticate, Device, Signed};
 use crate::auth_token::AuthToken;
@@ -115,6 +116,7 @@ impl Login<'_> {
             method: Method::POST,
             path: AUTHENTICATE,
             query: &[],
+            headers: &HeaderMap::new(),
             body: Some(api::body(body)?),
             secrets,
         };

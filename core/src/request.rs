@@ -1,59 +1,237 @@
-//! Calls that carry the session's auth token. One whose token is refused is made once more with a
-//! new one: an auth token may be revoked before it expires.
+//! Any other call of the API, with the session's auth token. The token goes to the base URL's
+//! origin and nowhere else: a path is relative, and no header may name another host or caller.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::fmt;
+use std::str::FromStr;
 
-use crate::auth_token::AuthToken;
-use crate::clock::Clock;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::api;
+use crate::caller::Caller;
 use crate::deadline::Deadline;
-use crate::error::Result;
-use crate::http::{Answer, Call, Http};
-use crate::login::Login;
-use crate::secret::Secret;
-use crate::session::Session;
+use crate::error::{Error, Result};
+use crate::http::{Answer, Call};
+use crate::input;
 
-/// What every call of a client needs.
-#[derive(Debug)]
-pub(crate) struct Caller {
-    pub(crate) http: Arc<Http>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) session: Arc<Session>,
-    /// For one call with all its attempts and waits.
-    pub(crate) timeout: Duration,
+/// The method of a request (RFC 9110, section 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Reads the headers alone.
+    Head,
+    /// Creates, or does something.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Removes.
+    Delete,
 }
 
-impl Caller {
-    /// The moment at which a call that starts now must have ended.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout)
+impl Method {
+    fn wire(self) -> reqwest::Method {
+        match self {
+            Method::Get => reqwest::Method::GET,
+            Method::Head => reqwest::Method::HEAD,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        }
     }
+}
 
-    /// Makes the call with the session's auth token.
-    pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer> {
-        let auth_token = self.session.authenticate(|| deadline)?;
-        match self.send_with(call, &auth_token, deadline) {
-            Err(error) if error.http_status() == Some(401) => {
-                self.session.invalidate(&auth_token);
-                let auth_token = self.session.authenticate(|| deadline)?;
-                self.send_with(call, &auth_token, deadline)
-            }
-            outcome => outcome,
+impl FromStr for Method {
+    type Err = Error;
+
+    /// Reads a method's name, in upper or lower case.
+    fn from_str(name: &str) -> Result<Self> {
+        use Method::{Delete, Get, Head, Patch, Post, Put};
+        [Get, Head, Post, Put, Patch, Delete]
+            .into_iter()
+            .find(|method| method.wire().as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let problem = "is none of GET, HEAD, POST, PUT, PATCH, DELETE";
+                Error::invalid_input("method", problem)
+            })
+    }
+}
+
+/// A call that is being put together. Made by [`Client::request`](crate::Client::request); what is
+/// wrong with it is told by [`Request::send`], before anything is sent.
+#[must_use = "nothing is sent before `send`"]
+pub struct Request<'a> {
+    caller: &'a Caller,
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    body: Option<Result<api::Body>>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(caller: &'a Caller, method: Method, path: &str) -> Self {
+        Request {
+            caller,
+            method,
+            path: path.to_owned(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
         }
     }
 
-    /// Exchanges an application token that need not be the session's own.
-    pub(crate) fn exchange(
-        &self,
-        application_token: &Secret,
-        action: &str,
-        deadline: Deadline,
-    ) -> Result<AuthToken> {
-        let login = Login { http: &self.http, clock: &*self.clock, action, deadline };
-        login.application_token(application_token).map(|grant| grant.auth_token)
+    /// Adds a parameter to the query; it is encoded as it must be.
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.query.push((name.into(), value.to_string()));
+        self
     }
 
-    fn send_with(&self, call: &Call<'_>, token: &AuthToken, deadline: Deadline) -> Result<Answer> {
-        self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
+    /// Adds a header. `Authorization`, `Host` and those of the connection are the library's.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends a value as JSON.
+    pub fn json(mut self, value: &impl Serialize) -> Self {
+        self.body = Some(api::body(value));
+        self
+    }
+
+    /// Sends bytes as they are; a header `Content-Type` says what they are, JSON where none does.
+    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(Ok(Zeroizing::new(bytes.into())));
+        self
+    }
+
+    /// Sends the request, and returns the answer if that is a success (2xx). A 401 is answered by
+    /// one new authentication and one more attempt; `GET`, `HEAD`, `PUT` and `DELETE` are tried
+    /// again after what may pass by itself, `POST` and `PATCH` only if nothing was sent; all within
+    /// the client's timeout.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` before anything was sent; else as the answer says.
+    pub fn send(self) -> Result<Response> {
+        let deadline = self.caller.deadline();
+        self.send_until(&[], deadline)
+    }
+
+    /// The same with more of a query.
+    pub(crate) fn send_until(
+        &self,
+        more: &[(&str, String)],
+        deadline: Deadline,
+    ) -> Result<Response> {
+        let (path, inline) = input::path(&self.path)?;
+        let mut query: Vec<(&str, String)> = Vec::new();
+        query.extend(inline.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        query.extend(self.query.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        query.extend_from_slice(more);
+        let headers = headers(&self.headers)?;
+        let method = self.method.wire();
+        let call = Call {
+            action: &format!("{method} {path}"),
+            method,
+            path,
+            query: &query,
+            headers: &headers,
+            body: self.body.clone().transpose()?,
+            secrets: &[],
+        };
+        self.caller.send(&call, deadline).map(Response)
+    }
+
+    /// Whether the query has a parameter of that name.
+    pub(crate) fn asks(&self, name: &str) -> bool {
+        self.query.iter().any(|(asked, _)| asked == name)
+    }
+
+    pub(crate) fn ask(&mut self, name: &str, value: u64) {
+        self.query.push((name.to_owned(), value.to_string()));
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.caller.deadline()
+    }
+
+    pub(crate) fn action(&self) -> String {
+        format!("{} {}", self.method.wire(), self.path.split('?').next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query, the headers and the body may hold anything.
+        f.debug_struct("Request").field("action", &self.action()).finish_non_exhaustive()
+    }
+}
+
+fn headers(given: &[(String, String)]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        let refuse = |problem: &str| {
+            let name: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
+            Error::invalid_input("headers", format_args!("{name}: {problem}"))
+        };
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| refuse("is no name of a header"))?;
+        if input::is_reserved(&name) {
+            return Err(refuse("is the library's own"));
+        }
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| refuse("has a value with a line break or another control character"))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// A successful answer.
+pub struct Response(Answer);
+
+impl Response {
+    /// The HTTP status, from 200 to 299.
+    pub fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    /// A header by its name, in any case; `None` too where its value is no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// All headers whose values are text, in the order in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
+    /// The body, decompressed; at most 16 MiB.
+    pub fn body(&self) -> &[u8] {
+        &self.0.body
+    }
+
+    /// The body, read as JSON.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` where it is none, or not what `T` takes.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        api::read("read the answer", &self.0.body)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, length) = (self.status(), self.body().len());
+        f.debug_struct("Response").field("status", &status).field("length", &length).finish()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 
 use crate::api::{
     self, APPLICATION_TOKEN, ApplicationTokenRow, CreateApplicationToken, StatusId,
@@ -12,11 +13,11 @@ use crate::application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
     NewApplicationToken,
 };
+use crate::caller::Caller;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::http::{Answer, Call, MAYBE_DONE};
 use crate::input;
-use crate::request::Caller;
 use crate::secret::Secret;
 
 /// No workspace has as many application tokens as this many pages hold.
@@ -174,7 +175,8 @@ impl<'a> ApplicationTokens<'a> {
         body: Option<api::Body>,
         deadline: Deadline,
     ) -> Result<Answer> {
-        let call = Call { action, method, path, query, body, secrets: &[] };
+        let call =
+            Call { action, method, path, query, headers: &HeaderMap::new(), body, secrets: &[] };
         self.caller.send(&call, deadline)
     }
 }

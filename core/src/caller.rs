@@ -1,0 +1,118 @@
+//! How a call is made that carries the session's auth token. One whose token is refused is made
+//! once more with a new one; what may pass by itself is tried again, if that is safe to repeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::auth_token::AuthToken;
+use crate::clock::Clock;
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Answer, Call, Http};
+use crate::login::Login;
+use crate::random;
+use crate::secret::Secret;
+use crate::session::Session;
+
+/// How often a call is made at most, a replay after a 401 aside.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// The first wait before another attempt; doubled after each, and drawn from the upper half.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+/// What every call of a client needs.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) http: Arc<Http>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) session: Arc<Session>,
+    /// For one call with all its attempts and waits.
+    pub(crate) timeout: Duration,
+}
+
+impl Caller {
+    /// The moment at which a call that starts now must have ended.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
+    }
+
+    /// Makes the call with the session's auth token.
+    pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer> {
+        let mut attempts = 1;
+        loop {
+            let auth_token = self.session.authenticate(|| deadline)?;
+            let outcome = match self.send_with(call, &auth_token, deadline) {
+                Err(error) if error.http_status() == Some(401) => {
+                    self.session.invalidate(&auth_token);
+                    let auth_token = self.session.authenticate(|| deadline)?;
+                    self.send_with(call, &auth_token, deadline)
+                }
+                outcome => outcome,
+            };
+            let error = match outcome {
+                Err(error) if attempts < MOST_ATTEMPTS && may_repeat(&call.method, &error) => error,
+                outcome => return outcome,
+            };
+            let back_off = BACK_OFF * attempts.pow(2);
+            let wait = back_off.mul_f64(0.5 + random::draw() / 2.0);
+            let wait = wait.max(error.retry_after().unwrap_or_default());
+            if deadline.remaining(call.action).is_ok_and(|left| wait < left) {
+                self.clock.sleep(wait);
+                attempts += 1;
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Exchanges an application token that need not be the session's own.
+    pub(crate) fn exchange(
+        &self,
+        application_token: &Secret,
+        action: &str,
+        deadline: Deadline,
+    ) -> Result<AuthToken> {
+        let login = Login { http: &self.http, clock: &*self.clock, action, deadline };
+        login.application_token(application_token).map(|grant| grant.auth_token)
+    }
+
+    fn send_with(&self, call: &Call<'_>, token: &AuthToken, deadline: Deadline) -> Result<Answer> {
+        self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
+    }
+}
+
+/// Whether another attempt may help and does no harm. Methods that are idempotent (RFC 9110,
+/// section 9.2.2) may be repeated; of others only what never reached the server.
+fn may_repeat(method: &Method, error: &Error) -> bool {
+    let passes = matches!(
+        error.kind(),
+        ErrorKind::Network | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::RateLimited
+    );
+    passes && (!error.was_sent() || method.is_idempotent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_safe_to_repeat_is_repeated() {
+        let error = |kind| Error::new(kind, "a fault");
+        for (method, error, repeated) in [
+            (Method::GET, error(ErrorKind::Network), true),
+            (Method::PUT, error(ErrorKind::Server), true),
+            (Method::DELETE, error(ErrorKind::RateLimited), true),
+            (Method::GET, error(ErrorKind::NotFound), false),
+            (Method::GET, error(ErrorKind::Protocol), false),
+            (Method::POST, error(ErrorKind::Network), false),
+            (Method::PATCH, error(ErrorKind::Server), false),
+            (Method::POST, error(ErrorKind::RateLimited), false),
+            (Method::POST, error(ErrorKind::Network).unsent(), true),
+            (Method::PATCH, error(ErrorKind::Timeout).unsent(), true),
+        ] {
+            assert_eq!(may_repeat(&method, &error), repeated, "{method} {error}");
+        }
+    }
+}
