@@ -12,6 +12,9 @@ use crate::secret::{Secret, redact};
 /// Signing in, with any kind of credentials.
 pub(crate) const AUTHENTICATE: &str = "/api/v1/authenticate";
 
+/// Exchanging a user's auth token for one of another workspace.
+pub(crate) const AUTHENTICATE_WORKSPACE: &str = "/api/v1/authenticate/workspace";
+
 /// The collection of application tokens.
 pub(crate) const APPLICATION_TOKEN: &str = "/api/v1/application_token";
 
@@ -52,6 +55,18 @@ pub(crate) enum Authenticate<'a> {
     },
     /// A refresh token, which works once.
     RefreshToken { refresh_token: &'a str },
+}
+
+/// The body that switches to another workspace.
+#[derive(Serialize)]
+pub(crate) struct SwitchWorkspace {
+    pub(crate) target_organisation: OrganisationId,
+}
+
+/// A workspace by its id.
+#[derive(Serialize)]
+pub(crate) struct OrganisationId {
+    pub(crate) id: u64,
 }
 
 /// A device that skips the one-time code for 90 days.

@@ -6,6 +6,7 @@ use crate::auth_token::AuthToken;
 use crate::builder::ClientBuilder;
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::http::Call;
 use crate::paginate::Pages;
 use crate::request::{Method, Request};
 use crate::status::Status;
@@ -80,6 +81,23 @@ impl Client {
     /// The same for callers who kept only the text, perhaps as the header's value `Bearer …`.
     pub fn invalidate_text(&self, auth_token: &str) {
         self.caller.session.invalidate_text(auth_token.trim_start_matches("Bearer "));
+    }
+
+    /// A client for another workspace of the same user, which renews itself; this one goes on in its
+    /// own. It signs in at once, so that an id which does not work is told here.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where this client has an application token, which is bound to its workspace;
+    /// `Forbidden`, `NotFound` and the like as the server answers.
+    pub fn switch_workspace(&self, id: u64) -> Result<Client> {
+        let person = Arc::clone(&self.caller);
+        let send = Arc::new(move |call: &Call<'_>, deadline| person.send(call, deadline));
+        let session = Arc::new(self.caller.session.in_workspace(id, send)?);
+        session.authenticate(|| self.caller.deadline())?;
+        let Caller { http, clock, timeout, .. } = &*self.caller;
+        let (http, clock, timeout) = (Arc::clone(http), Arc::clone(clock), *timeout);
+        Ok(Client::new(Caller { http, clock, session, timeout }))
     }
 
     /// How the session stands. It asks nobody, and holds no secret.

@@ -1,6 +1,7 @@
 //! What a machine signs in with, and where it comes from. A file is read anew at each sign-in, so
 //! that a rotated secret is picked up; while it cannot be read, its last good content serves.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
 
+use crate::deadline::Deadline;
 use crate::error::{Error, Result};
+use crate::http::{Answer, Call};
 use crate::input;
 use crate::secret::Secret;
 use crate::user::User;
@@ -26,6 +29,26 @@ pub(crate) enum Credential {
     ApplicationTokenFile(TokenFile),
     /// A person.
     User(User),
+    /// A person who is signed in, in another workspace.
+    Workspace(Workspace),
+}
+
+/// Makes a call with another session's auth token.
+pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, Deadline) -> Result<Answer> + Send + Sync>;
+
+/// A workspace that a signed-in person switches to.
+pub(crate) struct Workspace {
+    pub(crate) id: u64,
+    /// As the person, in the first workspace.
+    pub(crate) send: SendAs,
+    /// What the store's key is derived from.
+    pub(crate) key_material: Secret,
+}
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// The credential as it is now.
@@ -33,6 +56,7 @@ pub(crate) enum Credential {
 pub(crate) enum Current<'a> {
     ApplicationToken(Secret),
     User(&'a User),
+    Workspace(&'a Workspace),
 }
 
 impl Credential {
@@ -43,11 +67,28 @@ impl Credential {
                 Ok((Current::ApplicationToken(token.clone()), None))
             }
             Credential::User(user) => Ok((Current::User(user), None)),
+            Credential::Workspace(workspace) => Ok((Current::Workspace(workspace), None)),
             Credential::ApplicationTokenFile(file) => {
                 let (token, trouble) = file.token()?;
                 Ok((Current::ApplicationToken(token), trouble))
             }
         }
+    }
+
+    /// The same credential in another workspace, if it is a person's: an application token is bound
+    /// to its own.
+    pub(crate) fn in_workspace(&self, id: u64, send: SendAs) -> Result<Credential> {
+        let key_material = match self {
+            Credential::User(user) => user.key_material(),
+            Credential::Workspace(workspace) => workspace.key_material.clone(),
+            _ => {
+                let problem = "an application token is bound to its own workspace: create one in \
+                               the other, or sign in with user credentials";
+                return Err(Error::invalid_input("switch_workspace", problem));
+            }
+        };
+        let key_material = Secret::from(format!("{}\n{id}", key_material.reveal()));
+        Ok(Credential::Workspace(Workspace { id, send, key_material }))
     }
 
     /// Whether it can sign in while nobody is there to be asked for a one-time code.
@@ -73,6 +114,7 @@ impl Current<'_> {
         match self {
             Current::ApplicationToken(token) => token.clone(),
             Current::User(user) => user.key_material(),
+            Current::Workspace(workspace) => workspace.key_material.clone(),
         }
     }
 }

@@ -132,6 +132,11 @@ impl Events {
         Events { observer, waiting: AtomicBool::new(false), queue: PerProcess::new() }
     }
 
+    /// Those of another session, for the same observer.
+    pub(crate) fn for_another(&self) -> Self {
+        Events::new(self.observer.clone())
+    }
+
     /// Keeps the event until [`Events::deliver`].
     pub(crate) fn push(&self, event: Event) {
         if self.observer.is_none() {

@@ -6,10 +6,13 @@ use std::time::Instant;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
-use crate::api::{self, AUTHENTICATE, Authenticate, Device, Signed};
+use crate::api::{
+    self, AUTHENTICATE, AUTHENTICATE_WORKSPACE, Authenticate, Device, OrganisationId, Signed,
+    SwitchWorkspace,
+};
 use crate::auth_token::AuthToken;
 use crate::clock::Clock;
-use crate::credential::Current;
+use crate::credential::{Current, Workspace};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Call, Http};
@@ -46,6 +49,7 @@ impl Login<'_> {
         match credential {
             Current::ApplicationToken(token) => self.application_token(token),
             Current::User(user) => self.user(user, presence),
+            Current::Workspace(workspace) => self.workspace(workspace),
         }
     }
 
@@ -97,6 +101,30 @@ impl Login<'_> {
         let body = Authenticate::Code { mfa_token, code, trusted_device };
         Login { deadline, ..*self }
             .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
+    }
+
+    /// Exchanges a person's auth token for one of another workspace.
+    fn workspace(&self, workspace: &Workspace) -> Result<Grant> {
+        let target_organisation = OrganisationId { id: workspace.id };
+        let action = format!("switch to the workspace {}", workspace.id);
+        let call = Call {
+            action: &action,
+            method: Method::POST,
+            path: AUTHENTICATE_WORKSPACE,
+            query: &[],
+            headers: &HeaderMap::new(),
+            body: Some(api::body(&SwitchWorkspace { target_organisation })?),
+            secrets: &[],
+        };
+        let requested_at = self.clock.wall();
+        let answer = (workspace.send)(&call, self.deadline)?;
+        match Signed::read(&action, &answer.body)? {
+            Signed::In { auth_token, .. } => {
+                let auth_token = AuthToken::new(auth_token, requested_at);
+                Ok(Grant { auth_token, refresh_token: None })
+            }
+            Signed::Mfa { .. } => Err(api::nonsense(&action, "the answer asks for a code")),
+        }
     }
 
     /// The same where a one-time code cannot be asked for.

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use crate::auth_token::AuthToken;
 use crate::claims::Claims;
 use crate::clock::Clock;
-use crate::credential::{Credential, Current};
+use crate::credential::{Credential, Current, SendAs};
 use crate::deadline::Deadline;
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
@@ -137,6 +137,19 @@ impl Session {
         if let Some(held) = state.held.as_ref().filter(|h| h.auth_token.reveal() == auth_token) {
             self.invalidate(&held.auth_token);
         }
+    }
+
+    /// What another session of the same person is made of, in another workspace.
+    pub(crate) fn in_workspace(&self, id: u64, send: SendAs) -> Result<Session> {
+        let parts = &self.parts;
+        Ok(Session::new(Parts {
+            http: Arc::clone(&parts.http),
+            clock: Arc::clone(&parts.clock),
+            credential: parts.credential.in_workspace(id, send)?,
+            store: parts.store.clone(),
+            events: parts.events.for_another(),
+            timeout: parts.timeout,
+        }))
     }
 
     /// How the session stands.

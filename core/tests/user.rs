@@ -137,3 +137,30 @@ fn a_refused_refresh_token_counts_as_one_of_the_two_refusals() {
     }
     assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 2);
 }
+
+#[test]
+fn a_user_works_in_another_workspace_and_goes_on_in_the_first() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let first = builder_without_token(&sandbox).user("user@example.com", "password");
+    let first = first.clock(clock.clone()).build().unwrap();
+    let other = first.switch_workspace(5678).unwrap();
+    for _ in 0..3 {
+        assert_eq!(other.authenticate().unwrap().organisation_id(), Some(5678));
+        assert_eq!(first.authenticate().unwrap().organisation_id(), Some(1234));
+        // Both renew themselves.
+        clock.advance(Duration::from_secs(250 * 60));
+        sandbox.move_clock(Duration::from_secs(250 * 60));
+    }
+    let error = first.switch_workspace(999_999).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden), "{error}");
+    assert!(error.to_string().contains("999999"), "{error}");
+}
+
+#[test]
+fn an_application_token_is_bound_to_its_workspace() {
+    let sandbox = sandbox();
+    let error = common::client(&sandbox).switch_workspace(5678).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("bound to its own workspace"), "{error}");
+    assert_eq!(sandbox.requests().len(), 0);
+}
