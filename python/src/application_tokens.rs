@@ -1,19 +1,17 @@
 //! The calls that look after application tokens: create, list, update, revoke.
 
-use std::sync::Arc;
-
 use emnify_core::{ApplicationTokenUpdate, NewApplicationToken};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::application_token::{ApplicationToken, CreatedApplicationToken};
 use crate::arguments;
-use crate::call::into_core;
-use crate::client::Connection;
+use crate::client::Client;
 
 /// The application tokens of the workspace that the client is signed in to:
 /// Client.application_tokens is one of these.
 #[pyclass(frozen, module = "emnify_auth")]
-pub(crate) struct ApplicationTokens(pub(crate) Arc<Connection>);
+pub(crate) struct ApplicationTokens(pub(crate) Py<Client>);
 
 #[pymethods]
 impl ApplicationTokens {
@@ -24,11 +22,13 @@ impl ApplicationTokens {
     /// a datetime.datetime with a time zone; ip the one address or range ("192.0.2.0/24")
     /// that it may be used from.
     ///
-    /// emnify does not tell the id of what it created. It is looked for with two more calls
-    /// at most; where they fail, or leave doubt, the id is None.
+    /// emnify does not tell the id of what it created. It is looked for in the list, read
+    /// before and after; where that fails, or leaves doubt, the id is None.
     ///
     /// After NetworkError, RequestTimeoutError or ServerError a token may have been created
-    /// whose value nobody knows: it is in the list, and should be revoked.
+    /// whose value nobody knows: it is in the list, and should be revoked. A call that Ctrl-C
+    /// interrupts goes on in the background; what it creates is revoked there, if its id is
+    /// found and the program goes on for long enough.
     #[pyo3(signature = (*, description=None, expiry_date=None, ip=None))]
     fn create(
         &self,
@@ -37,7 +37,7 @@ impl ApplicationTokens {
         expiry_date: Option<Bound<'_, PyAny>>,
         ip: Option<Bound<'_, PyAny>>,
     ) -> PyResult<CreatedApplicationToken> {
-        let client = self.0.client(py)?;
+        let client = self.0.get();
         let mut new = NewApplicationToken::new();
         if let Some(description) = &description {
             new = new.description(arguments::text("description", description)?);
@@ -48,14 +48,14 @@ impl ApplicationTokens {
         if let Some(ip) = &ip {
             new = new.ip(arguments::text("ip", ip)?);
         }
-        let created = into_core(py, move || client.application_tokens().create(&new))?;
-        Ok(CreatedApplicationToken(created))
+        let create = move |client: &emnify_core::Client| client.application_tokens().create(&new);
+        client.call_or_undo(py, create, revoke).map(CreatedApplicationToken)
     }
 
     /// All application tokens of the workspace, expired and revoked ones too.
     fn list(&self, py: Python<'_>) -> PyResult<Vec<ApplicationToken>> {
-        let client = self.0.client(py)?;
-        let rows = into_core(py, move || client.application_tokens().list())?;
+        let client = self.0.get();
+        let rows = client.call(py, |client| client.application_tokens().list())?;
         Ok(rows.into_iter().map(ApplicationToken).collect())
     }
 
@@ -67,21 +67,21 @@ impl ApplicationTokens {
         id: &Bound<'_, PyAny>,
         description: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let client = self.0.client(py)?;
+        let client = self.0.get();
         let id = arguments::id(id)?;
         let mut update = ApplicationTokenUpdate::new();
         if let Some(description) = &description {
             update = update.description(arguments::text("description", description)?);
         }
-        into_core(py, move || client.application_tokens().update(id, &update))
+        client.call(py, move |client| client.application_tokens().update(id, &update))
     }
 
     /// Revokes the application token with this id for good. Auth tokens that were obtained
     /// with it stay valid until they expire. Revoking a revoked one is no error.
     fn revoke(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
-        let client = self.0.client(py)?;
+        let client = self.0.get();
         let id = arguments::id(id)?;
-        into_core(py, move || client.application_tokens().revoke(id))
+        client.call(py, move |client| client.application_tokens().revoke(id))
     }
 
     fn __repr__(&self) -> &'static str {
@@ -90,5 +90,17 @@ impl ApplicationTokens {
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(crate::client::not_copied())
+    }
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}
+
+/// Nobody is there any more to whom the new token's value could be shown. Without an id it stays:
+/// a guess could hit one that works.
+fn revoke(client: &emnify_core::Client, created: emnify_core::CreatedApplicationToken) {
+    if let Some(id) = created.id() {
+        // Where that fails, the token is in the list, as its creator knows from its description.
+        let _ = client.application_tokens().revoke(id);
     }
 }

@@ -6,12 +6,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use emnify_core::ExpiryDate;
+use emnify_core::{ExpiryDate, Store};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDate, PyDateTime, PyInt, PyString};
 
-use crate::errors::invalid_input;
+use crate::errors::{exception, invalid_input};
 use crate::instant;
 
 /// An argument that core has a default for. `None` is a value here, and refused as one.
@@ -53,6 +53,16 @@ pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     };
     // Not through UTF-8: a name may have bytes that are none.
     path.extract::<OsString>().map(PathBuf::from).map_err(|_| wrong_type(name, EXPECTED, value))
+}
+
+/// Where a session is kept: a directory, or whatever else core takes as a text.
+pub(crate) fn store(value: &Bound<'_, PyAny>) -> PyResult<Store> {
+    const NAME: &str = "store";
+    let text = value.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+    match text {
+        Some(text) => Store::at(text).map_err(|error| exception(value.py(), &error)),
+        None => path(NAME, value).map(Store::directory),
+    }
 }
 
 /// The id of an application token.
@@ -98,6 +108,15 @@ pub(crate) fn expiry_date(value: &Bound<'_, PyAny>) -> PyResult<ExpiryDate> {
         return Ok(ExpiryDate::from(value.call_method0("isoformat")?.extract::<String>()?));
     }
     Err(wrong_type(NAME, "a str, a datetime.date or a datetime.datetime with a time zone", value))
+}
+
+/// A function of the caller's, or whatever else can be called.
+pub(crate) fn function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    if value.is_callable() {
+        Ok(value.clone().unbind())
+    } else {
+        Err(wrong_type(name, "a function", value))
+    }
 }
 
 /// The refusal of a value by its type; the value itself, which may be a secret, is not shown.

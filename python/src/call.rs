@@ -2,21 +2,39 @@
 //! becomes its exception, and a panic becomes one too instead of ending the interpreter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
+use emnify_core::Result;
 use pyo3::prelude::*;
 
 use crate::errors;
 
-/// Makes a call into core, which may take as long as the network does.
+/// What comes of a call: what core returns, unless it panics.
+pub(crate) type Outcome<T> = thread::Result<Result<T>>;
+
+/// Makes a call into core on this thread.
 ///
 /// It must take no Python object along, and so cannot wait for the interpreter while it holds a
 /// lock that another thread wants.
 pub(crate) fn into_core<T: Send>(
     py: Python<'_>,
-    call: impl FnOnce() -> emnify_core::Result<T> + Send,
+    call: impl FnOnce() -> Result<T> + Send,
 ) -> PyResult<T> {
+    let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(call)));
+    translated(py, outcome)
+}
+
+/// Makes a call into core that neither waits nor takes a lock: for one so short, to let other
+/// threads run meanwhile would take longer than the call.
+pub(crate) fn at_once<T>(py: Python<'_>, call: impl FnOnce() -> T) -> PyResult<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    translated(py, outcome.map(Ok))
+}
+
+/// The outcome as Python knows it.
+pub(crate) fn translated<T>(py: Python<'_>, outcome: Outcome<T>) -> PyResult<T> {
     // What a panic leaves half done is core's own, and core's locks survive it.
-    match py.detach(|| catch_unwind(AssertUnwindSafe(call))) {
+    match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(errors::exception(py, &error)),
         // What the panic said is on stderr already, unless the host wants it elsewhere.
@@ -32,5 +50,6 @@ pub(crate) fn into_core<T: Send>(
 #[pyfunction]
 #[pyo3(name = "_panic")]
 pub(crate) fn panic(py: Python<'_>) -> PyResult<()> {
-    into_core(py, || std::panic::resume_unwind(Box::new("for the tests")))
+    let call = || std::panic::resume_unwind(Box::new("for the tests"));
+    crate::waiting::interruptible(py, None, call, |()| {})
 }

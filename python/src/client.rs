@@ -2,47 +2,118 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use emnify_core::Result;
+use pyo3::exceptions::PyException;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::application_tokens::ApplicationTokens;
 use crate::arguments::{self, OrDefault, wrong_type};
 use crate::auth_token::AuthToken;
-use crate::call::into_core;
+use crate::call::{at_once, into_core};
+use crate::connection::Connection;
+use crate::mfa::Mfa;
+use crate::on_event::OnEvent;
+use crate::settings::Settings;
+use crate::status::Status;
+use crate::trusted_device::TrustedDevice;
+use crate::waiting::{interruptible, spawn};
 use crate::{errors, not_pickled};
-
-/// Core's client, until it is closed. Read without a lock, which a fork could leave held
-/// for ever in the child.
-pub(crate) struct Connection(ArcSwapOption<emnify_core::Client>);
-
-impl Connection {
-    /// The client, kept alive by the call that asks for it even if another thread closes it.
-    pub(crate) fn client(&self, py: Python<'_>) -> PyResult<Arc<emnify_core::Client>> {
-        self.0.load_full().ok_or_else(|| errors::closed(py))
-    }
-}
 
 /// Keeps a program signed in to emnify.
 ///
 /// It signs in with an application token, passed here, or as a file that holds it, or by
-/// the environment variables EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE.
-/// Nothing is sent before the first call.
+/// the environment variables EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE; else
+/// as the user of EMNIFY_USERNAME and EMNIFY_PASSWORD. Nothing is sent before the first
+/// call.
 ///
 /// base_url: where the API is; default: EMNIFY_BASE_PATH, else emnify itself.
-/// timeout: seconds that one call may take, with everything that it waits for.
+/// timeout: seconds that one call may take, with everything that it waits for: up to three
+/// attempts to sign in, and the time between them.
 /// connect_timeout: the part of it that connecting may take.
 /// ca_bundle: a file or directory of certificates in PEM form; these authorities are
 /// trusted and no others. Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else
 /// the system's.
 /// proxy: the URL of an HTTP proxy; default: HTTPS_PROXY, ALL_PROXY, less what NO_PROXY
 /// names.
+/// store: a directory where the session outlives the process, encrypted, made if it is not
+/// there; processes that share it sign in once for all. Default: memory. One that cannot be
+/// used is no error: the session goes on in memory, and on_event is told.
+/// on_event: a function that is called with an Event when something happens to the session.
+/// It runs in a thread that is making a call with this client, before that call returns or
+/// raises; what happens in the background waits for the next call, of status() for example.
+/// It may call the client. An exception in it goes to sys.unraisablehook and does not
+/// disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
 ///
 /// It can be used from any number of threads, in a child after a fork, and in a with
 /// statement. What it refuses it refuses here, with an InvalidInputError that names the
 /// argument.
+///
+/// Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
+/// thread at once. What the call was doing goes on in the background, for its timeout at
+/// most.
 #[pyclass(frozen, weakref, module = "emnify_auth")]
-pub(crate) struct Client(Arc<Connection>);
+pub(crate) struct Client {
+    pub(crate) connection: Connection,
+    pub(crate) on_event: Option<OnEvent>,
+    pub(crate) mfa: Option<Mfa>,
+}
+
+impl Client {
+    /// Makes a call that may wait for the network. An outcome that comes when the caller has been
+    /// interrupted goes to `unwanted`.
+    pub(crate) fn call_or_undo<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send + 'static,
+        unwanted: impl Fn(&emnify_core::Client, T) + Clone + Send + 'static,
+    ) -> PyResult<T> {
+        let client = self.connection.client(py)?;
+        let undo = {
+            let client = Arc::clone(&client);
+            move |value| unwanted(&client, value)
+        };
+        let outcome = interruptible(py, self.mfa.as_ref(), move || call(&client), undo.clone());
+        if outcome.as_ref().is_err_and(|error| !error.is_instance_of::<PyException>(py)) {
+            // Who was interrupted is not kept; the next caller will be told.
+            return outcome;
+        }
+        match (self.deliver(py), outcome) {
+            (Ok(()), outcome) => outcome,
+            (Err(interrupt), Ok(value)) => {
+                // Where there is no thread to be had, there is none to undo it either.
+                let _ = spawn("emnify-call", move || undo(value));
+                Err(interrupt)
+            }
+            (Err(interrupt), Err(_)) => Err(interrupt),
+        }
+    }
+
+    /// The same where an outcome that comes too late is good for nothing and does no harm.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        self.call_or_undo(py, call, |_, _| {})
+    }
+
+    /// The cached auth token, if it can be handed out at once.
+    fn cached(&self, py: Python<'_>) -> PyResult<Option<AuthToken>> {
+        let client = self.connection.glance();
+        let client = client.as_ref().ok_or_else(|| errors::closed(py))?;
+        let auth_token = at_once(py, || client.cached_auth_token())?;
+        if auth_token.is_some() {
+            self.deliver(py)?;
+        }
+        Ok(auth_token.map(AuthToken))
+    }
+
+    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        self.on_event.as_ref().map_or(Ok(()), |on_event| on_event.deliver(py))
+    }
+}
 
 #[pymethods]
 impl Client {
@@ -51,10 +122,11 @@ impl Client {
         signature = (
             application_token=None, *, application_token_file=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None,
+            proxy=None, store=None, on_event=None,
         ),
         text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
-            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None)"
+            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, store=None, \
+            on_event=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
@@ -66,6 +138,8 @@ impl Client {
         connect_timeout: OrDefault<'_>,
         ca_bundle: Option<Bound<'_, PyAny>>,
         proxy: Option<Bound<'_, PyAny>>,
+        store: Option<Bound<'_, PyAny>>,
+        on_event: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let mut builder = emnify_core::Client::builder();
         if let Some(token) = &application_token {
@@ -75,35 +149,85 @@ impl Client {
             let path = arguments::path("application_token_file", path)?;
             builder = builder.application_token_file(path);
         }
-        if let Some(url) = &base_url {
-            builder = builder.base_url(arguments::text("base_url", url)?);
+        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event }
+            .build(py, builder, None)
+    }
+
+    /// A client that signs in as a person, for what an application token cannot do.
+    ///
+    /// mfa: a function that asks the person for the one-time code that emnify sent, and
+    /// returns it, or None to give up. It is called where a code is due, in the thread that
+    /// makes the call, and may take its time; it must not call this client, which waits for
+    /// it. An exception in it is raised by the call that asked. Without it, a call that needs
+    /// a code raises MfaRequiredError.
+    /// trusted_device: a device that does without the code for 90 days once one was given on
+    /// it.
+    ///
+    /// The other arguments are those of Client.
+    #[classmethod]
+    #[pyo3(
+        signature = (
+            username, password, *, mfa=None, trusted_device=None, base_url=None,
+            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
+            proxy=None, store=None, on_event=None,
+        ),
+        text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
+            base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
+            store=None, on_event=None)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn from_user(
+        cls: &Bound<'_, PyType>,
+        username: &Bound<'_, PyAny>,
+        password: &Bound<'_, PyAny>,
+        mfa: Option<Bound<'_, PyAny>>,
+        trusted_device: Option<Bound<'_, PyAny>>,
+        base_url: Option<Bound<'_, PyAny>>,
+        timeout: OrDefault<'_>,
+        connect_timeout: OrDefault<'_>,
+        ca_bundle: Option<Bound<'_, PyAny>>,
+        proxy: Option<Bound<'_, PyAny>>,
+        store: Option<Bound<'_, PyAny>>,
+        on_event: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let username = arguments::text("username", username)?;
+        let password = arguments::text("password", password)?;
+        let mut builder = emnify_core::Client::builder().user(username, password);
+        if let Some(device) = &trusted_device {
+            let device = device
+                .cast::<TrustedDevice>()
+                .map_err(|_| wrong_type("trusted_device", "a TrustedDevice", device))?;
+            builder = builder.trusted_device(device.get().device.clone());
         }
-        if let OrDefault::Given(seconds) = &timeout {
-            builder = builder.timeout(arguments::seconds("timeout", seconds)?);
-        }
-        if let OrDefault::Given(seconds) = &connect_timeout {
-            builder = builder.connect_timeout(arguments::seconds("connect_timeout", seconds)?);
-        }
-        if let Some(path) = &ca_bundle {
-            builder = builder.ca_bundle(arguments::path("ca_bundle", path)?);
-        }
-        if let Some(url) = &proxy {
-            builder = builder.proxy(arguments::text("proxy", url)?);
-        }
-        let client = into_core(py, move || builder.build())?;
-        Ok(Client(Arc::new(Connection(ArcSwapOption::from_pointee(client)))))
+        let mfa = match &mfa {
+            Some(function) => Some(Mfa::new(arguments::function("mfa", function)?)),
+            None => None,
+        };
+        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event }.build(
+            cls.py(),
+            builder,
+            mfa,
+        )
     }
 
     /// An auth token that is valid now: the cached one, or a new one. Ask each time you need
     /// one, and keep none: this is fast, and knows when to renew.
     ///
-    /// Raises AuthenticationError where the application token is refused, AccountLockedError
-    /// where it was refused too often; NetworkError, TlsError, RequestTimeoutError,
-    /// RateLimitedError, ServerError where emnify cannot be asked; ProtocolError where the
-    /// answer makes no sense.
+    /// A valid token is renewed in the background, so that no call waits or fails while
+    /// there is one. Without one, what may pass by itself is tried up to three times within
+    /// the timeout.
+    ///
+    /// Raises AuthenticationError where the credentials are refused, MfaRequiredError where a
+    /// one-time code is due and nobody supplies it, AccountLockedError where they were
+    /// refused too often; NetworkError, TlsError, RequestTimeoutError, RateLimitedError,
+    /// ServerError where emnify cannot be asked; ProtocolError where the answer makes no
+    /// sense. While no attempt may be made, it raises the last attempt's error at once;
+    /// retry_after says for how long.
     fn authenticate(&self, py: Python<'_>) -> PyResult<AuthToken> {
-        let client = self.0.client(py)?;
-        into_core(py, move || client.authenticate()).map(AuthToken)
+        match self.cached(py)? {
+            Some(auth_token) => Ok(auth_token),
+            None => self.call(py, emnify_core::Client::authenticate).map(AuthToken),
+        }
     }
 
     /// The header that carries a valid auth token, for a call made by other means:
@@ -117,38 +241,58 @@ impl Client {
         Ok(headers)
     }
 
-    /// Tells that a server refused this AuthToken (HTTP 401). If it is still the cached one
-    /// it is dropped, so that the next authenticate() fetches another; a late report about
-    /// an earlier token changes nothing.
+    /// Tells that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
+    /// or without "Bearer " before it. If it is still the cached one it is dropped, so that
+    /// the next authenticate() fetches another; a late report about an earlier token changes
+    /// nothing.
     fn invalidate(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
-        let client = self.0.client(py)?;
-        let token = token
-            .cast::<AuthToken>()
-            .map_err(|_| wrong_type("token", "an AuthToken", token))?
-            .get();
-        into_core(py, move || {
-            client.invalidate(&token.0);
-            Ok(())
-        })
+        let client = self.connection.client(py)?;
+        if let Ok(token) = token.cast::<AuthToken>() {
+            return at_once(py, || client.invalidate(&token.get().0));
+        }
+        if token.is_instance_of::<PyString>() {
+            let text = arguments::text("token", token)?;
+            return at_once(py, || client.invalidate_text(text));
+        }
+        Err(wrong_type("token", "an AuthToken or a str", token))
+    }
+
+    /// How the session stands. It asks nobody and waits for nothing, but tells on_event what
+    /// happened in the background.
+    fn status(&self, py: Python<'_>) -> PyResult<Status> {
+        let client = self.connection.client(py)?;
+        let status = into_core(py, move || Ok(client.status()))?;
+        self.deliver(py)?;
+        Ok(Status(status))
     }
 
     /// The application tokens of the workspace: create, list, update, revoke.
     #[getter]
-    fn application_tokens(&self) -> ApplicationTokens {
-        ApplicationTokens(Arc::clone(&self.0))
+    fn application_tokens(slf: Bound<'_, Self>) -> ApplicationTokens {
+        ApplicationTokens(slf.unbind())
     }
 
     /// Closes the connections and forgets the secrets. Calls under way go on to their end;
-    /// later ones raise InvalidInputError. Closing twice is no error, and so is not closing
-    /// at all.
-    fn close(&self, py: Python<'_>) {
-        let client = self.0.0.swap(None);
-        // It waits for a thread to end, which other Python threads need not.
-        py.detach(|| drop(client));
+    /// later ones, status() among them, raise InvalidInputError. Closing twice is no error;
+    /// nor is not closing at all.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match self.connection.take() {
+            None => Ok(()),
+            // It waits for a thread to end, and that perhaps for the network.
+            Some(client) => interruptible(
+                py,
+                None,
+                move || {
+                    drop(client);
+                    Ok(())
+                },
+                |()| {},
+            ),
+        }
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        slf.get().0.client(slf.py())?;
+        slf.get().connection.client(slf.py())?;
         Ok(slf)
     }
 
@@ -159,17 +303,24 @@ impl Client {
         exc_type: Option<&Bound<'_, PyAny>>,
         exc_value: Option<&Bound<'_, PyAny>>,
         traceback: Option<&Bound<'_, PyAny>>,
-    ) {
+    ) -> PyResult<()> {
         let _ = (exc_type, exc_value, traceback);
-        self.close(py);
+        self.close(py)
     }
 
     fn __repr__(&self) -> &'static str {
-        if self.0.0.load().is_some() { "<Client>" } else { "<Client closed>" }
+        if self.connection.glance().is_some() { "<Client>" } else { "<Client closed>" }
     }
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(not_copied())
+    }
+
+    /// The functions often lead back to the client. What leads there can be cleared, as a client
+    /// does not change after it was made.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        self.on_event.as_ref().map_or(Ok(()), |on_event| on_event.traverse(&visit))?;
+        self.mfa.as_ref().map_or(Ok(()), |mfa| mfa.traverse(&visit))
     }
 }
 

@@ -29,6 +29,16 @@ pub(crate) fn closed(py: Python<'_>) -> PyErr {
     plain(py, "InvalidInputError", "the client is closed: make a new one")
 }
 
+/// A call that a fork, by a signal handler or in the middle of another function of the caller's,
+/// left in the other process.
+pub(crate) fn forked(py: Python<'_>) -> PyErr {
+    plain(
+        py,
+        "NetworkError",
+        "the process was forked during the call, which the parent goes on with",
+    )
+}
+
 fn plain(py: Python<'_>, class: &str, message: &str) -> PyErr {
     match classes(py).and_then(|module| module.getattr(class)?.call1((message,))) {
         Ok(exception) => PyErr::from_value(exception),

@@ -9,8 +9,17 @@ mod arguments;
 mod auth_token;
 mod call;
 mod client;
+mod connection;
 mod errors;
+mod event;
 mod instant;
+mod mfa;
+mod on_event;
+mod settings;
+mod signals;
+mod status;
+mod trusted_device;
+mod waiting;
 
 use pyo3::prelude::*;
 
@@ -27,6 +36,12 @@ mod _native {
     use crate::auth_token::AuthToken;
     #[pymodule_export]
     use crate::client::Client;
+    #[pymodule_export]
+    use crate::event::Event;
+    #[pymodule_export]
+    use crate::status::Status;
+    #[pymodule_export]
+    use crate::trusted_device::TrustedDevice;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -2,16 +2,27 @@
 the control path by which a test makes it misbehave and asks what it saw."""
 
 import json
+import os
 import subprocess
+import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from emnify_auth import Client
+from emnify_auth import Client, Event
 
 AUTHENTICATE = "/api/v1/authenticate"
 APPLICATION_TOKEN = "/api/v1/application_token"
+
+# Those that the sandbox knows, with one password.
+USER = "user@example.com"
+USER_WITH_MFA = "mfa@example.com"
+PASSWORD = "password"
+
+# A fault that goes on for longer than any test waits.
+LONG = 60_000
 
 
 class Settings(TypedDict, total=False):
@@ -23,6 +34,8 @@ class Settings(TypedDict, total=False):
     timeout: float
     connect_timeout: float
     ca_bundle: Path | str | None
+    store: Path | str | None
+    on_event: Callable[[Event], object] | None
 
 
 class Sandbox:
@@ -68,6 +81,27 @@ class Sandbox:
         }
         return Client(**{**works, **settings})
 
+    def user(self, username: str = USER_WITH_MFA, **settings: Any) -> Client:  # noqa: ANN401
+        """Make a client that signs in as a person."""
+        works = {"base_url": self.url, "ca_bundle": self.ca_file, "timeout": 10.0}
+        return Client.from_user(username, PASSWORD, **{**works, **settings})
+
+    def start(self, program: Path | str, *arguments: object) -> subprocess.Popen[str]:
+        """Start a file or a text in another Python, in which a client needs no arguments."""
+        source = [str(program)] if isinstance(program, Path) else ["-c", program]
+        return subprocess.Popen(
+            [sys.executable, "-W", "error", *source, *map(str, arguments)],
+            env={**os.environ, **self.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, program: Path | str, *arguments: object) -> str:
+        """Run a program in another Python, and return what it prints."""
+        return ended(self.start(program, *arguments))
+
     def environment(self) -> dict[str, str]:
         """Return the variables that make a client work."""
         return {
@@ -95,6 +129,16 @@ class Sandbox:
     def revoke_auth_tokens(self) -> None:
         """Void all auth tokens before their time."""
         self._ask("POST", "/revoke_auth_tokens")
+
+    def one_time_code(self) -> str | None:
+        """Return the one-time code that was sent to somebody, while it works."""
+        code: str | None = json.loads(self._ask("GET", "/state"))["one_time_code"]
+        return code
+
+    def application_tokens(self) -> list[dict[str, Any]]:
+        """Return the application tokens, as the sandbox knows them."""
+        rows: list[dict[str, Any]] = json.loads(self._ask("GET", "/state"))["application_tokens"]
+        return rows
 
     def reset(self) -> None:
         """Put everything back to the beginning."""
@@ -124,3 +168,14 @@ class Sandbox:
         with self._opener.open(request, timeout=10) as answer:
             content: bytes = answer.read()
         return content
+
+
+def ended(process: subprocess.Popen[str], within: float = 60.0) -> str:
+    """Wait for the end of a program that was started, and return what it printed."""
+    try:
+        said, errors = process.communicate(timeout=within)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, errors
+    return said.strip()

@@ -2,12 +2,13 @@
 
 import datetime
 import gc
+import time
 import weakref
 from pathlib import Path
 
 import pytest
 
-from emnify_auth import AuthToken, Client, InvalidInputError
+from emnify_auth import AuthToken, Client, Event, InvalidInputError
 
 from emnify_sandbox import AUTHENTICATE, Sandbox
 
@@ -44,6 +45,29 @@ def test_a_new_auth_token_after_the_cached_one_is_invalidated(client: Client) ->
     assert client.authenticate().reveal() == second.reveal()
 
 
+@pytest.mark.parametrize("prefix", ["", "Bearer "])
+def test_the_text_of_an_auth_token_is_enough_to_invalidate_it(client: Client, prefix: str) -> None:
+    first = client.authenticate()
+    client.invalidate(prefix + "another")
+    assert client.authenticate().reveal() == first.reveal()
+    client.invalidate(prefix + first.reveal())
+    assert client.authenticate().reveal() != first.reveal()
+
+
+def test_a_token_is_renewed_before_it_expires(client: Client, sandbox: Sandbox) -> None:
+    sandbox.set(auth_token_lifetime=4)
+    first = client.authenticate().reveal()
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=100)
+    # It is due between 2 and 3.2 s, and callers wait for a new one from 3.6 s on.
+    time.sleep(3.25)
+    started = time.monotonic()
+    assert client.authenticate().reveal() == first
+    assert time.monotonic() - started < 0.1
+    time.sleep(0.3)
+    assert client.authenticate().reveal() != first
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
 def test_a_token_that_was_revoked_meanwhile_is_replaced(client: Client, sandbox: Sandbox) -> None:
     client.application_tokens.list()
     sandbox.revoke_auth_tokens()
@@ -51,10 +75,10 @@ def test_a_token_that_was_revoked_meanwhile_is_replaced(client: Client, sandbox:
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_a_token_for_ever_expires_at_the_end_of_time(client: Client, sandbox: Sandbox) -> None:
+def test_an_expiry_that_python_cannot_express_is_no_fault(client: Client, sandbox: Sandbox) -> None:
     sandbox.set(auth_token_lifetime=10**12)
-    expires_at = client.authenticate().expires_at
-    assert expires_at == datetime.datetime.max.replace(tzinfo=UTC)
+    assert client.authenticate().expires_at > datetime.datetime.now(UTC)
+    assert client.status().signed_in
 
 
 def test_an_opaque_auth_token_works(client: Client, sandbox: Sandbox) -> None:
@@ -107,6 +131,7 @@ def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
     for call in (
         client.authenticate,
         client.auth_headers,
+        client.status,
         client.__enter__,
         tokens.list,
         tokens.create,
@@ -132,5 +157,34 @@ def test_a_client_that_is_never_closed_is_freed(sandbox: Sandbox) -> None:
     client.authenticate()
     gone = weakref.ref(client)
     del client
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_client_in_a_cycle_is_freed(sandbox: Sandbox) -> None:
+    class Gateway:
+        def __init__(self) -> None:
+            self.client = sandbox.client(on_event=self.told)
+            self.tokens = self.client.application_tokens
+
+        def told(self, event: Event) -> None: ...
+
+    gateway = Gateway()
+    gone = weakref.ref(gateway.client)
+    del gateway
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_client_that_a_user_s_function_holds_is_freed(sandbox: Sandbox) -> None:
+    class Person:
+        def __init__(self) -> None:
+            self.client = sandbox.user(mfa=self.code)
+
+        def code(self) -> str | None: ...
+
+    person = Person()
+    gone = weakref.ref(person.client)
+    del person
     gc.collect()
     assert gone() is None

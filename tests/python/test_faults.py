@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,13 @@ def failure(call: Callable[[], object], within: float = 3.0) -> EmnifyError:
         call()
     assert time.monotonic() - start < within
     return caught.value
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[Client]:
+    """Return a client that soon gives up trying again what may pass by itself."""
+    with sandbox.client(timeout=1.0) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,51 @@ def test_the_gateway_has_another_error_object(client: Client, sandbox: Sandbox) 
 
 def test_the_wait_that_a_server_asks_for(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", AUTHENTICATE, status=429, headers={"Retry-After": "7"})
-    assert failure(client.authenticate).retry_after == 7.0
+    retry_after = failure(client.authenticate).retry_after
+    assert retry_after is not None
+    assert 6 < retry_after < 10
+
+
+def test_what_may_pass_is_tried_again(sandbox: Sandbox) -> None:
+    sandbox.fault("status", AUTHENTICATE, status=503, times=1)
+    # The wait between the two is at most five seconds.
+    with sandbox.client() as client:
+        assert client.authenticate().reveal()
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_who_is_held_back_hears_why_and_for_how_long(client: Client, sandbox: Sandbox) -> None:
+    details = {"status": 503, "headers": {"Retry-After": "50"}}
+    sandbox.fault("status", AUTHENTICATE, **details)
+    failure(client.authenticate)
+    sandbox.clear_faults()
+    error = failure(client.authenticate, within=0.5)
+    assert type(error) is emnify_auth.ServerError
+    assert error.http_status == 503
+    assert error.is_retryable
+    assert error.retry_after is not None
+    assert 40 < error.retry_after <= 50
+    assert "the next attempt is made in" in str(error)
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_refused_token_is_not_sent_again(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("status", AUTHENTICATE, status=401)
+    for _ in range(10):
+        error = failure(client.authenticate)
+        assert type(error) is emnify_auth.AuthenticationError
+        assert error.http_status == 401
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_token_that_replaces_a_refused_one_is_sent(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("refused")
+    with sandbox.client(application_token=None, application_token_file=path) as client:
+        for _ in range(2):
+            assert type(failure(client.authenticate)) is emnify_auth.AuthenticationError
+        path.write_text(sandbox.application_token)
+        assert client.authenticate().reveal()
 
 
 def test_a_locked_account(client: Client, sandbox: Sandbox) -> None:
@@ -98,7 +150,8 @@ def test_a_locked_account(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", AUTHENTICATE, status=401, body=body)
     error = failure(client.authenticate)
     assert type(error) is emnify_auth.AccountLockedError
-    assert error.retry_after == 300.0
+    assert error.retry_after is not None
+    assert 299 < error.retry_after < 400
     assert error.is_retryable
 
 
@@ -129,9 +182,10 @@ def test_a_broken_answer(
     error = failure(client.application_tokens.list)
     assert type(error) is expected, repr(error)
     assert str(error).startswith("cannot ")
-    # It wears off.
+    # It wears off; a client that could not sign in would wait for its next attempt.
     sandbox.clear_faults()
-    assert client.application_tokens.list()
+    with sandbox.client() as another:
+        assert another.application_tokens.list()
 
 
 @pytest.mark.parametrize("kind", ["delay", "endless_body"])
@@ -145,9 +199,10 @@ def test_a_server_that_takes_too_long(sandbox: Sandbox, kind: str) -> None:
     assert error.is_retryable
 
 
-def test_an_answer_without_end_that_comes_fast(client: Client, sandbox: Sandbox) -> None:
+def test_an_answer_without_end_that_comes_fast(sandbox: Sandbox) -> None:
     sandbox.fault("endless_body", AUTHENTICATE, fast=True)
-    error = failure(client.authenticate, within=10)
+    with sandbox.client(timeout=10.0) as client:
+        error = failure(client.authenticate, within=10)
     assert type(error) is emnify_auth.ProtocolError
 
 

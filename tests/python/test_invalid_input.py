@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emnify_auth import Client, EmnifyError, InvalidInputError
+from emnify_auth import Client, EmnifyError, InvalidInputError, TrustedDevice
 
 from emnify_sandbox import Sandbox
 
@@ -80,6 +80,12 @@ def test_application_tokens(sandbox: Sandbox, value: object) -> None:
         ("ca_bundle", "a\0b"),
         ("ca_bundle", b"/etc/ssl"),
         ("ca_bundle", 5),
+        ("store", 5),
+        ("store", ""),
+        ("store", "ftp://canary-4711@example.com"),
+        ("store", b"/var/lib/emnify"),
+        ("on_event", "print"),
+        ("on_event", 5),
         ("application_token_file", 5),
         ("application_token_file", b"/etc/emnify/token"),
         *((name, value) for name in ("timeout", "connect_timeout") for value in (0, -1, -0.0)),
@@ -104,7 +110,8 @@ def test_no_credential_at_all() -> None:
 
 def test_two_credentials(sandbox: Sandbox) -> None:
     message = refused(lambda: sandbox.client(application_token_file="/etc/emnify/token"))
-    assert message.startswith("application_token_file: ")
+    assert message.startswith("application_token: ")
+    assert "application_token_file" in message
 
 
 @pytest.mark.parametrize(
@@ -194,11 +201,44 @@ def test_arguments_of_update(client: Client, value: Any) -> None:  # noqa: ANN40
     assert message.startswith("description: ")
 
 
-@pytest.mark.parametrize("value", [None, "eyJ.canary.x", {}])
+@pytest.mark.parametrize("value", [None, b"eyJ.canary.x", {}, "canary\ud800"])
 def test_arguments_of_invalidate(client: Client, value: Any) -> None:  # noqa: ANN401
     message = refused(lambda: client.invalidate(value))
-    assert message.startswith("token: must be an AuthToken, not ")
+    assert message.startswith("token: ")
     assert "canary" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("username", ""),
+        ("username", f"{CANARY}\n"),
+        ("username", None),
+        ("username", f"{CANARY}\ud800"),
+        ("password", ""),
+        ("password", None),
+        ("password", CANARY.encode()),
+        ("mfa", CANARY),
+        ("trusted_device", CANARY),
+        ("trusted_device", TrustedDevice(CANARY[:7], "short")),
+        ("trusted_device", TrustedDevice(f"{CANARY} with spaces", "spaces")),
+        ("timeout", 0),
+        ("on_event", 5),
+        ("store", 5),
+    ],
+)
+def test_arguments_of_a_user(sandbox: Sandbox, name: str, value: object) -> None:
+    arguments: dict[str, Any] = {"username": "user@example.com", "password": "password"}
+    arguments |= {"base_url": sandbox.url, "ca_bundle": sandbox.ca_file, name: value}
+    message = refused(lambda: Client.from_user(**arguments))
+    assert message.startswith(f"{name}: ")
+    assert CANARY not in message
+
+
+@pytest.mark.parametrize("value", [None, 5, b"canary-4711", "canary-4711\ud800"])
+def test_arguments_of_a_trusted_device(value: Any) -> None:  # noqa: ANN401
+    assert refused(lambda: TrustedDevice(value, "name")).startswith("fingerprint: ")
+    assert refused(lambda: TrustedDevice("fingerprint", value)).startswith("name: ")
 
 
 def test_a_path_whose_conversion_fails_fails_with_that(sandbox: Sandbox) -> None:

@@ -87,6 +87,12 @@ def test_signatures_are_told() -> None:
     signature = inspect.signature(emnify_auth.Client)
     assert signature.parameters["timeout"].default == 30.0
     assert signature.parameters["connect_timeout"].default == 10.0
+    shared = [name for name in signature.parameters if not name.startswith("application_token")]
+    from_user = inspect.signature(emnify_auth.Client.from_user)
+    own = ["username", "password", "mfa", "trusted_device"]
+    assert list(from_user.parameters) == own + shared
+    for name in shared:
+        assert from_user.parameters[name] == signature.parameters[name]
     update = inspect.signature(emnify_auth.ApplicationTokens.update)
     assert list(update.parameters) == ["self", "id", "description"]
     assert update.parameters["description"].kind is inspect.Parameter.KEYWORD_ONLY

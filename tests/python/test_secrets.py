@@ -2,6 +2,7 @@
 object or an exception."""
 
 import copy
+import hashlib
 import io
 import logging
 import pickle
@@ -9,9 +10,16 @@ import traceback
 
 import pytest
 
-from emnify_auth import AuthToken, Client, CreatedApplicationToken, EmnifyError
+from emnify_auth import (
+    AuthToken,
+    Client,
+    CreatedApplicationToken,
+    EmnifyError,
+    Event,
+    TrustedDevice,
+)
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, Sandbox
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
 
 
 def shown(thing: object) -> str:
@@ -35,8 +43,9 @@ def shown(thing: object) -> str:
 def test_objects_show_no_secret(client: Client, sandbox: Sandbox) -> None:
     auth_token = client.authenticate()
     created = client.application_tokens.create(description="new")
-    secrets = [sandbox.application_token, auth_token.reveal(), created.reveal()]
-    things = [client, auth_token, created, client.application_tokens]
+    secrets = [sandbox.application_token, auth_token.reveal(), created.reveal(), "canary-4711"]
+    things = [client, auth_token, created, client.application_tokens, client.status()]
+    things.append(TrustedDevice("canary-4711", "gateway 7"))
     things += client.application_tokens.list()
     for thing in things:
         seen = shown(thing)
@@ -46,9 +55,51 @@ def test_objects_show_no_secret(client: Client, sandbox: Sandbox) -> None:
             assert secret.rsplit(".", maxsplit=1)[-1] not in seen
 
 
+@pytest.mark.parametrize("status", [401, 422, 429, 500])
+def test_events_and_the_status_show_no_secret(sandbox: Sandbox, status: int) -> None:
+    events: list[Event] = []
+    with sandbox.client(on_event=events.append, timeout=1.0) as client:
+        auth_token = client.authenticate()
+        sandbox.fault("echo_secrets", AUTHENTICATE, status=status)
+        client.invalidate(auth_token)
+        with pytest.raises(EmnifyError):
+            client.authenticate()
+        things = [*events, client.status()]
+    assert len(things) >= 3
+    for thing in things:
+        seen = shown(thing)
+        for secret in (sandbox.application_token, auth_token.reveal()):
+            assert secret not in seen
+            assert secret.rsplit(".", maxsplit=1)[-1] not in seen
+
+
+@pytest.mark.parametrize("status", [401, 422, 429, 500])
+def test_a_person_s_secrets_are_not_shown(sandbox: Sandbox, status: int) -> None:
+    events: list[Event] = []
+    codes: list[str] = []
+
+    def mfa() -> str:
+        codes.append(sandbox.one_time_code() or "")
+        sandbox.fault("echo_secrets", AUTHENTICATE, status=status)
+        return codes[-1]
+
+    device = TrustedDevice("canary-4711", "gateway 7")
+    with sandbox.user(
+        mfa=mfa, trusted_device=device, timeout=2.0, on_event=events.append
+    ) as client:
+        with pytest.raises(EmnifyError) as caught:
+            client.authenticate()
+        seen = "".join(map(shown, [*events, client.status(), client, device]))
+    seen += f"{caught.value} {vars(caught.value)}"
+    digest = hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).hexdigest()
+    for secret in (*codes, digest, "canary-4711"):
+        assert secret not in seen
+
+
 def test_objects_with_secrets_are_not_pickled(client: Client) -> None:
-    created = client.application_tokens.create()
-    for thing in (client, client.application_tokens, client.authenticate(), created):
+    things: list[object] = [client, client.application_tokens, client.authenticate()]
+    things += [client.application_tokens.create(), TrustedDevice("canary-4711", "gateway 7")]
+    for thing in things:
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises(TypeError, match="is not pickled or copied: it"):
                 pickle.dumps(thing, protocol)
@@ -75,14 +126,15 @@ def test_a_copy_of_what_does_not_change_is_itself(client: Client) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 422, 429, 500])
 @pytest.mark.parametrize("path", [AUTHENTICATE, APPLICATION_TOKEN])
 def test_a_server_that_quotes_secrets_is_not_repeated(
-    client: Client, sandbox: Sandbox, path: str, status: int
+    sandbox: Sandbox, path: str, status: int
 ) -> None:
     secrets = [sandbox.application_token]
-    if path == APPLICATION_TOKEN:
-        secrets.append(client.authenticate().reveal())
-    sandbox.fault("echo_secrets", path, status=status)
-    with pytest.raises(EmnifyError) as caught:
-        client.application_tokens.list()
+    with sandbox.client(timeout=1.0) as client:
+        if path == APPLICATION_TOKEN:
+            secrets.append(client.authenticate().reveal())
+        sandbox.fault("echo_secrets", path, status=status)
+        with pytest.raises(EmnifyError) as caught:
+            client.application_tokens.list()
     error = caught.value
     assert error.api_error is not None
     assert "[redacted]" in str(error.api_error.message)

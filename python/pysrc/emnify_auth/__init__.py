@@ -3,6 +3,7 @@
 A program exchanges a long-lived application token for an auth token, a JWT that goes into the
 header "Authorization: Bearer …" of every call. A Client hands out one that is valid: from its
 cache where it can, from emnify where it must, and once for all threads that ask at the same time.
+It renews it in the background, and goes on through outages, rate limits, wrong clocks and forks.
 
     from emnify_auth import Client
 
@@ -48,6 +49,9 @@ from ._native import (
     AuthToken,
     Client,
     CreatedApplicationToken,
+    Event,
+    Status,
+    TrustedDevice,
     __version__,
 )
 
@@ -62,6 +66,7 @@ __all__ = [
     "ConflictError",
     "CreatedApplicationToken",
     "EmnifyError",
+    "Event",
     "ForbiddenError",
     "InternalError",
     "InvalidInputError",
@@ -73,8 +78,10 @@ __all__ = [
     "RequestTimeoutError",
     "RotationError",
     "ServerError",
+    "Status",
     "StoreError",
     "TlsError",
+    "TrustedDevice",
     "ValidationError",
     "__version__",
 ]

@@ -3,10 +3,13 @@
 import builtins
 import datetime
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Literal, NoReturn, final
 
 from typing_extensions import Self
+
+from ._errors import EmnifyError
 
 __all__ = [
     "ApplicationToken",
@@ -14,6 +17,9 @@ __all__ = [
     "AuthToken",
     "Client",
     "CreatedApplicationToken",
+    "Event",
+    "Status",
+    "TrustedDevice",
     "__version__",
 ]
 
@@ -24,21 +30,35 @@ class Client:
     """Keeps a program signed in to emnify.
 
     It signs in with an application token, passed here, or as a file that holds it, or by
-    the environment variables EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE.
-    Nothing is sent before the first call.
+    the environment variables EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE; else
+    as the user of EMNIFY_USERNAME and EMNIFY_PASSWORD. Nothing is sent before the first
+    call.
 
     base_url: where the API is; default: EMNIFY_BASE_PATH, else emnify itself.
-    timeout: seconds that one call may take, with everything that it waits for.
+    timeout: seconds that one call may take, with everything that it waits for: up to three
+    attempts to sign in, and the time between them.
     connect_timeout: the part of it that connecting may take.
     ca_bundle: a file or directory of certificates in PEM form; these authorities are
     trusted and no others. Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else
     the system's.
     proxy: the URL of an HTTP proxy; default: HTTPS_PROXY, ALL_PROXY, less what NO_PROXY
     names.
+    store: a directory where the session outlives the process, encrypted, made if it is not
+    there; processes that share it sign in once for all. Default: memory. One that cannot be
+    used is no error: the session goes on in memory, and on_event is told.
+    on_event: a function that is called with an Event when something happens to the session.
+    It runs in a thread that is making a call with this client, before that call returns or
+    raises; what happens in the background waits for the next call, of status() for example.
+    It may call the client. An exception in it goes to sys.unraisablehook and does not
+    disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
 
     It can be used from any number of threads, in a child after a fork, and in a with
     statement. What it refuses it refuses here, with an InvalidInputError that names the
     argument.
+
+    Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
+    thread at once. What the call was doing goes on in the background, for its timeout at
+    most.
     """
 
     def __new__(
@@ -51,7 +71,38 @@ class Client:
         connect_timeout: float = 10.0,
         ca_bundle: str | os.PathLike[str] | None = None,
         proxy: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        on_event: Callable[[Event], object] | None = None,
     ) -> Self: ...
+    @classmethod
+    def from_user(
+        cls,
+        username: str,
+        password: str,
+        *,
+        mfa: Callable[[], str | None] | None = None,
+        trusted_device: TrustedDevice | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        proxy: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> Self:
+        """A client that signs in as a person, for what an application token cannot do.
+
+        mfa: a function that asks the person for the one-time code that emnify sent, and
+        returns it, or None to give up. It is called where a code is due, in the thread that
+        makes the call, and may take its time; it must not call this client, which waits for
+        it. An exception in it is raised by the call that asked. Without it, a call that needs
+        a code raises MfaRequiredError.
+        trusted_device: a device that does without the code for 90 days once one was given on
+        it.
+
+        The other arguments are those of Client.
+        """
+
     @property
     def application_tokens(self) -> ApplicationTokens:
         """The application tokens of the workspace: create, list, update, revoke."""
@@ -60,10 +111,16 @@ class Client:
         """An auth token that is valid now: the cached one, or a new one. Ask each time you need
         one, and keep none: this is fast, and knows when to renew.
 
-        Raises AuthenticationError where the application token is refused, AccountLockedError
-        where it was refused too often; NetworkError, TlsError, RequestTimeoutError,
-        RateLimitedError, ServerError where emnify cannot be asked; ProtocolError where the
-        answer makes no sense.
+        A valid token is renewed in the background, so that no call waits or fails while
+        there is one. Without one, what may pass by itself is tried up to three times within
+        the timeout.
+
+        Raises AuthenticationError where the credentials are refused, MfaRequiredError where a
+        one-time code is due and nobody supplies it, AccountLockedError where they were
+        refused too often; NetworkError, TlsError, RequestTimeoutError, RateLimitedError,
+        ServerError where emnify cannot be asked; ProtocolError where the answer makes no
+        sense. While no attempt may be made, it raises the last attempt's error at once;
+        retry_after says for how long.
         """
 
     def auth_headers(self) -> dict[str, str]:
@@ -72,16 +129,22 @@ class Client:
         it on, and do not log it. Raises what authenticate() does.
         """
 
-    def invalidate(self, token: AuthToken) -> None:
-        """Tells that a server refused this AuthToken (HTTP 401). If it is still the cached one
-        it is dropped, so that the next authenticate() fetches another; a late report about
-        an earlier token changes nothing.
+    def invalidate(self, token: AuthToken | str) -> None:
+        """Tells that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
+        or without "Bearer " before it. If it is still the cached one it is dropped, so that
+        the next authenticate() fetches another; a late report about an earlier token changes
+        nothing.
+        """
+
+    def status(self) -> Status:
+        """How the session stands. It asks nobody and waits for nothing, but tells on_event what
+        happened in the background.
         """
 
     def close(self) -> None:
         """Closes the connections and forgets the secrets. Calls under way go on to their end;
-        later ones raise InvalidInputError. Closing twice is no error, and so is not closing
-        at all.
+        later ones, status() among them, raise InvalidInputError. Closing twice is no error;
+        nor is not closing at all.
         """
 
     def __enter__(self) -> Self: ...
@@ -140,11 +203,13 @@ class ApplicationTokens:
         a datetime.datetime with a time zone; ip the one address or range ("192.0.2.0/24")
         that it may be used from.
 
-        emnify does not tell the id of what it created. It is looked for with two more calls
-        at most; where they fail, or leave doubt, the id is None.
+        emnify does not tell the id of what it created. It is looked for in the list, read
+        before and after; where that fails, or leaves doubt, the id is None.
 
         After NetworkError, RequestTimeoutError or ServerError a token may have been created
-        whose value nobody knows: it is in the list, and should be revoked.
+        whose value nobody knows: it is in the list, and should be revoked. A call that Ctrl-C
+        interrupts goes on in the background; what it creates is revoked there, if its id is
+        found and the program goes on for long enough.
         """
 
     def list(self) -> builtins.list[ApplicationToken]:
@@ -224,6 +289,123 @@ class CreatedApplicationToken:
 
     def reveal(self) -> str:
         """The application token itself."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class Event:
+    """Something that happened to a client's session: what Client(on_event=…) is called with.
+
+    Its text is one line for a log. It holds no secret, and does not change.
+    """
+
+    @property
+    def kind(
+        self,
+    ) -> Literal[
+        "authenticated",
+        "adopted",
+        "refresh_failed",
+        "refused",
+        "cooling_down",
+        "application_token_expires",
+        "store_trouble",
+        "credential_trouble",
+        "other",
+    ]:
+        """What happened:
+
+        "authenticated": signed in.
+        "adopted": another process signed in, and its auth token was taken from the store.
+        "refresh_failed": an attempt to sign in failed; a valid auth token goes on being
+        handed out.
+        "refused": the credentials were refused, and are not sent again for a while unless
+        they change.
+        "cooling_down": too many calls, or a locked account; no attempt is made for a while.
+        "application_token_expires": the application token expires within 30 days; told at
+        most once a day.
+        "store_trouble": the store could not be read or written; the session goes on without.
+        "credential_trouble": the credential file could not be read; its last good content is
+        used, if there is one.
+        "other": something that this version has no name for.
+        """
+
+    @property
+    def error(self) -> EmnifyError | None:
+        """Why, where something went wrong: an exception that was not raised, made anew each time
+        it is asked for.
+        """
+
+    @property
+    def next_attempt(self) -> float | None:
+        """Seconds until the next attempt may be made, where one failed, counted from then."""
+
+    @property
+    def expires_at(self) -> datetime.datetime | None:
+        """When the auth token expires that was got, or the application token that is about to, on
+        emnify's clock, in UTC.
+        """
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+
+@final
+class Status:
+    """How a client's session stands: what Client.status() returns, for people and health checks.
+
+    It holds no secret, and does not change.
+    """
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether there is an auth token that is valid now."""
+
+    @property
+    def valid_until(self) -> datetime.datetime | None:
+        """Until when it is valid, on this machine's clock, in UTC."""
+
+    @property
+    def next_attempt(self) -> float | None:
+        """Seconds until another attempt to sign in may be made, where that is held back."""
+
+    @property
+    def last_error(self) -> EmnifyError | None:
+        """Why the last attempt failed, until one succeeds: an exception that was not raised, made
+        anew each time it is asked for.
+        """
+
+    @property
+    def calls_made(self) -> int:
+        """Requests that this client has sent in order to sign in."""
+
+    @property
+    def calls_saved(self) -> int:
+        """Auth tokens that it handed out without a request."""
+
+    @property
+    def last_change(self) -> datetime.datetime | None:
+        """When the session last changed, on this machine's clock, in UTC: signed in, failed,
+        invalidated.
+        """
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+
+@final
+class TrustedDevice:
+    """A device that, once a one-time code was given on it, does without the code for 90 days.
+
+    fingerprint: what it is recognised by. Choose a text that is hard to guess, of 8 to 256
+    visible ASCII characters; keep it, and use it again.
+    name: shown to the person in emnify's portal.
+    """
+
+    def __new__(cls, fingerprint: str, name: str) -> Self: ...
+    @property
+    def name(self) -> str:
+        """The name that is shown in emnify's portal."""
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...

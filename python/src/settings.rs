@@ -1,0 +1,68 @@
+//! What a client is set up with, whoever signs in: from Python's arguments to core's builder.
+
+use std::sync::Arc;
+
+use emnify_core::ClientBuilder;
+use pyo3::prelude::*;
+
+use crate::arguments::{self, OrDefault};
+use crate::call::into_core;
+use crate::client::Client;
+use crate::connection::Connection;
+use crate::mfa::Mfa;
+use crate::on_event::OnEvent;
+
+/// The arguments that all clients have.
+pub(crate) struct Settings<'py> {
+    pub(crate) base_url: Option<Bound<'py, PyAny>>,
+    pub(crate) timeout: OrDefault<'py>,
+    pub(crate) connect_timeout: OrDefault<'py>,
+    pub(crate) ca_bundle: Option<Bound<'py, PyAny>>,
+    pub(crate) proxy: Option<Bound<'py, PyAny>>,
+    pub(crate) store: Option<Bound<'py, PyAny>>,
+    pub(crate) on_event: Option<Bound<'py, PyAny>>,
+}
+
+impl Settings<'_> {
+    /// The client with these settings and the credentials that are in the builder.
+    pub(crate) fn build(
+        &self,
+        py: Python<'_>,
+        mut builder: ClientBuilder,
+        mfa: Option<Mfa>,
+    ) -> PyResult<Client> {
+        if let Some(url) = &self.base_url {
+            builder = builder.base_url(arguments::text("base_url", url)?);
+        }
+        if let OrDefault::Given(seconds) = &self.timeout {
+            builder = builder.timeout(arguments::seconds("timeout", seconds)?);
+        }
+        if let OrDefault::Given(seconds) = &self.connect_timeout {
+            builder = builder.connect_timeout(arguments::seconds("connect_timeout", seconds)?);
+        }
+        if let Some(path) = &self.ca_bundle {
+            builder = builder.ca_bundle(arguments::path("ca_bundle", path)?);
+        }
+        if let Some(url) = &self.proxy {
+            builder = builder.proxy(arguments::text("proxy", url)?);
+        }
+        if let Some(place) = &self.store {
+            builder = builder.store(arguments::store(place)?);
+        }
+        let on_event = match &self.on_event {
+            Some(function) => Some(OnEvent::new(arguments::function("on_event", function)?)),
+            None => None,
+        };
+        // Core gets no Python object: it could be freed where the interpreter is not at hand.
+        if let Some(on_event) = &on_event {
+            let waiting = Arc::clone(&on_event.waiting);
+            builder = builder.observer(move |event| waiting.push(event));
+        }
+        if let Some(mfa) = &mfa {
+            let lines = Arc::clone(&mfa.lines);
+            builder = builder.mfa(move || lines.ask());
+        }
+        let client = into_core(py, move || builder.build())?;
+        Ok(Client { connection: Connection::new(client), on_event, mfa })
+    }
+}

@@ -1,0 +1,160 @@
+//! Calls that may wait for the network. Python runs signal handlers between two steps of its main
+//! thread, so that a call which waits there for a server makes Ctrl-C wait too. Hence the call is
+//! made on a thread of ours, while the main thread looks for signals.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use emnify_core::{Result, Secret};
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+use crate::call::{self, Outcome, into_core};
+use crate::mfa::Mfa;
+use crate::{errors, signals};
+
+/// How often the main thread looks for signals.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What the thread that makes the call tells the one that waits.
+enum Message<T> {
+    /// A one-time code is due; here goes the answer.
+    Code(SyncSender<Option<Secret>>),
+    /// The call has ended.
+    Done(Outcome<T>),
+}
+
+/// Makes the call, and waits for it until a signal handler raises an exception. Then it goes on
+/// without us, and what it brings is handed to `unwanted`.
+///
+/// Where no signal is handled and no code asked for, this is [`into_core`].
+pub(crate) fn interruptible<T: Send + 'static>(
+    py: Python<'_>,
+    mfa: Option<&Mfa>,
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+    unwanted: impl FnOnce(T) + Send + 'static,
+) -> PyResult<T> {
+    if mfa.is_none() && !signals::are_handled_here(py) {
+        return into_core(py, call);
+    }
+    // Handed over, not lent: that it arrives is certain only when the other side has it in hand.
+    let (sender, receiver) = sync_channel(0);
+    let call = Arc::new(Mutex::new(Some(call)));
+    let work = {
+        let (call, lines) = (Arc::clone(&call), mfa.map(|mfa| Arc::clone(&mfa.lines)));
+        move || {
+            let Some(call) = take(&call) else { return };
+            let call = || catch_unwind(AssertUnwindSafe(call));
+            let outcome = match lines {
+                None => call(),
+                Some(lines) => {
+                    let sender = sender.clone();
+                    lines.open(move || ask(&sender), call)
+                }
+            };
+            if let Err(SendError(Message::Done(Ok(Ok(value))))) =
+                sender.send(Message::Done(outcome))
+            {
+                unwanted(value);
+            }
+        }
+    };
+    if spawn("emnify-call", work).is_ok() {
+        return wait(py, mfa, receiver);
+    }
+    // No thread to be had: better a call that cannot be interrupted than none.
+    match take(&call) {
+        Some(call) => into_core(py, call),
+        None => Err(lost(py)),
+    }
+}
+
+/// Starts a thread that leaves all signals to the host.
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    signals::while_blocked(|| thread::Builder::new().name(name.to_owned()).spawn(work)).map(drop)
+}
+
+/// On the thread that makes the call: asks the one that waits for the code.
+fn ask<T>(caller: &SyncSender<Message<T>>) -> Option<Secret> {
+    let (reply, answer) = sync_channel(1);
+    caller.send(Message::Code(reply)).ok()?;
+    answer.recv().ok()?
+}
+
+/// On the thread that waits.
+fn wait<T: Send>(
+    py: Python<'_>,
+    mfa: Option<&Mfa>,
+    mut receiver: Receiver<Message<T>>,
+) -> PyResult<T> {
+    let process = process::id();
+    let forked = || process::id() != process;
+    // What the function raised that was asked for the code.
+    let mut raised: Option<PyErr> = None;
+    loop {
+        let message;
+        (receiver, message) = py.detach(move || {
+            let message = receiver.recv_timeout(POLL);
+            (receiver, message)
+        });
+        match message {
+            Ok(Message::Done(outcome)) => return conclude(py, outcome, raised),
+            Ok(Message::Code(reply)) => {
+                let code = match mfa.map(|mfa| mfa.ask(py)) {
+                    Some(Ok(code)) => code,
+                    Some(Err(error)) if error.is_instance_of::<PyException>(py) => {
+                        raised = Some(error);
+                        None
+                    }
+                    // Who wants to leave need not wait.
+                    Some(Err(error)) => return Err(error),
+                    None => None,
+                };
+                if forked() {
+                    std::mem::forget((reply, receiver));
+                    return Err(errors::forked(py));
+                }
+                // An error is that nobody waits for it any more.
+                let _ = reply.send(code);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let interrupted = py.check_signals();
+                if forked() {
+                    // A handler did; the thread that makes the call is not here, and may have left
+                    // the channel locked.
+                    std::mem::forget(receiver);
+                    return interrupted.and(Err(errors::forked(py)));
+                }
+                interrupted?;
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(lost(py)),
+        }
+    }
+}
+
+/// What the caller gets to see where the function that knows the code raised something.
+fn conclude<T>(py: Python<'_>, outcome: Outcome<T>, raised: Option<PyErr>) -> PyResult<T> {
+    let outcome = call::translated(py, outcome);
+    match (raised, outcome) {
+        (Some(raised), Err(_)) => Err(raised),
+        (Some(raised), Ok(value)) => {
+            // It did without: the auth token was still good.
+            raised.write_unraisable(py, None);
+            Ok(value)
+        }
+        (None, outcome) => outcome,
+    }
+}
+
+fn take<F>(call: &Mutex<Option<F>>) -> Option<F> {
+    call.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The thread ended without a word.
+fn lost(py: Python<'_>) -> PyErr {
+    errors::internal(py, "a fault of emnify_auth: the thread that made the call is gone")
+}

@@ -1,0 +1,258 @@
+"""Events and the status: who is told what, on which thread, and what an exception there does."""
+
+import datetime
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import emnify_auth
+from emnify_auth import AuthToken, Client, EmnifyError, Event
+
+from emnify_sandbox import AUTHENTICATE, Sandbox
+
+UTC = datetime.timezone.utc
+
+
+class Unraisable:
+    """Keeps what goes to sys.unraisablehook."""
+
+    def __init__(self) -> None:
+        self.raised: list[BaseException | None] = []
+
+    def __call__(self, unraisable: Any) -> None:  # noqa: ANN401
+        self.raised.append(unraisable.exc_value)
+
+
+@pytest.fixture
+def unraisable(monkeypatch: pytest.MonkeyPatch) -> Unraisable:
+    hook = Unraisable()
+    monkeypatch.setattr(sys, "unraisablehook", hook)
+    return hook
+
+
+def test_a_sign_in_is_told_before_the_call_returns(sandbox: Sandbox) -> None:
+    events: list[Event] = []
+    with sandbox.client(on_event=events.append) as client:
+        auth_token = client.authenticate()
+        [event] = events
+        client.authenticate()
+        client.application_tokens.list()
+    assert events == [event]
+    assert isinstance(event, Event)
+    assert event.kind == "authenticated"
+    assert event.error is None
+    assert event.next_attempt is None
+    assert event.expires_at == auth_token.expires_at
+    assert str(event) == f"signed in, until {auth_token.expires_at:%Y-%m-%dT%H:%M:%S}.000Z"
+    assert repr(event) == f"<Event kind='authenticated' expires_at='{auth_token.expires_at}'>"
+    with pytest.raises(AttributeError):
+        event.kind = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (401, "refused", emnify_auth.AuthenticationError),
+        (429, "cooling_down", emnify_auth.RateLimitedError),
+        (503, "refresh_failed", emnify_auth.ServerError),
+    ],
+)
+def test_a_failure_is_told_before_the_call_raises(
+    sandbox: Sandbox, status: int, kind: str, expected: type[EmnifyError]
+) -> None:
+    sandbox.fault("status", AUTHENTICATE, status=status, headers={"Retry-After": "90"})
+    events: list[Event] = []
+    with sandbox.client(on_event=events.append, timeout=1.0) as client:
+        with pytest.raises(expected) as caught:
+            client.authenticate()
+        [event] = events
+        status_then = client.status()
+    assert event.kind == kind
+    error = event.error
+    assert type(error) is expected
+    assert error.http_status == status
+    assert error.__traceback__ is None
+    assert event.error is not error
+    assert event.next_attempt is not None
+    assert 55 < event.next_attempt < 120
+    assert "\n" not in str(event)
+    assert f"HTTP {status}" in str(event)
+    assert "next attempt in" in str(event)
+    assert f"<Event kind='{kind}' error={expected.__name__}('" in repr(event)
+    assert type(caught.value) is expected
+
+    assert not status_then.signed_in
+    assert status_then.valid_until is None
+    assert type(status_then.last_error) is expected
+    assert status_then.next_attempt is not None
+    assert 55 < status_then.next_attempt < 120
+    assert status_then.calls_made == 1
+    assert status_then.last_change is not None
+
+
+def test_the_status_of_a_session(client: Client) -> None:
+    status = client.status()
+    assert (status.signed_in, status.valid_until, status.last_error) == (False, None, None)
+    assert (status.calls_made, status.calls_saved) == (0, 0)
+    assert (status.next_attempt, status.last_change) == (None, None)
+    before = datetime.datetime.now(UTC) - datetime.timedelta(seconds=1)
+    auth_token = client.authenticate()
+    for _ in range(5):
+        client.authenticate()
+    status = client.status()
+    assert status.signed_in
+    assert status.valid_until is not None
+    assert abs(status.valid_until - auth_token.expires_at) < datetime.timedelta(seconds=2)
+    assert status.last_change is not None
+    assert before < status.last_change <= datetime.datetime.now(UTC)
+    assert (status.calls_made, status.calls_saved) == (1, 5)
+    assert (status.next_attempt, status.last_error) == (None, None)
+    shown = f"<Status signed_in=True valid_until='{status.valid_until}' calls_made=1 calls_saved=5>"
+    assert repr(status) == shown
+    with pytest.raises(AttributeError):
+        status.signed_in = False  # type: ignore[misc]
+    client.invalidate(auth_token)
+    assert not client.status().signed_in
+
+
+def test_what_happens_in_the_background_waits_for_the_next_call(sandbox: Sandbox) -> None:
+    sandbox.set(auth_token_lifetime=4)
+    events: list[tuple[str, int]] = []
+    with sandbox.client(
+        on_event=lambda e: events.append((e.kind, threading.get_ident()))
+    ) as client:
+        client.authenticate()
+        time.sleep(3.25)
+        client.authenticate()
+        time.sleep(0.5)
+        assert len(events) == 1
+        client.status()
+    here = ("authenticated", threading.get_ident())
+    assert events == [here, here]
+
+
+def test_the_thread_that_calls_is_the_one_that_is_told(sandbox: Sandbox) -> None:
+    told: list[int] = []
+    with (
+        sandbox.client(on_event=lambda _: told.append(threading.get_ident())) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other = pool.submit(threading.get_ident).result()
+        client.invalidate(client.authenticate())
+        client.invalidate(pool.submit(client.authenticate).result())
+        client.authenticate()
+    assert told == [threading.get_ident(), other, threading.get_ident()]
+
+
+def test_the_function_may_call_the_client(sandbox: Sandbox) -> None:
+    seen: list[object] = []
+
+    def told(event: Event) -> None:
+        seen.append(event.kind)
+        seen.append(client.status().signed_in)
+        seen.append(client.authenticate().reveal())
+        seen.append(len(client.application_tokens.list()))
+
+    with sandbox.client(on_event=told) as client:
+        token = client.authenticate().reveal()
+        assert seen == ["authenticated", True, token, 1]
+    with sandbox.client(on_event=lambda _: client.close()) as client:
+        assert client.authenticate().reveal()
+    assert repr(client) == "<Client closed>"
+
+
+def test_a_function_that_calls_for_ever_ends(
+    sandbox: Sandbox, tmp_path: Path, unraisable: Unraisable
+) -> None:
+    # Each of its calls fails, and tells it so again.
+    settings: dict[str, Any] = {"application_token": None, "application_token_file": tmp_path}
+
+    def told(_: Event) -> None:
+        client.authenticate()
+
+    with sandbox.client(on_event=told, **settings) as client:
+        pool = ThreadPoolExecutor(1)
+        with pool, pytest.raises(emnify_auth.InvalidInputError):
+            pool.submit(client.authenticate).result()
+    kinds = {type(raised) for raised in unraisable.raised}
+    assert kinds == {RecursionError, emnify_auth.InvalidInputError}
+
+
+def test_an_exception_in_the_function_is_kept_apart(
+    sandbox: Sandbox, unraisable: Unraisable
+) -> None:
+    def told(event: Event) -> None:
+        raise LookupError(event.kind)
+
+    with sandbox.client(on_event=told) as client:
+        assert client.authenticate().reveal()
+        [raised] = unraisable.raised
+        assert type(raised) is LookupError
+        assert str(raised) == "authenticated"
+    # An error of the call is that of the call.
+    client = sandbox.client(on_event=told, application_token="refused")
+    with client, pytest.raises(emnify_auth.AuthenticationError) as caught:
+        client.authenticate()
+    assert caught.value.__context__ is None
+    assert str(unraisable.raised[-1]) == "refused"
+
+
+def test_an_interrupt_in_the_function_ends_the_call(
+    sandbox: Sandbox, tmp_path: Path, unraisable: Unraisable
+) -> None:
+    (tmp_path / "a file").touch()
+    kinds: list[str] = []
+
+    def told(event: Event) -> None:
+        kinds.append(event.kind)
+        if len(kinds) == 1:
+            raise KeyboardInterrupt
+
+    with sandbox.client(on_event=told, store=tmp_path / "a file") as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.authenticate()
+        # The events behind it are not lost.
+        client.status()
+    assert kinds[0] == "store_trouble"
+    assert "authenticated" in kinds[1:]
+    assert not unraisable.raised
+
+
+def test_an_interrupt_after_create_revokes_what_nobody_gets(sandbox: Sandbox) -> None:
+    def told(_: Event) -> None:
+        raise KeyboardInterrupt
+
+    with sandbox.client(on_event=told) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.application_tokens.create(description="nobody's")
+        wait_until_revoked(sandbox, "nobody's")
+
+
+def wait_until_revoked(sandbox: Sandbox, description: str) -> None:
+    for _ in range(100):
+        rows = [row for row in sandbox.application_tokens() if row["description"] == description]
+        if rows and all(row["revoked"] for row in rows):
+            return
+        time.sleep(0.05)
+    pytest.fail("was not revoked")
+
+
+def test_events_of_many_threads_are_told_once(sandbox: Sandbox) -> None:
+    events: list[Event] = []
+    with sandbox.client(on_event=events.append) as client:
+
+        def work(_: int) -> AuthToken:
+            auth_token = client.authenticate()
+            client.invalidate(auth_token)
+            return auth_token
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+        client.status()
+        made = client.status().calls_made
+    assert [event.kind for event in events] == ["authenticated"] * made

@@ -1,0 +1,153 @@
+"""Forks, at any moment: parent and child both go on, each with its own connections."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from emnify_sandbox import AUTHENTICATE, Sandbox
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only")
+
+# fork() runs a function in a child, code() waits for how that ends: 0 if nothing was raised.
+PREPARED = """
+import os, sys, threading, time, warnings
+from emnify_auth import Client
+
+# The fork of a process that has threads is what this is about.
+warnings.simplefilter("ignore", DeprecationWarning)
+
+def fork(work):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return child
+
+def code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+IN_PARENT_AND_CHILD = """
+client = Client(timeout=10)
+fresh = Client(timeout=10)
+first = client.authenticate().reveal()
+client.application_tokens.list()
+
+stop = threading.Event()
+def busy():
+    while not stop.is_set():
+        client.application_tokens.list()
+threads = [threading.Thread(target=busy) for _ in range(4)]
+for thread in threads:
+    thread.start()
+
+def work():
+    assert client.authenticate().reveal() == first
+    client.application_tokens.list()
+    client.invalidate(client.authenticate())
+    assert client.authenticate().reveal() != first
+    assert client.status().signed_in
+    fresh.authenticate()
+    client.close()
+
+children = [fork(work) for _ in range(4)]
+print([code(child) for child in children])
+stop.set()
+for thread in threads:
+    thread.join()
+client.application_tokens.list()
+client.close()
+"""
+
+IN_THE_MIDDLE_OF_A_REFRESH = """
+seen = []
+client = Client(timeout=10, on_event=seen.append, store=sys.argv[1] or None)
+thread = threading.Thread(target=client.authenticate)
+thread.start()
+time.sleep(0.4)
+
+def work():
+    # Nobody tells the child what comes of the parent's attempt, nor holds it up.
+    assert client.authenticate().reveal()
+    assert client.authenticate().reveal()
+    assert [event.kind for event in seen] in (["authenticated"], ["adopted"]), seen
+    client.close()
+
+children = [fork(work) for _ in range(2)]
+print([code(child) for child in children])
+thread.join()
+assert client.authenticate().reveal()
+"""
+
+IN_A_CALL = """
+import signal
+children = []
+def handler(*_):
+    children.append(os.fork())
+signal.signal(signal.SIGUSR1, handler)
+client = Client(timeout=10)
+threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+try:
+    client.authenticate()
+except Exception as error:
+    said = f"{type(error).__name__}: {error}"
+else:
+    said = ""
+if children == [0]:
+    # The child has nobody who makes the call, and hears of it; the next one it makes itself.
+    client.authenticate()
+    os._exit(0 if "the process was forked during the call" in said else 1)
+print(said, [code(child) for child in children])
+"""
+
+MULTIPROCESSING = """
+import multiprocessing, sys, warnings
+from emnify_auth import Client
+
+warnings.simplefilter("ignore", DeprecationWarning)
+inherited = Client(timeout=10)
+
+def work(number):
+    client = inherited if sys.argv[1] == "fork" else Client(timeout=10)
+    with client:
+        assert client.application_tokens.list()
+    return number
+
+if __name__ == "__main__":
+    inherited.authenticate()
+    context = multiprocessing.get_context(sys.argv[1])
+    with context.Pool(2, maxtasksperchild=1) as pool:
+        print(sorted(pool.map(work, range(4), chunksize=1)))
+    assert inherited.application_tokens.list()
+"""
+
+
+def test_parent_and_child_go_on_after_a_fork(sandbox: Sandbox) -> None:
+    assert sandbox.run(PREPARED + IN_PARENT_AND_CHILD) == "[0, 0, 0, 0]"
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_fork_in_the_middle_of_a_refresh(sandbox: Sandbox, tmp_path: Path, stored: bool) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=1_000)
+    store = tmp_path if stored else ""
+    assert sandbox.run(PREPARED + IN_THE_MIDDLE_OF_A_REFRESH, store) == "[0, 0]"
+    # With a store, the children wait for what the parent gets.
+    assert sandbox.calls("POST", AUTHENTICATE) == (1 if stored else 3)
+
+
+def test_a_signal_handler_that_forks_in_a_call(sandbox: Sandbox) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=1_000)
+    assert sandbox.run(PREPARED + IN_A_CALL) == "[0]"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(sandbox: Sandbox, tmp_path: Path, method: str) -> None:
+    # A file, since the new processes import it.
+    program = tmp_path / "program.py"
+    program.write_text(MULTIPROCESSING)
+    assert sandbox.run(program, method) == "[0, 1, 2, 3]"

@@ -1,0 +1,240 @@
+"""Signals: Ctrl-C ends a call wherever it hangs, and threads of ours leave all signals alone."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from emnify_auth import Client, RequestTimeoutError
+
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, Sandbox, ended
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+
+# Seconds from a signal to the exception that it raises.
+AT_ONCE = 0.1
+
+# Says on standard output that it is about to make a call, and when that was interrupted.
+HANGS = """
+import json, os, sys, threading, time
+from emnify_auth import Client
+
+where, settings = sys.argv[1], json.loads(sys.argv[2])
+client = Client(timeout=50, **settings)
+if where == "list":
+    client.authenticate()
+    call = client.application_tokens.list
+elif where == "another thread":
+    threading.Thread(target=client.authenticate, daemon=True).start()
+    time.sleep(0.2)
+    call = client.authenticate
+else:
+    call = client.authenticate
+print("calls", flush=True)
+try:
+    call()
+except KeyboardInterrupt:
+    print(time.monotonic())
+else:
+    print("was not interrupted")
+# What goes on in the background keeps nothing from ending.
+client.close()
+"""
+
+
+def interrupted(process: Popen[str]) -> float:
+    """Interrupt a program that is about to hang in a call; return how long that took."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "calls\n"
+    time.sleep(0.4)
+    # From the same clock in another process.
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    took = float(ended(process)) - sent
+    assert time.monotonic() - sent < 5
+    return took
+
+
+@pytest.mark.parametrize("where", ["authenticate", "list", "another thread"])
+@pytest.mark.parametrize("fault", ["delay", "endless_body"])
+def test_ctrl_c_while_the_server_takes_its_time(sandbox: Sandbox, where: str, fault: str) -> None:
+    path = APPLICATION_TOKEN if where == "list" else AUTHENTICATE
+    sandbox.fault(fault, path, **({"milliseconds": LONG} if fault == "delay" else {}))
+    assert interrupted(sandbox.start(HANGS, where, "{}")) < AT_ONCE
+
+
+def test_ctrl_c_between_two_attempts(sandbox: Sandbox) -> None:
+    sandbox.fault("status", AUTHENTICATE, status=503, headers={"Retry-After": "45"})
+    assert interrupted(sandbox.start(HANGS, "a wait", "{}")) < AT_ONCE
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+@pytest.fixture
+def mute_server() -> Iterator[int]:
+    """Accept connections and say nothing, so that the TLS handshake hangs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_ctrl_c_in_a_handshake(sandbox: Sandbox, mute_server: int) -> None:
+    settings = {"base_url": f"https://127.0.0.1:{mute_server}", "connect_timeout": 50}
+    assert interrupted(sandbox.start(HANGS, "a handshake", json.dumps(settings))) < AT_ONCE
+
+
+def test_ctrl_c_while_another_process_holds_the_store(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
+    settings = json.dumps({"store": str(tmp_path)})
+    holder = sandbox.start(HANGS, "the holder", settings)
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        time.sleep(0.3)
+        assert interrupted(sandbox.start(HANGS, "the store", settings)) < AT_ONCE
+        assert sandbox.calls("POST", AUTHENTICATE) == 1
+    finally:
+        assert interrupted_already(holder)
+
+
+def interrupted_already(process: Popen[str]) -> bool:
+    process.send_signal(signal.SIGINT)
+    return float(ended(process)) > 0
+
+
+class Interrupted(Exception):  # noqa: N818
+    """What our own signal handler raises."""
+
+
+@pytest.fixture
+def interrupt_soon() -> Iterator[threading.Timer]:
+    """Prepare a signal whose handler raises Interrupted."""
+
+    def handler(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGUSR1))
+    yield timer
+    timer.join()
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_call_that_was_interrupted_goes_on(
+    sandbox: Sandbox, interrupt_soon: threading.Timer
+) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=1_000)
+    events: list[str] = []
+    with sandbox.client(on_event=lambda event: events.append(event.kind)) as client:
+        interrupt_soon.start()
+        with pytest.raises(Interrupted):
+            client.authenticate()
+        assert not events
+        # It waits for what is under way.
+        assert client.authenticate().reveal()
+        assert events == ["authenticated"]
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+@pytest.mark.parametrize("lost", ["answer", "id"])
+def test_what_an_interrupted_create_brings_is_revoked(
+    sandbox: Sandbox, interrupt_soon: threading.Timer, lost: str
+) -> None:
+    # The list is read before and after.
+    call = {"method": "POST"} if lost == "answer" else {"method": "GET", "skip": 1}
+    with sandbox.client() as client:
+        client.authenticate()
+        sandbox.fault("delay", APPLICATION_TOKEN, milliseconds=1_000, **call)
+        interrupt_soon.start()
+        with pytest.raises(Interrupted):
+            client.application_tokens.create(description="nobody's")
+        # Also a closed client sees to it.
+    wait_until_revoked(sandbox)
+
+
+def wait_until_revoked(sandbox: Sandbox) -> None:
+    for _ in range(100):
+        rows = [r for r in sandbox.application_tokens() if r["description"] == "nobody's"]
+        if [row["revoked"] for row in rows] == [True]:
+            return
+        time.sleep(0.05)
+    pytest.fail("was not revoked")
+
+
+def test_a_handler_that_raises_nothing_disturbs_nothing(sandbox: Sandbox) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
+    handled: list[float] = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: handled.append(time.monotonic()))
+    try:
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1))
+        timer.start()
+        with sandbox.client() as client:
+            assert client.authenticate().reveal()
+        returned = time.monotonic()
+        timer.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    # In the middle of the call, not after it.
+    assert len(handled) == 1
+    assert returned - handled[0] > 0.2
+
+
+def test_ctrl_c_while_a_person_is_asked(sandbox: Sandbox) -> None:
+    def mfa() -> str:
+        raise KeyboardInterrupt
+
+    with sandbox.user(mfa=mfa) as client, pytest.raises(KeyboardInterrupt):
+        client.authenticate()
+
+
+def test_a_handed_out_token_starts_no_thread(client: Client) -> None:
+    client.authenticate()
+    before = threads()
+    for _ in range(100):
+        client.authenticate()
+    assert threads() == before
+
+
+def threads() -> set[str]:
+    return set(os.listdir("/proc/self/task")) if sys.platform == "linux" else set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_all_threads_of_ours_block_all_signals(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=1_500)
+    seen: dict[str, int] = {}
+    done = threading.Event()
+
+    def look() -> None:
+        python = {str(thread.native_id) for thread in threading.enumerate()}
+        while not done.wait(0.05):
+            for thread in threads() - python:
+                status = Path(f"/proc/self/task/{thread}/status").read_text()
+                fields = dict(line.split(":\t", 1) for line in status.splitlines())
+                seen[fields["Name"]] = int(fields["SigBlk"], 16)
+
+    with sandbox.client(store=tmp_path, timeout=1.0) as client:
+        looker = threading.Thread(target=look)
+        before = threads()
+        looker.start()
+        with pytest.raises(RequestTimeoutError):
+            client.authenticate()
+        done.set()
+        looker.join()
+        # The connection's own is left, and others are about to end.
+        for _ in range(100):
+            if len(threads() - before) <= 1:
+                break
+            time.sleep(0.01)
+        assert len(threads() - before) <= 1
+    assert "emnify-call" in seen
+    assert len(seen) >= 2
+    for name, blocked in seen.items():
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            assert blocked >> (number - 1) & 1, f"{name} does not block {number!r}"

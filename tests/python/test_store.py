@@ -1,0 +1,105 @@
+"""The store: a session that outlives its process, and is one for all processes that share it."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from emnify_auth import EmnifyError, Event, StoreError
+
+from emnify_sandbox import AUTHENTICATE, Sandbox, ended
+
+PRINTS_TOKEN = """
+import sys
+from emnify_auth import Client
+
+with Client(store=sys.argv[1], timeout=20) as client:
+    print(client.authenticate().reveal())
+"""
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_second_client_signs_in_without_a_call(
+    sandbox: Sandbox, tmp_path: Path, kind: type[str] | type[Path]
+) -> None:
+    store = kind(tmp_path / "made" / "on demand")
+    events: list[Event] = []
+    with sandbox.client(store=store) as client:
+        first = client.authenticate().reveal()
+    with sandbox.client(store=store, on_event=events.append) as client:
+        assert client.authenticate().reveal() == first
+        assert client.status().calls_made == 0
+    assert [event.kind for event in events] == ["adopted"]
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_second_process_signs_in_without_a_call(sandbox: Sandbox, tmp_path: Path) -> None:
+    with sandbox.client(store=tmp_path) as client:
+        first = client.authenticate().reveal()
+    assert sandbox.run(PRINTS_TOKEN, tmp_path) == first
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_twenty_cold_processes_sign_in_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=500)
+    processes = [sandbox.start(PRINTS_TOKEN, tmp_path) for _ in range(20)]
+    assert len({ended(process) for process in processes}) == 1
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_another_credential_has_another_session(sandbox: Sandbox, tmp_path: Path) -> None:
+    with sandbox.client(store=tmp_path) as client, sandbox.user("user@example.com") as user:
+        assert client.authenticate().reveal() != user.authenticate().reveal()
+
+
+def test_a_refusal_outlives_the_process(sandbox: Sandbox, tmp_path: Path) -> None:
+    for _ in range(3):
+        client = sandbox.client(application_token="refused", store=tmp_path)
+        with client, pytest.raises(EmnifyError) as caught:
+            client.authenticate()
+        assert caught.value.retry_after is None or caught.value.retry_after > 50
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_files_are_sealed_and_for_their_owner_alone(sandbox: Sandbox, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with sandbox.client(store=store) as client:
+        token = client.authenticate().reveal()
+    assert stat.S_IMODE(store.stat().st_mode) == 0o700
+    files = list(store.iterdir())
+    assert files
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        content = file.read_bytes()
+        for secret in (token, sandbox.application_token):
+            assert secret.encode() not in content
+            assert secret.rsplit(".", maxsplit=1)[-1].encode() not in content
+
+
+def test_a_damaged_store_is_reported_and_not_fatal(sandbox: Sandbox, tmp_path: Path) -> None:
+    with sandbox.client(store=tmp_path) as client:
+        client.authenticate()
+    [file] = [path for path in tmp_path.iterdir() if not path.suffix]
+    file.write_bytes(b"damaged")
+    events: list[Event] = []
+    with sandbox.client(store=tmp_path, on_event=events.append) as client:
+        assert client.authenticate().reveal()
+    assert [event.kind for event in events] == ["store_trouble", "authenticated"]
+    error = events[0].error
+    assert isinstance(error, StoreError)
+    assert isinstance(error, OSError)
+    assert str(tmp_path) in str(error)
+
+
+def test_a_store_that_cannot_be_written_is_reported_and_not_fatal(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "a file"
+    path.touch()
+    events: list[Event] = []
+    with sandbox.client(store=path, on_event=events.append) as client:
+        assert client.authenticate().reveal()
+    assert "store_trouble" in [event.kind for event in events]
+    assert "authenticated" in [event.kind for event in events]
+    assert os.listdir(tmp_path) == ["a file"]

@@ -1,0 +1,159 @@
+"""A person who signs in: with a password, a one-time code, a device that does without."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import emnify_auth
+from emnify_auth import AuthToken, Client, EmnifyError, MfaRequiredError, TrustedDevice
+
+from emnify_sandbox import AUTHENTICATE, PASSWORD, USER, Sandbox
+
+
+def test_a_user_signs_in_with_a_password(sandbox: Sandbox) -> None:
+    with sandbox.user(USER) as client:
+        assert client.authenticate().organisation_id == 1234
+        assert client.application_tokens.list()
+    [request] = [request for request in sandbox.requests() if request["path"] == AUTHENTICATE]
+    assert PASSWORD not in request["body"].replace('"password"', "")
+
+
+def test_a_user_of_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMNIFY_USERNAME", USER)
+    monkeypatch.setenv("EMNIFY_PASSWORD", PASSWORD)
+    with sandbox.client(application_token=None) as client:
+        assert client.authenticate().reveal()
+
+
+def test_a_refresh_token_does_without_the_password(sandbox: Sandbox) -> None:
+    with sandbox.user(mfa=sandbox.one_time_code) as client:
+        client.invalidate(client.authenticate())
+        assert client.authenticate().reveal()
+    # One for the password, one for the code, one for the refresh token.
+    assert sandbox.calls("POST", AUTHENTICATE) == 3
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_code_is_asked_for_on_the_caller_s_thread(sandbox: Sandbox, elsewhere: bool) -> None:
+    asked: list[int] = []
+
+    def mfa() -> str | None:
+        asked.append(threading.get_ident())
+        code = sandbox.one_time_code()
+        return f" {code}\n"
+
+    with sandbox.user(mfa=mfa) as client, ThreadPoolExecutor(1) as pool:
+        if elsewhere:
+            here = pool.submit(threading.get_ident).result()
+            assert pool.submit(client.application_tokens.list).result()
+        else:
+            here = threading.get_ident()
+            assert client.application_tokens.list()
+        assert client.authenticate().reveal()
+    assert asked == [here]
+
+
+def test_one_of_many_threads_is_asked(sandbox: Sandbox) -> None:
+    asked: list[int] = []
+    barrier = threading.Barrier(8)
+
+    def mfa() -> str | None:
+        asked.append(threading.get_ident())
+        return sandbox.one_time_code()
+
+    def sign_in(_: int) -> AuthToken:
+        barrier.wait()
+        return client.authenticate()
+
+    with sandbox.user(mfa=mfa) as client, ThreadPoolExecutor(8) as pool:
+        assert len({token.reveal() for token in pool.map(sign_in, range(8))}) == 1
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("with_function", [False, True])
+def test_a_code_that_nobody_supplies(sandbox: Sandbox, with_function: bool) -> None:
+    mfa = (lambda: None) if with_function else None
+    with sandbox.user(mfa=mfa) as client, pytest.raises(MfaRequiredError) as caught:
+        client.authenticate()
+    assert not caught.value.is_retryable
+
+
+def test_a_wrong_code_is_refused(sandbox: Sandbox) -> None:
+    with sandbox.user(mfa=lambda: "000000") as client:
+        with pytest.raises(emnify_auth.AuthenticationError) as caught:
+            client.authenticate()
+        assert type(caught.value) is emnify_auth.AuthenticationError
+        assert "000000" not in str(caught.value)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("raised", [LookupError("the caller's own"), SystemExit(3)])
+def test_an_exception_in_the_function_reaches_who_asked(
+    sandbox: Sandbox, raised: BaseException, elsewhere: bool
+) -> None:
+    exceptions = [raised]
+
+    def mfa() -> str | None:
+        if exceptions:
+            raise exceptions.pop()
+        return sandbox.one_time_code()
+
+    def call(client: Client) -> None:
+        with pytest.raises(type(raised)) as caught:
+            client.application_tokens.list()
+        assert caught.value is raised
+        assert client.application_tokens.list()
+
+    with sandbox.user(mfa=mfa) as client, ThreadPoolExecutor(1) as pool:
+        if elsewhere:
+            pool.submit(call, client).result()
+        else:
+            call(client)
+    # Twice the password, once the code.
+    assert sandbox.calls("POST", AUTHENTICATE) == 3
+
+
+def test_a_person_may_take_longer_than_the_timeout(sandbox: Sandbox) -> None:
+    def mfa() -> str | None:
+        time.sleep(1.5)
+        return sandbox.one_time_code()
+
+    with sandbox.user(mfa=mfa, timeout=1.0) as client:
+        assert client.authenticate().reveal()
+
+
+@pytest.mark.parametrize("answer", [123456, b"123456", "123456\ud800"])
+def test_a_function_that_returns_no_text(sandbox: Sandbox, answer: object) -> None:
+    client = sandbox.user(mfa=lambda: answer)
+    with client, pytest.raises(emnify_auth.InvalidInputError) as caught:
+        client.authenticate()
+    assert str(caught.value) == "mfa: returned neither a str nor None"
+
+
+def test_a_trusted_device_is_asked_once(sandbox: Sandbox) -> None:
+    asked: list[str | None] = []
+
+    def mfa() -> str | None:
+        asked.append(sandbox.one_time_code())
+        return asked[-1]
+
+    device = TrustedDevice("fingerprint-4711", "the gateway's")
+    for _ in range(2):
+        with sandbox.user(mfa=mfa, trusted_device=device) as client:
+            assert client.authenticate().reveal()
+    assert len(asked) == 1
+    # Nor is a function needed any more.
+    with sandbox.user(trusted_device=device) as client:
+        assert client.authenticate().reveal()
+
+
+def test_a_refused_password_is_not_sent_again(sandbox: Sandbox) -> None:
+    with Client.from_user(USER, "wrong", base_url=sandbox.url, ca_bundle=sandbox.ca_file) as client:
+        for _ in range(5):
+            with pytest.raises(EmnifyError) as caught:
+                client.authenticate()
+            assert type(caught.value) is emnify_auth.AuthenticationError
+            assert "wrong" not in str(caught.value)
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
