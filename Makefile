@@ -75,9 +75,9 @@ lint: test-tools python-package ## Check formats, lints, types and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis
-	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python
-	$(RUFF) check --quiet --config python/pyproject.toml python tests/python
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/examples tests/python
+	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/bench
+	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/bench
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/examples tests/python tests/bench
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
 # Release builds of everything, the wheel in an environment of its own.

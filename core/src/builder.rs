@@ -122,8 +122,8 @@ impl ClientBuilder {
     }
 
     /// Asks the person for the one-time code that emnify sent, where one is due. It is called on
-    /// the thread of a caller who waits to be signed in, and may take its time within the timeout;
-    /// `None` gives up.
+    /// the thread of a caller who waits to be signed in, and may take its time: that is not the
+    /// timeout's. It must not call the client, which waits for it. `None` gives up.
     pub fn mfa(mut self, ask: impl Fn() -> Option<Secret> + Send + Sync + 'static) -> Self {
         self.mfa = Some(Arc::new(ask));
         self

@@ -105,6 +105,8 @@ pub use input::ExpiryDate;
 pub use paginate::Pages;
 pub use request::{Method, Request, Response};
 pub use secret::Secret;
+#[doc(hidden)] // For the other faces of this library.
+pub use signals::while_blocked;
 pub use status::Status;
 pub use store::Store;
 pub use tokens::ApplicationTokens;

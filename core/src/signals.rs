@@ -3,7 +3,7 @@
 /// Runs `start` with every signal blocked, so that a thread started by it inherits that and never
 /// handles, or dies of, a signal that is meant for the host.
 #[cfg(unix)]
-pub(crate) fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
+pub fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
     use nix::sys::signal::{SigSet, SigmaskHow};
 
     struct Restore(SigSet);
@@ -21,6 +21,6 @@ pub(crate) fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
 
 /// Elsewhere there are no signals to block.
 #[cfg(not(unix))]
-pub(crate) fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
+pub fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
     start()
 }

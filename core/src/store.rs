@@ -111,6 +111,7 @@ impl Store {
             Some(("redis", _)) => refuse("Redis is not part of this build"),
             Some(_) => refuse("is neither a directory nor a URL such as redis://host:6379/0"),
             None if location.is_empty() => refuse("is empty"),
+            None if location.contains('\0') => refuse("has a NUL"),
             None => Ok(Store::directory(location)),
         }
     }

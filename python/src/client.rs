@@ -37,9 +37,9 @@ use crate::{errors, not_pickled};
 /// the system's.
 /// proxy: the URL of an HTTP proxy; default: HTTPS_PROXY, ALL_PROXY, less what NO_PROXY
 /// names.
-/// store: a directory where the session outlives the process, encrypted, made if it is not
-/// there; processes that share it sign in once for all. Default: memory. One that cannot be
-/// used is no error: the session goes on in memory, and on_event is told.
+/// store: a directory, or a URL such as redis://host:6379/0, where the session outlives the
+/// process, encrypted; processes that share it sign in once for all. Default: memory. One that
+/// cannot be used is no error: the session goes on in memory, and on_event is told.
 /// on_event: a function that is called with an Event when something happens to the session.
 /// It runs in a thread that is making a call with this client, before that call returns or
 /// raises; what happens in the background waits for the next call, of status() for example.

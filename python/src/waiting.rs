@@ -75,7 +75,8 @@ pub(crate) fn interruptible<T: Send + 'static>(
 
 /// Starts a thread that leaves all signals to the host.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    signals::while_blocked(|| thread::Builder::new().name(name.to_owned()).spawn(work)).map(drop)
+    emnify_core::while_blocked(|| thread::Builder::new().name(name.to_owned()).spawn(work))
+        .map(drop)
 }
 
 /// On the thread that makes the call: asks the one that waits for the code.

@@ -1,12 +1,16 @@
 """The store: a session that outlives its process, and is one for all processes that share it."""
 
 import os
+import shutil
+import socket
 import stat
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from emnify_auth import EmnifyError, Event, StoreError
+from emnify_auth import EmnifyError, Event, InvalidInputError, StoreError
 
 from emnify_sandbox import AUTHENTICATE, Sandbox, ended
 
@@ -103,3 +107,31 @@ def test_a_store_that_cannot_be_written_is_reported_and_not_fatal(
     assert "store_trouble" in [event.kind for event in events]
     assert "authenticated" in [event.kind for event in events]
     assert os.listdir(tmp_path) == ["a file"]
+
+
+def test_redis_is_a_store_for_processes_on_several_machines(sandbox: Sandbox) -> None:
+    server = shutil.which("redis-server")
+    assert server, "apt-get install redis-server"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    arguments = [server, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    redis = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    try:
+        # The first client may be sooner than the server: then it goes on without.
+        for _ in range(100):
+            with sandbox.client(store=f"redis://127.0.0.1:{port}/0") as client:
+                client.authenticate()
+                if client.status().calls_made == 0:
+                    return
+            time.sleep(0.1)
+        pytest.fail("no session was found in Redis")
+    finally:
+        redis.kill()
+        redis.wait()
+
+
+def test_a_store_that_is_no_store_is_refused(sandbox: Sandbox) -> None:
+    for store in ("", "http://canary@host", "redis://"):
+        with pytest.raises(InvalidInputError, match="^store: ") as refused:
+            sandbox.client(store=store)
+        assert "canary" not in str(refused.value)
