@@ -132,6 +132,6 @@ def test_redis_is_a_store_for_processes_on_several_machines(sandbox: Sandbox) ->
 
 def test_a_store_that_is_no_store_is_refused(sandbox: Sandbox) -> None:
     for store in ("", "http://canary@host", "redis://"):
-        with pytest.raises(InvalidInputError, match="^store: ") as refused:
+        with pytest.raises(InvalidInputError, match=r"^store: ") as refused:
             sandbox.client(store=store)
         assert "canary" not in str(refused.value)
