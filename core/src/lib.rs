@@ -55,6 +55,7 @@
 
 mod api;
 mod application_token;
+mod audit;
 mod auth_token;
 mod builder;
 mod caller;
@@ -95,6 +96,7 @@ pub use application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
     NewApplicationToken,
 };
+pub use audit::{AuditOptions, AuditedToken, Finding};
 pub use auth_token::AuthToken;
 pub use builder::ClientBuilder;
 pub use client::Client;

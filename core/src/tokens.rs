@@ -13,6 +13,7 @@ use crate::application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
     NewApplicationToken,
 };
+use crate::audit::{self, AuditOptions, AuditedToken};
 use crate::caller::Caller;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -113,6 +114,20 @@ impl<'a> ApplicationTokens<'a> {
     pub fn revoke(&self, id: u64) -> Result<()> {
         let status = Some(StatusId { id: REVOKED });
         self.patch("revoke", id, &UpdateApplicationToken { description: None, status })
+    }
+
+    /// All application tokens, each with what there is to say against it. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Self::list).
+    pub fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
+        let rows = self.list()?;
+        // The auth token hints at its application token; a row of that id confirms it.
+        let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
+        let own = auth_token.claims().application_token_id;
+        let now = self.caller.clock.wall();
+        Ok(rows.into_iter().map(|row| audit::judge(row, own, now, options)).collect())
     }
 
     fn patch(&self, verb: &str, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {

@@ -165,3 +165,23 @@ fn a_list_that_lags_behind_gives_no_id_rather_than_a_wrong_one() {
     sandbox.fault(Fault::new(TOKENS, FaultKind::status(200, rows)).method("GET"));
     assert_eq!(client.application_tokens().create(&new).unwrap().id(), None);
 }
+
+#[test]
+fn an_audit_judges_every_token_and_finds_its_own() {
+    use emnify_core::{AuditOptions, Finding};
+    let sandbox = sandbox();
+    let (revoked, _) =
+        sandbox.add_application_token(emnify_sandbox::NewToken { status: 1, ..Default::default() });
+    let (fine, _) = sandbox.add_application_token(emnify_sandbox::NewToken {
+        expiry_date: Some("2099-01-01".into()),
+        ip: Some("192.0.2.7".into()),
+        ..Default::default()
+    });
+    let client = client(&sandbox);
+    let audit = client.application_tokens().audit(&AuditOptions::new()).unwrap();
+    let findings = |id| &audit.iter().find(|audited| audited.token.id() == id).unwrap().findings;
+    assert_eq!(findings(revoked), &[Finding::Revoked]);
+    assert_eq!(findings(fine), &[]);
+    let own = audit.iter().filter(|audited| audited.findings.contains(&Finding::Own)).count();
+    assert_eq!(own, 1);
+}
