@@ -3,8 +3,8 @@
  *
  * A machine exchanges a long-lived application token for an auth token, a JWT that goes into the
  * header "Authorization: Bearer ..." of every call to emnify. This library does the exchange, keeps
- * the outcome, renews it, and lets any number of threads share it. It also creates, lists, changes
- * and revokes application tokens.
+ * the outcome, renews it in the background, and lets any number of threads share it, and processes
+ * if you like. It also creates, lists, changes and revokes application tokens.
  *
  * A whole program:
  *
@@ -54,9 +54,11 @@
  *
  * Threads. A client may be used by any number of threads at once. Everything that a call gives you
  * is never changed afterwards: any thread may read it, and one frees it when no other does. There
- * is no thread-local or global state. Nothing of yours is called back. The library's own thread
- * blocks all signals, so handlers run on yours; SIGPIPE cannot come from here. A client works on
- * both sides of a fork().
+ * is no global state to set up or to share. Functions of yours, if you set any, are called on the
+ * thread that called the library, before that call returns, and never on another. The library's own
+ * threads, two or three once it has work for them, block all signals, so handlers run on yours;
+ * SIGPIPE cannot come from here. A client works on both sides of a fork(), whatever other threads
+ * were doing. The shared library stays loaded when it is closed with dlclose().
  *
  * Faults. Should the library itself fail, the call gives EMNIFY_ERR_INTERNAL and your program goes
  * on. Rust's run-time library then prints one line about it on the standard error stream; keeping
@@ -194,7 +196,7 @@ const char *emnify_error_name(int32_t status);
 
 /**
  * What went wrong. Made by a call that failed, owned by its caller, who frees it with
- * emnify_error_free(). Any thread may read it.
+ * emnify_error_free(); or borrowed from an event or a status. Any thread may read it.
  */
 typedef struct emnify_error emnify_error;
 
@@ -276,6 +278,12 @@ const char *emnify_error_nested_token(const emnify_error *error, size_t index);
 const char *emnify_error_nested_message(const emnify_error *error, size_t index);
 
 /**
+ * An error of your own that says the same, to keep what is only borrowed. Free it with
+ * emnify_error_free(). NULL if `error` is NULL.
+ */
+emnify_error *emnify_error_copy(const emnify_error *error);
+
+/**
  * Frees an error, and with it every string that was borrowed from it. NULL is allowed.
  */
 void emnify_error_free(emnify_error *error);
@@ -303,8 +311,8 @@ emnify_config *emnify_config_new(void);
  * your own when you no longer need them.
  *
  * Default: the environment variable EMNIFY_APPLICATION_TOKEN, else the file that
- * EMNIFY_APPLICATION_TOKEN_FILE names. Set this or emnify_config_set_application_token_file(), not
- * both.
+ * EMNIFY_APPLICATION_TOKEN_FILE names. Set this, emnify_config_set_application_token_file() or
+ * emnify_config_set_user(), and not more than one.
  *
  * Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the bytes are no UTF-8.
  * emnify_client_new() refuses what cannot be a token: nothing at all, more than 8,192 bytes, or a
@@ -316,12 +324,12 @@ int32_t emnify_config_set_application_token(emnify_config *config,
                                             emnify_error **error);
 
 /**
- * Sets the path of a file that holds the application token. It is read at each sign-in, so that a
- * token that was replaced is picked up with no restart.
+ * Sets the path of a file that holds the application token. It is read at each sign-in, and when
+ * its token was refused, so that one that was replaced is picked up with no restart.
  *
  * Default: see emnify_config_set_application_token(). Fails with EMNIFY_ERR_INVALID_INPUT if a
  * pointer is NULL or the path is no UTF-8. A file that cannot be read, or holds no token, is
- * reported by the call that signs in.
+ * reported by the call that signs in; a client that has read a token from it goes on with that.
  */
 int32_t emnify_config_set_application_token_file(emnify_config *config,
                                                  const char *application_token_file,
@@ -382,10 +390,215 @@ int32_t emnify_config_set_ca_bundle(emnify_config *config,
 int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify_error **error);
 
 /**
- * Frees a configuration and wipes its token. NULL is allowed. Clients that were made from it are
+ * Sets the path of a directory in which the session outlives the process. It is made, with mode
+ * 0700, if it is not there. A restart then goes on with the auth token that it finds, and processes
+ * which share the directory and the credential sign in once for all of them. After a failure it
+ * also keeps until when no attempt may be made, so that a restart loop does not get a device locked
+ * out.
+ *
+ * Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
+ * has the disk and not the credential learns nothing. It is written only when the session changes,
+ * as a whole or not at all.
+ *
+ * Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
+ * or the path is no UTF-8. A directory that cannot be read or written stops nothing: the session
+ * goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
+ */
+int32_t emnify_config_set_store_directory(emnify_config *config,
+                                          const char *store_directory,
+                                          emnify_error **error);
+
+/**
+ * Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are
  * not affected.
  */
 void emnify_config_free(emnify_config *config);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Configuration: signing in as a person                                                          */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A function of yours that asks the person for the one-time code which emnify has just sent. It
+ * writes the code into the `capacity` bytes (64) at `code`, which are wiped afterwards, and returns
+ * how many bytes it wrote: white space around the code does no harm, a NUL is not needed. 0 gives
+ * up, as does more than there is room for; then the call fails with EMNIFY_ERR_MFA_REQUIRED.
+ * `user` is what you gave to emnify_config_set_mfa().
+ *
+ * It is called on a thread of yours, from within emnify_authenticate() or another call that needs
+ * an auth token, between the password and the code: never in the background, never on a thread of
+ * the library's, and at most once at a time for a client. It may wait for the person: that does not
+ * count towards the timeout of the call. Meanwhile other threads that need an auth token of the
+ * same client wait too, each within its own timeout, as do other processes with the same store.
+ *
+ * It must not make a call with the same client that needs an auth token, since that would wait for
+ * itself. It must return: neither throw an exception nor jump out.
+ */
+typedef size_t (*emnify_mfa)(void *user, char *code, size_t capacity);
+
+/**
+ * Sets a person's user name, and password of `length` bytes (no NUL needed), to sign in with, for
+ * what an application token cannot do. Both are copied; wipe your own password when you no longer
+ * need it. What is sent, and kept, is its SHA-1, as the API wants it.
+ *
+ * Default: without any credential set, and without an application token in the environment, the
+ * environment variables EMNIFY_USERNAME and EMNIFY_PASSWORD. Set this or an application token, not
+ * both.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text is no UTF-8.
+ * emnify_client_new() refuses a user name that is empty or has a control character, and an empty
+ * password.
+ */
+int32_t emnify_config_set_user(emnify_config *config,
+                               const char *username,
+                               const char *password,
+                               size_t length,
+                               emnify_error **error);
+
+/**
+ * Sets the function that asks for the one-time code: see emnify_mfa. `user` is passed to it and
+ * not looked at. It may be NULL; else it must be good on each thread that uses a client made from
+ * `config`, until the last of these is freed.
+ *
+ * Default: nobody is asked, and where a code is due the call fails with EMNIFY_ERR_MFA_REQUIRED.
+ * Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `mfa` is NULL.
+ */
+int32_t emnify_config_set_mfa(emnify_config *config,
+                              emnify_mfa mfa,
+                              void *user,
+                              emnify_error **error);
+
+/**
+ * Sets the device that the person signs in from. Once a one-time code was given on it, none is due
+ * there for 90 days. The fingerprint, of `length` bytes, is what it is recognised by, and a secret:
+ * choose one that is hard to guess, keep it, and use it again. `name` is shown to the person in
+ * emnify's portal. Both are copied.
+ *
+ * Default: no device. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text is no
+ * UTF-8. emnify_client_new() refuses a fingerprint that is not 8 to 256 visible ASCII characters.
+ */
+int32_t emnify_config_set_trusted_device(emnify_config *config,
+                                         const char *fingerprint,
+                                         size_t length,
+                                         const char *name,
+                                         emnify_error **error);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Configuration: being told what happens                                                         */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Something that this version has no number for; also the answer of NULL.
+ */
+#define EMNIFY_EVENT_OTHER 0
+
+/**
+ * Signed in. emnify_event_expires_at() is when the auth token expires.
+ */
+#define EMNIFY_EVENT_AUTHENTICATED 1
+
+/**
+ * Another process signed in, and its auth token was taken from the store.
+ * emnify_event_expires_at() is when it expires.
+ */
+#define EMNIFY_EVENT_ADOPTED 2
+
+/**
+ * An attempt to sign in failed. An auth token that is still valid goes on being handed out;
+ * emnify_event_next_attempt_ms() is when the next attempt may be made.
+ */
+#define EMNIFY_EVENT_REFRESH_FAILED 3
+
+/**
+ * The credentials were refused. They are not sent again before the next attempt, unless they
+ * change: somebody should look.
+ */
+#define EMNIFY_EVENT_REFUSED 4
+
+/**
+ * Too many calls, or a locked account: no attempt is made before the next one.
+ */
+#define EMNIFY_EVENT_COOLING_DOWN 5
+
+/**
+ * The application token expires within 30 days, at emnify_event_expires_at(). Told at most once a
+ * day.
+ */
+#define EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES 6
+
+/**
+ * The store could not be read or written. The session goes on in memory.
+ */
+#define EMNIFY_EVENT_STORE_TROUBLE 7
+
+/**
+ * The credential file could not be read. Its last good content is used, if there was one.
+ */
+#define EMNIFY_EVENT_CREDENTIAL_TROUBLE 8
+
+/**
+ * Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
+ * function that it was passed to.
+ */
+typedef struct emnify_event emnify_event;
+
+/**
+ * A function of yours that is told what happens to a session. `user` is what you gave to
+ * emnify_config_set_observer(); `event`, with what is borrowed from it, is gone when the function
+ * returns.
+ *
+ * It is called on a thread of yours, from within a call that you made with the client
+ * (emnify_authenticate(), emnify_status_new(), ...), shortly before that returns: never on a
+ * thread of the library's, never after emnify_client_free(). What happens in the background waits
+ * for the next call; the last 64 events are kept. No lock is held, so it may call the client. Where
+ * several threads use the client it may run on several at once.
+ *
+ * It must return: neither throw an exception nor jump out.
+ */
+typedef void (*emnify_observer)(void *user, const emnify_event *event);
+
+/**
+ * Sets the function that is told what happens: see emnify_observer. `user` is passed to it and not
+ * looked at. It may be NULL; else it must be good on each thread that uses a client made from
+ * `config`, until the last of these is freed.
+ *
+ * Default: nobody is told. Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `observer` is NULL.
+ */
+int32_t emnify_config_set_observer(emnify_config *config,
+                                   emnify_observer observer,
+                                   void *user,
+                                   emnify_error **error);
+
+/**
+ * What happened: one of the constants EMNIFY_EVENT_....
+ */
+int32_t emnify_event_kind(const emnify_event *event);
+
+/**
+ * What happened, and why: one line for a log, UTF-8, without a line break.
+ *
+ * Borrowed from `event`. NULL if `event` is NULL.
+ */
+const char *emnify_event_message(const emnify_event *event);
+
+/**
+ * Why, where something went wrong.
+ *
+ * Borrowed from `event`; emnify_error_copy() makes one of your own. NULL where nothing did.
+ */
+const emnify_error *emnify_event_error(const emnify_event *event);
+
+/**
+ * How many milliseconds after the event the next attempt to sign in may be made, where one failed;
+ * -1 where none did.
+ */
+int64_t emnify_event_next_attempt_ms(const emnify_event *event);
+
+/**
+ * When that expires which the event is about, the auth token or the application token, in seconds
+ * of Unix time on the server's clock; 0 where it is about neither.
+ */
+int64_t emnify_event_expires_at(const emnify_event *event);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Client                                                                                         */
@@ -404,8 +617,8 @@ typedef struct emnify_client emnify_client;
  * caller in `*client`. `config` is not kept and may be freed.
  *
  * Everything is checked here and nothing is sent: the client connects with its first call. Nor is
- * a thread started here; the first call starts one, which belongs to the process that it is made
- * in. So make the client before you fork, or after, as you like.
+ * a thread started here, or a store touched; what the first call starts belongs to the process that
+ * it is made in. So make the client before you fork, or after, as you like.
  *
  * Fails with EMNIFY_ERR_INVALID_INPUT, and a message that names the option or the environment
  * variable.
@@ -416,7 +629,8 @@ int32_t emnify_client_new(const emnify_config *config,
 
 /**
  * Frees a client, once no thread uses it any more. NULL is allowed. What it gave out, such as auth
- * tokens, lives on. It closes the connections, which may take a moment.
+ * tokens, lives on. It closes the connections, which may take a moment; a renewal that is under way
+ * in the background ends by itself and calls nothing of yours.
  */
 void emnify_client_free(emnify_client *client);
 
@@ -427,8 +641,9 @@ void emnify_client_free(emnify_client *client);
 /**
  * An auth token: what goes into the header "Authorization: Bearer ...".
  *
- * Made by emnify_authenticate(), owned by the caller, freed with emnify_auth_token_free(), which
- * wipes it. It may outlive its client. Any thread may read it.
+ * Made by emnify_authenticate(), owned by the caller, freed with emnify_auth_token_free(). It is
+ * wiped when the last handle of the same token is freed and its client has let go of it, too. It
+ * may outlive its client. Any thread may read it.
  */
 typedef struct emnify_auth_token emnify_auth_token;
 
@@ -436,13 +651,20 @@ typedef struct emnify_auth_token emnify_auth_token;
  * Gives an auth token that is valid now to the caller in `*auth_token`: the cached one, or a new
  * one. Ask each time you need one and keep none: this is fast, and knows when to renew.
  *
- * Takes at most the configured timeout. Any thread.
+ * While there is a valid token it is handed out at once; from some point after half of its
+ * lifetime it is renewed in the background. Where there is none, one thread signs in and the others
+ * wait for what it gets. What may pass by itself is tried up to three times, seconds apart, as far
+ * as the timeout allows. After a failure the next attempt is held back for a while: a call that has
+ * not the time to wait for it fails at once with the last error, and emnify_error_retry_after_ms()
+ * says for how long. So do not loop: wait that long.
  *
- * Fails with EMNIFY_ERR_REJECTED where the application token is refused, EMNIFY_ERR_LOCKED where
- * it was refused too often; EMNIFY_ERR_NETWORK, _TLS, _TIMEOUT, _RATE_LIMITED, _SERVER where
- * emnify cannot be asked; EMNIFY_ERR_PROTOCOL where the answer makes no sense;
- * EMNIFY_ERR_INVALID_INPUT where `client` or `auth_token` is NULL, or the credential file cannot
- * be read.
+ * Takes at most the configured timeout, besides what an emnify_mfa function takes. Any thread.
+ *
+ * Fails with EMNIFY_ERR_REJECTED where the credentials are refused, EMNIFY_ERR_LOCKED where they
+ * were refused too often, EMNIFY_ERR_MFA_REQUIRED where a person's one-time code is due and nobody
+ * gives it; EMNIFY_ERR_NETWORK, _TLS, _TIMEOUT, _RATE_LIMITED, _SERVER where emnify cannot be
+ * asked; EMNIFY_ERR_PROTOCOL where the answer makes no sense; EMNIFY_ERR_INVALID_INPUT where
+ * `client` or `auth_token` is NULL, or the credential file cannot be read.
  */
 int32_t emnify_authenticate(const emnify_client *client,
                             emnify_auth_token **auth_token,
@@ -451,7 +673,7 @@ int32_t emnify_authenticate(const emnify_client *client,
 /**
  * The auth token itself, ending with a NUL: a secret, to be sent and never to be logged.
  *
- * Borrowed from `auth_token`, and wiped with it. NULL if that is NULL.
+ * Borrowed from `auth_token`. NULL if that is NULL.
  */
 const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
 
@@ -469,7 +691,7 @@ int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
 uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
 
 /**
- * Frees an auth token and wipes the copy that emnify_auth_token_reveal() lent. NULL is allowed.
+ * Frees an auth token, once for each time that emnify_authenticate() gave it. NULL is allowed.
  */
 void emnify_auth_token_free(emnify_auth_token *auth_token);
 
@@ -499,6 +721,81 @@ int32_t emnify_authorization_header(const emnify_client *client,
  * changes nothing. Free it as usual. Any thread. If either is NULL nothing happens.
  */
 void emnify_invalidate(const emnify_client *client, const emnify_auth_token *auth_token);
+
+/**
+ * The same for code that has only the text: the `length` bytes at `text`, either the auth token or
+ * the value of the header as emnify_authorization_header() wrote it. Any thread. If a pointer is
+ * NULL, or the text is no token that `client` has cached, nothing happens.
+ */
+void emnify_invalidate_text(const emnify_client *client, const char *text, size_t length);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Status                                                                                         */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * How a client's session stood when emnify_status_new() was called; not to be confused with the
+ * status that calls return. It holds no secret.
+ *
+ * Owned by the caller, freed with emnify_status_free(). It may outlive its client. Any thread may
+ * read it.
+ */
+typedef struct emnify_status emnify_status;
+
+/**
+ * Looks how the session of `client` stands and gives that to the caller in `*status`. Nothing is
+ * sent and nothing is waited for. Any thread.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT where `client` or `status` is NULL.
+ */
+int32_t emnify_status_new(const emnify_client *client,
+                          emnify_status **status,
+                          emnify_error **error);
+
+/**
+ * Whether there is an auth token that is valid now. False if `status` is NULL.
+ */
+bool emnify_status_signed_in(const emnify_status *status);
+
+/**
+ * Until when that token is valid, in seconds of Unix time on this machine's clock, which
+ * emnify_auth_token_expires_at() is not; 0 where there is none.
+ */
+int64_t emnify_status_valid_until(const emnify_status *status);
+
+/**
+ * How many milliseconds until the next attempt to sign in may be made, where attempts are held
+ * back after a failure; -1 where they are not.
+ */
+int64_t emnify_status_next_attempt_ms(const emnify_status *status);
+
+/**
+ * Why the last attempt to sign in failed, until one succeeds.
+ *
+ * Borrowed from `status`; emnify_error_copy() makes one of your own. NULL if it did not fail.
+ */
+const emnify_error *emnify_status_last_error(const emnify_status *status);
+
+/**
+ * How many requests this client has sent in order to sign in.
+ */
+uint64_t emnify_status_calls_made(const emnify_status *status);
+
+/**
+ * How many auth tokens this client has handed out without a request.
+ */
+uint64_t emnify_status_calls_saved(const emnify_status *status);
+
+/**
+ * When the session last changed - signed in, failed to, or lost a token that was reported - in
+ * seconds of Unix time on this machine's clock; 0 where it never did.
+ */
+int64_t emnify_status_last_change(const emnify_status *status);
+
+/**
+ * Frees a status, and with it the error that was borrowed from it. NULL is allowed.
+ */
+void emnify_status_free(emnify_status *status);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: what a new one shall be like                                               */

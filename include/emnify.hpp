@@ -22,7 +22,8 @@
  *
  * Handles can be moved and not copied. A handle that was moved from is empty: it converts to false,
  * and a call with it fails with EMNIFY_ERR_INVALID_INPUT. A Client may be used by any number of
- * threads. emnify.h says what each call does, how long it takes and how it fails.
+ * threads. emnify.h says what each call does, how long it takes and how it fails, and when the
+ * functions that you set are called. A Config and each Client made from it keep these alive.
  */
 
 #ifndef EMNIFY_HPP
@@ -31,7 +32,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -88,6 +91,9 @@ public:
             error_.reset(error, emnify_error_free);
         }
     }
+
+    /* A copy of an error of the C interface that is only borrowed; NULL is none. */
+    static Error copy_of(const emnify_error *error) { return Error(emnify_error_copy(error)); }
 
     /* An argument that this header itself refuses. The message must be a literal. */
     static Error invalid_input(const char *message) noexcept {
@@ -181,6 +187,95 @@ private:
 
 } /* namespace detail */
 
+/* Something that happened to a session. It is there while the observer runs; copy what you keep. */
+class Event {
+public:
+    explicit Event(const emnify_event *event) noexcept : event_(event) {}
+
+    /* One of the constants EMNIFY_EVENT_.... */
+    std::int32_t kind() const noexcept { return emnify_event_kind(event_); }
+
+    /* What happened and why: one line for a log, without a secret. Borrowed. */
+    const char *message() const noexcept {
+        const char *message = emnify_event_message(event_);
+        return message ? message : "no event";
+    }
+
+    /* Why, where something went wrong. It may be kept. */
+    Error error() const { return Error::copy_of(emnify_event_error(event_)); }
+
+    /* How long until the next attempt may be made, where one failed; else -1 ms. */
+    std::chrono::milliseconds next_attempt() const noexcept {
+        return std::chrono::milliseconds(emnify_event_next_attempt_ms(event_));
+    }
+
+    /* When the auth token or the application token expires that it is about; else none. */
+    Time expires_at() const { return detail::time(emnify_event_expires_at(event_)); }
+
+    const emnify_event *get() const noexcept { return event_; }
+
+private:
+    const emnify_event *event_;
+};
+
+/* Is told what happens, on the thread of whoever calls the client, which it may call itself. */
+using Observer = std::function<void(const Event &)>;
+
+/* Asks the person for the one-time code; empty gives up. */
+using Mfa = std::function<std::string()>;
+
+namespace detail {
+
+/* The functions that a client calls. Each is replaced as a whole and never changed, since clients
+ * that were made earlier go on with the one that they had. */
+struct Callbacks {
+    std::shared_ptr<Observer> observer;
+    std::shared_ptr<Mfa> mfa;
+};
+
+/* Runs a function of the user's. No exception may pass through the C interface, so it ends here. */
+template <typename Function>
+void contain(Function function) noexcept {
+#ifndef EMNIFY_NO_EXCEPTIONS
+    try {
+        function();
+    } catch (...) {
+    }
+#else
+    function();
+#endif
+}
+
+inline void wipe(std::string &secret) noexcept {
+    volatile char *bytes = &secret[0];
+    for (std::size_t i = 0; i < secret.size(); ++i) {
+        bytes[i] = 0;
+    }
+}
+
+extern "C" {
+
+inline void emnify_hpp_observe(void *user, const emnify_event *event) {
+    contain([=] { (*static_cast<const Observer *>(user))(Event(event)); });
+}
+
+inline std::size_t emnify_hpp_ask(void *user, char *code, std::size_t capacity) {
+    std::size_t length = 0;
+    contain([&] {
+        std::string answer = (*static_cast<const Mfa *>(user))();
+        length = answer.size();
+        if (length <= capacity) {
+            std::memcpy(code, answer.data(), length);
+        }
+        wipe(answer);
+    });
+    return length;
+}
+
+} /* extern "C" */
+
+} /* namespace detail */
+
 /*
  * How a client shall sign in and connect. What is not set comes from the environment or has a
  * default. The setters do not fail; what is wrong with a value is reported when a Client is made.
@@ -233,13 +328,81 @@ public:
         return set_text(emnify_config_set_proxy, url, "proxy: has a NUL");
     }
 
-    /* The handle of the C interface, still owned by this. */
+    /* A directory in which the session outlives the process. */
+    Config &set_store_directory(const std::string &path) {
+        return set_text(emnify_config_set_store_directory, path, "store_directory: has a NUL");
+    }
+
+    /* A person's credentials. They are copied. Wipe your own copy when you no longer need it. */
+    Config &set_user(const std::string &username, const char *password, std::size_t length) {
+        return set([&](Error &error) {
+            if (detail::has_nul(username)) {
+                error = Error::invalid_input("username: has a NUL");
+            } else {
+                emnify_config_set_user(get(), username.c_str(), password, length,
+                                       detail::Into(error));
+            }
+        });
+    }
+
+    Config &set_user(const std::string &username, const std::string &password) {
+        return set_user(username, password.data(), password.size());
+    }
+
+    /* Who asks the person for the one-time code. An exception that leaves it means that there is no
+     * code. */
+    Config &set_mfa(Mfa mfa) {
+        return set([&](Error &error) {
+            if (!mfa) {
+                error = Error::invalid_input("mfa: is empty");
+            } else {
+                callbacks_.mfa = std::make_shared<Mfa>(std::move(mfa));
+                emnify_config_set_mfa(get(), detail::emnify_hpp_ask, callbacks_.mfa.get(),
+                                      detail::Into(error));
+            }
+        });
+    }
+
+    /* The device that the person signs in from, by a fingerprint that is hard to guess. */
+    Config &set_trusted_device(const char *fingerprint, std::size_t length,
+                               const std::string &name) {
+        return set([&](Error &error) {
+            if (detail::has_nul(name)) {
+                error = Error::invalid_input("name: has a NUL");
+            } else {
+                emnify_config_set_trusted_device(get(), fingerprint, length, name.c_str(),
+                                                 detail::Into(error));
+            }
+        });
+    }
+
+    Config &set_trusted_device(const std::string &fingerprint, const std::string &name) {
+        return set_trusted_device(fingerprint.data(), fingerprint.size(), name);
+    }
+
+    /* Who is told what happens. An exception that leaves it is dropped. */
+    Config &set_observer(Observer observer) {
+        return set([&](Error &error) {
+            if (!observer) {
+                error = Error::invalid_input("observer: is empty");
+            } else {
+                callbacks_.observer = std::make_shared<Observer>(std::move(observer));
+                emnify_config_set_observer(get(), detail::emnify_hpp_observe,
+                                           callbacks_.observer.get(), detail::Into(error));
+            }
+        });
+    }
+
+    /* The handle of the C interface, still owned by this. It does not keep alive the functions that
+     * were set. */
     emnify_config *get() const noexcept { return config_.get(); }
 
     /* The first thing that was wrong, if anything was. */
     const Error &error() const noexcept { return error_; }
 
 private:
+    friend class Client;
+
     template <typename Setter>
     Config &set(Setter setter) {
         if (!error_) {
@@ -265,6 +428,7 @@ private:
     }
 
     detail::Handle<emnify_config, emnify_config_free> config_;
+    detail::Callbacks callbacks_;
     Error error_;
 };
 
@@ -295,6 +459,46 @@ public:
 
 private:
     detail::Handle<emnify_auth_token, emnify_auth_token_free> token_;
+};
+
+/* How a client's session stood when it was asked. */
+class Status {
+public:
+    /* None. */
+    Status() noexcept {}
+
+    /* Takes over a handle of the C interface. */
+    explicit Status(emnify_status *status) noexcept : status_(status) {}
+
+    explicit operator bool() const noexcept { return static_cast<bool>(status_); }
+
+    /* Whether there is an auth token that is valid now. */
+    bool signed_in() const noexcept { return emnify_status_signed_in(get()); }
+
+    /* Until when, on this machine's clock. */
+    Time valid_until() const { return detail::time(emnify_status_valid_until(get())); }
+
+    /* How long until the next attempt to sign in may be made; -1 ms where none is held back. */
+    std::chrono::milliseconds next_attempt() const noexcept {
+        return std::chrono::milliseconds(emnify_status_next_attempt_ms(get()));
+    }
+
+    /* Why the last attempt failed, until one succeeds. It may outlive this. */
+    Error last_error() const { return Error::copy_of(emnify_status_last_error(get())); }
+
+    /* How many requests the client has sent in order to sign in. */
+    std::uint64_t calls_made() const noexcept { return emnify_status_calls_made(get()); }
+
+    /* How many auth tokens it has handed out without one. */
+    std::uint64_t calls_saved() const noexcept { return emnify_status_calls_saved(get()); }
+
+    /* When the session last changed, on this machine's clock. */
+    Time last_change() const { return detail::time(emnify_status_last_change(get())); }
+
+    const emnify_status *get() const noexcept { return status_.get(); }
+
+private:
+    detail::Handle<emnify_status, emnify_status_free> status_;
 };
 
 /* What a new application token shall be like. What is empty is not set. */
@@ -395,6 +599,18 @@ public:
         emnify_invalidate(get(), token.get());
     }
 
+    /* The same for who has only the text, as authorization_header() gave it or without "Bearer". */
+    void invalidate_text(const std::string &text) const noexcept {
+        emnify_invalidate_text(get(), text.data(), text.size());
+    }
+
+    /* How the session stands. Nothing is sent. */
+    Status status(Error &error) const {
+        emnify_status *status = NULL;
+        emnify_status_new(get(), &status, detail::Into(error));
+        return Status(status);
+    }
+
     /* Creates an application token. */
     CreatedToken token_create(const TokenOptions &options, Error &error) const {
         emnify_created_token *created = NULL;
@@ -460,6 +676,13 @@ public:
         return header;
     }
 
+    Status status() const {
+        Error error;
+        Status status = this->status(error);
+        detail::raise(error);
+        return status;
+    }
+
     CreatedToken token_create(const TokenOptions &options = TokenOptions()) const {
         Error error;
         CreatedToken created = token_create(options, error);
@@ -498,6 +721,7 @@ private:
             error = Error::invalid_input("config: was moved from");
         } else {
             make(config.get(), error);
+            callbacks_ = config.callbacks_;
         }
     }
 
@@ -518,6 +742,7 @@ private:
                      detail::text(emnify_token_creator(token))};
     }
 
+    detail::Callbacks callbacks_;
     detail::Handle<emnify_client, emnify_client_free> client_;
 };
 

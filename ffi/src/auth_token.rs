@@ -3,37 +3,52 @@
 
 use std::ffi::c_char;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use emnify_core::AuthToken;
 
-use crate::boundary::{Outcome, Place, ask, call, free, infallible};
+use crate::boundary::{Outcome, Place, ask, call, infallible, needed, release};
 use crate::client::{core, emnify_client};
-use crate::convert::{SecretText, unix_seconds};
+use crate::convert::{SecretText, counted_text, unix_seconds};
 use crate::error::emnify_error;
 
 const SCHEME: &[u8] = b"Bearer ";
 
 /// An auth token: what goes into the header "Authorization: Bearer ...".
 ///
-/// Made by emnify_authenticate(), owned by the caller, freed with emnify_auth_token_free(), which
-/// wipes it. It may outlive its client. Any thread may read it.
+/// Made by emnify_authenticate(), owned by the caller, freed with emnify_auth_token_free(). It is
+/// wiped when the last handle of the same token is freed and its client has let go of it, too. It
+/// may outlive its client. Any thread may read it.
 pub struct emnify_auth_token {
     token: AuthToken,
-    /// Made when it is first asked for: most who authenticate want it, but not all.
-    text: OnceLock<SecretText>,
+    text: SecretText,
 }
+
+/// The handle that was given out last. Whoever gets the same token gets the same handle, so that it
+/// is copied for C, and the copy wiped, once for each token and not once for each call.
+///
+/// Without a lock: a child of a fork must not find it held.
+#[derive(Default)]
+pub(crate) struct LastHandedOut(ArcSwapOption<emnify_auth_token>);
 
 /// Gives an auth token that is valid now to the caller in `*auth_token`: the cached one, or a new
 /// one. Ask each time you need one and keep none: this is fast, and knows when to renew.
 ///
-/// Takes at most the configured timeout. Any thread.
+/// While there is a valid token it is handed out at once; from some point after half of its
+/// lifetime it is renewed in the background. Where there is none, one thread signs in and the others
+/// wait for what it gets. What may pass by itself is tried up to three times, seconds apart, as far
+/// as the timeout allows. After a failure the next attempt is held back for a while: a call that has
+/// not the time to wait for it fails at once with the last error, and emnify_error_retry_after_ms()
+/// says for how long. So do not loop: wait that long.
 ///
-/// Fails with EMNIFY_ERR_REJECTED where the application token is refused, EMNIFY_ERR_LOCKED where
-/// it was refused too often; EMNIFY_ERR_NETWORK, _TLS, _TIMEOUT, _RATE_LIMITED, _SERVER where
-/// emnify cannot be asked; EMNIFY_ERR_PROTOCOL where the answer makes no sense;
-/// EMNIFY_ERR_INVALID_INPUT where `client` or `auth_token` is NULL, or the credential file cannot
-/// be read.
+/// Takes at most the configured timeout, besides what an emnify_mfa function takes. Any thread.
+///
+/// Fails with EMNIFY_ERR_REJECTED where the credentials are refused, EMNIFY_ERR_LOCKED where they
+/// were refused too often, EMNIFY_ERR_MFA_REQUIRED where a person's one-time code is due and nobody
+/// gives it; EMNIFY_ERR_NETWORK, _TLS, _TIMEOUT, _RATE_LIMITED, _SERVER where emnify cannot be
+/// asked; EMNIFY_ERR_PROTOCOL where the answer makes no sense; EMNIFY_ERR_INVALID_INPUT where
+/// `client` or `auth_token` is NULL, or the credential file cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_authenticate(
     client: *const emnify_client,
@@ -42,10 +57,10 @@ pub unsafe extern "C" fn emnify_authenticate(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { needed("client", client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("auth_token", auth_token) }?;
-        place.give(emnify_auth_token { token: client.authenticate()?, text: OnceLock::new() });
+        place.share(client.last_handed_out.handle_of(client.core.authenticate()?));
         Ok(())
     };
     // SAFETY: the contract.
@@ -54,17 +69,13 @@ pub unsafe extern "C" fn emnify_authenticate(
 
 /// The auth token itself, ending with a NUL: a secret, to be sent and never to be logged.
 ///
-/// Borrowed from `auth_token`, and wiped with it. NULL if that is NULL.
+/// Borrowed from `auth_token`. NULL if that is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_auth_token_reveal(
     auth_token: *const emnify_auth_token,
 ) -> *const c_char {
     // SAFETY: the contract.
-    unsafe {
-        ask(auth_token, ptr::null(), |auth_token| {
-            auth_token.text.get_or_init(|| SecretText::new(auth_token.token.reveal())).as_ptr()
-        })
-    }
+    unsafe { ask(auth_token, ptr::null(), |auth_token| auth_token.text.as_ptr()) }
 }
 
 /// When it expires, in seconds of Unix time on the server's clock; 0 if `auth_token` is NULL. Do
@@ -86,11 +97,11 @@ pub unsafe extern "C" fn emnify_auth_token_organisation_id(
     unsafe { ask(auth_token, 0, |auth_token| auth_token.token.organisation_id().unwrap_or(0)) }
 }
 
-/// Frees an auth token and wipes the copy that emnify_auth_token_reveal() lent. NULL is allowed.
+/// Frees an auth token, once for each time that emnify_authenticate() gave it. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_auth_token_free(auth_token: *mut emnify_auth_token) {
     // SAFETY: the contract.
-    unsafe { free(auth_token) }
+    unsafe { release(auth_token) }
 }
 
 /// Writes the value of the header Authorization, "Bearer " and a valid auth token, and a NUL, into
@@ -146,6 +157,44 @@ pub unsafe extern "C" fn emnify_invalidate(
             client.invalidate(&auth_token.token);
         }
     });
+}
+
+/// The same for code that has only the text: the `length` bytes at `text`, either the auth token or
+/// the value of the header as emnify_authorization_header() wrote it. Any thread. If a pointer is
+/// NULL, or the text is no token that `client` has cached, nothing happens.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_invalidate_text(
+    client: *const emnify_client,
+    text: *const c_char,
+    length: usize,
+) {
+    infallible((), || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) };
+        // SAFETY: the contract; the bytes are read before the call ends.
+        let text = unsafe { counted_text("text", text, length) };
+        if let (Ok(client), Ok(text)) = (client, text) {
+            client.invalidate_text(text);
+        }
+    });
+}
+
+impl LastHandedOut {
+    fn handle_of(&self, token: AuthToken) -> Arc<emnify_auth_token> {
+        let last = self.0.load();
+        // The core shares one text among all clones of a token; while ours lives, no other token
+        // can have it.
+        let same = |handle: &&Arc<emnify_auth_token>| {
+            ptr::eq(handle.token.reveal().as_ptr(), token.reveal().as_ptr())
+        };
+        if let Some(handle) = last.as_ref().filter(same) {
+            return Arc::clone(handle);
+        }
+        let text = SecretText::new(token.reveal());
+        let handle = Arc::new(emnify_auth_token { token, text });
+        self.0.store(Some(Arc::clone(&handle)));
+        handle
+    }
 }
 
 /// Writes all parts, or nothing where they do not fit.

@@ -3,9 +3,10 @@
 //! that no function does it its own way.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use crate::error::emnify_error;
 use crate::code::EMNIFY_OK;
+use crate::error::emnify_error;
 
 /// What a call comes to before it is a status.
 pub(crate) type Outcome<T = ()> = Result<T, Box<emnify_error>>;
@@ -63,6 +64,18 @@ pub(crate) unsafe fn free<T>(handle: *mut T) {
     }
 }
 
+/// Frees a handle that others may have too; NULL is none.
+///
+/// # Safety
+///
+/// `handle` is NULL or was given out by [`Place::share`], and the caller uses it no more.
+pub(crate) unsafe fn release<T>(handle: *const T) {
+    if !handle.is_null() {
+        // SAFETY: it was made by `Arc::into_raw`, and is freed once for each time.
+        infallible((), || drop(unsafe { Arc::from_raw(handle) }));
+    }
+}
+
 /// A new handle, owned by the caller.
 pub(crate) fn new<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
@@ -102,8 +115,17 @@ impl<T> Place<T> {
 
     /// Hands the result over as a handle.
     pub(crate) fn give(self, value: T) {
+        self.write(new(value));
+    }
+
+    /// The same for a handle that others have too.
+    pub(crate) fn share(self, value: Arc<T>) {
+        self.write(Arc::into_raw(value).cast_mut());
+    }
+
+    fn write(self, handle: *mut T) {
         // SAFETY: it is not NULL, and so may be written to, as demanded of who made it.
-        unsafe { self.0.write(new(value)) };
+        unsafe { self.0.write(handle) };
     }
 }
 

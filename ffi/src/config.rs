@@ -1,11 +1,11 @@
 //! The configuration that a client is made from: the core's builder, with a setter for each of its
-//! options.
+//! options. Those about a person are in `config_user`, the observer in `event`.
 
 use std::ffi::c_char;
 use std::ptr;
 use std::time::Duration;
 
-use emnify_core::{Client, ClientBuilder, Secret};
+use emnify_core::{Client, ClientBuilder, Secret, Store};
 
 use crate::boundary::{Outcome, call, free, infallible, needed_mut, new};
 use crate::convert::{counted_text, text};
@@ -28,8 +28,8 @@ pub extern "C" fn emnify_config_new() -> *mut emnify_config {
 /// your own when you no longer need them.
 ///
 /// Default: the environment variable EMNIFY_APPLICATION_TOKEN, else the file that
-/// EMNIFY_APPLICATION_TOKEN_FILE names. Set this or emnify_config_set_application_token_file(), not
-/// both.
+/// EMNIFY_APPLICATION_TOKEN_FILE names. Set this, emnify_config_set_application_token_file() or
+/// emnify_config_set_user(), and not more than one.
 ///
 /// Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the bytes are no UTF-8.
 /// emnify_client_new() refuses what cannot be a token: nothing at all, more than 8,192 bytes, or a
@@ -50,12 +50,12 @@ pub unsafe extern "C" fn emnify_config_set_application_token(
     }
 }
 
-/// Sets the path of a file that holds the application token. It is read at each sign-in, so that a
-/// token that was replaced is picked up with no restart.
+/// Sets the path of a file that holds the application token. It is read at each sign-in, and when
+/// its token was refused, so that one that was replaced is picked up with no restart.
 ///
 /// Default: see emnify_config_set_application_token(). Fails with EMNIFY_ERR_INVALID_INPUT if a
 /// pointer is NULL or the path is no UTF-8. A file that cannot be read, or holds no token, is
-/// reported by the call that signs in.
+/// reported by the call that signs in; a client that has read a token from it goes on with that.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_application_token_file(
     config: *mut emnify_config,
@@ -164,7 +164,35 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
     }
 }
 
-/// Frees a configuration and wipes its token. NULL is allowed. Clients that were made from it are
+/// Sets the path of a directory in which the session outlives the process. It is made, with mode
+/// 0700, if it is not there. A restart then goes on with the auth token that it finds, and processes
+/// which share the directory and the credential sign in once for all of them. After a failure it
+/// also keeps until when no attempt may be made, so that a restart loop does not get a device locked
+/// out.
+///
+/// Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
+/// has the disk and not the credential learns nothing. It is written only when the session changes,
+/// as a whole or not at all.
+///
+/// Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
+/// or the path is no UTF-8. A directory that cannot be read or written stops nothing: the session
+/// goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_store_directory(
+    config: *mut emnify_config,
+    store_directory: *const c_char,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract; the string is copied before the call ends.
+    unsafe {
+        set(config, error, |builder| {
+            let path = text("store_directory", store_directory)?;
+            Ok(builder.store(Store::directory(path)))
+        })
+    }
+}
+
+/// Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are
 /// not affected.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_free(config: *mut emnify_config) {
@@ -183,7 +211,7 @@ impl emnify_config {
 /// # Safety
 ///
 /// As for [`call`] and [`needed_mut`].
-unsafe fn set(
+pub(crate) unsafe fn set(
     config: *mut emnify_config,
     error: *mut *mut emnify_error,
     change: impl FnOnce(ClientBuilder) -> Outcome<ClientBuilder>,

@@ -51,9 +51,9 @@ pub unsafe extern "C" fn emnify_config_set_user(
 ///
 /// It is called on a thread of yours, from within emnify_authenticate() or another call that needs
 /// an auth token, between the password and the code: never in the background, never on a thread of
-/// the library's, and at most once at a time for a client. It may wait for the person; that counts
-/// towards the timeout of the call, so set one that is long enough. Meanwhile other threads that
-/// need an auth token of the same client wait too, as do other processes with the same store.
+/// the library's, and at most once at a time for a client. It may wait for the person: that does not
+/// count towards the timeout of the call. Meanwhile other threads that need an auth token of the
+/// same client wait too, each within its own timeout, as do other processes with the same store.
 ///
 /// It must not make a call with the same client that needs an auth token, since that would wait for
 /// itself. It must return: neither throw an exception nor jump out.

@@ -85,6 +85,11 @@ impl SecretText {
     }
 }
 
+/// A duration in milliseconds, as far as that has numbers; -1 where there is none.
+pub(crate) fn milliseconds(duration: Option<Duration>) -> i64 {
+    duration.map_or(-1, |duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// An instant in seconds of Unix time, as far as that has numbers.
 pub(crate) fn unix_seconds(instant: SystemTime) -> i64 {
     match instant.duration_since(SystemTime::UNIX_EPOCH) {
@@ -112,6 +117,13 @@ mod tests {
         for seconds in [0, 1, -1, 1_811_548_800, -86_400] {
             assert_eq!(unix_seconds(instant(seconds).unwrap()), seconds);
         }
+    }
+
+    #[test]
+    fn no_duration_is_none_and_the_longest_still_is_one() {
+        assert_eq!(milliseconds(None), -1);
+        assert_eq!(milliseconds(Some(Duration::from_micros(1_500))), 1);
+        assert_eq!(milliseconds(Some(Duration::MAX)), i64::MAX);
     }
 
     #[test]

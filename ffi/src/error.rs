@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use emnify_core::{ApiError, Error};
 
-use crate::boundary::{ask, free};
-use crate::convert::{c_text, pointer};
+use crate::boundary::{ask, free, new};
 use crate::code::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_OK, code};
+use crate::convert::{c_text, milliseconds, pointer};
 
 /// What went wrong. Made by a call that failed, owned by its caller, who frees it with
-/// emnify_error_free(). Any thread may read it.
+/// emnify_error_free(); or borrowed from an event or a status. Any thread may read it.
+#[derive(Clone)]
 pub struct emnify_error {
     code: i32,
     message: CString,
@@ -25,6 +26,7 @@ pub struct emnify_error {
 }
 
 /// One error object of emnify's, without what is nested in it.
+#[derive(Clone)]
 struct ApiMessage {
     code: i64,
     token: Option<CString>,
@@ -61,11 +63,7 @@ pub unsafe extern "C" fn emnify_error_http_status(error: *const emnify_error) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_retry_after_ms(error: *const emnify_error) -> i64 {
     // SAFETY: the contract.
-    unsafe {
-        ask(error, -1, |error| {
-            error.retry_after.map_or(-1, |wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
-        })
-    }
+    unsafe { ask(error, -1, |error| milliseconds(error.retry_after)) }
 }
 
 /// Whether the same call may succeed later with nothing changed. It does not say that the call had
@@ -156,6 +154,14 @@ pub unsafe extern "C" fn emnify_error_nested_message(
             pointer(error.nested.get(index).and_then(|nested| nested.message.as_ref()))
         })
     }
+}
+
+/// An error of your own that says the same, to keep what is only borrowed. Free it with
+/// emnify_error_free(). NULL if `error` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_error_copy(error: *const emnify_error) -> *mut emnify_error {
+    // SAFETY: the contract.
+    unsafe { ask(error, ptr::null_mut(), |error| new(error.clone())) }
 }
 
 /// Frees an error, and with it every string that was borrowed from it. NULL is allowed.

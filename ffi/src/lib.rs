@@ -12,11 +12,15 @@
 
 mod auth_token;
 mod boundary;
+mod callback;
 mod client;
+mod code;
 mod config;
+mod config_user;
 mod convert;
 mod created_token;
 mod error;
+mod event;
 mod status;
 mod token;
 mod token_list;
@@ -25,9 +29,12 @@ mod version;
 
 pub use auth_token::*;
 pub use client::*;
+pub use code::*;
 pub use config::*;
+pub use config_user::*;
 pub use created_token::*;
 pub use error::*;
+pub use event::*;
 pub use status::*;
 pub use token::*;
 pub use token_list::*;

@@ -33,12 +33,15 @@ const INITIALISER: &str = "\
 ";
 
 /// In the order in which a reader needs them, and C wants its types declared.
-const SECTIONS: [Section; 10] = [
-    section("What a call returns", "status.rs"),
+const SECTIONS: [Section; 13] = [
+    section("What a call returns", "code.rs"),
     section("Errors", "error.rs"),
     section("Configuration", "config.rs"),
+    section("Configuration: signing in as a person", "config_user.rs"),
+    section("Configuration: being told what happens", "event.rs"),
     section("Client", "client.rs"),
     section("Auth tokens", "auth_token.rs"),
+    section("Status", "status.rs"),
     Section {
         title: "Application tokens: what a new one shall be like",
         source: "token_options.rs",

@@ -7,34 +7,55 @@
 
 #include "support.h"
 
+/* Each of the attempts, until cleared; and the next one. */
+#define AT_SIGN_IN "{\"path\": \"/api/v1/authenticate\", "
 #define AT_AUTHENTICATE "{\"path\": \"/api/v1/authenticate\", \"times\": 1, "
 #define AT_CREATE "{\"path\": \"/api/v1/application_token\", \"method\": \"POST\", \"times\": 1, "
+/* Longer than anybody here waits. */
+#define LATER "\"headers\": {\"Retry-After\": \"70\"}}"
 
-static int32_t authenticate(emnify_client *client, emnify_error **error)
+/* The first error that the observer was told of. */
+struct first {
+    int32_t code;
+    int http_status;
+};
+
+static void note_first(void *user, const emnify_event *event)
 {
-    emnify_auth_token *auth_token = NULL;
-    int32_t status = emnify_authenticate(client, &auth_token, error);
+    struct first *first = user;
+    const emnify_error *error = emnify_event_error(event);
 
-    CHECK((auth_token == NULL) == (status != EMNIFY_OK));
-    emnify_auth_token_free(auth_token);
-    return status;
+    if (first->code == EMNIFY_OK && error != NULL) {
+        first->code = emnify_error_code(error);
+        first->http_status = emnify_error_http_status(error);
+    }
 }
 
-/* A new client meets this fault, and the next one does not. */
+/* A new client meets this fault, and the next one does not. What may pass by itself is tried again
+ * as long as there is time, so there is little, and the last try may run out of it. */
 static void meet(const char *fault, int32_t expected, int http_status)
 {
+    struct first first = {EMNIFY_OK, 0};
     emnify_error *error = NULL;
-    emnify_client *client = hasty_client(20000);
+    int passes = expected == EMNIFY_ERR_SERVER || expected == EMNIFY_ERR_NETWORK;
+    emnify_config *config = hasty_config(passes ? 1000 : 20000);
+    emnify_client *client;
+    int32_t status;
 
+    CHECK_OK(emnify_config_set_observer(config, note_first, &first, &error));
+    client = client_of(config);
     sandbox_reset();
     sandbox_fault(fault);
-    CHECK_NUMBER(authenticate(client, &error), expected);
-    if (emnify_error_code(error) != expected) {
+    status = authenticate(client, &error);
+    CHECK_NUMBER(first.code, expected);
+    CHECK_NUMBER(first.http_status, http_status);
+    if (first.code != expected || (status != expected && status != EMNIFY_ERR_TIMEOUT)) {
         printf("  %s: %s\n", fault, emnify_error_message(error));
     }
-    CHECK_NUMBER(emnify_error_http_status(error), http_status);
-    CHECK_ERROR(emnify_error_code(error), expected, "cannot sign in");
+    CHECK_ERROR(status, passes && status == EMNIFY_ERR_TIMEOUT ? status : expected,
+                "cannot sign in");
     emnify_client_free(client);
+    sandbox_clear_faults();
     client = sandbox_client();
     CHECK_OK(authenticate(client, &error));
     emnify_client_free(client);
@@ -42,45 +63,62 @@ static void meet(const char *fault, int32_t expected, int http_status)
 
 static void statuses(void)
 {
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 302}", EMNIFY_ERR_PROTOCOL, 302);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 400}", EMNIFY_ERR_VALIDATION, 400);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 401}", EMNIFY_ERR_REJECTED, 401);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 403}", EMNIFY_ERR_FORBIDDEN, 403);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 404}", EMNIFY_ERR_NOT_FOUND, 404);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 409}", EMNIFY_ERR_CONFLICT, 409);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 422}", EMNIFY_ERR_VALIDATION, 422);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 429}", EMNIFY_ERR_RATE_LIMITED, 429);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 500}", EMNIFY_ERR_SERVER, 500);
-    meet(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 503}", EMNIFY_ERR_SERVER, 503);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 302}", EMNIFY_ERR_PROTOCOL, 302);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 400}", EMNIFY_ERR_VALIDATION, 400);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 401}", EMNIFY_ERR_REJECTED, 401);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 403}", EMNIFY_ERR_FORBIDDEN, 403);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 404}", EMNIFY_ERR_NOT_FOUND, 404);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 409}", EMNIFY_ERR_CONFLICT, 409);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 422}", EMNIFY_ERR_VALIDATION, 422);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 429}", EMNIFY_ERR_RATE_LIMITED, 429);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 500, " LATER,
+         EMNIFY_ERR_SERVER, 500);
+    meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 503, " LATER,
+         EMNIFY_ERR_SERVER, 503);
 }
 
 static void answers_that_make_no_sense(void)
 {
-    meet(AT_AUTHENTICATE "\"kind\": \"invalid_json\"}", EMNIFY_ERR_PROTOCOL, 0);
-    meet(AT_AUTHENTICATE "\"kind\": \"html\", \"status\": 200}", EMNIFY_ERR_PROTOCOL, 0);
-    meet(AT_AUTHENTICATE "\"kind\": \"html\", \"status\": 502}", EMNIFY_ERR_SERVER, 502);
-    meet(AT_AUTHENTICATE "\"kind\": \"no_auth_token\"}", EMNIFY_ERR_PROTOCOL, 0);
-    meet(AT_AUTHENTICATE "\"kind\": \"endless_body\", \"fast\": true}", EMNIFY_ERR_PROTOCOL, 0);
+    meet(AT_SIGN_IN "\"kind\": \"invalid_json\"}", EMNIFY_ERR_PROTOCOL, 0);
+    meet(AT_SIGN_IN "\"kind\": \"html\", \"status\": 200}", EMNIFY_ERR_PROTOCOL, 0);
+    meet(AT_SIGN_IN "\"kind\": \"html\", \"status\": 502}", EMNIFY_ERR_SERVER, 502);
+    meet(AT_SIGN_IN "\"kind\": \"no_auth_token\"}", EMNIFY_ERR_PROTOCOL, 0);
+    meet(AT_SIGN_IN "\"kind\": \"endless_body\", \"fast\": true}", EMNIFY_ERR_PROTOCOL, 0);
 }
 
 static void connections_that_break(void)
 {
-    meet(AT_AUTHENTICATE "\"kind\": \"reset_before\"}", EMNIFY_ERR_NETWORK, 0);
-    meet(AT_AUTHENTICATE "\"kind\": \"reset_after\"}", EMNIFY_ERR_NETWORK, 0);
-    meet(AT_AUTHENTICATE "\"kind\": \"cut_body\"}", EMNIFY_ERR_NETWORK, 0);
+    meet(AT_SIGN_IN "\"kind\": \"reset_before\"}", EMNIFY_ERR_NETWORK, 0);
+    meet(AT_SIGN_IN "\"kind\": \"reset_after\"}", EMNIFY_ERR_NETWORK, 0);
+    meet(AT_SIGN_IN "\"kind\": \"cut_body\"}", EMNIFY_ERR_NETWORK, 0);
 }
 
 static void a_refused_connection(void)
 {
     emnify_error *error = NULL;
-    emnify_client *client = sandbox_client();
+    emnify_client *client = hasty_client(1000);
 
     sandbox_fault("{\"kind\": \"refuse\"}");
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_NETWORK);
     CHECK(emnify_error_is_retryable(error));
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_NETWORK, "cannot sign in");
+    emnify_client_free(client);
     sandbox_clear_faults();
+    client = sandbox_client();
     CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+}
+
+static void a_fault_that_passes_is_not_noticed(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+
+    /* Each wait is five and ten seconds at most. */
+    sandbox_fault(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 503}");
+    sandbox_fault(AT_AUTHENTICATE "\"kind\": \"reset_before\"}");
+    CHECK_OK(authenticate(client, &error));
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 3);
     emnify_client_free(client);
 }
 
@@ -121,30 +159,63 @@ static void a_server_that_nobody_vouches_for(void)
     emnify_client_free(client);
 }
 
+/* The wait that was demanded and up to a fifth of it, less what has passed since. */
+static void check_wait(const emnify_error *error, int64_t milliseconds)
+{
+    CHECK(emnify_error_retry_after_ms(error) <= milliseconds * 6 / 5);
+    CHECK(emnify_error_retry_after_ms(error) > milliseconds - 1000 * (int64_t)check_slowness());
+    CHECK(emnify_error_is_retryable(error));
+}
+
 static void how_long_to_wait(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = sandbox_client();
 
-    sandbox_fault(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 429,"
-                                  " \"headers\": {\"Retry-After\": \"7\"}}");
+    sandbox_fault(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 429, " LATER);
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_RATE_LIMITED);
-    CHECK_NUMBER(emnify_error_retry_after_ms(error), 7000);
-    CHECK(emnify_error_is_retryable(error));
-    emnify_error_free(error);
+    check_wait(error, 70000);
+    CHECK_NUMBER(emnify_error_http_status(error), 429);
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_RATE_LIMITED, "cannot sign in");
+
+    /* Held back: the same error at once, and nothing is sent. */
+    CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_RATE_LIMITED);
+    check_wait(error, 70000);
+    CHECK(strstr(emnify_error_message(error), "the next attempt") != NULL);
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_RATE_LIMITED, "cannot sign in");
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
     emnify_client_free(client);
 
     client = sandbox_client();
-    error = NULL;
     sandbox_fault(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 401, \"body\":"
                                   " \"{\\\"error_code\\\":1105,"
                                   "\\\"error_token\\\":\\\"TooManyRequests\\\"}\"}");
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_LOCKED);
-    CHECK_NUMBER(emnify_error_retry_after_ms(error), 300000);
+    check_wait(error, 300000);
     CHECK_NUMBER(emnify_error_api_code(error), 1105);
     CHECK_TEXT(emnify_error_api_token(error), "TooManyRequests");
     CHECK_TEXT(emnify_error_api_message(error), NULL);
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_LOCKED, "cannot sign in");
+    emnify_client_free(client);
+}
+
+static void a_copy_of_an_error_says_the_same(void)
+{
+    emnify_error *error = NULL;
+    emnify_error *copy;
+    emnify_client *client = sandbox_client();
+
+    sandbox_fault(AT_SIGN_IN "\"kind\": \"echo_secrets\"}");
+    CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_VALIDATION);
+    copy = emnify_error_copy(error);
+    CHECK(copy != error);
+    CHECK_TEXT(emnify_error_message(copy), emnify_error_message(error));
+    CHECK_NUMBER(emnify_error_nested_size(copy), emnify_error_nested_size(error));
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_VALIDATION, "cannot sign in");
+    /* It outlives what it was made of. */
+    CHECK_TEXT(emnify_error_nested_token(copy, 0), "InvalidReference");
+    check_error(&copy, EMNIFY_ERR_VALIDATION, EMNIFY_ERR_VALIDATION, "cannot sign in", __FILE__,
+                __LINE__);
     emnify_client_free(client);
 }
 
@@ -232,9 +303,11 @@ int main(void)
     RUN(answers_that_make_no_sense);
     RUN(connections_that_break);
     RUN(a_refused_connection);
+    RUN(a_fault_that_passes_is_not_noticed);
     RUN(answers_that_do_not_come);
     RUN(a_server_that_nobody_vouches_for);
     RUN(how_long_to_wait);
+    RUN(a_copy_of_an_error_says_the_same);
     RUN(nested_messages);
     RUN(a_server_that_repeats_secrets);
     RUN(odd_answers_that_work_all_the_same);

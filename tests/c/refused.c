@@ -82,9 +82,10 @@ static void configurations(void)
     CHECK_REFUSED(with_text(emnify_config_set_ca_bundle, "\xff", &error), "ca_bundle");
     CHECK_REFUSED(with_text(emnify_config_set_proxy, "canary", &error), "proxy");
     CHECK_REFUSED(with_text(emnify_config_set_proxy, "\xff", &error), "proxy");
-    /* Both kinds of credential at once. */
+    /* Two kinds of credential at once. */
     CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "/dev/null", &error),
-                  "application_token_file");
+                  "application_token");
+    CHECK_REFUSED(with_text(emnify_config_set_store_directory, "\xff", &error), "store_directory");
     CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "\xff", &error),
                   "application_token_file");
 
@@ -94,6 +95,68 @@ static void configurations(void)
     config = sandbox_config();
     CHECK_OK(emnify_config_set_connect_timeout_ms(config, 0, &error));
     CHECK_REFUSED(new_client(config, &error), "connect_timeout");
+}
+
+static int32_t with_user(const char *username, const char *password, size_t length,
+                         emnify_error **error)
+{
+    emnify_config *config = emnify_config_new();
+    int32_t status = emnify_config_set_user(config, username, password, length, error);
+
+    if (status != EMNIFY_OK) {
+        emnify_config_free(config);
+        return status;
+    }
+    return new_client(config, error);
+}
+
+static int32_t with_device(const char *fingerprint, size_t length, const char *name,
+                           emnify_error **error)
+{
+    emnify_config *config = emnify_config_new();
+    int32_t status = emnify_config_set_user(config, "user@example.com", "password", 8, error);
+
+    if (status == EMNIFY_OK) {
+        status = emnify_config_set_trusted_device(config, fingerprint, length, name, error);
+    }
+    if (status != EMNIFY_OK) {
+        emnify_config_free(config);
+        return status;
+    }
+    return new_client(config, error);
+}
+
+static void people(void)
+{
+    static char long_fingerprint[257];
+    emnify_error *error = NULL;
+    emnify_config *config = sandbox_config();
+
+    memset(long_fingerprint, 'x', sizeof long_fingerprint);
+    CHECK_REFUSED(with_user("", "canary", 6, &error), "username");
+    CHECK_REFUSED(with_user("a\nb", "canary", 6, &error), "username");
+    CHECK_REFUSED(with_user("\xff", "canary", 6, &error), "username");
+    CHECK_REFUSED(with_user(NULL, "canary", 6, &error), "username");
+    CHECK_REFUSED(with_user("a", "", 0, &error), "password");
+    CHECK_REFUSED(with_user("a", "canary\xff", 7, &error), "password");
+    CHECK_REFUSED(with_user("a", NULL, 6, &error), "password");
+    CHECK_REFUSED(with_user("a", "canary", SIZE_MAX, &error), "password");
+    CHECK_OK(with_user("a", "can ary\0\n", 9, &error));
+
+    CHECK_REFUSED(with_device("canary7", 7, "hall", &error), "trusted_device");
+    CHECK_REFUSED(with_device("can ary8", 8, "hall", &error), "trusted_device");
+    CHECK_REFUSED(with_device(long_fingerprint, 257, "hall", &error), "trusted_device");
+    CHECK_REFUSED(with_device("canary8\xff", 8, "hall", &error), "fingerprint");
+    CHECK_REFUSED(with_device(NULL, 8, "hall", &error), "fingerprint");
+    CHECK_REFUSED(with_device("canary88", SIZE_MAX, "hall", &error), "fingerprint");
+    CHECK_REFUSED(with_device("canary88", 8, "\xff", &error), "name");
+    CHECK_REFUSED(with_device("canary88", 8, NULL, &error), "name");
+    CHECK_OK(with_device(long_fingerprint, 256, "hall", &error));
+
+    /* An application token and a person at once. */
+    CHECK_OK(emnify_config_set_user(config, "user@example.com", "password", 8, &error));
+    CHECK_REFUSED(new_client(config, &error), "application_token");
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
 static void a_refused_value_leaves_the_configuration_as_it_was(void)
@@ -167,6 +230,20 @@ static void new_tokens(void)
     emnify_client_free(client);
 }
 
+static size_t no_code(void *user, char *code, size_t capacity)
+{
+    (void)user;
+    (void)code;
+    (void)capacity;
+    return 0;
+}
+
+static void nothing_to_do(void *user, const emnify_event *event)
+{
+    (void)user;
+    (void)event;
+}
+
 static void null_arguments(void)
 {
     emnify_error *error = NULL;
@@ -175,6 +252,7 @@ static void null_arguments(void)
     emnify_auth_token *auth_token = NULL;
     emnify_created_token *created = NULL;
     emnify_tokens *list = NULL;
+    emnify_status *status = NULL;
     size_t length = 77;
     char buffer[8];
 
@@ -190,6 +268,16 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_config_set_ca_bundle(config, NULL, &error), "ca_bundle");
     CHECK_REFUSED(emnify_config_set_proxy(NULL, "x", &error), "config");
     CHECK_REFUSED(emnify_config_set_proxy(config, NULL, &error), "proxy");
+    CHECK_REFUSED(emnify_config_set_store_directory(NULL, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_store_directory(config, NULL, &error), "store_directory");
+    CHECK_REFUSED(emnify_config_set_user(NULL, "x", "x", 1, &error), "config");
+    CHECK_REFUSED(emnify_config_set_mfa(NULL, no_code, NULL, &error), "config");
+    CHECK_REFUSED(emnify_config_set_mfa(config, NULL, config, &error), "mfa");
+    CHECK_REFUSED(emnify_config_set_trusted_device(NULL, "canary88", 8, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_observer(NULL, nothing_to_do, NULL, &error), "config");
+    CHECK_REFUSED(emnify_config_set_observer(config, NULL, config, &error), "observer");
+    CHECK_OK(emnify_config_set_observer(config, nothing_to_do, NULL, &error));
+    CHECK_OK(emnify_config_set_mfa(config, no_code, NULL, &error));
     emnify_config_free(config);
 
     CHECK_REFUSED(emnify_client_new(NULL, NULL, &error), "client");
@@ -198,6 +286,8 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_authorization_header(NULL, buffer, 8, &length, &error), "client");
     CHECK_REFUSED(emnify_authorization_header(client, NULL, 8, &length, &error), "buffer");
     CHECK_NUMBER(length, 77);
+    CHECK_REFUSED(emnify_status_new(NULL, &status, &error), "client");
+    CHECK_REFUSED(emnify_status_new(client, NULL, &error), "status");
     CHECK_REFUSED(emnify_token_create(NULL, NULL, &created, &error), "client");
     CHECK_REFUSED(emnify_token_create(client, NULL, NULL, &error), "created");
     CHECK_REFUSED(emnify_token_list(NULL, &list, &error), "client");
@@ -210,27 +300,54 @@ static void null_arguments(void)
     CHECK_NUMBER(emnify_client_new(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_authenticate(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_authorization_header(NULL, NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_status_new(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_config_set_observer(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_config_set_mfa(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_config_set_user(NULL, NULL, NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_create(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_list(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_update(NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_revoke(NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(sandbox_calls("", ""), 0);
-    CHECK(auth_token == NULL && created == NULL && list == NULL);
+    CHECK(auth_token == NULL && created == NULL && list == NULL && status == NULL);
     emnify_client_free(client);
 }
 
 static void null_handles_have_nothing_to_tell(void)
 {
+    emnify_client *client = sandbox_client();
+
     emnify_invalidate(NULL, NULL);
+    emnify_invalidate(client, NULL);
+    emnify_invalidate_text(NULL, "canary", 6);
+    emnify_invalidate_text(client, NULL, 6);
+    emnify_invalidate_text(client, "\xff", 1);
+    emnify_invalidate_text(client, "canary", SIZE_MAX);
+    emnify_invalidate_text(client, "", 0);
+    emnify_client_free(client);
     emnify_config_free(NULL);
     emnify_client_free(NULL);
     emnify_auth_token_free(NULL);
     emnify_created_token_free(NULL);
     emnify_token_list_free(NULL);
     emnify_error_free(NULL);
+    emnify_status_free(NULL);
     CHECK(emnify_auth_token_reveal(NULL) == NULL);
     CHECK(emnify_auth_token_expires_at(NULL) == 0);
     CHECK(emnify_auth_token_organisation_id(NULL) == 0);
+    CHECK(emnify_event_kind(NULL) == EMNIFY_EVENT_OTHER);
+    CHECK(emnify_event_message(NULL) == NULL);
+    CHECK(emnify_event_error(NULL) == NULL);
+    CHECK(emnify_event_next_attempt_ms(NULL) == -1);
+    CHECK(emnify_event_expires_at(NULL) == 0);
+    CHECK(!emnify_status_signed_in(NULL));
+    CHECK(emnify_status_valid_until(NULL) == 0);
+    CHECK(emnify_status_next_attempt_ms(NULL) == -1);
+    CHECK(emnify_status_last_error(NULL) == NULL);
+    CHECK(emnify_status_calls_made(NULL) == 0);
+    CHECK(emnify_status_calls_saved(NULL) == 0);
+    CHECK(emnify_status_last_change(NULL) == 0);
+    CHECK(emnify_error_copy(NULL) == NULL);
     CHECK(emnify_created_token_reveal(NULL) == NULL);
     CHECK(emnify_created_token_id(NULL) == 0);
     CHECK(emnify_token_list_size(NULL) == 0);
@@ -276,6 +393,7 @@ int main(void)
 {
     RUN(application_tokens);
     RUN(configurations);
+    RUN(people);
     RUN(a_refused_value_leaves_the_configuration_as_it_was);
     RUN(new_tokens);
     RUN(null_arguments);

@@ -111,7 +111,8 @@ set -a
 . "$work/variables"
 set +a
 export OTHER_CA_FILE NO_PEM_FILE
-unset HTTPS_PROXY https_proxy ALL_PROXY all_proxy EMNIFY_APPLICATION_TOKEN_FILE
+unset HTTPS_PROXY https_proxy ALL_PROXY all_proxy EMNIFY_APPLICATION_TOKEN_FILE EMNIFY_USERNAME \
+    EMNIFY_PASSWORD
 
 # The library under the name that programs look for at run time.
 if [ -e "$library/libemnify.so" ]; then
@@ -122,7 +123,7 @@ export LD_LIBRARY_PATH
 
 under=
 if [ "${VALGRIND:-}" = 1 ]; then
-    # A child that a test forks is silent: see threads.c.
+    # A child that a test forks is silent: see fork.c.
     under="valgrind --quiet --error-exitcode=9 --leak-check=full --num-callers=40 \
         --child-silent-after-fork=yes --suppressions=$root/tests/c/valgrind.supp"
     CHECK_SLOWNESS=20
@@ -169,7 +170,14 @@ exports() {
     diff "$work/declared" "$work/exported"
 }
 
+# A program asks for the version of the ABI, and the code stays where our threads find it.
+dynamic() {
+    readelf -d "$library/libemnify.so" >"$work/dynamic"
+    grep -q 'SONAME.*\[libemnify\.so\.0\]' "$work/dynamic" && grep -q NODELETE "$work/dynamic"
+}
+
 headers
+check "the library has its name and stays loaded" dynamic
 check "the library exports what emnify.h declares" exports
 
 shared="-L$library -lemnify -lpthread"
@@ -202,7 +210,7 @@ for example in sign_in sign_in.cpp; do
     fi
 done
 
-for test in working refused faults threads; do
+for test in working refused faults threads events user store fork signals; do
     # shellcheck disable=SC2086
     compile_c "$root/tests/c/$test.c" $shared -o "$work/$test"
     run "tests/c/$test.c" "$work/$test"

@@ -116,21 +116,36 @@ static inline void sandbox_settings(const char *json)
     sandbox_request("POST", "/settings", json, NULL, 0);
 }
 
+/* The text that follows `start` in the answer, up to the next quotation mark. */
+static inline void sandbox_text(char *answer, const char *start, char *text, size_t size)
+{
+    char *found = strstr(answer, start);
+
+    if (found == NULL) {
+        sandbox_fail("the answer lacks what was asked for");
+    } else {
+        found += strlen(start);
+        found[strcspn(found, "\"")] = '\0';
+        snprintf(text, size, "%s", found);
+    }
+}
+
 /* Puts an application token there, in JSON, and gives its value. */
 static inline void sandbox_seed_token(const char *json, char *value, size_t size)
 {
     char answer[4096];
-    char *start;
 
     sandbox_request("POST", "/application_token", json, answer, sizeof answer);
-    start = strstr(answer, "\"application_token\":\"");
-    if (start == NULL) {
-        sandbox_fail("no application token in the answer");
-    } else {
-        start += strlen("\"application_token\":\"");
-        start[strcspn(start, "\"")] = '\0';
-        snprintf(value, size, "%s", start);
-    }
+    sandbox_text(answer, "\"application_token\":\"", value, size);
+}
+
+/* The one-time code that was sent last. */
+static inline void sandbox_one_time_code(char *code, size_t size)
+{
+    static char answer[65536];
+
+    sandbox_request("GET", "/state", "", answer, sizeof answer);
+    sandbox_text(answer, "\"one_time_code\":\"", code, size);
 }
 
 /* How many calls there were. An empty method or path means any, and a path may end in a star. */

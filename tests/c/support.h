@@ -1,11 +1,12 @@
 /*
  * What the tests share: clients for the sandbox, and the end of every error, at which it is looked
- * at for what no error may hold.
+ * at for what no error may hold. Needs POSIX.
  */
 
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
+#include <dirent.h>
 #include <string.h>
 
 #include "check.h"
@@ -86,15 +87,87 @@ static inline emnify_client *sandbox_client(void)
     return client_of(sandbox_config());
 }
 
-/* A client that gives up after so many milliseconds, more where the machine is slow. */
-static inline emnify_client *hasty_client(unsigned timeout_ms)
+/* A configuration for a client that gives up after so many milliseconds, more where the machine is
+ * slow. */
+static inline emnify_config *hasty_config(unsigned timeout_ms)
 {
     emnify_error *error = NULL;
     emnify_config *config = sandbox_config();
     uint32_t timeout = (uint32_t)(timeout_ms * check_slowness());
 
     CHECK_OK(emnify_config_set_timeout_ms(config, timeout, &error));
-    return client_of(config);
+    return config;
+}
+
+static inline emnify_client *hasty_client(unsigned timeout_ms)
+{
+    return client_of(hasty_config(timeout_ms));
+}
+
+/* Signs in, and lets go of the token. */
+static inline int32_t authenticate(const emnify_client *client, emnify_error **error)
+{
+    emnify_auth_token *auth_token = NULL;
+    int32_t status = emnify_authenticate(client, &auth_token, error);
+
+    CHECK((auth_token == NULL) == (status != EMNIFY_OK));
+    emnify_auth_token_free(auth_token);
+    return status;
+}
+
+/* Removes a folder of files. */
+static inline void remove_folder(const char *path)
+{
+    char file[512];
+    struct dirent *entry;
+    DIR *folder = opendir(path);
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        unlink(file);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    rmdir(path);
+}
+
+/* Lets so many milliseconds pass. */
+static inline void pause_ms(long milliseconds)
+{
+    struct timespec pause;
+
+    pause.tv_sec = milliseconds / 1000;
+    pause.tv_nsec = milliseconds % 1000 * 1000000;
+    nanosleep(&pause, NULL);
+}
+
+/* How many threads this process has. */
+static inline int count_threads(void)
+{
+    struct dirent *entry;
+    DIR *folder = opendir("/proc/self/task");
+    int count = 0;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return count;
+}
+
+/* Frees a client that may have a renewal under way in the background, and lets that end. */
+static inline void free_and_wait(emnify_client *client)
+{
+    double end = check_clock() + 10 * check_slowness();
+
+    emnify_client_free(client);
+    while (count_threads() > 1 && check_clock() < end) {
+        pause_ms(20);
+    }
+    CHECK_NUMBER(count_threads(), 1);
 }
 
 #endif

@@ -99,6 +99,53 @@ static void an_auth_token_leaves_with_its_last_handle(void)
     emnify_client_free(client);
 }
 
+static void a_password_leaves_with_its_configuration_and_client(void)
+{
+    static const char password[] = "canary-of-a-password-that-nobody-has";
+    emnify_error *error = NULL;
+    emnify_client *client = NULL;
+    emnify_config *config = emnify_config_new();
+
+    look_for(password);
+    CHECK_OK(emnify_config_set_user(config, "user", password, strlen(password), &error));
+    CHECK_OK(emnify_config_set_trusted_device(config, password, strlen(password), "hall", &error));
+    CHECK_OK(emnify_client_new(config, &client, &error));
+    emnify_config_free(config);
+    emnify_client_free(client);
+    CHECK_NUMBER(found, 0);
+}
+
+static void an_auth_token_leaves_nothing_on_its_way_to_a_store(void)
+{
+    char path[] = "/tmp/emnify-store-XXXXXX";
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+    emnify_config *config = sandbox_config();
+    emnify_client *client;
+    char copy[2048];
+
+    CHECK(mkdtemp(path) != NULL);
+    CHECK_OK(emnify_config_set_store_directory(config, path, &error));
+    client = client_of(config);
+    CHECK_OK(emnify_authenticate(client, &auth_token, &error));
+    snprintf(copy, sizeof copy, "%s", emnify_auth_token_reveal(auth_token));
+    emnify_auth_token_free(auth_token);
+    emnify_client_free(client);
+
+    /* This one reads it from there, and writes when it is reported. */
+    config = sandbox_config();
+    CHECK_OK(emnify_config_set_store_directory(config, path, &error));
+    client = client_of(config);
+    look_for(copy);
+    CHECK_OK(authenticate(client, &error));
+    emnify_invalidate_text(client, copy, strlen(copy));
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+    CHECK_NUMBER(found, 0);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
+    remove_folder(path);
+}
+
 static void a_created_token_leaves_with_its_handle(void)
 {
     emnify_error *error = NULL;
@@ -118,6 +165,8 @@ int main(void)
     RUN(an_application_token_leaves_with_its_configuration_and_client);
     RUN(a_refused_application_token_leaves_nothing);
     RUN(an_auth_token_leaves_with_its_last_handle);
+    RUN(a_password_leaves_with_its_configuration_and_client);
+    RUN(an_auth_token_leaves_nothing_on_its_way_to_a_store);
     RUN(a_created_token_leaves_with_its_handle);
     return check_report();
 }

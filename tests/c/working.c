@@ -21,7 +21,7 @@ static void authenticates_once(void)
 
     CHECK(strncmp(emnify_auth_token_reveal(first), "eyJ", 3) == 0);
     CHECK_TEXT(emnify_auth_token_reveal(first), emnify_auth_token_reveal(second));
-    CHECK(emnify_auth_token_reveal(first) == emnify_auth_token_reveal(first));
+    CHECK(emnify_auth_token_reveal(first) == emnify_auth_token_reveal(second));
     CHECK_NUMBER(emnify_auth_token_organisation_id(first), 1234);
     CHECK(emnify_auth_token_expires_at(first) > (int64_t)time(NULL) + 239 * 60);
     CHECK(emnify_auth_token_expires_at(first) < (int64_t)time(NULL) + 241 * 60);
@@ -84,6 +84,29 @@ static void a_reported_token_is_replaced_once(void)
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
     emnify_auth_token_free(first);
     emnify_auth_token_free(second);
+    emnify_client_free(client);
+}
+
+static void a_reported_text_is_as_good(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+    char first[2048];
+    char header[2048];
+    size_t length = 0;
+
+    CHECK_OK(emnify_authorization_header(client, first, sizeof first, &length, &error));
+    /* Something else, the whole header, and the token alone. */
+    emnify_invalidate_text(client, first, length - 1);
+    CHECK_OK(emnify_authorization_header(client, header, sizeof header, NULL, &error));
+    CHECK_TEXT(header, first);
+    emnify_invalidate_text(client, first, length);
+    CHECK_OK(emnify_authorization_header(client, header, sizeof header, &length, &error));
+    CHECK(strcmp(header, first) != 0);
+    emnify_invalidate_text(client, header + 7, length - 7);
+    CHECK_OK(emnify_authorization_header(client, first, sizeof first, NULL, &error));
+    CHECK(strcmp(header, first) != 0);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 3);
     emnify_client_free(client);
 }
 
@@ -248,6 +271,7 @@ int main(void)
     RUN(the_environment_alone_is_enough);
     RUN(a_token_file_is_read_at_each_sign_in);
     RUN(a_reported_token_is_replaced_once);
+    RUN(a_reported_text_is_as_good);
     RUN(the_header_is_written_whole_or_not_at_all);
     RUN(an_application_token_lives_and_ends);
     RUN(options_are_optional);

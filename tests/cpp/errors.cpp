@@ -54,7 +54,18 @@ void configurations_are_refused() {
     refused(sandbox().set_ca_bundle("/nonexistent/ca.pem"), "ca_bundle");
     refused(sandbox().set_ca_bundle(sandbox_variable("NO_PEM_FILE")), "ca_bundle");
     refused(sandbox().set_proxy("canary"), "proxy");
-    refused(sandbox().set_application_token_file("/dev/null"), "application_token_file");
+    refused(sandbox().set_application_token_file("/dev/null"), "application_token");
+    refused(sandbox().set_store_directory(std::string("/tmp\0", 5)), "store_directory");
+    refused(sandbox().set_store_directory("\xff"), "store_directory");
+    refused(sandbox().set_user("user", "canary"), "application_token");
+    refused(sandbox().set_user(std::string("us\0er", 5), "canary"), "username");
+    refused(emnify::Config().set_user("user", ""), "password");
+    refused(emnify::Config().set_user("user", "canary\xff"), "password");
+    refused(emnify::Config().set_user("user", "canary").set_trusted_device("canary", "hall"),
+            "trusted_device");
+    refused(sandbox().set_trusted_device("canary88", std::string("ha\0ll", 5)), "name");
+    refused(sandbox().set_mfa(nullptr), "mfa");
+    refused(sandbox().set_observer(emnify::Observer()), "observer");
     refused(sandbox().set_timeout(std::chrono::milliseconds(0)), "timeout");
     refused(sandbox().set_timeout(std::chrono::milliseconds(-1)), "timeout");
     refused(sandbox().set_connect_timeout(std::chrono::milliseconds(0)), "connect_timeout");
@@ -119,6 +130,8 @@ void an_error_tells_what_the_server_said() {
     CHECK_NUMBER(error.nested().at(0).code, 1402);
     CHECK(error.nested().at(0).token == "Required" && error.nested().at(0).message == "name");
 
+    CHECK(!emnify::Error::copy_of(NULL));
+
     // A copy tells the same, and a call that succeeds clears what it is given.
     const emnify::Error copy = error;
     CHECK(client.token_update(4711, "renamed", error));
@@ -144,6 +157,51 @@ void a_server_that_repeats_secrets() {
     expect(error, EMNIFY_ERR_VALIDATION, "cannot sign in");
 }
 
+void a_status_tells_what_went_wrong() {
+    emnify::Error error, last, told;
+    emnify::Status status;
+    std::chrono::milliseconds wait(0);
+    CHECK(!status && !status.signed_in() && !status.last_error());
+    {
+        const emnify::Client client(
+            sandbox().set_application_token("canary").set_observer([&](const emnify::Event &event) {
+                CHECK_NUMBER(event.kind(), EMNIFY_EVENT_REFUSED);
+                check_no_secret(event.message());
+                told = event.error();
+                wait = event.next_attempt();
+            }),
+            error);
+        CHECK(!client.authenticate(error));
+        status = client.status(error);
+        CHECK(!error && status);
+        last = status.last_error();
+    }
+    // All of it outlives the client.
+    CHECK(!status.signed_in() && status.valid_until() == emnify::Time());
+    CHECK(status.next_attempt() > std::chrono::seconds(1));
+    CHECK(wait >= status.next_attempt());
+    CHECK_NUMBER(status.calls_made(), 1);
+    status = emnify::Status();
+    expect(last, EMNIFY_ERR_REJECTED, "cannot sign in");
+    expect(told, EMNIFY_ERR_REJECTED, "cannot sign in");
+    CHECK(!emnify::Client(emnify::Config().set_proxy("canary"), error).status(error));
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "client: ");
+}
+
+void a_code_that_nobody_gives() {
+    emnify::Error error;
+    emnify::Config config;
+    config.set_user("mfa@example.com", "password")
+        .set_mfa([] { return std::string(); })
+        .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
+        .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"));
+    CHECK(!emnify::Client(config, error).authenticate(error));
+    expect(error, EMNIFY_ERR_MFA_REQUIRED, "cannot sign in");
+    config.set_mfa([] { return std::string(1000, '1'); });
+    CHECK(!emnify::Client(config, error).authenticate(error));
+    expect(error, EMNIFY_ERR_MFA_REQUIRED, "cannot sign in");
+}
+
 #ifndef EMNIFY_NO_EXCEPTIONS
 template <typename Call>
 void throws(Call call, std::int32_t code) {
@@ -162,10 +220,27 @@ void each_call_throws() {
     sandbox_fault("{\"kind\": \"refuse\"}");
     throws([&] { client.token_list(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_create(); }, EMNIFY_ERR_NETWORK);
-    throws([&] { emnify::Client(sandbox()).authenticate(); }, EMNIFY_ERR_NETWORK);
-    throws([&] { emnify::Client(sandbox()).authorization_header(); }, EMNIFY_ERR_NETWORK);
+    // What may pass by itself is tried again as long as there is time.
+    const auto moment = std::chrono::milliseconds(1000 * static_cast<int>(check_slowness()));
+    const auto hasty = [&] { return emnify::Client(sandbox().set_timeout(moment)); };
+    throws([&] { hasty().authenticate(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { hasty().authorization_header(); }, EMNIFY_ERR_NETWORK);
     sandbox_clear_faults();
     client.token_list();
+    emnify::Client moved = std::move(client);
+    throws([&] { client.status(); }, EMNIFY_ERR_INVALID_INPUT);
+}
+
+void an_exception_of_the_users_does_not_pass_through_the_library() {
+    const emnify::Client client(sandbox().set_observer([](const emnify::Event &) { throw 7; }));
+    CHECK(client.authenticate());
+    emnify::Config config;
+    config.set_user("mfa@example.com", "password")
+        .set_mfa([]() -> std::string { throw 7; })
+        .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
+        .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"));
+    const emnify::Client person(config);
+    throws([&] { person.authenticate(); }, EMNIFY_ERR_MFA_REQUIRED);
 }
 #endif
 
@@ -176,8 +251,11 @@ int main() {
     RUN(options_are_refused);
     RUN(an_error_tells_what_the_server_said);
     RUN(a_server_that_repeats_secrets);
+    RUN(a_status_tells_what_went_wrong);
+    RUN(a_code_that_nobody_gives);
 #ifndef EMNIFY_NO_EXCEPTIONS
     RUN(each_call_throws);
+    RUN(an_exception_of_the_users_does_not_pass_through_the_library);
 #endif
     return check_report();
 }

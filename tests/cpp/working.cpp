@@ -1,6 +1,7 @@
 // The working path through emnify.hpp, with exceptions: each call once, and what C++ adds to C,
 // which is that handles move and free themselves.
 
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +14,7 @@ static_assert(!std::is_copy_constructible<emnify::Client>::value, "a client is o
 static_assert(!std::is_copy_assignable<emnify::Config>::value, "a configuration is one handle");
 static_assert(!std::is_copy_constructible<emnify::AuthToken>::value, "secrets are not copied");
 static_assert(!std::is_copy_constructible<emnify::CreatedToken>::value, "secrets are not copied");
+static_assert(!std::is_copy_constructible<emnify::Status>::value, "a status is one handle");
 static_assert(std::is_nothrow_move_constructible<emnify::Client>::value, "handles move");
 static_assert(std::is_nothrow_move_assignable<emnify::AuthToken>::value, "handles move");
 static_assert(std::is_nothrow_copy_constructible<emnify::Error>::value, "exceptions are copied");
@@ -62,6 +64,74 @@ void a_header_of_any_length_fits() {
     sandbox_fault(fault.c_str());
     CHECK(client.authorization_header() == "Bearer " + body);
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+}
+
+void a_reported_text_is_as_good() {
+    const emnify::Client client(sandbox());
+    const std::string first = client.authorization_header();
+    client.invalidate_text(first);
+    const std::string second = client.authorization_header();
+    CHECK(first != second);
+    client.invalidate_text(first);
+    CHECK(client.authorization_header() == second);
+}
+
+void the_observer_lives_as_long_as_the_client() {
+    std::vector<std::int32_t> kinds;
+    const std::thread::id thread = std::this_thread::get_id();
+    emnify::Client client{sandbox()};
+    {
+        emnify::Config config = sandbox();
+        config.set_observer([&kinds, thread](const emnify::Event &event) {
+            CHECK(std::this_thread::get_id() == thread);
+            CHECK(event.expires_at() > std::chrono::system_clock::now());
+            CHECK(!event.error() && event.next_attempt().count() == -1);
+            kinds.push_back(event.kind());
+        });
+        client = emnify::Client(config);
+        // A client that was made earlier goes on with the one that it had.
+        config.set_observer([](const emnify::Event &) { CHECK(!"told"); });
+    }
+    const emnify::Client moved = std::move(client);
+    client = emnify::Client();
+    client.authenticate();
+    moved.authenticate();
+    CHECK(kinds == std::vector<std::int32_t>{EMNIFY_EVENT_AUTHENTICATED});
+    const emnify::Status status = moved.status();
+    CHECK(status.signed_in() && !status.last_error());
+    CHECK(status.valid_until() > std::chrono::system_clock::now());
+    CHECK(status.last_change() > emnify::Time() && status.next_attempt().count() == -1);
+    CHECK_NUMBER(status.calls_made(), 1);
+}
+
+void a_person_signs_in_with_a_code() {
+    int asked = 0;
+    emnify::Config config;
+    config.set_user("mfa@example.com", "password")
+        .set_trusted_device("canary-device-7", "hall 7")
+        .set_mfa([&asked] {
+            char code[32];
+            sandbox_one_time_code(code, sizeof code);
+            ++asked;
+            return code + std::string("\n");
+        })
+        .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
+        .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"));
+    CHECK(emnify::Client(config).authenticate());
+    CHECK(emnify::Client(config).authenticate());
+    CHECK_NUMBER(asked, 1);
+}
+
+void a_warm_store_saves_the_sign_in() {
+    char path[] = "/tmp/emnify-store-XXXXXX";
+    CHECK(mkdtemp(path) != NULL);
+    const emnify::AuthToken first =
+        emnify::Client(sandbox().set_store_directory(path)).authenticate();
+    const emnify::AuthToken second =
+        emnify::Client(sandbox().set_store_directory(path)).authenticate();
+    CHECK_TEXT(first.reveal(), second.reveal());
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    remove_folder(path);
 }
 
 void an_application_token_lives_and_ends() {
@@ -121,6 +191,10 @@ int main() {
     RUN(signs_in);
     RUN(the_environment_alone_is_enough);
     RUN(a_header_of_any_length_fits);
+    RUN(a_reported_text_is_as_good);
+    RUN(the_observer_lives_as_long_as_the_client);
+    RUN(a_person_signs_in_with_a_code);
+    RUN(a_warm_store_saves_the_sign_in);
     RUN(an_application_token_lives_and_ends);
     RUN(handles_move);
     RUN(an_instant_beyond_the_clock_is_its_last);

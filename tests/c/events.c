@@ -1,0 +1,285 @@
+/*
+ * What a client tells about itself: events, on the thread of who calls it, and the status.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+
+#include "support.h"
+
+#define MOST_EVENTS 32
+
+/* What an observer saw. */
+struct seen {
+    /* Called from within the observer, if there is one. */
+    emnify_client *client;
+    pthread_t thread;
+    int strangers;
+    int size;
+    int32_t kind[MOST_EVENTS];
+    int32_t code[MOST_EVENTS];
+    int64_t next_attempt_ms[MOST_EVENTS];
+    int64_t expires_at[MOST_EVENTS];
+    char message[MOST_EVENTS][256];
+    emnify_error *last_error;
+};
+
+static void see(void *user, const emnify_event *event)
+{
+    struct seen *seen = user;
+    const emnify_error *error = emnify_event_error(event);
+    const char *message = emnify_event_message(event);
+    int i = seen->size;
+
+    seen->strangers += !pthread_equal(seen->thread, pthread_self());
+    if (i < MOST_EVENTS) {
+        seen->kind[i] = emnify_event_kind(event);
+        seen->code[i] = emnify_error_code(error);
+        seen->next_attempt_ms[i] = emnify_event_next_attempt_ms(event);
+        seen->expires_at[i] = emnify_event_expires_at(event);
+        snprintf(seen->message[i], sizeof seen->message[i], "%s", message);
+        seen->size++;
+    }
+    CHECK(strchr(message, '\n') == NULL);
+    check_no_secret(message);
+    check_no_secret(emnify_error_message(error));
+    if (error != NULL) {
+        emnify_error_free(seen->last_error);
+        seen->last_error = emnify_error_copy(error);
+    }
+    if (seen->client != NULL) {
+        emnify_auth_token *auth_token = NULL;
+        emnify_status *status = NULL;
+
+        CHECK(emnify_authenticate(seen->client, &auth_token, NULL) == EMNIFY_OK);
+        CHECK(emnify_status_new(seen->client, &status, NULL) == EMNIFY_OK);
+        CHECK(emnify_status_signed_in(status));
+        emnify_auth_token_free(auth_token);
+        emnify_status_free(status);
+    }
+}
+
+static emnify_client *observed(emnify_config *config, struct seen *seen)
+{
+    emnify_error *error = NULL;
+
+    memset(seen, 0, sizeof *seen);
+    seen->thread = pthread_self();
+    CHECK_OK(emnify_config_set_observer(config, see, seen, &error));
+    return client_of(config);
+}
+
+static emnify_config *with_token(const char *token)
+{
+    emnify_error *error = NULL;
+    emnify_config *config = sandbox_config();
+
+    CHECK_OK(emnify_config_set_application_token(config, token, strlen(token), &error));
+    return config;
+}
+
+static void signing_in_is_told_once(void)
+{
+    struct seen seen;
+    emnify_error *error = NULL;
+    emnify_client *client = observed(sandbox_config(), &seen);
+
+    CHECK_NUMBER(seen.size, 0);
+    CHECK_OK(authenticate(client, &error));
+    CHECK_OK(authenticate(client, &error));
+    CHECK_NUMBER(seen.size, 1);
+    CHECK_NUMBER(seen.kind[0], EMNIFY_EVENT_AUTHENTICATED);
+    CHECK_NUMBER(seen.code[0], EMNIFY_OK);
+    CHECK_NUMBER(seen.next_attempt_ms[0], -1);
+    CHECK(seen.expires_at[0] > (int64_t)time(NULL) + 239 * 60);
+    CHECK(strncmp(seen.message[0], "signed in, until ", 17) == 0);
+    CHECK_NUMBER(seen.strangers, 0);
+    emnify_client_free(client);
+    CHECK_NUMBER(seen.size, 1);
+}
+
+/* The first sign-in of a client with this configuration fails and is told so. */
+static void check_told(emnify_config *config, int32_t kind, int32_t code, int64_t least_wait_ms)
+{
+    struct seen seen;
+    emnify_error *error = NULL;
+    emnify_client *client = observed(config, &seen);
+
+    CHECK_ERROR(authenticate(client, &error), code, "");
+    CHECK_NUMBER(seen.size, 1);
+    CHECK_NUMBER(seen.kind[0], kind);
+    CHECK_NUMBER(seen.code[0], code);
+    CHECK(seen.next_attempt_ms[0] >= least_wait_ms);
+    CHECK(least_wait_ms > 0 || seen.next_attempt_ms[0] == 0);
+    CHECK_NUMBER(seen.expires_at[0], 0);
+    /* The copy outlives the event, and the client. */
+    emnify_client_free(client);
+    CHECK_NUMBER(emnify_error_code(seen.last_error), code);
+    CHECK(strstr(seen.message[0], emnify_error_message(seen.last_error)) != NULL);
+    emnify_error_free(seen.last_error);
+}
+
+static void what_goes_wrong_is_told_by_its_kind(void)
+{
+    emnify_error *error = NULL;
+    emnify_config *config = emnify_config_new();
+
+    check_told(with_token("canary"), EMNIFY_EVENT_REFUSED, EMNIFY_ERR_REJECTED, 59000);
+    CHECK_OK(emnify_config_set_application_token_file(config, "/nonexistent", &error));
+    check_told(config, EMNIFY_EVENT_CREDENTIAL_TROUBLE, EMNIFY_ERR_INVALID_INPUT, 0);
+    sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 429}");
+    check_told(sandbox_config(), EMNIFY_EVENT_COOLING_DOWN, EMNIFY_ERR_RATE_LIMITED, 299000);
+    sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 503,"
+                  " \"headers\": {\"Retry-After\": \"100\"}}");
+    check_told(sandbox_config(), EMNIFY_EVENT_REFRESH_FAILED, EMNIFY_ERR_SERVER, 99000);
+}
+
+/* BASE64, without what fills up its end. */
+static void encode(const char *text, char *encoded)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned bits = 0;
+    int count = 0;
+
+    for (; *text != '\0'; text++) {
+        bits = bits << 8 | (unsigned char)*text;
+        for (count += 8; count >= 6; count -= 6) {
+            *encoded++ = digits[bits >> (count - 6) & 63];
+        }
+    }
+    if (count > 0) {
+        *encoded++ = digits[bits << (6 - count) & 63];
+    }
+    *encoded = '\0';
+}
+
+static void an_application_token_that_expires_soon_is_told(void)
+{
+    struct seen seen;
+    emnify_error *error = NULL;
+    emnify_client *client;
+    char claims[64];
+    char encoded[128];
+    char json[256];
+    char value[256];
+    int64_t soon = (int64_t)time(NULL) + 10 * 86400;
+
+    snprintf(claims, sizeof claims, "{\"iat\":1,\"exp\":%lld}", (long long)soon);
+    encode(claims, encoded);
+    snprintf(json, sizeof json, "{\"value\": \"eyJhbGciOiJIUzM4NCJ9.%s.c2ln\"}", encoded);
+    sandbox_seed_token(json, value, sizeof value);
+    client = observed(with_token(value), &seen);
+    CHECK_OK(authenticate(client, &error));
+    CHECK_NUMBER(seen.size, 2);
+    CHECK_NUMBER(seen.kind[1], EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES);
+    CHECK_NUMBER(seen.expires_at[1], soon);
+    emnify_client_free(client);
+}
+
+static void what_happens_in_the_background_waits_for_a_call(void)
+{
+    struct seen seen;
+    emnify_error *error = NULL;
+    emnify_client *client = observed(sandbox_config(), &seen);
+    double end = check_clock() + 15;
+
+    /* Renewed between two and three seconds from now. */
+    sandbox_settings("{\"auth_token_lifetime\": 4}");
+    CHECK_OK(authenticate(client, &error));
+    while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) < 2 && check_clock() < end) {
+        CHECK_OK(authenticate(client, &error));
+        pause_ms(10);
+    }
+    pause_ms((long)(300 * check_slowness()));
+    CHECK_OK(authenticate(client, &error));
+    CHECK(seen.size >= 2);
+    CHECK_NUMBER(seen.kind[1], EMNIFY_EVENT_AUTHENTICATED);
+    CHECK_NUMBER(seen.strangers, 0);
+    free_and_wait(client);
+}
+
+static void an_observer_may_call_the_client(void)
+{
+    struct seen seen;
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+    emnify_client *client = observed(sandbox_config(), &seen);
+
+    seen.client = client;
+    CHECK_OK(emnify_authenticate(client, &auth_token, &error));
+    CHECK_NUMBER(seen.size, 1);
+    emnify_invalidate(client, auth_token);
+    emnify_auth_token_free(auth_token);
+    CHECK_OK(authenticate(client, &error));
+    CHECK_NUMBER(seen.size, 2);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
+    emnify_client_free(client);
+}
+
+static void the_status_of_a_client_that_works(void)
+{
+    emnify_error *error = NULL;
+    emnify_status *status = NULL;
+    emnify_client *client = sandbox_client();
+    int64_t now = (int64_t)time(NULL);
+
+    CHECK_OK(emnify_status_new(client, &status, &error));
+    CHECK(!emnify_status_signed_in(status));
+    CHECK_NUMBER(emnify_status_valid_until(status), 0);
+    CHECK_NUMBER(emnify_status_next_attempt_ms(status), -1);
+    CHECK(emnify_status_last_error(status) == NULL);
+    CHECK_NUMBER(emnify_status_calls_made(status), 0);
+    CHECK_NUMBER(emnify_status_calls_saved(status), 0);
+    CHECK_NUMBER(emnify_status_last_change(status), 0);
+    emnify_status_free(status);
+
+    CHECK_OK(authenticate(client, &error));
+    CHECK_OK(authenticate(client, &error));
+    CHECK_OK(authenticate(client, &error));
+    CHECK_OK(emnify_status_new(client, &status, NULL));
+    emnify_client_free(client);
+    CHECK(emnify_status_signed_in(status));
+    CHECK(emnify_status_valid_until(status) > now + 239 * 60);
+    CHECK(emnify_status_valid_until(status) < now + 241 * 60);
+    CHECK_NUMBER(emnify_status_next_attempt_ms(status), -1);
+    CHECK(emnify_status_last_error(status) == NULL);
+    CHECK_NUMBER(emnify_status_calls_made(status), 1);
+    CHECK_NUMBER(emnify_status_calls_saved(status), 2);
+    CHECK(emnify_status_last_change(status) >= now - 1);
+    emnify_status_free(status);
+}
+
+static void the_status_of_a_client_that_is_refused(void)
+{
+    emnify_error *error = NULL;
+    emnify_status *status = NULL;
+    emnify_client *client = client_of(with_token("canary"));
+
+    CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_REJECTED, "cannot sign in");
+    CHECK_OK(emnify_status_new(client, &status, &error));
+    CHECK(!emnify_status_signed_in(status));
+    CHECK(emnify_status_next_attempt_ms(status) > 0);
+    CHECK(emnify_status_next_attempt_ms(status) <= 60000);
+    CHECK_NUMBER(emnify_error_code(emnify_status_last_error(status)), EMNIFY_ERR_REJECTED);
+    check_no_secret(emnify_error_message(emnify_status_last_error(status)));
+    CHECK_NUMBER(emnify_status_calls_made(status), 1);
+    CHECK(emnify_status_last_change(status) > 0);
+    emnify_status_free(status);
+    /* Refused once, it is not sent again. */
+    CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_REJECTED, "cannot sign in");
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    emnify_client_free(client);
+}
+
+int main(void)
+{
+    RUN(signing_in_is_told_once);
+    RUN(what_goes_wrong_is_told_by_its_kind);
+    RUN(an_application_token_that_expires_soon_is_told);
+    RUN(what_happens_in_the_background_waits_for_a_call);
+    RUN(an_observer_may_call_the_client);
+    RUN(the_status_of_a_client_that_works);
+    RUN(the_status_of_a_client_that_is_refused);
+    return check_report();
+}

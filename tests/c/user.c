@@ -1,0 +1,189 @@
+/*
+ * Signing in as a person: a password, perhaps a one-time code that a function of ours supplies, and
+ * a device that is trusted to do without.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+
+#include "support.h"
+
+/* How a function answers that is asked for the code. */
+struct person {
+    /* What to write; NULL for the code that was sent. */
+    const char *code;
+    /* What to return; -1 for the length of it. */
+    long length;
+    pthread_t thread;
+    int asked;
+    size_t capacity;
+};
+
+static size_t answer(void *user, char *code, size_t capacity)
+{
+    struct person *person = user;
+    char sent[32];
+
+    person->asked++;
+    person->capacity = capacity;
+    person->thread = pthread_self();
+    if (person->code == NULL) {
+        sandbox_one_time_code(sent, sizeof sent);
+    } else {
+        snprintf(sent, sizeof sent, "%s", person->code);
+    }
+    memcpy(code, sent, strlen(sent));
+    return person->length < 0 ? strlen(sent) : (size_t)person->length;
+}
+
+static emnify_config *user_config(const char *username, struct person *person)
+{
+    emnify_error *error = NULL;
+    emnify_config *config = emnify_config_new();
+
+    CHECK_OK(emnify_config_set_user(config, username, "passwords", 8, &error));
+    CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
+    CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
+    if (person != NULL) {
+        CHECK_OK(emnify_config_set_mfa(config, answer, person, &error));
+    }
+    return config;
+}
+
+static void a_password_is_enough(void)
+{
+    emnify_error *error = NULL;
+    emnify_tokens *list = NULL;
+    struct person person = {NULL, -1, pthread_self(), 0, 0};
+    emnify_client *client = client_of(user_config("user@example.com", &person));
+
+    CHECK_OK(emnify_token_list(client, &list, &error));
+    emnify_token_list_free(list);
+    CHECK_NUMBER(person.asked, 0);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    emnify_client_free(client);
+}
+
+static void the_environment_has_a_person_too(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client;
+    char *token = strdup(sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+
+    unsetenv("EMNIFY_APPLICATION_TOKEN");
+    setenv("EMNIFY_USERNAME", "user@example.com", 1);
+    setenv("EMNIFY_PASSWORD", "password", 1);
+    client = client_of(NULL);
+    unsetenv("EMNIFY_USERNAME");
+    unsetenv("EMNIFY_PASSWORD");
+    setenv("EMNIFY_APPLICATION_TOKEN", token, 1);
+    free(token);
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+}
+
+static void a_code_is_asked_for_on_the_callers_thread(void)
+{
+    emnify_error *error = NULL;
+    struct person person = {NULL, -1, pthread_self(), 0, 0};
+    emnify_client *client = client_of(user_config("mfa@example.com", &person));
+
+    memset(&person.thread, 0, sizeof person.thread);
+    CHECK_OK(authenticate(client, &error));
+    CHECK_OK(authenticate(client, &error));
+    CHECK(pthread_equal(person.thread, pthread_self()));
+    CHECK_NUMBER(person.asked, 1);
+    CHECK_NUMBER(person.capacity, 64);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
+    emnify_client_free(client);
+}
+
+/* The function answers so, and the call fails. */
+static void check_code(const char *code, long length, int32_t expected, long calls)
+{
+    emnify_error *error = NULL;
+    struct person person = {code, length, pthread_self(), 0, 0};
+    emnify_client *client;
+
+    sandbox_reset();
+    client = client_of(user_config("mfa@example.com", &person));
+    CHECK_ERROR(authenticate(client, &error), expected, "cannot sign in");
+    CHECK_NUMBER(person.asked, 1);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), calls);
+    /* After a refusal nothing is tried again at once; that nobody answered is none. */
+    CHECK_ERROR(authenticate(client, &error), expected, "cannot sign in");
+    CHECK_NUMBER(person.asked, expected == EMNIFY_ERR_REJECTED ? 1 : 2);
+    emnify_client_free(client);
+}
+
+static void a_code_that_is_none(void)
+{
+    check_code("canary", -1, EMNIFY_ERR_REJECTED, 2);
+    check_code("canary", 0, EMNIFY_ERR_MFA_REQUIRED, 1);
+    check_code("canary", 65, EMNIFY_ERR_MFA_REQUIRED, 1);
+    check_code("\xff", -1, EMNIFY_ERR_MFA_REQUIRED, 1);
+}
+
+static void nobody_to_ask(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = client_of(user_config("mfa@example.com", NULL));
+
+    CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_MFA_REQUIRED, "cannot sign in");
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    emnify_client_free(client);
+}
+
+static void a_wrong_password_is_refused_once(void)
+{
+    emnify_error *error = NULL;
+    emnify_config *config = user_config("user@example.com", NULL);
+    emnify_client *client;
+
+    CHECK_OK(emnify_config_set_user(config, "user@example.com", "canary", 6, &error));
+    client = client_of(config);
+    CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_REJECTED, "cannot sign in");
+    CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_REJECTED, "cannot sign in");
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    emnify_client_free(client);
+}
+
+static void a_trusted_device_does_without_a_code(void)
+{
+    emnify_error *error = NULL;
+    struct person person = {NULL, -1, pthread_self(), 0, 0};
+    emnify_config *config = user_config("mfa@example.com", &person);
+    emnify_client *client;
+
+    CHECK_OK(emnify_config_set_trusted_device(config, "canary-device-7!", 15, "hall 7", &error));
+    client = client_of(config);
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+    CHECK_NUMBER(person.asked, 1);
+
+    config = user_config("mfa@example.com", NULL);
+    CHECK_OK(emnify_config_set_trusted_device(config, "canary-device-7", 15, "hall 7", &error));
+    client = client_of(config);
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+
+    /* Another device is not trusted. */
+    config = user_config("mfa@example.com", NULL);
+    CHECK_OK(emnify_config_set_trusted_device(config, "canary-device-8", 15, "hall 8", &error));
+    client = client_of(config);
+    CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_MFA_REQUIRED, "cannot sign in");
+    emnify_client_free(client);
+}
+
+int main(void)
+{
+    RUN(a_password_is_enough);
+    RUN(the_environment_has_a_person_too);
+    RUN(a_code_is_asked_for_on_the_callers_thread);
+    RUN(a_code_that_is_none);
+    RUN(nobody_to_ask);
+    RUN(a_wrong_password_is_refused_once);
+    RUN(a_trusted_device_does_without_a_code);
+    return check_report();
+}
