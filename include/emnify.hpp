@@ -329,8 +329,8 @@ public:
     }
 
     /* A directory in which the session outlives the process. */
-    Config &set_store_directory(const std::string &path) {
-        return set_text(emnify_config_set_store_directory, path, "store_directory: has a NUL");
+    Config &set_store(const std::string &path) {
+        return set_text(emnify_config_set_store, path, "store: has a NUL");
     }
 
     /* A person's credentials. They are copied. Wipe your own copy when you no longer need it. */

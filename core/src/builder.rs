@@ -173,6 +173,7 @@ impl ClientBuilder {
                 input::base_url("EMNIFY_BASE_PATH", url.reveal())?
             }
         };
+        self.store.check()?;
         let credential = self.credential()?;
         let settings = Settings {
             base_url,

@@ -79,7 +79,7 @@ impl Place for Directory {
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
         self.make()?;
         let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
+        options.create(true).truncate(false).read(true).write(true);
         platform::private(&mut options);
         platform::no_follow(&mut options);
         let path = self.path.join(format!("{name}.lock"));
@@ -106,7 +106,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod platform {
     //! Modes, owners, links and locks, as Unix has them.
 
-    use std::fs::{DirBuilder, File, OpenOptions};
+    use std::fs::{self, DirBuilder, File, OpenOptions};
     use std::io;
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
     use std::path::Path;
@@ -114,6 +114,8 @@ mod platform {
     use nix::errno::Errno;
     use nix::fcntl::{Flock, FlockArg, OFlag};
     use nix::unistd::geteuid;
+
+    use super::holder;
 
     /// Freed explicitly: a child of a fork that holds the same open file must not keep it.
     pub(super) struct Lock(Option<Flock<File>>);
@@ -164,11 +166,76 @@ mod platform {
     }
 
     pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
-        match Flock::lock(options.open(path)?, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Some(Lock(Some(lock)))),
-            Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        let file = options.open(path)?;
+        let is_at_path = |file: &File| -> io::Result<bool> {
+            let at_path = fs::symlink_metadata(path);
+            Ok(at_path.is_ok_and(|m| file.metadata().is_ok_and(|f| f.ino() == m.ino())))
+        };
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => {
+                let mut lock = Lock(Some(lock));
+                let Some(file) = lock.0.as_deref_mut() else { return Ok(None) };
+                if !is_at_path(file)? {
+                    return Ok(None); // Somebody cleared it away while we took it.
+                }
+                holder::write(file)?;
+                Ok(Some(lock))
+            }
+            Err((mut file, Errno::EWOULDBLOCK)) => {
+                if holder::is_dead(&mut file) && is_at_path(&file)? {
+                    // A child of the dead one inherited the open file, and the lock with it.
+                    fs::remove_file(path)?;
+                }
+                Ok(None)
+            }
             Err((_, errno)) => Err(errno.into()),
         }
+    }
+}
+
+#[cfg(unix)]
+mod holder {
+    //! Who holds a lock. A child that was forked meanwhile has the same open file, so that the
+    //! lock outlives its holder; whether that one lives is asked of `/proc`, where there is one.
+
+    use std::fs::{self, File};
+    use std::io::{self, Read, Seek, Write};
+
+    /// Writes down that it is this process.
+    pub(super) fn write(file: &mut File) -> io::Result<()> {
+        let Some(own) = describe(std::process::id()) else { return Ok(()) };
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(own.as_bytes())
+    }
+
+    /// Whether the process that wrote itself down is certainly gone.
+    pub(super) fn is_dead(file: &mut File) -> bool {
+        let mut written = String::new();
+        if file.rewind().is_err() || file.take(256).read_to_string(&mut written).is_err() {
+            return false;
+        }
+        let mut parts = written.split(' ');
+        let (Some(process), Some(namespace)) = (parts.next(), parts.next()) else { return false };
+        let Ok(process) = process.parse() else { return false };
+        // Processes of another container have numbers of their own.
+        namespace_of_processes().as_deref() == Some(namespace)
+            && describe(process).as_deref() != Some(&written)
+    }
+
+    /// A process by its number, the namespace of that, and when it was started; `None` for one that
+    /// is not there or has ended.
+    fn describe(process: u32) -> Option<String> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name stands in parentheses, and may hold anything.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let (state, start) = (fields.next()?, fields.nth(18)?);
+        let namespace = namespace_of_processes()?;
+        (!matches!(state, "Z" | "X")).then(|| format!("{process} {namespace} {start}"))
+    }
+
+    fn namespace_of_processes() -> Option<String> {
+        Some(fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
     }
 }
 

@@ -88,7 +88,10 @@ impl Login<'_> {
         let asked = Instant::now();
         let code = match &user.mfa {
             None => return Err(mfa_required("there is no mfa function to ask for it")),
-            Some(ask) => ask().ok_or_else(|| mfa_required("the mfa function had none").unsent())?,
+            Some(ask) => ask()
+                .map(|code| Secret::from(code.reveal().trim()))
+                .filter(|code| !code.reveal().is_empty())
+                .ok_or_else(|| mfa_required("the mfa function had none").unsent())?,
         };
         let deadline = self.deadline.later_by(asked.elapsed());
         let trusted_device = device.map(|device| Device {
@@ -97,7 +100,7 @@ impl Login<'_> {
             browser: &device.browser,
             name: &device.name,
         });
-        let (mfa_token, code) = (mfa_token.reveal(), code.reveal().trim());
+        let (mfa_token, code) = (mfa_token.reveal(), code.reveal());
         let body = Authenticate::Code { mfa_token, code, trusted_device };
         Login { deadline, ..*self }
             .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])

@@ -101,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where the text is empty, or a URL that this build has no use for.
+    /// `InvalidInput` where the text is a URL that this build has no use for.
     pub fn at(location: &str) -> Result<Self> {
         let refuse = |problem| Err(Error::invalid_input("store", problem));
         match location.split_once("://") {
@@ -110,9 +110,18 @@ impl Store {
             #[cfg(not(feature = "redis"))]
             Some(("redis", _)) => refuse("Redis is not part of this build"),
             Some(_) => refuse("is neither a directory nor a URL such as redis://host:6379/0"),
-            None if location.is_empty() => refuse("is empty"),
-            None if location.contains('\0') => refuse("has a NUL"),
             None => Ok(Store::directory(location)),
+        }
+    }
+
+    /// Refuses what cannot be a place.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.0.as_ref().map(|place| place.location()) {
+            Some(location) if location.is_empty() => Err(Error::invalid_input("store", "is empty")),
+            Some(location) if location.contains('\0') => {
+                Err(Error::invalid_input("store", "has a NUL"))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -32,6 +32,10 @@ fn a_client_is_not_built_from_arguments_that_cannot_work() {
     for url in ["", "socks5://canary@proxy", "proxy"] {
         assert_refused("proxy", builder(&sandbox).proxy(url).build().unwrap_err());
     }
+    for path in ["", "a\0b"] {
+        let store = emnify_core::Store::directory(path);
+        assert_refused("store", builder(&sandbox).store(store).build().unwrap_err());
+    }
     assert_refused("timeout", builder(&sandbox).timeout(Duration::ZERO).build().unwrap_err());
     assert_refused(
         "connect_timeout",

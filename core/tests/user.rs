@@ -77,6 +77,17 @@ fn a_code_that_nobody_supplies_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_person_who_just_presses_enter_has_given_no_code() {
+    let sandbox = sandbox();
+    let client = builder_without_token(&sandbox).user("mfa@example.com", "password");
+    let client = client.mfa(|| Some(Secret::from(" \n"))).build().unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::MfaRequired);
+    }
+    assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 0);
+}
+
+#[test]
 fn no_third_refused_login_is_sent_within_five_minutes() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder_without_token(&sandbox).user("user@example.com", "a wrong one");

@@ -205,7 +205,7 @@ impl LastHandedOut {
 unsafe fn write_whole(buffer: *mut u8, capacity: usize, parts: &[&[u8]]) -> Outcome {
     let needed: usize = parts.iter().map(|part| part.len()).sum();
     if capacity < needed {
-        let problem = format_args!("has {capacity} bytes and needs {needed}");
+        let problem = format!("has {capacity} bytes and needs {needed}");
         return Err(emnify_error::invalid_input("buffer", problem));
     }
     let mut at = buffer;

@@ -164,30 +164,30 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
     }
 }
 
-/// Sets the path of a directory in which the session outlives the process. It is made, with mode
-/// 0700, if it is not there. A restart then goes on with the auth token that it finds, and processes
-/// which share the directory and the credential sign in once for all of them. After a failure it
-/// also keeps until when no attempt may be made, so that a restart loop does not get a device locked
-/// out.
+/// Sets where the session outlives the process: the path of a directory, made with mode 0700 if it
+/// is not there, or, where the library was built with the feature `redis`, a URL such as
+/// `redis://host:6379/0`. A restart then goes on with the auth token that it finds, and processes
+/// which share the store and the credential sign in once for all of them. After a failure it also
+/// keeps until when no attempt may be made, so that a restart loop does not get a device locked out.
 ///
 /// Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
 /// has the disk and not the credential learns nothing. It is written only when the session changes,
 /// as a whole or not at all.
 ///
 /// Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
-/// or the path is no UTF-8. A directory that cannot be read or written stops nothing: the session
-/// goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
+/// or the text is no UTF-8 or no such place. A store that cannot be read or written stops nothing:
+/// the session goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_store_directory(
+pub unsafe extern "C" fn emnify_config_set_store(
     config: *mut emnify_config,
-    store_directory: *const c_char,
+    store: *const c_char,
     error: *mut *mut emnify_error,
 ) -> i32 {
     // SAFETY: the contract; the string is copied before the call ends.
     unsafe {
         set(config, error, |builder| {
-            let path = text("store_directory", store_directory)?;
-            Ok(builder.store(Store::directory(path)))
+            let location = text("store", store)?;
+            Ok(builder.store(Store::at(location)?))
         })
     }
 }

@@ -162,7 +162,7 @@ static void while_another_thread_signs_in_for_a_store(void)
     emnify_config *config = sandbox_config();
 
     CHECK(mkdtemp(path) != NULL);
-    CHECK_OK(emnify_config_set_store_directory(config, path, &error));
+    CHECK_OK(emnify_config_set_store(config, path, &error));
     fork_while_a_thread_signs_in(client_of(config));
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
     remove_folder(path);

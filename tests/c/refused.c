@@ -85,7 +85,7 @@ static void configurations(void)
     /* Two kinds of credential at once. */
     CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "/dev/null", &error),
                   "application_token");
-    CHECK_REFUSED(with_text(emnify_config_set_store_directory, "\xff", &error), "store_directory");
+    CHECK_REFUSED(with_text(emnify_config_set_store, "\xff", &error), "store");
     CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "\xff", &error),
                   "application_token_file");
 
@@ -268,8 +268,8 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_config_set_ca_bundle(config, NULL, &error), "ca_bundle");
     CHECK_REFUSED(emnify_config_set_proxy(NULL, "x", &error), "config");
     CHECK_REFUSED(emnify_config_set_proxy(config, NULL, &error), "proxy");
-    CHECK_REFUSED(emnify_config_set_store_directory(NULL, "x", &error), "config");
-    CHECK_REFUSED(emnify_config_set_store_directory(config, NULL, &error), "store_directory");
+    CHECK_REFUSED(emnify_config_set_store(NULL, "x", &error), "config");
+    CHECK_REFUSED(emnify_config_set_store(config, NULL, &error), "store");
     CHECK_REFUSED(emnify_config_set_user(NULL, "x", "x", 1, &error), "config");
     CHECK_REFUSED(emnify_config_set_mfa(NULL, no_code, NULL, &error), "config");
     CHECK_REFUSED(emnify_config_set_mfa(config, NULL, config, &error), "mfa");

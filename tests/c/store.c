@@ -37,7 +37,7 @@ static emnify_client *stored_client(const char *path, int *counts)
     emnify_config *config = sandbox_config();
 
     memset(counts, 0, 16 * sizeof *counts);
-    CHECK_OK(emnify_config_set_store_directory(config, path, &error));
+    CHECK_OK(emnify_config_set_store(config, path, &error));
     CHECK_OK(emnify_config_set_observer(config, count_event, counts, &error));
     return client_of(config);
 }

@@ -125,7 +125,7 @@ static void an_auth_token_leaves_nothing_on_its_way_to_a_store(void)
     char copy[2048];
 
     CHECK(mkdtemp(path) != NULL);
-    CHECK_OK(emnify_config_set_store_directory(config, path, &error));
+    CHECK_OK(emnify_config_set_store(config, path, &error));
     client = client_of(config);
     CHECK_OK(emnify_authenticate(client, &auth_token, &error));
     snprintf(copy, sizeof copy, "%s", emnify_auth_token_reveal(auth_token));
@@ -134,7 +134,7 @@ static void an_auth_token_leaves_nothing_on_its_way_to_a_store(void)
 
     /* This one reads it from there, and writes when it is reported. */
     config = sandbox_config();
-    CHECK_OK(emnify_config_set_store_directory(config, path, &error));
+    CHECK_OK(emnify_config_set_store(config, path, &error));
     client = client_of(config);
     look_for(copy);
     CHECK_OK(authenticate(client, &error));

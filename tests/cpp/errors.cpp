@@ -55,8 +55,8 @@ void configurations_are_refused() {
     refused(sandbox().set_ca_bundle(sandbox_variable("NO_PEM_FILE")), "ca_bundle");
     refused(sandbox().set_proxy("canary"), "proxy");
     refused(sandbox().set_application_token_file("/dev/null"), "application_token");
-    refused(sandbox().set_store_directory(std::string("/tmp\0", 5)), "store_directory");
-    refused(sandbox().set_store_directory("\xff"), "store_directory");
+    refused(sandbox().set_store(std::string("/tmp\0", 5)), "store");
+    refused(sandbox().set_store("\xff"), "store");
     refused(sandbox().set_user("user", "canary"), "application_token");
     refused(sandbox().set_user(std::string("us\0er", 5), "canary"), "username");
     refused(emnify::Config().set_user("user", ""), "password");

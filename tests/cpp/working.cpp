@@ -126,9 +126,9 @@ void a_warm_store_saves_the_sign_in() {
     char path[] = "/tmp/emnify-store-XXXXXX";
     CHECK(mkdtemp(path) != NULL);
     const emnify::AuthToken first =
-        emnify::Client(sandbox().set_store_directory(path)).authenticate();
+        emnify::Client(sandbox().set_store(path)).authenticate();
     const emnify::AuthToken second =
-        emnify::Client(sandbox().set_store_directory(path)).authenticate();
+        emnify::Client(sandbox().set_store(path)).authenticate();
     CHECK_TEXT(first.reveal(), second.reveal());
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
     remove_folder(path);
