@@ -15,7 +15,7 @@ RUFF := $(VENV)/bin/ruff
 MYPY := $(VENV)/bin/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-c test-python lint bench header install wheel clean tools test-tools sandbox
+.PHONY: help demo test test-rust test-c test-python test-readme lint bench header install wheel clean tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -58,7 +58,7 @@ demo: sandbox python-package ## Show the main job from Rust, C, C++ and Python a
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
-test: test-tools lint test-rust test-c test-python ## Run all tests, as the continuous integration does
+test: test-tools lint test-rust test-c test-python test-readme ## Run all tests, as the continuous integration does
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -70,6 +70,10 @@ test-c: sandbox ## Test the C and C++ faces, also under valgrind
 
 test-python: sandbox python-package ## Test the Python package
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q
+
+test-readme: sandbox python-package ## Test the README's examples
+	@$(CARGO) build --quiet -p emnify-ffi
+	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/readme.sh $(DEBUG) $(VENV)/bin/python
 
 lint: test-tools python-package ## Check formats, lints, types and documentation
 	$(CARGO) fmt --all --check
