@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// use std::time::Duration;
 /// use emnify_core::AuditOptions;
 ///
-/// let days = |n| Duration::from_secs(n * 86_400);
+/// let days = |n: u64| Duration::from_secs(n * 86_400);
 /// let options = AuditOptions::new().expires_within(days(14)).older_than(days(90));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
