@@ -3,6 +3,8 @@
 # Everything that is fetched or built goes into target/.
 
 TARGET  := $(CURDIR)/target
+export CARGO_TARGET_DIR := $(TARGET)
+unexport CARGO_BUILD_TARGET
 DEBUG   := $(TARGET)/debug
 RELEASE := $(TARGET)/release
 VENV    := $(TARGET)/venv
@@ -10,12 +12,15 @@ PYTHON  ?= python3
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
 DESTDIR ?=
+FEATURES ?=
 
 RUFF := $(VENV)/bin/ruff
 MYPY := $(VENV)/bin/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-c test-python test-readme lint bench header install wheel clean tools test-tools sandbox
+# Cargo uses all cores by itself, and what is tested must not be built anew meanwhile.
+.NOTPARALLEL:
+.PHONY: help demo test test-rust test-c test-python test-readme lint bench header install wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -25,9 +30,11 @@ define need
 	@command -v $(1) >/dev/null 2>&1 || { echo "$(1) is missing: $(2)" >&2; exit 1; }
 endef
 
-tools:
-	$(call need,cargo,install Rust from rustup.rs (or: apt-get install rustc cargo))
+tools-c:
+	$(call need,cargo,Rust 1.85 or newer is needed: rustup has it)
 	$(call need,cc,apt-get install build-essential)
+
+tools: tools-c
 	$(call need,c++,apt-get install build-essential)
 	$(call need,$(PYTHON),apt-get install python3 python3-venv)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv: apt-get install python3-venv" >&2; exit 1; }
@@ -38,6 +45,11 @@ test-tools: tools
 	@$(CARGO) clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	@$(CARGO) fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 
+# Said first, since cargo is quiet about what it does.
+.PHONY: building
+building: tools
+	@echo "Building; the first time this takes a few minutes."
+
 sandbox: tools
 	@$(CARGO) build --quiet -p emnify-sandbox
 
@@ -46,15 +58,15 @@ $(VENV)/ready: python/requirements-dev.txt | tools
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# The debug wheel in the virtual environment: what is tested is what is shipped.
+# The wheel in the virtual environment, as a user would install it, though not optimised.
 .PHONY: python-package
 python-package: $(VENV)/ready
 	@rm -rf $(TARGET)/wheels
-	@cd python && $(VENV)/bin/maturin build --quiet --profile dev -o $(TARGET)/wheels -i $(VENV)/bin/python
+	@cd python && $(VENV)/bin/maturin build --quiet --profile dev -o $(TARGET)/wheels -i $(VENV)/bin/python >/dev/null 2>$(TARGET)/maturin.log || { cat $(TARGET)/maturin.log >&2; exit 1; }
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels/*.whl
 
-demo: sandbox python-package ## Show the main job from Rust, C, C++ and Python against a sandbox
-	@$(CARGO) build --quiet -p emnify-core --example sign_in -p emnify-ffi
+demo: building sandbox python-package ## Show the main job from Rust, C, C++ and Python against a sandbox
+	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi --lib --example sign_in
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
@@ -98,8 +110,9 @@ bench: sandbox wheel ## Measure
 header: ## Write include/emnify.h anew from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
 
-install: tools ## Install the C library and its headers (PREFIX, DESTDIR)
-	$(CARGO) build --release -p emnify-ffi
+# FEATURES=redis: with a store in Redis.
+install: tools-c ## Install the C library and its headers (PREFIX, DESTDIR, FEATURES)
+	$(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/emnify.h include/emnify.hpp $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(RELEASE)/libemnify.a $(DESTDIR)$(PREFIX)/lib

@@ -821,15 +821,15 @@ typedef struct {
    */
   const char *expiry_date;
   /**
-   * The same in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
-   * expiry_date too.
-   */
-  int64_t expires_at;
-  /**
    * The one address, or the range in CIDR notation, that it may be used from; IPv4 or IPv6; or
    * NULL.
    */
   const char *ip;
+  /**
+   * The expiry in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
+   * expiry_date too.
+   */
+  int64_t expires_at;
 } emnify_token_options;
 
 /**
@@ -854,9 +854,9 @@ typedef struct emnify_created_token emnify_created_token;
  * nowhere else: store it before you free that. `options` may be NULL: no label, no expiry, valid
  * from anywhere.
  *
- * The API does not tell the id of what it created. It is looked for with two more calls at most;
- * where they fail or leave doubt, emnify_created_token_id() is 0 and the value is there all the
- * same.
+ * The API does not tell the id of what it created. It is looked for in the list, which is
+ * read before and after; where that fails or leaves doubt, emnify_created_token_id() is 0 and the
+ * value is there all the same.
  *
  * Takes at most the configured timeout. Any thread.
  *

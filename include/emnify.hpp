@@ -49,6 +49,14 @@
 
 namespace emnify {
 
+/* Code with and without exceptions may be linked into one program: what differs between the two must
+ * not share a name. */
+#ifdef EMNIFY_NO_EXCEPTIONS
+inline namespace without_exceptions {
+#else
+inline namespace with_exceptions {
+#endif
+
 /* An instant. The epoch itself, which is what a default-constructed one holds, means none. */
 using Time = std::chrono::system_clock::time_point;
 
@@ -64,10 +72,12 @@ using Handle = std::unique_ptr<T, Free<T, free_function>>;
 
 inline Time time(std::int64_t unix_seconds) {
     using std::chrono::seconds;
-    /* Beyond what the clock can express, the last instant that it can. */
+    /* Beyond what the clock can express, the first or last instant that it can. */
+    const std::int64_t first =
+        std::chrono::duration_cast<seconds>(Time::min().time_since_epoch()).count();
     const std::int64_t last =
         std::chrono::duration_cast<seconds>(Time::max().time_since_epoch()).count();
-    return Time(seconds(unix_seconds < last ? unix_seconds : last));
+    return Time(seconds(unix_seconds < first ? first : unix_seconds > last ? last : unix_seconds));
 }
 
 inline std::string text(const char *borrowed) { return borrowed ? borrowed : ""; }
@@ -746,6 +756,7 @@ private:
     detail::Handle<emnify_client, emnify_client_free> client_;
 };
 
+} /* inline namespace */
 } /* namespace emnify */
 
 #endif /* EMNIFY_HPP */

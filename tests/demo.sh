@@ -37,17 +37,13 @@ show C ffi/examples/c/sign_in.c "$work/sign_in.c"
 show C++ ffi/examples/cpp/sign_in.cpp "$work/sign_in.cpp"
 show Python python/examples/sign_in.py "$python" "$root/python/examples/sign_in.py"
 
-if [ -n "${REAL_TOKEN:-}" ]; then
-    cat <<TEXT
-
-Your EMNIFY_APPLICATION_TOKEN was left alone. To run the same against emnify itself:
+echo
+[ -z "${REAL_TOKEN:-}" ] || echo "Your EMNIFY_APPLICATION_TOKEN was left alone."
+cat <<TEXT
+To run the same against emnify itself, with your EMNIFY_APPLICATION_TOKEN in the environment:
 
   cargo run -p emnify-core --example sign_in
   $python python/examples/sign_in.py
 
 Each creates an application token in your workspace, and revokes it at its end.
 TEXT
-else
-    echo
-    echo "To run the same against emnify itself, set EMNIFY_APPLICATION_TOKEN and run make demo again."
-fi

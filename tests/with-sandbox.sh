@@ -13,6 +13,7 @@ trap 'exit 1' HUP INT TERM
 
 # The sandbox ends when its standard input closes: file 8, which this script holds open.
 mkfifo "$work/stdin"
+: >"$work/variables"
 "$program" --exit-with-stdin <"$work/stdin" >"$work/variables" 2>"$work/errors" &
 sandbox=$!
 exec 8>"$work/stdin"

@@ -259,6 +259,9 @@ impl Refusal<'_> {
             ),
             401 => (ErrorKind::Rejected, "emnify refused the auth token"),
             403 => (ErrorKind::Forbidden, "these credentials do not permit it"),
+            404 if self.authenticating => {
+                (ErrorKind::NotFound, "there is nothing to sign in to; check base_url")
+            }
             404 => (ErrorKind::NotFound, "there is no such thing"),
             409 => (ErrorKind::Conflict, "it clashes with what is there"),
             429 => (ErrorKind::RateLimited, "too many calls from this address; wait"),

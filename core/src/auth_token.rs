@@ -7,6 +7,10 @@ use std::time::{Duration, SystemTime};
 use crate::claims::Claims;
 use crate::secret::Secret;
 
+/// What stands before an auth token in the header `Authorization` (RFC 6750).
+#[doc(hidden)] // For the other faces of this library.
+pub const SCHEME: &str = "Bearer ";
+
 /// An auth token: the JWT that an application token is exchanged for.
 ///
 /// Cloning is cheap. `Debug` does not show the token; its memory is wiped with the last clone.

@@ -36,7 +36,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     connect_timeout: Duration,
     ca_bundle: Option<PathBuf>,
-    proxy: Option<String>,
+    proxy: Option<Secret>,
     user: Option<(String, Secret)>,
     mfa: Option<AskForCode>,
     trusted_device: Option<TrustedDevice>,
@@ -108,7 +108,7 @@ impl ClientBuilder {
 
     /// The URL of an HTTP proxy. Default: the environment variables `HTTPS_PROXY` and `ALL_PROXY`.
     /// `NO_PROXY` names hosts that are reached directly; this machine always is.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+    pub fn proxy(mut self, url: impl Into<Secret>) -> Self {
         self.proxy = Some(url.into());
         self
     }
@@ -179,7 +179,7 @@ impl ClientBuilder {
             base_url,
             connect_timeout: self.connect_timeout,
             roots: Roots::choose(self.ca_bundle.as_deref())?,
-            proxy: self.proxy.as_deref().map(input::proxy).transpose()?,
+            proxy: self.proxy.as_ref().map(|url| input::proxy(url.reveal())).transpose()?,
         };
         let http = Arc::new(Http::new(settings));
         let session = Arc::new(Session::new(Parts {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth_token::AuthToken;
+use crate::auth_token::{AuthToken, SCHEME};
 use crate::builder::ClientBuilder;
 use crate::caller::Caller;
 use crate::error::Result;
@@ -80,7 +80,8 @@ impl Client {
 
     /// The same for callers who kept only the text, perhaps as the header's value `Bearer …`.
     pub fn invalidate_text(&self, auth_token: &str) {
-        self.caller.session.invalidate_text(auth_token.trim_start_matches("Bearer "));
+        let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
+        self.caller.session.invalidate_text(text);
     }
 
     /// A client for another workspace of the same user, which renews itself; this one goes on in its

@@ -20,7 +20,7 @@ const MOST_KEPT: usize = 64;
 pub enum EventKind {
     /// Signed in.
     Authenticated,
-    /// Another process signed in, and its auth token was taken from the store.
+    /// An earlier or another process had signed in, and its auth token was taken from the store.
     Adopted,
     /// An attempt to sign in failed; a valid auth token goes on being handed out.
     RefreshFailed,
@@ -56,7 +56,7 @@ impl Event {
         self.error.as_ref()
     }
 
-    /// How long until the next attempt may be made, where one failed.
+    /// How long until the next attempt may be made, where one failed and that is held back.
     pub fn next_attempt(&self) -> Option<Duration> {
         self.next_attempt
     }
@@ -86,7 +86,8 @@ impl Event {
             InvalidInput => EventKind::CredentialTrouble,
             _ => EventKind::RefreshFailed,
         };
-        Event { next_attempt: Some(next_attempt), ..Event::trouble(kind, error) }
+        let next_attempt = Some(next_attempt).filter(|wait| !wait.is_zero());
+        Event { next_attempt, ..Event::trouble(kind, error) }
     }
 }
 
@@ -94,7 +95,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             EventKind::Authenticated => "signed in",
-            EventKind::Adopted => "signed in by another process",
+            EventKind::Adopted => "took the auth token that an earlier or another process stored",
             EventKind::RefreshFailed => "signing in failed",
             EventKind::Refused => "refused",
             EventKind::CoolingDown => "cooling down",
@@ -106,7 +107,7 @@ impl fmt::Display for Event {
             write!(f, ": {error}")?;
         }
         if let Some(wait) = self.next_attempt {
-            write!(f, "; next attempt in {} s", wait.as_secs())?;
+            write!(f, "; next attempt in {:.0} s", wait.as_secs_f64().ceil())?;
         }
         if let Some(expiry) = self.expires_at.and_then(date::wire) {
             write!(f, ", until {expiry}")?;

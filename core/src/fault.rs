@@ -91,7 +91,13 @@ impl Fault {
         if self.decode {
             return api::nonsense(action, "the answer cannot be decompressed");
         }
-        Error::new(ErrorKind::Network, format!("cannot {action}: {host}: {}", self.deepest))
+        let (connection, advice) = if self.connect {
+            ("no connection to", "; check the network, the name and any proxy")
+        } else {
+            ("the connection broke to", "")
+        };
+        let message = format!("cannot {action}: {connection} {host}: {}{advice}", self.deepest);
+        Error::new(ErrorKind::Network, message)
     }
 }
 
@@ -108,7 +114,7 @@ fn advice(tls: &rustls::Error, wall: SystemTime) -> &'static str {
         ) => "check this machine's clock, which judges the certificate",
         InvalidCertificate(_) => {
             "if a proxy or a private authority stands in between, name its certificates with \
-             ca_bundle"
+             ca_bundle or SSL_CERT_FILE"
         }
         _ => "is this the https port of emnify, or of a proxy?",
     }

@@ -1,6 +1,7 @@
 //! One round trip. A request goes out over TLS with a time limit on all of it, a bounded answer
 //! comes back, and every way in which that can fail becomes one [`Error`].
 
+use std::env;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::Read;
@@ -13,6 +14,7 @@ use reqwest::{Method, Url, redirect};
 use zeroize::Zeroizing;
 
 use crate::api::{self, Body};
+use crate::auth_token::SCHEME;
 use crate::date;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,6 +30,9 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What official clients send under these names, so that emnify can tell who calls.
 const ORIGIN_APP: &str = "emnify-auth";
+
+/// What reqwest reads, in no certain order.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Said of a call whose effect is unknown.
 pub(crate) const MAYBE_DONE: &str =
@@ -130,12 +135,19 @@ impl Http {
 
     /// Who is at the other end of a connection, for a message.
     fn peer(&self) -> String {
-        let host = self.settings.base_url.host_str().unwrap_or_default();
+        let url = &self.settings.base_url;
+        let port = url.port_or_known_default().unwrap_or_default();
+        let peer = format!("{}:{port}", url.host_str().unwrap_or_default());
+        let set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        if input::is_loopback(url) {
+            return peer;
+        }
         match self.settings.proxy.as_ref().and_then(Url::host_str) {
-            Some(proxy) if !input::is_loopback(&self.settings.base_url) => {
-                format!("{host} (by the proxy {proxy})")
-            }
-            _ => host.to_owned(),
+            Some(proxy) => format!("{peer} through the proxy {proxy}"),
+            None => match PROXY_VARIABLES.iter().find(|name| set(name)) {
+                Some(name) => format!("{peer}, perhaps through the proxy that {name} names"),
+                None => peer,
+            },
         }
     }
 
@@ -179,7 +191,7 @@ impl fmt::Debug for Http {
 
 /// The value of the `Authorization` header.
 fn bearer(token: &Secret) -> Result<HeaderValue> {
-    let text = Zeroizing::new(format!("Bearer {}", token.reveal()));
+    let text = Zeroizing::new([SCHEME, token.reveal()].concat());
     let mut value = HeaderValue::from_str(&text)
         .map_err(|_| Error::new(ErrorKind::Protocol, "the auth token fits into no header"))?;
     value.set_sensitive(true);

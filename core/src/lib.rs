@@ -98,6 +98,8 @@ pub use application_token::{
 };
 pub use audit::{AuditOptions, AuditedToken, Finding};
 pub use auth_token::AuthToken;
+#[doc(hidden)]
+pub use auth_token::SCHEME;
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -296,7 +296,9 @@ impl Session {
             }
             Err(error) => {
                 self.failed(&error);
-                Err(error)
+                let held_back = self.state.load().trouble.held_back(self.now(), || false);
+                let wait = held_back.map(|until| until.saturating_sub(self.now()));
+                Err(error.with_retry_after(wait))
             }
         };
         self.save(seal, lock);

@@ -184,7 +184,10 @@ impl Store {
 
     fn trouble(&self, verb: &str, problem: &dyn std::fmt::Display) -> Error {
         let location = self.0.as_ref().map(|place| place.location()).unwrap_or_default();
-        Error::new(ErrorKind::Store, format!("cannot {verb} the store {location}: {problem}"))
+        Error::new(
+            ErrorKind::Store,
+            format!("cannot {verb} the store {location}, the session goes on in memory: {problem}"),
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 //! bundle replaces both. A bad certificate among good ones is passed over, an empty bundle is not.
 
 use std::env;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ impl Roots {
         } else if let Some(name) =
             ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| set(name))
         {
-            Roots::only(name, load_native_certs())
+            Roots::only(name, &"what it names", load_native_certs())
         } else if let Some(path) = env::var_os("REQUESTS_CA_BUNDLE").filter(|v| !v.is_empty()) {
             Roots::read("REQUESTS_CA_BUNDLE", Path::new(&path))
         } else {
@@ -39,14 +40,15 @@ impl Roots {
 
     fn read(name: &str, path: &Path) -> Result<Self> {
         let (file, directory) = if path.is_dir() { (None, Some(path)) } else { (Some(path), None) };
-        Roots::only(&format!("{name}: {}", path.display()), load_certs_from_paths(file, directory))
+        Roots::only(name, &path.display(), load_certs_from_paths(file, directory))
     }
 
-    fn only(name: &str, found: CertificateResult) -> Result<Self> {
+    fn only(name: &str, place: &dyn fmt::Display, found: CertificateResult) -> Result<Self> {
         let problem = found.errors.first().map(ToString::to_string);
         let roots = store(found);
         if roots.is_empty() {
-            let problem = problem.unwrap_or_else(|| "no certificate in PEM form in it".to_owned());
+            let problem =
+                problem.unwrap_or_else(|| format!("{place} has no certificate in PEM form"));
             return Err(Error::invalid_input(name, problem));
         }
         Ok(Roots::Only(roots))

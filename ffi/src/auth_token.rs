@@ -6,14 +6,12 @@ use std::ptr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use emnify_core::AuthToken;
+use emnify_core::{AuthToken, SCHEME};
 
 use crate::boundary::{Outcome, Place, ask, call, infallible, needed, release};
 use crate::client::{core, emnify_client};
 use crate::convert::{SecretText, counted_text, unix_seconds};
 use crate::error::emnify_error;
-
-const SCHEME: &[u8] = b"Bearer ";
 
 /// An auth token: what goes into the header "Authorization: Bearer ...".
 ///
@@ -137,7 +135,7 @@ pub unsafe extern "C" fn emnify_authorization_header(
             unsafe { length.write(SCHEME.len() + token.len()) };
         }
         // SAFETY: `buffer` is NULL only with a capacity of 0, and may be written to otherwise.
-        unsafe { write_whole(buffer.cast(), capacity, &[SCHEME, token, &[0]]) }
+        unsafe { write_whole(buffer.cast(), capacity, &[SCHEME.as_bytes(), token, &[0]]) }
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
@@ -153,8 +151,10 @@ pub unsafe extern "C" fn emnify_invalidate(
 ) {
     infallible((), || {
         // SAFETY: the contract.
-        if let (Ok(client), Some(auth_token)) = unsafe { (core(client), auth_token.as_ref()) } {
-            client.invalidate(&auth_token.token);
+        let (client, auth_token) = unsafe { (client.as_ref(), auth_token.as_ref()) };
+        if let (Some(client), Some(auth_token)) = (client, auth_token) {
+            client.core.invalidate(&auth_token.token);
+            client.last_handed_out.forget(auth_token.token.reveal());
         }
     });
 }
@@ -170,16 +170,22 @@ pub unsafe extern "C" fn emnify_invalidate_text(
 ) {
     infallible((), || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) };
+        let client = unsafe { client.as_ref() };
         // SAFETY: the contract; the bytes are read before the call ends.
         let text = unsafe { counted_text("text", text, length) };
-        if let (Ok(client), Ok(text)) = (client, text) {
-            client.invalidate_text(text);
+        if let (Some(client), Ok(text)) = (client, text) {
+            client.core.invalidate_text(text);
+            client.last_handed_out.forget(text.strip_prefix(SCHEME).unwrap_or(text));
         }
     });
 }
 
 impl LastHandedOut {
+    /// Lets go of a token that was refused: nobody will be handed it again.
+    fn forget(&self, text: &str) {
+        self.0.rcu(|last| last.clone().filter(|handle| handle.token.reveal() != text));
+    }
+
     fn handle_of(&self, token: AuthToken) -> Arc<emnify_auth_token> {
         let last = self.0.load();
         // The core shares one text among all clones of a token; while ours lives, no other token

@@ -29,13 +29,19 @@ pub struct emnify_token_options {
     /// When it shall expire: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in
     /// RFC 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
     pub expiry_date: *const c_char,
-    /// The same in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
-    /// expiry_date too.
-    pub expires_at: i64,
     /// The one address, or the range in CIDR notation, that it may be used from; IPv4 or IPv6; or
     /// NULL.
     pub ip: *const c_char,
+    /// The expiry in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
+    /// expiry_date too.
+    pub expires_at: i64,
 }
+
+/// A member that is added later must not lie where an earlier program has padding, which holds
+/// anything: there is none, whatever the size of a pointer.
+const _: () = assert!(
+    size_of::<emnify_token_options>() == size_of::<usize>() + 3 * size_of::<*const c_char>() + 8
+);
 
 /// Reads the options.
 ///

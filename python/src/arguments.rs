@@ -72,13 +72,22 @@ pub(crate) fn id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     if value.is_instance_of::<PyBool>() {
         return Err(wrong_type(NAME, "an int", value));
     }
-    value.extract().map_err(|_| {
+    value.extract().map_err(|error| {
         if value.is_instance_of::<PyInt>() {
             invalid_input(value.py(), NAME, "is none that an application token can have")
         } else {
-            wrong_type(NAME, "an int", value)
+            mistyped(error, NAME, "an int", value)
         }
     })
+}
+
+/// That the type is wrong, unless the value's own conversion says something else.
+fn mistyped(error: PyErr, name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    if error.is_instance_of::<PyTypeError>(value.py()) {
+        wrong_type(name, expected, value)
+    } else {
+        error
+    }
 }
 
 /// A length of time in seconds.
@@ -87,7 +96,7 @@ pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
     if value.is_instance_of::<PyBool>() {
         return Err(wrong_type(name, EXPECTED, value));
     }
-    let seconds: f64 = value.extract().map_err(|_| wrong_type(name, EXPECTED, value))?;
+    let seconds: f64 = value.extract().map_err(|error| mistyped(error, name, EXPECTED, value))?;
     Duration::try_from_secs_f64(seconds).map_err(|_| {
         let problem = format!("{seconds} is no length of time in seconds that one can wait");
         invalid_input(value.py(), name, &problem)

@@ -75,18 +75,22 @@ impl Client {
             move |value| unwanted(&client, value)
         };
         let outcome = interruptible(py, self.mfa.as_ref(), move || call(&client), undo.clone());
-        if outcome.as_ref().is_err_and(|error| !error.is_instance_of::<PyException>(py)) {
-            // Who was interrupted is not kept; the next caller will be told.
-            return outcome;
-        }
-        match (self.deliver(py), outcome) {
-            (Ok(()), outcome) => outcome,
+        // Who was interrupted is not kept; the next caller will be told of the events.
+        let interrupted =
+            outcome.as_ref().is_err_and(|error| !error.is_instance_of::<PyException>(py));
+        let delivered = if interrupted { Ok(()) } else { self.deliver(py) };
+        match (delivered, outcome) {
             (Err(interrupt), Ok(value)) => {
                 // Where there is no thread to be had, there is none to undo it either.
                 let _ = spawn("emnify-call", move || undo(value));
                 Err(interrupt)
             }
-            (Err(interrupt), Err(_)) => Err(interrupt),
+            (delivered, outcome) => {
+                // The client may have been closed meanwhile. Its end can wait for the network, and
+                // the interpreter must not wait with it.
+                py.detach(move || drop(undo));
+                delivered.and(outcome)
+            }
         }
     }
 
@@ -102,8 +106,12 @@ impl Client {
     /// The cached auth token, if it can be handed out at once.
     fn cached(&self, py: Python<'_>) -> PyResult<Option<AuthToken>> {
         let client = self.connection.glance();
-        let client = client.as_ref().ok_or_else(|| errors::closed(py))?;
-        let auth_token = at_once(py, || client.cached_auth_token())?;
+        let auth_token = match client.as_ref() {
+            Some(client) => at_once(py, || client.cached_auth_token())?,
+            None => return Err(errors::closed(py)),
+        };
+        // Before on_event, which may close this client: its end must not come here.
+        drop(client);
         if auth_token.is_some() {
             self.deliver(py)?;
         }
@@ -221,8 +229,8 @@ impl Client {
     /// one-time code is due and nobody supplies it, AccountLockedError where they were
     /// refused too often; NetworkError, TlsError, RequestTimeoutError, RateLimitedError,
     /// ServerError where emnify cannot be asked; ProtocolError where the answer makes no
-    /// sense. While no attempt may be made, it raises the last attempt's error at once;
-    /// retry_after says for how long.
+    /// sense. While no attempt may be made, a call that has not the time to wait
+    /// raises the last attempt's error; retry_after says for how long.
     fn authenticate(&self, py: Python<'_>) -> PyResult<AuthToken> {
         match self.cached(py)? {
             Some(auth_token) => Ok(auth_token),
@@ -248,11 +256,18 @@ impl Client {
     fn invalidate(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
         let client = self.connection.client(py)?;
         if let Ok(token) = token.cast::<AuthToken>() {
-            return at_once(py, || client.invalidate(&token.get().0));
+            let token = &token.get().0;
+            return into_core(py, move || {
+                client.invalidate(token);
+                Ok(())
+            });
         }
         if token.is_instance_of::<PyString>() {
             let text = arguments::text("token", token)?;
-            return at_once(py, || client.invalidate_text(text));
+            return into_core(py, move || {
+                client.invalidate_text(text);
+                Ok(())
+            });
         }
         Err(wrong_type("token", "an AuthToken or a str", token))
     }

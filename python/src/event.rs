@@ -62,7 +62,9 @@ impl Event {
     /// emnify's clock, in UTC.
     #[getter]
     fn expires_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.0.expires_at().map_or(Ok(None), |instant| instant::to_datetime(py, instant))
+        self.0.expires_at().map_or(Ok(None), |instant| {
+            instant::to_datetime(py, instant.min(instant::end_of_time()))
+        })
     }
 
     fn __str__(&self) -> String {

@@ -119,8 +119,8 @@ class Client:
         one-time code is due and nobody supplies it, AccountLockedError where they were
         refused too often; NetworkError, TlsError, RequestTimeoutError, RateLimitedError,
         ServerError where emnify cannot be asked; ProtocolError where the answer makes no
-        sense. While no attempt may be made, it raises the last attempt's error at once;
-        retry_after says for how long.
+        sense. While no attempt may be made, a call that has not the time to wait
+        raises the last attempt's error; retry_after says for how long.
         """
 
     def auth_headers(self) -> dict[str, str]:
