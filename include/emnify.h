@@ -835,7 +835,7 @@ typedef struct {
 /**
  * What to start from: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, 0, NULL }
+#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: creating one                                                               */

@@ -29,7 +29,7 @@ const INITIALISER: &str = "\
 /**
  * What to start from: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, 0, NULL }
+#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 ";
 
 /// In the order in which a reader needs them, and C wants its types declared.
