@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use emnify_core::{ExpiryDate, Store};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDate, PyDateTime, PyInt, PyString};
 
@@ -81,9 +81,9 @@ pub(crate) fn id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     })
 }
 
-/// That the type is wrong, unless the value's own conversion says something else.
+/// That the type is wrong, unless it was an interrupt that ended the value's own conversion.
 fn mistyped(error: PyErr, name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    if error.is_instance_of::<PyTypeError>(value.py()) {
+    if error.is_instance_of::<PyException>(value.py()) {
         wrong_type(name, expected, value)
     } else {
         error
