@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fault::Fault;
 use crate::input;
 use crate::per_process::PerProcess;
+use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::signals;
 use crate::tls::{self, Roots};
@@ -121,7 +122,7 @@ impl Http {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| date::retry_after(value, date::of_answer(&headers).unwrap_or(wall)));
-        let refusal = api::Refusal {
+        let refusal = Refusal {
             action: call.action,
             authenticating: auth_token.is_none(),
             status,

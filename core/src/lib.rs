@@ -78,6 +78,7 @@ mod per_process;
 mod random;
 #[cfg(feature = "redis")]
 mod redis;
+mod refusal;
 mod request;
 mod saved;
 mod seal;
