@@ -1,5 +1,5 @@
 //! Whatever the network, the server and the clocks do, in any order: no expired token while a valid
-//! one could be had, no more calls than allowed, no secret anywhere.
+//! one could be had, never two refreshes at once, no more calls than allowed, no secret anywhere.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -17,9 +17,18 @@ use proptest::prelude::*;
 #[derive(Debug, Clone)]
 enum Step {
     Ask,
-    Pass { seconds: u64 },
-    SetWall { years: i32 },
-    Break { fault: FaultKind, times: Option<u32> },
+    /// Several threads at once.
+    AskTogether,
+    Pass {
+        seconds: u64,
+    },
+    SetWall {
+        years: i32,
+    },
+    Break {
+        fault: FaultKind,
+        times: Option<u32>,
+    },
     Mend,
     Refuse401,
     Restart,
@@ -41,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         8 => Just(Step::Ask),
+        3 => Just(Step::AskTogether),
         6 => prop_oneof![0..120u64, 0..20_000u64].prop_map(|seconds| Step::Pass { seconds }),
         1 => (-40..40i32).prop_map(|years| Step::SetWall { years }),
         3 => (fault, prop::option::of(1..4u32))
@@ -54,7 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Machine<'a> {
     sandbox: &'a Sandbox,
     clock: Arc<ManualClock>,
-    scratch: Scratch,
+    /// `None` keeps the session in memory: such a machine does not restart.
+    scratch: Option<Scratch>,
     client: Client,
     said: Arc<Mutex<Vec<String>>>,
     last: Option<AuthToken>,
@@ -62,23 +73,23 @@ struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    fn new(sandbox: &'a Sandbox) -> Self {
+    fn new(sandbox: &'a Sandbox, durable: bool) -> Self {
         let (clock, said) = (clock(), Arc::default());
-        let scratch = Scratch::new("properties");
-        let client = Machine::start(sandbox, &clock, &scratch, &said);
+        let scratch = durable.then(|| Scratch::new("properties"));
+        let client = Machine::start(sandbox, &clock, scratch.as_ref(), &said);
         Machine { sandbox, clock, scratch, client, said, last: None, broken: false }
     }
 
     fn start(
         sandbox: &Sandbox,
         clock: &Arc<ManualClock>,
-        scratch: &Scratch,
+        scratch: Option<&Scratch>,
         said: &Arc<Mutex<Vec<String>>>,
     ) -> Client {
         let said = Arc::clone(said);
         builder(sandbox)
             .clock(clock.clone())
-            .store(Store::directory(&scratch.0))
+            .store(scratch.map_or_else(Store::memory, |scratch| Store::directory(&scratch.0)))
             .observer(move |event| said.lock().unwrap().push(format!("{event} {event:?}")))
             .build()
             .unwrap()
@@ -95,6 +106,7 @@ impl<'a> Machine<'a> {
         let before = self.clock.steady();
         match step {
             Step::Ask => self.ask(),
+            Step::AskTogether => self.ask_together(),
             Step::Pass { seconds } => self.clock.advance(Duration::from_secs(seconds)),
             Step::SetWall { years } => {
                 let year = Duration::from_secs(365 * 86_400);
@@ -117,10 +129,26 @@ impl<'a> Machine<'a> {
                 }
             }
             Step::Restart => {
-                self.client = Machine::start(self.sandbox, &self.clock, &self.scratch, &self.said);
+                if let Some(scratch) = &self.scratch {
+                    self.client =
+                        Machine::start(self.sandbox, &self.clock, Some(scratch), &self.said);
+                }
             }
         }
         self.keep_time(before);
+    }
+
+    /// Never two refreshes at once: where nothing is broken the first one is enough for all, beside
+    /// one that may be under way in the background.
+    fn ask_together(&self) {
+        let before = self.sandbox.calls("POST", AUTHENTICATE);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| self.client.authenticate());
+            }
+        });
+        let made = self.sandbox.calls("POST", AUTHENTICATE) - before;
+        assert!(self.broken || made <= 2, "{made} calls for one token");
     }
 
     fn ask(&mut self) {
@@ -149,14 +177,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_session_keeps_its_promises(steps in prop::collection::vec(step(), 1..60)) {
+    fn a_session_keeps_its_promises(
+        durable in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
         let sandbox = common::sandbox();
         // What is refused is counted here, not by the sandbox's own limit or lock.
         sandbox.settings(|settings| {
             settings.limits = false;
             settings.lockout_after = 0;
         });
-        let mut machine = Machine::new(&sandbox);
+        let mut machine = Machine::new(&sandbox, durable);
         for step in steps {
             machine.take(step);
         }
