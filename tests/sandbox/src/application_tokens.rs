@@ -136,7 +136,7 @@ pub(crate) fn list(state: &State, caller: &Caller, request: &Request) -> Answer 
     let rows = state.tokens.iter().filter(|row| row.organisation == caller.organisation);
     let rows: Vec<Value> = rows.map(|row| shown(state, row)).collect();
     if state.settings.application_tokens_paged {
-        page(&state.settings, request, &rows)
+        page(&state.settings, request, &rows.iter().collect::<Vec<_>>())
     } else {
         Answer::json(200, &Value::Array(rows))
     }

@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::settings::Settings;
 
 /// The page of the rows that the query asks for.
-pub(crate) fn page(settings: &Settings, request: &Request, rows: &[Value]) -> Answer {
+pub(crate) fn page(settings: &Settings, request: &Request, rows: &[&Value]) -> Answer {
     let (Some(page), Some(per_page)) =
         (number(request, "page", 1), number(request, "per_page", settings.default_per_page))
     else {
@@ -18,7 +18,8 @@ pub(crate) fn page(settings: &Settings, request: &Request, rows: &[Value]) -> An
     let total = rows.len() as u64;
     let first = usize::try_from((page - 1).saturating_mul(per_page)).unwrap_or(usize::MAX);
     let most = usize::try_from(per_page).unwrap_or(usize::MAX);
-    let shown: Vec<Value> = rows.iter().skip(first).take(most).cloned().collect();
+    let shown = rows.iter().skip(first).take(most).copied().cloned();
+    let shown: Vec<Value> = shown.collect();
     let count = shown.len();
     let mut answer = Answer::json(200, &Value::Array(shown));
     answer.set_header("X-Total-Pages", &total.div_ceil(per_page).to_string());
@@ -42,6 +43,7 @@ mod tests {
 
     fn pages(target: &str) -> Answer {
         let rows: Vec<Value> = (0..5).map(Value::from).collect();
+        let rows: Vec<&Value> = rows.iter().collect();
         page(&Settings::default(), &Request::test("GET", target, &Value::Null), &rows)
     }
 

@@ -25,6 +25,15 @@ pub(crate) fn seed(state: &mut State) {
     state.events = rows(1, EVENTS, |n, organisation| event(n, organisation, now));
 }
 
+/// Adds so many events of the first Workspace.
+pub(crate) fn add_events(state: &mut State, count: u64) {
+    let now = state.clock.now();
+    let first = state.events.keys().next_back().copied().unwrap_or_default();
+    let [(organisation, _), _] = ORGANISATIONS;
+    let new = (first..first + count).map(|n| (n + 1, (organisation, event(n, organisation, now))));
+    state.events.extend(new);
+}
+
 fn rows(first_id: u64, (one, two): (u64, u64), row: impl Fn(u64, u64) -> Value) -> Rows {
     let [(here, _), (there, _)] = ORGANISATIONS;
     (0..one + two)
@@ -125,8 +134,7 @@ fn disabled() -> Value {
 /// A collection, in pages.
 pub(crate) fn list(state: &State, rows: &Rows, caller: &Caller, request: &Request) -> Answer {
     let mine = rows.values().filter(|(organisation, _)| *organisation == caller.organisation);
-    let rows: Vec<Value> = mine.map(|(_, row)| row.clone()).collect();
-    page(&state.settings, request, &rows)
+    page(&state.settings, request, &mine.map(|(_, row)| row).collect::<Vec<_>>())
 }
 
 /// The events of one endpoint, in pages.
@@ -143,7 +151,7 @@ pub(crate) fn endpoint_events(
         row.get("endpoint").and_then(|endpoint| endpoint.get("id")) == Some(&Value::from(id))
     };
     let rows = state.events.values().map(|(_, row)| row).filter(|row| of_endpoint(row));
-    page(&state.settings, request, &rows.cloned().collect::<Vec<Value>>())
+    page(&state.settings, request, &rows.collect::<Vec<_>>())
 }
 
 /// One row.

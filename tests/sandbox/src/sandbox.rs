@@ -15,6 +15,7 @@ use crate::certificate::{self, CaFile};
 use crate::clock::milliseconds;
 use crate::fault::Fault;
 use crate::log::LoggedRequest;
+use crate::resources;
 use crate::server::{Shared, bind, listen, serve_api, serve_control};
 use crate::settings::Settings;
 use crate::state::State;
@@ -211,6 +212,11 @@ impl Sandbox {
     /// All application tokens, with their values.
     pub fn application_tokens(&self) -> Vec<TokenRow> {
         self.shared.state().tokens.clone()
+    }
+
+    /// Adds so many events to those of the first Workspace, for a collection that is long.
+    pub fn add_events(&self, count: u64) {
+        resources::add_events(&mut self.shared.state(), count);
     }
 
     /// The one-time code that this user was sent last, until it is used.
