@@ -143,6 +143,26 @@ pub(crate) struct UpdateApplicationToken<'a> {
     pub(crate) status: Option<StatusId>,
 }
 
+/// The number of the status Revoked.
+const REVOKED: i64 = 1;
+
+impl<'a> UpdateApplicationToken<'a> {
+    /// Another label.
+    pub(crate) fn description(description: &'a str) -> Self {
+        UpdateApplicationToken { description: Some(description), status: None }
+    }
+
+    /// The end of its life.
+    pub(crate) fn revoke() -> Self {
+        UpdateApplicationToken { description: None, status: Some(StatusId { id: REVOKED }) }
+    }
+
+    /// What it does, for a message.
+    pub(crate) fn verb(&self) -> &'static str {
+        if self.status.is_some() { "revoke" } else { "update" }
+    }
+}
+
 /// A status by its number: 0 is Activated, 1 is Revoked.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StatusId {

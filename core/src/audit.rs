@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::mark;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -58,6 +59,9 @@ pub enum Finding {
     Revoked,
     /// It has expired. Nothing else is said of such a one.
     Expired,
+    /// A rotation made it and did not finish: that goes on with it, or revokes it, when it is
+    /// called next. Where nobody will do so, revoke it.
+    Orphan,
     /// It expires within the time that was asked for.
     ExpiresSoon,
     /// It never expires: a stolen one works until somebody notices.
@@ -100,6 +104,7 @@ pub(crate) fn judge(
         let limited = token.expiry_date().is_some();
         let left = expiry.and_then(|expiry| expiry.duration_since(now).ok());
         for (found, finding) in [
+            (token.description().is_some_and(mark::is_on), Finding::Orphan),
             (left.is_some_and(|left| left <= options.expires_within), Finding::ExpiresSoon),
             (!limited, Finding::NoExpiry),
             (token.ip().is_none(), Finding::NoAddressRestriction),
@@ -121,7 +126,9 @@ mod tests {
 
     #[test]
     fn each_kind_of_token_is_judged() {
-        use Finding::{Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Own, Revoked};
+        use Finding::{
+            Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Orphan, Own, Revoked,
+        };
         let now = date::instant("2026-11-24T12:00:00Z").unwrap();
         for (row, findings) in [
             (r#"{"id":2,"expiry_date":"2027-05-29","ip":"192.0.2.7"}"#, vec![]),
@@ -134,6 +141,11 @@ mod tests {
             (
                 r#"{"id":2,"created":"2020-01-01T00:00:00.000+0000","ip":"::1"}"#,
                 vec![NoExpiry, Old],
+            ),
+            (
+                r#"{"id":2,"description":"a [rotation 00112233445566778899aabbccddeeff]",
+                    "expiry_date":"2027-05-29","ip":"::1"}"#,
+                vec![Orphan],
             ),
         ] {
             let token = serde_json::from_str::<ApplicationTokenRow>(row).unwrap().into();

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Events, Observer};
 use crate::http::{Http, Settings};
 use crate::input;
+use crate::pacer::Pacer;
 use crate::secret::Secret;
 use crate::session::{Parts, Session};
 use crate::store::Store;
@@ -42,6 +43,7 @@ pub struct ClientBuilder {
     trusted_device: Option<TrustedDevice>,
     store: Store,
     observer: Option<Observer>,
+    pacing: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -60,6 +62,7 @@ impl ClientBuilder {
             trusted_device: None,
             store: Store::memory(),
             observer: None,
+            pacing: true,
             clock: Arc::new(SystemClock),
         }
     }
@@ -148,6 +151,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
+    /// one each 100 ms, over all threads of this client. Authenticating has limits of its own.
+    /// Default: yes. What would wait beyond the timeout is refused as `RateLimited`.
+    pub fn pacing(mut self, pacing: bool) -> Self {
+        self.pacing = pacing;
+        self
+    }
+
     /// The clock to measure and date with; for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -190,7 +201,9 @@ impl ClientBuilder {
             events: Events::new(self.observer),
             timeout: self.timeout,
         }));
-        Ok(Client::new(Caller { http, clock: self.clock, session, timeout: self.timeout }))
+        let pacer = self.pacing.then(|| Arc::new(Pacer::default()));
+        let Self { clock, timeout, .. } = self;
+        Ok(Client::new(Caller { http, clock, session, timeout, pacer }))
     }
 
     /// What to sign in with: what was passed in, else what the environment holds.

@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Call, Http};
 use crate::login::Login;
+use crate::pacer::Pacer;
 use crate::random;
 use crate::secret::Secret;
 use crate::session::Session;
@@ -23,13 +24,15 @@ const MOST_ATTEMPTS: u32 = 3;
 const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// What every call of a client needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) http: Arc<Http>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) session: Arc<Session>,
     /// For one call with all its attempts and waits.
     pub(crate) timeout: Duration,
+    /// `None` where the caller paces itself.
+    pub(crate) pacer: Option<Arc<Pacer>>,
 }
 
 impl Caller {
@@ -42,6 +45,7 @@ impl Caller {
     pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer> {
         let mut attempts = 1;
         loop {
+            self.pace(call, deadline)?;
             let auth_token = self.session.authenticate(|| deadline)?;
             let outcome = match self.send_with(call, &auth_token, deadline) {
                 Err(error) if error.http_status() == Some(401) => {
@@ -78,7 +82,35 @@ impl Caller {
         login.application_token(application_token).map(|grant| grant.auth_token)
     }
 
-    fn send_with(&self, call: &Call<'_>, token: &AuthToken, deadline: Deadline) -> Result<Answer> {
+    /// Waits for the call's place among the others.
+    fn pace(&self, call: &Call<'_>, deadline: Deadline) -> Result<()> {
+        let Some(pacer) = &self.pacer else { return Ok(()) };
+        let patience = deadline.remaining(call.action)?;
+        match pacer.place(&call.method, call.path, self.clock.steady(), patience) {
+            Ok(wait) if wait.is_zero() => Ok(()),
+            Ok(wait) => {
+                self.clock.sleep(wait);
+                Ok(())
+            }
+            Err(wait) => {
+                let message = format!(
+                    "cannot {}: so many calls wait for emnify's limits that its turn comes after \
+                     the timeout",
+                    call.action
+                );
+                let error = Error::new(ErrorKind::RateLimited, message);
+                Err(error.unsent().with_retry_after(Some(wait)))
+            }
+        }
+    }
+
+    /// Makes the call once, with that auth token.
+    pub(crate) fn send_with(
+        &self,
+        call: &Call<'_>,
+        token: &AuthToken,
+        deadline: Deadline,
+    ) -> Result<Answer> {
         self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
     }
 }

@@ -96,9 +96,7 @@ impl Client {
         let send = Arc::new(move |call: &Call<'_>, deadline| person.send(call, deadline));
         let session = Arc::new(self.caller.session.in_workspace(id, send)?);
         session.authenticate(|| self.caller.deadline())?;
-        let Caller { http, clock, timeout, .. } = &*self.caller;
-        let (http, clock, timeout) = (Arc::clone(http), Arc::clone(clock), *timeout);
-        Ok(Client::new(Caller { http, clock, session, timeout }))
+        Ok(Client::new(Caller { session, ..self.caller.as_ref().clone() }))
     }
 
     /// How the session stands. It asks nobody, and holds no secret.
@@ -120,8 +118,8 @@ impl Client {
     ///     .send()?;
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
-    pub fn request(&self, method: Method, path: &str) -> Request<'_> {
-        Request::new(&self.caller, method, path)
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        Request::new(Arc::clone(&self.caller), method, path)
     }
 
     /// The rows of a collection, page after page, each row once.
@@ -133,7 +131,7 @@ impl Client {
     /// }
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
-    pub fn paginate(&self, path: &str) -> Pages<'_> {
+    pub fn paginate(&self, path: &str) -> Pages {
         Pages::new(self.request(Method::Get, path))
     }
 

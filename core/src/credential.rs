@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
 
 use crate::deadline::Deadline;
-use crate::error::{Error, Result};
+use crate::durable;
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Call};
 use crate::input;
 use crate::secret::Secret;
@@ -149,9 +150,46 @@ impl TokenFile {
         }
     }
 
+    /// What the file holds now.
+    pub(crate) fn read_back(&self) -> Result<Secret> {
+        read(&self.path)
+    }
+
+    /// Puts another application token into the file, which keeps its mode and, where that is
+    /// allowed, its owner. It is durable when this returns.
+    pub(crate) fn replace(&self, token: &Secret) -> Result<()> {
+        // Where a link leads is replaced, not the link.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let mut aside = path.file_name().unwrap_or_default().to_owned();
+        aside.push(".new");
+        let text = Zeroizing::new(format!("{}\n", token.reveal()));
+        let like_the_old = |new: &File| keep_owner_and_mode(&path, new);
+        durable::replace(&path, &path.with_file_name(aside), text.as_bytes(), like_the_old).map_err(
+            |e| {
+                let message =
+                    format!("cannot write the credential file {}: {e}", self.path.display());
+                Error::new(ErrorKind::Store, message)
+            },
+        )
+    }
+
     fn changed(&self) -> bool {
         self.last_look.load().as_deref() != stamp(&self.path).as_ref()
     }
+}
+
+#[cfg(unix)]
+fn keep_owner_and_mode(old: &Path, new: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let Ok(old) = fs::metadata(old) else { return Ok(()) };
+    // Only root may give a file away. The mode comes after: a change of owner may reset it.
+    let _ = fchown(new, Some(old.uid()), Some(old.gid()));
+    new.set_permissions(old.permissions())
+}
+
+#[cfg(not(unix))]
+fn keep_owner_and_mode(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

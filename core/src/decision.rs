@@ -321,7 +321,7 @@ mod tests {
             }
         }
         for start in &attempts {
-            let hour = attempts.iter().filter(|a| (*start..*start + BUDGET_PERIOD).contains(a));
+            let hour = attempts.iter().filter(|a| (*start..*start + BUDGET_PERIOD).contains(*a));
             assert!(hour.count() <= BUDGET);
         }
         assert!(attempts.len() >= 3 * BUDGET, "{}", attempts.len());

@@ -2,10 +2,11 @@
 //! so that a power failure leaves the old or the new one, and a lock for one refresh at a time
 //! across processes.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, DirBuilder};
+use std::io::{self, Read};
+use std::path::PathBuf;
 
+use crate::durable;
 use crate::store::{Lock, Place};
 
 /// What we write is a few kilobytes; what is longer is not ours.
@@ -40,10 +41,7 @@ impl Place for Directory {
 
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.join(name);
-        let mut options = OpenOptions::new();
-        options.read(true);
-        platform::no_follow(&mut options);
-        let file = match options.open(&path) {
+        let file = match durable::private().read(true).open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(_) if path.is_symlink() => return Err(foreign("is a symbolic link")),
@@ -55,20 +53,19 @@ impl Place for Directory {
         Ok(Some(bytes))
     }
 
-    /// Written aside, synced, renamed, the directory synced.
+    /// Who writes holds the lock, so that nobody else writes aside.
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.make()?;
-        let path = self.path.join(name);
-        // Who writes holds the lock; what another one left here when it was killed is in the way.
         let aside = self.path.join(format!("{name}.new"));
-        let _ = fs::remove_file(&aside);
-        let written = write_synced(&aside, bytes).and_then(|()| fs::rename(&aside, &path));
-        if written.is_err() {
-            // On a full disk, what was half written must not stay.
-            let _ = fs::remove_file(&aside);
-        }
-        written?;
-        platform::sync_directory(&self.path)
+        durable::replace(&self.path.join(name), &aside, bytes, |_| Ok(()))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        durable::remove(&self.path.join(name))
+    }
+
+    fn is_durable(&self) -> bool {
+        true
     }
 
     fn set_aside(&self, name: &str) -> io::Result<()> {
@@ -78,10 +75,8 @@ impl Place for Directory {
     /// The kernel frees it however the process ends.
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
         self.make()?;
-        let mut options = OpenOptions::new();
+        let mut options = durable::private();
         options.create(true).truncate(false).read(true).write(true);
-        platform::private(&mut options);
-        platform::no_follow(&mut options);
         let path = self.path.join(format!("{name}.lock"));
         Ok(platform::try_lock(&mut options, &path)?.map(|lock| Box::new(lock) as Lock))
     }
@@ -92,27 +87,17 @@ fn foreign(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
-    platform::private(&mut options);
-    platform::no_follow(&mut options);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 #[cfg(unix)]
 mod platform {
     //! Modes, owners, links and locks, as Unix has them.
 
     use std::fs::{self, DirBuilder, File, OpenOptions};
     use std::io;
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     use std::path::Path;
 
     use nix::errno::Errno;
-    use nix::fcntl::{Flock, FlockArg, OFlag};
+    use nix::fcntl::{Flock, FlockArg};
     use nix::unistd::geteuid;
 
     use super::holder;
@@ -129,17 +114,8 @@ mod platform {
         }
     }
 
-    pub(super) fn private(options: &mut OpenOptions) {
-        options.mode(0o600);
-    }
-
     pub(super) fn private_directory(builder: &mut DirBuilder) {
         builder.mode(0o700);
-    }
-
-    /// A link in the place of our file may lead to a file that we must not touch.
-    pub(super) fn no_follow(options: &mut OpenOptions) {
-        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits());
     }
 
     pub(super) fn check_owner(file: &File) -> io::Result<()> {
@@ -151,18 +127,6 @@ mod platform {
             return Err(super::foreign("belongs to another user"));
         }
         Ok(())
-    }
-
-    pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-        match File::open(path)?.sync_all() {
-            // Some file systems have nothing to sync there.
-            Err(e)
-                if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
-            {
-                Ok(())
-            }
-            synced => synced,
-        }
     }
 
     pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
@@ -241,8 +205,7 @@ mod holder {
 
 #[cfg(windows)]
 mod platform {
-    //! Windows keeps a user's files apart by itself; a file that is opened without sharing is a
-    //! lock.
+    //! Windows keeps a user's files apart by itself; a file opened without sharing is a lock.
 
     use std::fs::{DirBuilder, File, OpenOptions};
     use std::io;
@@ -253,15 +216,9 @@ mod platform {
 
     pub(super) type Lock = File;
 
-    pub(super) fn private(_: &mut OpenOptions) {}
     pub(super) fn private_directory(_: &mut DirBuilder) {}
-    pub(super) fn no_follow(_: &mut OpenOptions) {}
 
     pub(super) fn check_owner(_: &File) -> io::Result<()> {
-        Ok(())
-    }
-
-    pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
         Ok(())
     }
 
@@ -275,6 +232,8 @@ mod platform {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// A directory of the test's own, removed at its end.

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::rotation_state::RotationState;
+
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -46,7 +48,7 @@ pub enum ErrorKind {
     Cancelled,
     /// The store failed: disk full, not writable, damaged beyond use.
     Store,
-    /// A rotation stopped; the message says in which state.
+    /// A rotation stopped; [`Error::rotation_state`] says in which state.
     Rotation,
     /// A fault of this library: a panic that was caught.
     Internal,
@@ -68,6 +70,8 @@ struct Inner {
     retry_after: Option<Duration>,
     /// Whether a request may have reached the server.
     sent: bool,
+    /// The state that a rotation stopped in, and whether what stopped it may pass by itself.
+    rotation: Option<(RotationState, bool)>,
 }
 
 impl Error {
@@ -95,7 +99,15 @@ impl Error {
     /// had no effect: a request that timed out may have been carried out.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{Locked, Network, RateLimited, Server, Timeout};
-        matches!(self.kind(), Locked | Network | RateLimited | Server | Timeout)
+        match self.0.rotation {
+            Some((_, passes)) => passes,
+            None => matches!(self.kind(), Locked | Network | RateLimited | Server | Timeout),
+        }
+    }
+
+    /// The state that a rotation stopped in, and goes on from when `rotate` is called again.
+    pub fn rotation_state(&self) -> Option<RotationState> {
+        self.0.rotation.map(|(state, _)| state)
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -106,7 +118,18 @@ impl Error {
             api_error: None,
             retry_after: None,
             sent: true,
+            rotation: None,
         }))
+    }
+
+    /// The same as what stopped a rotation in that state.
+    pub(crate) fn stopping_rotation(self, state: RotationState, message: String) -> Self {
+        let passes = self.is_retryable();
+        self.change(|inner| {
+            inner.kind = ErrorKind::Rotation;
+            inner.rotation = Some((state, passes));
+            inner.message = message;
+        })
     }
 
     /// The same, where it is certain that no request reached the server.
@@ -158,13 +181,15 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, http_status, api_error, retry_after, sent: _ } = &*self.0;
+        let Inner { kind, message, http_status, api_error, retry_after, sent: _, rotation } =
+            &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("message", message)
             .field("http_status", http_status)
             .field("api_error", api_error)
             .field("retry_after", retry_after)
+            .field("rotation_state", &rotation.map(|(state, _)| state))
             .finish()
     }
 }

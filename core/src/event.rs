@@ -30,6 +30,9 @@ pub enum EventKind {
     CoolingDown,
     /// The application token expires within 30 days; told at most once a day.
     ApplicationTokenExpires,
+    /// The application token was rotated, by an earlier or another process, and its successor is
+    /// used.
+    SuccessorFound,
     /// The store could not be read or written; the session goes on without it.
     StoreTrouble,
     /// The credential file could not be read; its last good content is used, if there is one.
@@ -67,14 +70,19 @@ impl Event {
         self.expires_at
     }
 
+    /// Something of which there is no more to say.
+    pub(crate) fn plain(kind: EventKind) -> Self {
+        Event { kind, error: None, next_attempt: None, expires_at: None }
+    }
+
     /// Something that expires then.
     pub(crate) fn expiring(kind: EventKind, expires_at: SystemTime) -> Self {
-        Event { kind, error: None, next_attempt: None, expires_at: Some(expires_at) }
+        Event { expires_at: Some(expires_at), ..Event::plain(kind) }
     }
 
     /// Something that went wrong.
     pub(crate) fn trouble(kind: EventKind, error: Error) -> Self {
-        Event { kind, error: Some(error), next_attempt: None, expires_at: None }
+        Event { error: Some(error), ..Event::plain(kind) }
     }
 
     /// An attempt that failed.
@@ -100,6 +108,9 @@ impl fmt::Display for Event {
             EventKind::Refused => "refused",
             EventKind::CoolingDown => "cooling down",
             EventKind::ApplicationTokenExpires => "the application token expires soon",
+            EventKind::SuccessorFound => {
+                "the application token was rotated, and its successor is used"
+            }
             EventKind::StoreTrouble => "trouble with the store",
             EventKind::CredentialTrouble => "trouble with the credential",
         })?;
@@ -136,6 +147,11 @@ impl Events {
     /// Those of another session, for the same observer.
     pub(crate) fn for_another(&self) -> Self {
         Events::new(self.observer.clone())
+    }
+
+    /// Whether somebody wants to know.
+    pub(crate) fn has_observer(&self) -> bool {
+        self.observer.is_some()
     }
 
     /// Keeps the event until [`Events::deliver`].

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::api;
 use crate::error::Result;
-use crate::request::{Request, Response};
+use crate::request::Request;
 
 /// Rows asked for with each call, where the caller does not say.
 const PER_PAGE: u64 = 100;
@@ -21,8 +21,8 @@ const MOST_PAGES: u64 = 10_000;
 /// error the iteration ends.
 #[must_use = "nothing is fetched before the first row is asked for"]
 #[derive(Debug)]
-pub struct Pages<'a> {
-    request: Request<'a>,
+pub struct Pages {
+    request: Request,
     page: u64,
     rows: VecDeque<Value>,
     /// Rows may move to a later page while we read: each id is handed out once.
@@ -30,8 +30,8 @@ pub struct Pages<'a> {
     ended: bool,
 }
 
-impl<'a> Pages<'a> {
-    pub(crate) fn new(request: Request<'a>) -> Self {
+impl Pages {
+    pub(crate) fn new(request: Request) -> Self {
         Pages { request, page: 0, rows: VecDeque::new(), seen: HashSet::new(), ended: false }
     }
 
@@ -54,7 +54,7 @@ impl<'a> Pages<'a> {
         });
         self.rows.extend(new);
         // Without headers a collection has one page; a page with nothing new is the end too.
-        self.ended = self.rows.len() == before || self.page >= total_pages(&response);
+        self.ended = self.rows.len() == before || self.page >= response.total_pages();
         if self.page >= MOST_PAGES && !self.ended {
             return Err(api::nonsense(&action, "the collection does not end"));
         }
@@ -62,7 +62,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-impl Iterator for Pages<'_> {
+impl Iterator for Pages {
     type Item = Result<Value>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -77,8 +77,4 @@ impl Iterator for Pages<'_> {
         }
         self.rows.pop_front().map(Ok)
     }
-}
-
-fn total_pages(response: &Response) -> u64 {
-    response.header("X-Total-Pages").and_then(|text| text.trim().parse().ok()).unwrap_or(1)
 }

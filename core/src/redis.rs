@@ -75,6 +75,15 @@ impl Place for Redis {
         self.query(cmd("SET").arg(key(name)).arg(bytes).arg("EX").arg(KEEP_SECONDS))
     }
 
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.query(cmd("DEL").arg(key(name)))
+    }
+
+    /// A server may lose what it acknowledged, and forgets what nobody reads.
+    fn is_durable(&self) -> bool {
+        false
+    }
+
     fn set_aside(&self, name: &str) -> io::Result<()> {
         self.query(cmd("RENAME").arg(key(name)).arg(format!("{}:damaged", key(name))))
     }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -65,8 +66,8 @@ impl FromStr for Method {
 /// A call that is being put together. Made by [`Client::request`](crate::Client::request); what is
 /// wrong with it is told by [`Request::send`], before anything is sent.
 #[must_use = "nothing is sent before `send`"]
-pub struct Request<'a> {
-    caller: &'a Caller,
+pub struct Request {
+    caller: Arc<Caller>,
     method: Method,
     path: String,
     query: Vec<(String, String)>,
@@ -74,8 +75,8 @@ pub struct Request<'a> {
     body: Option<Result<api::Body>>,
 }
 
-impl<'a> Request<'a> {
-    pub(crate) fn new(caller: &'a Caller, method: Method, path: &str) -> Self {
+impl Request {
+    pub(crate) fn new(caller: Arc<Caller>, method: Method, path: &str) -> Self {
         Request {
             caller,
             method,
@@ -166,7 +167,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The query, the headers and the body may hold anything.
         f.debug_struct("Request").field("action", &self.action()).finish_non_exhaustive()
@@ -212,6 +213,10 @@ impl Response {
             .headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
+    pub(crate) fn total_pages(&self) -> u64 {
+        self.0.total_pages()
     }
 
     /// The body, decompressed; at most 16 MiB.

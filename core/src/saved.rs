@@ -10,6 +10,7 @@ use crate::api::{self, Body};
 use crate::auth_token::AuthToken;
 use crate::clock::{Clock, is_before_release};
 use crate::error::{Error, ErrorKind, Result};
+use crate::moment::{Moment, millis, wall_millis};
 use crate::secret::Secret;
 use crate::state::{Held, Refresh, State, Trouble};
 
@@ -23,11 +24,8 @@ const LONGEST_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 #[derive(Serialize, Deserialize)]
 struct Saved {
     version: u32,
-    /// What run of the steady clock the instants below belong to.
-    epoch: Option<String>,
-    /// Both clocks when this was written, in milliseconds, as all instants here.
-    steady: u64,
-    wall: u64,
+    /// When; the instants below are of the same clock, in milliseconds.
+    written: Moment,
     held: Option<SavedHeld>,
     refresh_token: Option<Zeroizing<String>>,
     refresh_changed_at: Option<u64>,
@@ -56,9 +54,7 @@ pub(crate) fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<B
     let text = |secret: &str| Zeroizing::new(secret.to_owned());
     api::body(&Saved {
         version: VERSION,
-        epoch: clock.epoch(),
-        steady: millis(now),
-        wall: wall_millis(clock.wall()),
+        written: Moment::new(now, clock),
         held: held.as_ref().map(|held| SavedHeld {
             auth_token: text(held.auth_token.reveal()),
             requested_at: millis(held.requested_at),
@@ -92,7 +88,7 @@ pub(crate) fn read(
     if saved.version != VERSION {
         return None;
     }
-    let shift = Shift::between(&saved, now, clock);
+    let shift = Shift::between(&saved.written, now, clock);
     let not_before = match shift.elapsed {
         Some(_) => shift.steady(saved.not_before),
         None => shift.steady(saved.not_before).min(now + LONGEST_UNKNOWN_WAIT),
@@ -128,17 +124,14 @@ struct Shift {
 }
 
 impl Shift {
-    fn between(saved: &Saved, now: Duration, clock: &dyn Clock) -> Self {
-        let (then, wall) = (Duration::from_millis(saved.steady), clock.wall());
-        let same_boot = saved.epoch.is_some() && saved.epoch == clock.epoch();
-        let elapsed = if same_boot {
-            Some(now.saturating_sub(then))
-        } else {
-            let then = UNIX_EPOCH + Duration::from_millis(saved.wall);
-            let set = !is_before_release(then) && !is_before_release(wall);
-            wall.duration_since(then).ok().filter(|_| set)
-        };
-        Shift { then, now, wall, elapsed, same_boot }
+    fn between(written: &Moment, now: Duration, clock: &dyn Clock) -> Self {
+        Shift {
+            then: written.steady(),
+            now,
+            wall: clock.wall(),
+            elapsed: written.elapsed(now, clock),
+            same_boot: written.is_of_this_boot(clock),
+        }
     }
 
     /// An instant of the steady clock then, on the steady clock now. Where nobody knows how much
@@ -185,14 +178,6 @@ fn kind_of(name: &str) -> ErrorKind {
         .into_iter()
         .find(|kind| format!("{kind:?}") == name)
         .unwrap_or(ErrorKind::Protocol)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn wall_millis(wall: SystemTime) -> u64 {
-    wall.duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
 #[cfg(test)]

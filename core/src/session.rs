@@ -1,51 +1,42 @@
 //! Carries out what `decision` decides: hands out the cached auth token, renews it in the
-//! background, or signs in while callers wait, once for all threads and for all processes that
-//! share a store.
+//! background, or lets one caller sign in while the others wait, once for all threads and for all
+//! processes that share a store.
+
+mod renewal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use crate::auth_token::AuthToken;
-use crate::claims::Claims;
 use crate::clock::Clock;
-use crate::credential::{Credential, Current, SendAs};
+use crate::credential::{Credential, Current, SendAs, TokenFile};
 use crate::deadline::Deadline;
 use crate::decision::Decision;
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, EventKind, Events};
+use crate::error::Result;
+use crate::event::Events;
+use crate::expiry::ExpiryWatch;
 use crate::http::Http;
-use crate::login::{Grant, Login, Presence, SIGN_IN};
+use crate::journal;
+use crate::login::{Presence, SIGN_IN};
 use crate::per_process::PerProcess;
 use crate::random;
 use crate::seal::Seal;
+use crate::secret::Secret;
 use crate::signals;
 use crate::single_flight::{Flight, SingleFlight};
 use crate::state::{Held, Refresh, State};
 use crate::status::Status;
-use crate::store::{Locked, Store};
-
-/// How often a caller without a token tries, within its timeout, what may pass by itself.
-const MOST_ATTEMPTS: u32 = 3;
+use crate::store::Store;
 
 /// A refresh needs a TLS handshake and some JSON.
 const REFRESH_STACK: usize = 256 * 1024;
 
-/// What is left of a caller's time when it stops waiting for another process.
-const RESERVE: Duration = Duration::from_millis(100);
-
-/// A process that has kept the others waiting for so long was stopped, and is passed over.
-const LONGEST_HOLD: Duration = Duration::from_secs(120);
-
-/// From when on an application token's expiry is worth a warning.
-const EXPIRES_SOON: Duration = Duration::from_secs(30 * SECONDS_A_DAY);
-const SECONDS_A_DAY: u64 = 86_400;
-
 /// Added to the steady clock, so that no instant before a boot is out of its reach.
-const ORIGIN: Duration = Duration::from_secs(100 * 366 * SECONDS_A_DAY);
+const ORIGIN: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// What a session is made of.
 #[derive(Debug)]
@@ -71,8 +62,7 @@ pub(crate) struct Session {
     calls_saved: AtomicU64,
     /// Since when another process has kept us waiting, in seconds; zero if none does.
     kept_waiting_since: AtomicU64,
-    /// The day, by the server's clock, of the last warning that the application token expires.
-    warned_on: AtomicU64,
+    expiry: ExpiryWatch,
 }
 
 impl Session {
@@ -84,7 +74,7 @@ impl Session {
             calls_made: AtomicU64::new(0),
             calls_saved: AtomicU64::new(0),
             kept_waiting_since: AtomicU64::new(0),
-            warned_on: AtomicU64::new(0),
+            expiry: ExpiryWatch::default(),
         }
     }
 
@@ -152,6 +142,56 @@ impl Session {
         }))
     }
 
+    /// The application token to sign in with now: the newest, if it was rotated. `None` for a
+    /// person.
+    pub(crate) fn application_token(&self) -> Result<Option<Secret>> {
+        match self.parts.credential.current()? {
+            (Current::ApplicationToken(token), _) => {
+                journal::newest(&self.parts.store, &token, self.parts.http.base_url()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The file that the application token is in, if it is in one.
+    pub(crate) fn credential_file(&self) -> Option<&TokenFile> {
+        match &self.parts.credential {
+            Credential::ApplicationTokenFile(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// The key and the name of a credential.
+    pub(crate) fn seal(&self, credential: &Secret) -> Result<Seal> {
+        Seal::new(credential, self.parts.http.base_url())
+    }
+
+    /// The name of the credential that was used last; empty if none was.
+    pub(crate) fn credential_in_use(&self) -> String {
+        self.state.load().trouble.credential.clone()
+    }
+
+    /// Turns to the credential of that name. What is known of another one does not count for it,
+    /// save that a live auth token goes on being served.
+    pub(crate) fn use_credential(&self, name: &str) {
+        self.state.rcu(|state| match state.with_credential(name) {
+            Some(fresh) => Arc::new(fresh),
+            None => Arc::clone(state),
+        });
+    }
+
+    /// Goes on with an auth token that was got elsewhere, with the credential of that name.
+    pub(crate) fn go_on_with(&self, auth_token: &AuthToken, name: &str, requested_at: Duration) {
+        self.use_credential(name);
+        let held = Held::new(auth_token.clone(), name, requested_at, random::draw());
+        let now = self.now();
+        self.state.rcu(|state| state.succeeded(held.clone(), Refresh::default(), now));
+    }
+
     /// How the session stands.
     pub(crate) fn status(&self) -> Status {
         self.parts.events.deliver();
@@ -171,7 +211,8 @@ impl Session {
         }
     }
 
-    fn now(&self) -> Duration {
+    /// The steady clock.
+    pub(crate) fn now(&self) -> Duration {
         self.parts.clock.steady() + ORIGIN
     }
 
@@ -209,235 +250,12 @@ impl Session {
         let renew = move || {
             let deadline = Deadline::after(session.parts.timeout);
             // A failure is in the state and among the events; whoever calls last waits for another.
-            let _ = attempt.make(|| session.fetch(deadline, Presence::Nobody));
+            if let Ok(auth_token) = attempt.make(|| session.fetch(deadline, Presence::Nobody)) {
+                session.watch_expiry(&auth_token, deadline);
+            }
         };
         let thread = thread::Builder::new().name("emnify-refresh".into()).stack_size(REFRESH_STACK);
         // No thread to be had: the next caller tries again, and in the last minute itself.
         let _ = signals::while_blocked(|| thread.spawn(renew));
     }
-
-    /// Signs in, or takes what another process got. Where the caller has no token, what may pass
-    /// by itself is tried again within the deadline.
-    fn fetch(&self, deadline: Deadline, presence: Presence) -> Result<AuthToken> {
-        let mut attempts = 0;
-        loop {
-            let (credential, trouble) =
-                self.parts.credential.current().inspect_err(|error| self.failed(error))?;
-            if let Some(error) = trouble {
-                self.report(EventKind::CredentialTrouble, error);
-            }
-            let seal = Seal::new(&credential.key_material(), self.parts.http.base_url())?;
-            self.state.rcu(|state| match state.with_credential(seal.name()) {
-                Some(fresh) => Arc::new(fresh),
-                None => Arc::clone(state),
-            });
-            let lock = self.lock_store(&seal, deadline)?;
-            self.adopt(&seal);
-
-            let (state, now) = (self.state.load_full(), self.now());
-            match (state.decide(now, || false), state.valid(now)) {
-                (Decision::HandOut, Some(token)) => return Ok(token.clone()),
-                // From the store, and due: whoever asks next renews it in the background.
-                (Decision::HandOutAndRenew, Some(token)) if presence == Presence::Caller => {
-                    return Ok(token.clone());
-                }
-                (Decision::HeldBack(until), _) => {
-                    drop(lock);
-                    let wait = until.saturating_sub(now);
-                    let passes = state.trouble.last_error.as_ref().is_none_or(Error::is_retryable);
-                    let in_time = deadline.remaining(SIGN_IN).is_ok_and(|left| wait < left);
-                    let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
-                    if !(passes && in_time && again) {
-                        return Err(held_back(&state, now, wait));
-                    }
-                    self.parts.clock.sleep(wait);
-                    continue;
-                }
-                _ => {}
-            }
-            attempts += 1;
-            match self.attempt(&credential, &seal, &lock, presence, deadline) {
-                Ok(token) => return Ok(token),
-                Err(_) if self.parts.credential.changed() && attempts < MOST_ATTEMPTS => {}
-                Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
-                    return Err(error);
-                }
-                Err(error) if attempts >= MOST_ATTEMPTS => return Err(error),
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// One exchange, and what comes of it in state, store and events.
-    fn attempt(
-        &self,
-        credential: &Current<'_>,
-        seal: &Seal,
-        lock: &Locked,
-        presence: Presence,
-        deadline: Deadline,
-    ) -> Result<AuthToken> {
-        let requested_at = self.now();
-        let left = deadline.remaining(SIGN_IN)?;
-        let outcome = match self.exchange(credential, seal, lock, presence, deadline) {
-            Ok(Grant { auth_token, refresh_token }) => {
-                let now = self.now();
-                let held = Held::new(auth_token.clone(), seal.name(), requested_at, random::draw());
-                let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
-                self.state.rcu(|state| state.succeeded(held.clone(), refresh.clone(), now));
-                let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
-                self.parts.events.push(event);
-                self.warn_of_expiry(credential, &auth_token);
-                Ok(auth_token)
-            }
-            // That a caller had little time left says nothing about the server.
-            Err(error) if error.kind() == ErrorKind::Timeout && left < self.parts.timeout / 2 => {
-                return Err(error);
-            }
-            Err(error) => {
-                self.failed(&error);
-                let held_back = self.state.load().trouble.held_back(self.now(), || false);
-                let wait = held_back.map(|until| until.saturating_sub(self.now()));
-                Err(error.with_retry_after(wait))
-            }
-        };
-        self.save(seal, lock);
-        outcome
-    }
-
-    fn exchange(
-        &self,
-        credential: &Current<'_>,
-        seal: &Seal,
-        lock: &Locked,
-        presence: Presence,
-        deadline: Deadline,
-    ) -> Result<Grant> {
-        let (http, clock) = (&*self.parts.http, &*self.parts.clock);
-        let login = Login { http, clock, action: SIGN_IN, deadline };
-        let state = self.state.load_full();
-        if let Some(refresh_token) = &state.refresh.token {
-            // It works once: that it is spent is durable before it is.
-            let now = self.now();
-            self.state.rcu(|state| state.spending(now));
-            self.save(seal, lock);
-            self.calls_made.fetch_add(1, Ordering::Relaxed);
-            match login.refresh_token(refresh_token) {
-                // It counts: a third refusal in a row would lock the account.
-                Err(error) if error.kind() == ErrorKind::Rejected => {
-                    self.state.rcu(|state| state.failed(&error, now, 0.0));
-                }
-                outcome => return outcome,
-            }
-        }
-        self.calls_made.fetch_add(1, Ordering::Relaxed);
-        login.sign_in(credential, presence)
-    }
-
-    /// An application token that is a JWT tells when it expires; by the server's clock, which the
-    /// auth token tells.
-    fn warn_of_expiry(&self, credential: &Current<'_>, auth_token: &AuthToken) {
-        let Current::ApplicationToken(token) = credential else { return };
-        let (expiry, now) =
-            (Claims::read(token.reveal()).expires_at, auth_token.claims().issued_at);
-        let (Some(expiry), Some(now)) = (expiry, now) else { return };
-        let today = now / SECONDS_A_DAY;
-        let soon = expiry.saturating_sub(now) < EXPIRES_SOON.as_secs();
-        if soon && self.warned_on.swap(today, Ordering::Relaxed) != today {
-            let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(expiry);
-            let event = Event::expiring(EventKind::ApplicationTokenExpires, expires_at);
-            self.parts.events.push(event);
-        }
-    }
-
-    fn failed(&self, error: &Error) {
-        if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
-            return; // Nobody was there to be asked: nothing happened.
-        }
-        let (now, draw) = (self.now(), random::draw());
-        self.state.rcu(|state| state.failed(error, now, draw));
-        let held_back = self.state.load().trouble.held_back(now, || false);
-        let next_attempt = held_back.unwrap_or_default().saturating_sub(now);
-        self.parts.events.push(Event::failed(error.clone(), next_attempt));
-    }
-
-    fn report(&self, kind: EventKind, error: Error) {
-        self.parts.events.push(Event::trouble(kind, error));
-    }
-
-    /// Waits for other processes. A store that cannot be locked stops nobody.
-    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
-        let patience = deadline.remaining(SIGN_IN)?.saturating_sub(RESERVE);
-        let now = self.now().as_secs();
-        match self.parts.store.lock(seal, patience) {
-            Ok(Locked::Busy) => {
-                let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
-                    0 => now,
-                    since => since,
-                };
-                self.kept_waiting_since.store(since, Ordering::Relaxed);
-                if now.saturating_sub(since) < LONGEST_HOLD.as_secs() {
-                    let message = format!(
-                        "cannot {SIGN_IN}: another process that shares the store has been signing \
-                         in for longer than the timeout"
-                    );
-                    return Err(Error::new(ErrorKind::Timeout, message).unsent());
-                }
-                Ok(Locked::Busy)
-            }
-            Ok(locked) => {
-                self.kept_waiting_since.store(0, Ordering::Relaxed);
-                Ok(locked)
-            }
-            Err(error) => {
-                self.report(EventKind::StoreTrouble, error);
-                Ok(Locked::Busy)
-            }
-        }
-    }
-
-    /// Takes over what another process, or an earlier one, left in the store, if that is newer.
-    fn adopt(&self, seal: &Seal) {
-        match self.parts.store.load(seal, self.now(), &*self.parts.clock) {
-            Ok(None) => {}
-            Ok(Some(stored)) => {
-                let before = self.state.load_full();
-                self.state.rcu(|state| state.merged(&stored));
-                let after = self.state.load_full();
-                if let Some(held) = after.held.as_ref().filter(|held| !held.is_in(&before)) {
-                    let expires_at = held.auth_token.expires_at();
-                    self.parts.events.push(Event::expiring(EventKind::Adopted, expires_at));
-                }
-            }
-            Err(error) => self.report(EventKind::StoreTrouble, error),
-        }
-    }
-
-    /// Only who holds the lock writes: another one's later state must not be overwritten.
-    fn save(&self, seal: &Seal, lock: &Locked) {
-        if matches!(lock, Locked::Busy) {
-            return;
-        }
-        let (state, now) = (self.state.load(), self.now());
-        if let Err(error) = self.parts.store.save(seal, &state, now, &*self.parts.clock) {
-            self.report(EventKind::StoreTrouble, error);
-        }
-    }
-}
-
-/// What a caller hears while no attempt may be made.
-fn held_back(state: &State, now: Duration, wait: Duration) -> Error {
-    let budget = state.trouble.budget_spent_until(now) > now;
-    let why = if budget { "too many attempts failed within an hour, " } else { "" };
-    let advice = format!("{why}the next attempt is made in {} s", wait.as_secs().max(1));
-    match &state.trouble.last_error {
-        Some(error) => error.clone().with_advice(&advice),
-        None => {
-            let message = format!(
-                "cannot {SIGN_IN}: auth tokens were refused soon after they were issued; {advice}"
-            );
-            Error::new(ErrorKind::RateLimited, message)
-        }
-    }
-    .with_retry_after(Some(wait))
 }

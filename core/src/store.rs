@@ -1,5 +1,4 @@
-//! Where a session outlives its process. What goes wrong here is reported and never stops a
-//! session: it goes on in memory.
+//! Where a session and the journal of a rotation outlive their process.
 
 use std::any::Any;
 use std::fmt;
@@ -11,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::directory::Directory;
+use zeroize::Zeroizing;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::saved;
 use crate::seal::Seal;
 use crate::state::State;
 
-/// What the sealed bytes are for.
-const PURPOSE: &str = "session";
+/// What sealed bytes are for, which is part of their key.
+const SESSION: &str = "session";
 
 /// How often a lock that another process holds is tried again.
 const POLL: Duration = Duration::from_millis(20);
@@ -45,6 +46,12 @@ pub(crate) trait Place: fmt::Debug + Send + Sync {
 
     /// Replaces it as a whole.
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Removes what is held under the name, if anything.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Whether what was saved is there after a power failure, and stays.
+    fn is_durable(&self) -> bool;
 
     /// Takes what cannot be used out of the way, for somebody to look at.
     fn set_aside(&self, name: &str) -> io::Result<()>;
@@ -114,6 +121,12 @@ impl Store {
         }
     }
 
+    /// A place of a test's own.
+    #[cfg(all(test, unix))]
+    pub(crate) fn within(place: impl Place + 'static) -> Self {
+        Store(Some(Arc::new(place)))
+    }
+
     /// Refuses what cannot be a place.
     pub(crate) fn check(&self) -> Result<()> {
         match self.0.as_ref().map(|place| place.location()) {
@@ -125,6 +138,11 @@ impl Store {
         }
     }
 
+    /// Whether what is kept here outlives a power failure.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.0.as_ref().is_some_and(|place| place.is_durable())
+    }
+
     /// The state as some process last saved it, if there is a usable one.
     pub(crate) fn load(
         &self,
@@ -132,25 +150,9 @@ impl Store {
         now: Duration,
         clock: &dyn Clock,
     ) -> Result<Option<State>> {
-        let Some(place) = &self.0 else { return Ok(None) };
-        let sealed = match place.load(seal.name()) {
-            Ok(None) => return Ok(None),
-            Ok(Some(sealed)) => sealed,
-            Err(e) => {
-                if e.kind() == io::ErrorKind::InvalidData {
-                    // Something else in its place: the next session shall not meet it again.
-                    let _ = place.set_aside(seal.name());
-                }
-                return Err(self.trouble("read", &e));
-            }
-        };
-        if let Some(plain) = seal.open(PURPOSE, &sealed) {
-            // Another version's is replaced at the next write.
-            return Ok(saved::read(&plain, seal.name(), now, clock));
-        }
-        place.set_aside(seal.name()).map_err(|e| self.trouble("clean up", &e))?;
-        let damaged = format!("{} is damaged and was set aside", seal.name());
-        Err(self.trouble("read", &damaged))
+        // Another version's is replaced at the next write.
+        let plain = self.read(seal, SESSION)?;
+        Ok(plain.and_then(|plain| saved::read(&plain, seal.name(), now, clock)))
     }
 
     /// Saves the state for the next process. Only for who holds the lock.
@@ -161,18 +163,55 @@ impl Store {
         now: Duration,
         clock: &dyn Clock,
     ) -> Result<()> {
-        let Some(place) = &self.0 else { return Ok(()) };
-        let sealed = seal.seal(PURPOSE, &saved::write(&state.savable(), now, clock)?)?;
-        place.save(seal.name(), &sealed).map_err(|e| self.trouble("write", &e))
+        if self.0.is_none() {
+            return Ok(());
+        }
+        self.write(seal, SESSION, &saved::write(&state.savable(), now, clock)?)
     }
 
-    /// Waits until no other process signs in with this credential, at most for `patience`. A
-    /// holder that dies frees the lock at once.
-    pub(crate) fn lock(&self, seal: &Seal, patience: Duration) -> Result<Locked> {
+    /// Removes the session of the credential of that name, which works no more.
+    pub(crate) fn forget(&self, name: &str) -> Result<()> {
+        let Some(place) = &self.0 else { return Ok(()) };
+        place.remove(name).map_err(|e| self.trouble("clean up", &e))
+    }
+
+    /// What was written for that purpose with the same credential, if it is there. What is damaged
+    /// is set aside.
+    pub(crate) fn read(&self, seal: &Seal, purpose: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let Some(place) = &self.0 else { return Ok(None) };
+        let name = name_for(seal, purpose);
+        let sealed = match place.load(&name) {
+            Ok(None) => return Ok(None),
+            Ok(Some(sealed)) => sealed,
+            Err(e) => {
+                if e.kind() == io::ErrorKind::InvalidData {
+                    // Something else in its place: the next session shall not meet it again.
+                    let _ = place.set_aside(&name);
+                }
+                return Err(self.trouble("read", &e));
+            }
+        };
+        if let Some(plain) = seal.open(purpose, &sealed) {
+            return Ok(Some(plain));
+        }
+        place.set_aside(&name).map_err(|e| self.trouble("clean up", &e))?;
+        Err(self.trouble("read", &format!("{name} is damaged and was set aside")))
+    }
+
+    /// Writes it, sealed, in place of what was there. Only for who holds the lock.
+    pub(crate) fn write(&self, seal: &Seal, purpose: &str, plain: &[u8]) -> Result<()> {
+        let Some(place) = &self.0 else { return Ok(()) };
+        let sealed = seal.seal(purpose, plain)?;
+        place.save(&name_for(seal, purpose), &sealed).map_err(|e| self.trouble("write", &e))
+    }
+
+    /// Waits until no other process holds the lock of that name, at most for `patience`. A holder
+    /// that dies frees it at once.
+    pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Locked> {
         let Some(place) = &self.0 else { return Ok(Locked::Alone) };
         let started = Instant::now();
         loop {
-            if let Some(lock) = place.try_lock(seal.name()).map_err(|e| self.trouble("lock", &e))? {
+            if let Some(lock) = place.try_lock(name).map_err(|e| self.trouble("lock", &e))? {
                 return Ok(Locked::Held(lock));
             }
             if started.elapsed() >= patience {
@@ -184,10 +223,15 @@ impl Store {
 
     fn trouble(&self, verb: &str, problem: &dyn std::fmt::Display) -> Error {
         let location = self.0.as_ref().map(|place| place.location()).unwrap_or_default();
-        Error::new(
-            ErrorKind::Store,
-            format!("cannot {verb} the store {location}, the session goes on in memory: {problem}"),
-        )
+        Error::new(ErrorKind::Store, format!("cannot {verb} the store {location}: {problem}"))
+    }
+}
+
+/// The session has the plain name: it is what most stores hold and nothing else.
+fn name_for(seal: &Seal, purpose: &str) -> String {
+    match purpose {
+        SESSION => seal.name().to_owned(),
+        other => format!("{}.{other}", seal.name()),
     }
 }
 

@@ -5,10 +5,7 @@ use std::collections::HashSet;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
-use crate::api::{
-    self, APPLICATION_TOKEN, ApplicationTokenRow, CreateApplicationToken, StatusId,
-    UpdateApplicationToken,
-};
+use crate::api::{self, APPLICATION_TOKEN, CreateApplicationToken, UpdateApplicationToken};
 use crate::application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
     NewApplicationToken,
@@ -19,19 +16,14 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::http::{Answer, Call, MAYBE_DONE};
 use crate::input;
+use crate::listing;
 use crate::secret::Secret;
-
-/// No workspace has as many application tokens as this many pages hold.
-const MOST_PAGES: u64 = 1_000;
-
-/// The number of the status Revoked.
-const REVOKED: i64 = 1;
 
 /// The application tokens of the workspace that the client is signed in to. Made by
 /// [`Client::application_tokens`](crate::Client::application_tokens).
 #[derive(Debug, Clone, Copy)]
 pub struct ApplicationTokens<'a> {
-    caller: &'a Caller,
+    pub(crate) caller: &'a Caller,
 }
 
 impl<'a> ApplicationTokens<'a> {
@@ -52,7 +44,6 @@ impl<'a> ApplicationTokens<'a> {
     /// server answers. After `Network`, `Timeout` or `Server` a token may have been created whose
     /// value nobody knows: it is in the list, and should be revoked.
     pub fn create(&self, new: &NewApplicationToken) -> Result<CreatedApplicationToken> {
-        const CREATE: &str = "create an application token";
         if let Some(text) = &new.description {
             input::description(text)?;
         }
@@ -71,12 +62,28 @@ impl<'a> ApplicationTokens<'a> {
         })?;
         let deadline = self.caller.deadline();
         let before = self.list_until(deadline).ok();
-        let answer =
-            self.send(CREATE, Method::POST, APPLICATION_TOKEN, &[], Some(body), deadline)?;
-        let value = api::created(CREATE, &answer.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
+        let value = self.issue(body, deadline)?;
         // From here on nothing may fail: the value exists only here.
         let id = before.and_then(|before| self.find(new, &value, &before, deadline).ok()?);
         Ok(CreatedApplicationToken { value, id })
+    }
+
+    /// Makes the call that creates one; returns its value.
+    pub(crate) fn issue(&self, body: api::Body, deadline: Deadline) -> Result<Secret> {
+        const CREATE: &str = "create an application token";
+        let answer = self.caller.send(
+            &Call {
+                action: CREATE,
+                method: Method::POST,
+                path: APPLICATION_TOKEN,
+                query: &[],
+                headers: &HeaderMap::new(),
+                body: Some(body),
+                secrets: &[],
+            },
+            deadline,
+        )?;
+        api::created(CREATE, &answer.body).map_err(|e| e.with_advice(MAYBE_DONE))
     }
 
     /// All application tokens of the workspace, expired and revoked ones too.
@@ -101,8 +108,7 @@ impl<'a> ApplicationTokens<'a> {
             ));
         };
         input::description(description)?;
-        let body = UpdateApplicationToken { description: Some(description), status: None };
-        self.patch("update", id, &body)
+        self.patch(id, &UpdateApplicationToken::description(description))
     }
 
     /// Revokes the application token `id` for good. Auth tokens that were obtained with it stay
@@ -112,8 +118,19 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// `NotFound` where there is no such token.
     pub fn revoke(&self, id: u64) -> Result<()> {
-        let status = Some(StatusId { id: REVOKED });
-        self.patch("revoke", id, &UpdateApplicationToken { description: None, status })
+        self.patch(id, &UpdateApplicationToken::revoke())
+    }
+
+    /// The row of the application token that this client signs in with: its description, when it
+    /// expires. `None` where the auth token does not tell which it is, as with user credentials.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Self::list).
+    pub fn own(&self) -> Result<Option<ApplicationToken>> {
+        let rows = self.list()?;
+        let own = self.own_id()?;
+        Ok(rows.into_iter().find(|row| Some(row.id()) == own))
     }
 
     /// All application tokens, each with what there is to say against it. Nothing is changed.
@@ -123,39 +140,23 @@ impl<'a> ApplicationTokens<'a> {
     /// As for [`list`](Self::list).
     pub fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
         let rows = self.list()?;
-        // The auth token hints at its application token; a row of that id confirms it.
-        let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
-        let own = auth_token.claims().application_token_id;
+        let own = self.own_id()?;
         let now = self.caller.clock.wall();
         Ok(rows.into_iter().map(|row| audit::judge(row, own, now, options)).collect())
     }
 
-    fn patch(&self, verb: &str, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {
-        let action = format!("{verb} the application token {id}");
-        let (path, body) = (format!("{APPLICATION_TOKEN}/{id}"), api::body(body)?);
-        self.send(&action, Method::PATCH, &path, &[], Some(body), self.caller.deadline())?;
-        Ok(())
+    /// The id that the auth token hints at; a row of that id confirms it.
+    fn own_id(&self) -> Result<Option<u64>> {
+        let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
+        Ok(auth_token.claims().application_token_id)
+    }
+
+    fn patch(&self, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {
+        change(id, body, |call| self.caller.send(call, self.caller.deadline()))
     }
 
     fn list_until(&self, deadline: Deadline) -> Result<Vec<ApplicationToken>> {
-        const LIST: &str = "list the application tokens";
-        let (mut rows, mut seen) = (Vec::new(), HashSet::new());
-        for page in 1..=MOST_PAGES {
-            // The first page is asked for plainly: the collection may not be paged at all.
-            let query = [("page", page.to_string())];
-            let query = if page == 1 { &[] } else { query.as_slice() };
-            let answer = self.send(LIST, Method::GET, APPLICATION_TOKEN, query, None, deadline)?;
-            let more: Vec<ApplicationTokenRow> = api::read(LIST, &answer.body)?;
-            let before = rows.len();
-            rows.extend(
-                more.into_iter().filter(|row| seen.insert(row.id)).map(ApplicationToken::from),
-            );
-            // A page with nothing new is the end too, whatever its headers say.
-            if rows.len() == before || page >= total_pages(&answer) {
-                return Ok(rows);
-            }
-        }
-        Err(api::nonsense(LIST, "the list does not end"))
+        listing::read(|call| self.caller.send(call, deadline))
     }
 
     /// The id of the token that was just created, if exactly one row can be it.
@@ -180,20 +181,24 @@ impl<'a> ApplicationTokens<'a> {
             }
         }
     }
+}
 
-    fn send(
-        &self,
-        action: &str,
-        method: Method,
-        path: &str,
-        query: &[(&str, String)],
-        body: Option<api::Body>,
-        deadline: Deadline,
-    ) -> Result<Answer> {
-        let call =
-            Call { action, method, path, query, headers: &HeaderMap::new(), body, secrets: &[] };
-        self.caller.send(&call, deadline)
-    }
+/// Makes the call that changes the application token `id`, by `send`.
+pub(crate) fn change(
+    id: u64,
+    body: &UpdateApplicationToken<'_>,
+    send: impl FnOnce(&Call<'_>) -> Result<Answer>,
+) -> Result<()> {
+    send(&Call {
+        action: &format!("{} the application token {id}", body.verb()),
+        method: Method::PATCH,
+        path: &format!("{APPLICATION_TOKEN}/{id}"),
+        query: &[],
+        headers: &HeaderMap::new(),
+        body: Some(api::body(body)?),
+        secrets: &[],
+    })?;
+    Ok(())
 }
 
 /// The ids of the rows that were not there before and have what was asked for.
@@ -212,14 +217,10 @@ fn candidates(
     after.iter().filter(fits).map(ApplicationToken::id).collect()
 }
 
-fn total_pages(answer: &Answer) -> u64 {
-    let header = answer.headers.get("X-Total-Pages").and_then(|value| value.to_str().ok());
-    header.and_then(|text| text.trim().parse().ok()).unwrap_or(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::ApplicationTokenRow;
 
     fn row(json: &str) -> ApplicationToken {
         serde_json::from_str::<ApplicationTokenRow>(json).unwrap().into()

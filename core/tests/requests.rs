@@ -3,10 +3,11 @@
 
 mod common;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use common::{AUTHENTICATE, builder, client, clock, sandbox};
-use emnify_core::{ErrorKind, Method};
+use emnify_core::{Clock, ErrorKind, Method};
 use emnify_sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
@@ -100,27 +101,30 @@ fn nothing_leads_the_token_to_another_origin() {
 }
 
 #[test]
-fn every_row_of_a_collection_comes_once_whatever_happens_on_the_way() {
+fn each_of_10_000_rows_comes_once_whatever_happens_on_the_way() {
+    const EVENTS: &str = "/api/v1/event";
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| settings.limits = false);
+    sandbox.add_events(9_600);
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     let mut ids = Vec::new();
-    for (number, row) in client.paginate("/api/v1/sim").per_page(20).enumerate() {
+    for (number, row) in client.paginate(EVENTS).per_page(250).enumerate() {
         ids.push(row.unwrap()["id"].as_u64().unwrap());
         match number {
-            30 => sandbox.fault(Fault::once("/api/v1/sim", FaultKind::status(429, ""))),
-            70 => sandbox.fault(Fault::once("/api/v1/sim", FaultKind::CutBody)),
-            110 => sandbox.revoke_auth_tokens(),
-            150 => {
+            1_000 => sandbox.fault(Fault::once(EVENTS, FaultKind::status(429, ""))),
+            3_000 => sandbox.fault(Fault::once(EVENTS, FaultKind::CutBody)),
+            5_000 => sandbox.revoke_auth_tokens(),
+            7_000 => {
                 clock.advance(Duration::from_secs(300 * 60));
                 sandbox.move_clock(Duration::from_secs(300 * 60));
             }
             _ => {}
         }
     }
-    assert_eq!(ids.len(), 300);
+    assert_eq!(ids.len(), 10_000);
     ids.dedup();
-    assert_eq!(ids.len(), 300);
+    assert_eq!(ids.len(), 10_000);
+    assert_eq!(sandbox.calls("GET", EVENTS), 40 + 3);
     assert_eq!(sandbox.calls("POST", AUTHENTICATE), 3);
 }
 
@@ -134,4 +138,50 @@ fn a_collection_without_pages_is_one_call_and_an_error_ends_it() {
     let mut rows = client.paginate("/api/v1/sim");
     assert_eq!(rows.next().unwrap().unwrap_err().kind(), ErrorKind::Forbidden);
     assert!(rows.next().is_none());
+}
+
+#[test]
+fn calls_that_come_too_fast_are_spread_unless_the_caller_paces_itself() {
+    let sandbox = sandbox();
+    for (pacing, seconds) in [(true, 2), (false, 0)] {
+        let clock = clock();
+        let client = builder(&sandbox).clock(clock.clone()).pacing(pacing).build().unwrap();
+        let started = clock.steady();
+        for _ in 0..25 {
+            client.request(Method::Get, "/api/v1/sim").query("per_page", 1).send().unwrap();
+        }
+        assert_eq!((clock.steady() - started).as_secs(), seconds, "{pacing}");
+    }
+}
+
+/// A clock under which no time passes, so that a batch has no end.
+#[derive(Debug)]
+struct Standstill;
+
+impl Clock for Standstill {
+    fn steady(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn epoch(&self) -> Option<String> {
+        None
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+#[test]
+fn a_call_whose_turn_comes_after_its_timeout_is_told_when_to_come_back() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).clock(Arc::new(Standstill)).build().unwrap();
+    let call = || client.request(Method::Get, "/api/v1/sim/500001").send();
+    // 25 at once, then one each 100 ms within the timeout of 20 s.
+    let error = (0..25 + 201).find_map(|_| call().err()).unwrap();
+    assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+    assert!(error.retry_after() > Some(Duration::from_secs(15)));
+    assert!(error.to_string().contains("emnify's limits"), "{error}");
 }

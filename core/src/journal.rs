@@ -1,0 +1,139 @@
+//! The journal of a rotation: what is about to be done, written down before it is done. Each
+//! application token has a page of its own, sealed with a key derived from it. The page of the old
+//! one leads to the new one; from there on the new one's page tells what is left to do.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::api;
+use crate::error::{Error, ErrorKind, Result};
+use crate::moment::Moment;
+use crate::rotation_state::RotationState;
+use crate::seal::Seal;
+use crate::secret::Secret;
+use crate::store::Store;
+
+/// What the pages are sealed for.
+const PURPOSE: &str = "rotation";
+
+/// The layout of a page.
+const VERSION: u32 = 1;
+
+/// More generations than a token rotated every day has in a year.
+const MOST_GENERATIONS: usize = 400;
+
+/// The page of one application token.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Page {
+    /// It is being replaced.
+    Leaving(Leaving),
+    /// It was replaced, by this one.
+    Successor(Zeroizing<String>),
+    /// It replaces another one.
+    Arriving(Arriving),
+}
+
+/// What is left to do until the new application token is the one to use.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Leaving {
+    pub(crate) step: Leave,
+    pub(crate) plan: Plan,
+}
+
+/// What shall replace what.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) struct Plan {
+    pub(crate) old_id: u64,
+    /// Which row the old one's auth token hinted at, and which one the caller named.
+    pub(crate) hinted: Option<u64>,
+    pub(crate) named: Option<u64>,
+    /// What the new one shall be like.
+    pub(crate) description: String,
+    pub(crate) expiry_date: Option<String>,
+    pub(crate) ip: Option<String>,
+    pub(crate) grace_seconds: u64,
+    /// By which its row is found.
+    pub(crate) mark: String,
+    pub(crate) lost: Vec<Lost>,
+}
+
+/// The steps on the way there.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) enum Leave {
+    Intent,
+    Created { value: Zeroizing<String> },
+    Identified { value: Zeroizing<String>, id: u64 },
+}
+
+/// An application token that was made, perhaps, and shall not stay.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) struct Lost {
+    pub(crate) mark: String,
+    pub(crate) id: Option<u64>,
+}
+
+/// What is left to do since then.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) struct Arriving {
+    /// From `Committed` on.
+    pub(crate) state: RotationState,
+    /// The name under which the store knows the old one.
+    pub(crate) old: String,
+    pub(crate) old_id: u64,
+    pub(crate) new_id: u64,
+    pub(crate) grace_seconds: u64,
+    /// When the grace period began.
+    pub(crate) grace_since: Option<Moment>,
+    pub(crate) lost: Vec<Lost>,
+}
+
+impl Leave {
+    /// How far it has come.
+    pub(crate) fn state(&self) -> RotationState {
+        match self {
+            Leave::Intent => RotationState::Intent,
+            Leave::Created { .. } => RotationState::Created,
+            Leave::Identified { .. } => RotationState::Identified,
+        }
+    }
+}
+
+/// A page, and what it was written with.
+#[derive(Serialize, Deserialize)]
+struct Versioned<T> {
+    version: u32,
+    page: T,
+}
+
+/// Reads the page of the application token; a damaged one is set aside by the store.
+pub(crate) fn read(store: &Store, seal: &Seal) -> Result<Option<Page>> {
+    let Some(plain) = store.read(seal, PURPOSE)? else { return Ok(None) };
+    match serde_json::from_slice::<Versioned<Page>>(&plain) {
+        Ok(Versioned { version: VERSION, page }) => Ok(Some(page)),
+        _ => {
+            let message = "the journal of a rotation is not of this version of the library: finish \
+                           the rotation with the version that began it";
+            Err(Error::new(ErrorKind::Store, message))
+        }
+    }
+}
+
+/// Writes the page in place of the one that was there. It is durable when this returns.
+pub(crate) fn write(store: &Store, seal: &Seal, page: &Page) -> Result<()> {
+    store.write(seal, PURPOSE, &api::body(&Versioned { version: VERSION, page })?)
+}
+
+/// The application token that is to be used in place of this one: itself, unless it was rotated.
+pub(crate) fn newest(store: &Store, token: &Secret, base_url: &str) -> Result<Secret> {
+    let mut newest = token.clone();
+    if !store.is_durable() {
+        return Ok(newest);
+    }
+    for _ in 0..MOST_GENERATIONS {
+        match read(store, &Seal::new(&newest, base_url)?)? {
+            Some(Page::Successor(value)) => newest = Secret::from(value.as_str()),
+            _ => return Ok(newest),
+        }
+    }
+    Err(Error::new(ErrorKind::Store, "the journal of rotations leads in a circle"))
+}

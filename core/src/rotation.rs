@@ -1,0 +1,138 @@
+//! What one may ask of a rotation, and what it tells. `rotate` carries it out.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::input::ExpiryDate;
+use crate::rotation_state::RotationState;
+use crate::secret::Secret;
+
+/// Takes the new application token, and keeps it where the next start finds it.
+type HandOver = Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync>;
+
+/// How an application token shall be replaced. What is not set is as with the old one: its
+/// description, the address that it is bound to, the date on which it expires.
+///
+/// ```
+/// use std::time::Duration;
+/// use emnify_core::RotateOptions;
+///
+/// let options = RotateOptions::new()
+///     .expiry_date("2027-05-29")
+///     // For others that use the same token: both work for a day.
+///     .grace(Duration::from_secs(86_400));
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "it is a description; `rotate` makes the rotation"]
+pub struct RotateOptions {
+    pub(crate) id: Option<u64>,
+    pub(crate) description: Option<String>,
+    pub(crate) expiry_date: Option<ExpiryDate>,
+    pub(crate) ip: Option<String>,
+    pub(crate) grace: Duration,
+    pub(crate) hand_over: Option<HandOver>,
+}
+
+impl RotateOptions {
+    /// All as with the old one, which is revoked as soon as the new one is proved to work.
+    pub fn new() -> Self {
+        RotateOptions::default()
+    }
+
+    /// The id of the application token that this client signs in with, where its auth token does
+    /// not tell. It is not for another one: what contradicts the auth token is refused.
+    pub fn id(mut self, id: u64) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Another label, at most 1,024 bytes, without control characters.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Another date or instant of expiry, in the future.
+    pub fn expiry_date(mut self, expiry_date: impl Into<ExpiryDate>) -> Self {
+        self.expiry_date = Some(expiry_date.into());
+        self
+    }
+
+    /// Another address, or range in CIDR notation, that the new one may be used from.
+    pub fn ip(mut self, ip: impl Into<String>) -> Self {
+        self.ip = Some(ip.into());
+        self
+    }
+
+    /// How long the old one goes on working beside the new one. Default: not at all. A rotation
+    /// does not wait for it: call `rotate` again when it is over.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Who takes the new application token, instead of the credential file. It is called on the
+    /// thread that rotates, and may be called again with the same one after a crash. If it fails
+    /// the rotation stops, and goes on with it when `rotate` is called again.
+    pub fn hand_over(
+        mut self,
+        take: impl Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
+    ) -> Self {
+        self.hand_over = Some(Arc::new(take));
+        self
+    }
+}
+
+impl fmt::Debug for RotateOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RotateOptions")
+            .field("id", &self.id)
+            .field("description", &self.description)
+            .field("expiry_date", &self.expiry_date)
+            .field("ip", &self.ip)
+            .field("grace", &self.grace)
+            .field("hand_over", &self.hand_over.is_some())
+            .finish()
+    }
+}
+
+/// What a rotation came to. `Done`: the old application token is revoked. `Grace`: both work until
+/// the grace period ends, and the client goes on with the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    pub(crate) state: RotationState,
+    pub(crate) old_id: u64,
+    pub(crate) new_id: u64,
+    pub(crate) grace_left: Option<Duration>,
+    pub(crate) adopted: bool,
+}
+
+impl Rotation {
+    /// [`RotationState::Done`] or [`RotationState::Grace`].
+    pub fn state(&self) -> RotationState {
+        self.state
+    }
+
+    /// The id of the application token that was replaced.
+    pub fn old_id(&self) -> u64 {
+        self.old_id
+    }
+
+    /// The id of the one that replaces it.
+    pub fn new_id(&self) -> u64 {
+        self.new_id
+    }
+
+    /// In the grace period, how long it lasts from now; `None` in `Done`. No time passes for it
+    /// while the clock is not to be trusted.
+    pub fn grace_left(&self) -> Option<Duration> {
+        self.grace_left
+    }
+
+    /// Whether another client had rotated the application token already: nothing was changed.
+    pub fn is_adopted(&self) -> bool {
+        self.adopted
+    }
+}

@@ -1,0 +1,298 @@
+//! How a session signs in: with what, after whom, what comes of it, and what of that the next
+//! process is to know.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Session;
+use crate::auth_token::AuthToken;
+use crate::credential::Current;
+use crate::deadline::Deadline;
+use crate::decision::Decision;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
+use crate::journal;
+use crate::listing;
+use crate::login::{Grant, Login, Presence, SIGN_IN};
+use crate::random;
+use crate::seal::Seal;
+use crate::state::{Held, Refresh, State};
+use crate::store::Locked;
+
+/// How often a caller without a token tries, within its timeout, what may pass by itself.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// What is left of a caller's time when it stops waiting for another process.
+const RESERVE: Duration = Duration::from_millis(100);
+
+/// A process that has kept the others waiting for so long was stopped, and is passed over.
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
+
+/// To follow what went wrong with a store.
+const IN_MEMORY: &str = "the session goes on in memory";
+
+impl Session {
+    /// Signs in, or takes what another process got. Where the caller has no token, what may pass
+    /// by itself is tried again within the deadline.
+    pub(super) fn fetch(&self, deadline: Deadline, presence: Presence) -> Result<AuthToken> {
+        let mut attempts = 0;
+        loop {
+            let (credential, trouble) =
+                self.parts.credential.current().inspect_err(|error| self.failed(error))?;
+            if let Some(error) = trouble {
+                self.report(EventKind::CredentialTrouble, error);
+            }
+            let credential = self.newest(credential)?;
+            let seal = self.seal(&credential.key_material())?;
+            self.use_credential(seal.name());
+            let lock = self.lock_store(&seal, deadline)?;
+            self.adopt(&seal);
+
+            let (state, now) = (self.state.load_full(), self.now());
+            match (state.decide(now, || false), state.valid(now)) {
+                (Decision::HandOut, Some(token)) => return Ok(token.clone()),
+                // From the store, and due: whoever asks next renews it in the background.
+                (Decision::HandOutAndRenew, Some(token)) if presence == Presence::Caller => {
+                    return Ok(token.clone());
+                }
+                (Decision::HeldBack(until), _) => {
+                    drop(lock);
+                    let wait = until.saturating_sub(now);
+                    let passes = state.trouble.last_error.as_ref().is_none_or(Error::is_retryable);
+                    let in_time = deadline.remaining(SIGN_IN).is_ok_and(|left| wait < left);
+                    let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
+                    if !(passes && in_time && again) {
+                        return Err(held_back(&state, now, wait));
+                    }
+                    self.parts.clock.sleep(wait);
+                    continue;
+                }
+                _ => {}
+            }
+            attempts += 1;
+            match self.attempt(&credential, &seal, &lock, presence, deadline) {
+                Ok(token) => return Ok(token),
+                Err(error) if attempts < MOST_ATTEMPTS && self.is_outdated(&credential, &error) => {
+                }
+                Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
+                    return Err(error);
+                }
+                Err(error) if attempts >= MOST_ATTEMPTS => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// One exchange, and what comes of it in state, store and events.
+    fn attempt(
+        &self,
+        credential: &Current<'_>,
+        seal: &Seal,
+        lock: &Locked,
+        presence: Presence,
+        deadline: Deadline,
+    ) -> Result<AuthToken> {
+        let requested_at = self.now();
+        let left = deadline.remaining(SIGN_IN)?;
+        let outcome = match self.exchange(credential, seal, lock, presence, deadline) {
+            Ok(Grant { auth_token, refresh_token }) => {
+                let now = self.now();
+                let held = Held::new(auth_token.clone(), seal.name(), requested_at, random::draw());
+                let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
+                self.state.rcu(|state| state.succeeded(held.clone(), refresh.clone(), now));
+                let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
+                self.parts.events.push(event);
+                if let Current::ApplicationToken(token) = credential {
+                    let expiring = self.expiry.signed_in(token, &auth_token);
+                    expiring.into_iter().for_each(|event| self.parts.events.push(event));
+                }
+                Ok(auth_token)
+            }
+            // That a caller had little time left says nothing about the server.
+            Err(error) if error.kind() == ErrorKind::Timeout && left < self.parts.timeout / 2 => {
+                return Err(error);
+            }
+            Err(error) => {
+                self.failed(&error);
+                let held_back = self.state.load().trouble.held_back(self.now(), || false);
+                let wait = held_back.map(|until| until.saturating_sub(self.now()));
+                Err(error.with_retry_after(wait))
+            }
+        };
+        self.save(seal, lock);
+        outcome
+    }
+
+    fn exchange(
+        &self,
+        credential: &Current<'_>,
+        seal: &Seal,
+        lock: &Locked,
+        presence: Presence,
+        deadline: Deadline,
+    ) -> Result<Grant> {
+        let (http, clock) = (&*self.parts.http, &*self.parts.clock);
+        let login = Login { http, clock, action: SIGN_IN, deadline };
+        let state = self.state.load_full();
+        if let Some(refresh_token) = &state.refresh.token {
+            // It works once: that it is spent is durable before it is.
+            let now = self.now();
+            self.state.rcu(|state| state.spending(now));
+            self.save(seal, lock);
+            self.calls_made.fetch_add(1, Ordering::Relaxed);
+            match login.refresh_token(refresh_token) {
+                // It counts: a third refusal in a row would lock the account.
+                Err(error) if error.kind() == ErrorKind::Rejected => {
+                    self.state.rcu(|state| state.failed(&error, now, 0.0));
+                }
+                outcome => return outcome,
+            }
+        }
+        self.calls_made.fetch_add(1, Ordering::Relaxed);
+        login.sign_in(credential, presence)
+    }
+
+    /// An application token that was rotated is left for its successor.
+    fn newest<'a>(&self, credential: Current<'a>) -> Result<Current<'a>> {
+        let Current::ApplicationToken(token) = &credential else { return Ok(credential) };
+        match journal::newest(&self.parts.store, token, self.parts.http.base_url()) {
+            Ok(newest) if newest == *token => Ok(credential),
+            Ok(newest) => {
+                if self.state.load().trouble.credential != self.seal(&newest)?.name() {
+                    self.parts.events.push(Event::plain(EventKind::SuccessorFound));
+                }
+                Ok(Current::ApplicationToken(newest))
+            }
+            Err(error) => {
+                self.store_trouble(error);
+                Ok(credential)
+            }
+        }
+    }
+
+    /// Whether another credential is there by now than the one that failed.
+    fn is_outdated(&self, credential: &Current<'_>, error: &Error) -> bool {
+        let rotated = || match credential {
+            Current::ApplicationToken(token) => {
+                journal::newest(&self.parts.store, token, self.parts.http.base_url())
+                    .is_ok_and(|newest| newest != *token)
+            }
+            _ => false,
+        };
+        self.parts.credential.changed() || (error.kind() == ErrorKind::Rejected && rotated())
+    }
+
+    /// Looks at the list once a day, if somebody wants to be told what only the list says.
+    pub(super) fn watch_expiry(&self, auth_token: &AuthToken, deadline: Deadline) {
+        if !self.parts.events.has_observer() {
+            return;
+        }
+        let Ok(Some(token)) = self.application_token() else { return };
+        let Some(id) = self.expiry.row_to_look_at(&token, auth_token) else { return };
+        let wall = self.parts.clock.wall();
+        // It is for information: what goes wrong here goes wrong again where it matters.
+        let rows = listing::read(|call| {
+            self.parts.http.send(call, Some(auth_token.secret()), deadline, wall)
+        });
+        let row = rows.ok().and_then(|rows| rows.into_iter().find(|row| row.id() == id));
+        if let Some(expires_at) = row.and_then(|row| row.expires_at()) {
+            let expiring = self.expiry.tell(expires_at, auth_token);
+            expiring.into_iter().for_each(|event| self.parts.events.push(event));
+        }
+    }
+
+    fn failed(&self, error: &Error) {
+        if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
+            return; // Nobody was there to be asked: nothing happened.
+        }
+        let (now, draw) = (self.now(), random::draw());
+        self.state.rcu(|state| state.failed(error, now, draw));
+        let held_back = self.state.load().trouble.held_back(now, || false);
+        let next_attempt = held_back.unwrap_or_default().saturating_sub(now);
+        self.parts.events.push(Event::failed(error.clone(), next_attempt));
+    }
+
+    pub(crate) fn report(&self, kind: EventKind, error: Error) {
+        self.parts.events.push(Event::trouble(kind, error));
+    }
+
+    fn store_trouble(&self, error: Error) {
+        self.report(EventKind::StoreTrouble, error.with_advice(IN_MEMORY));
+    }
+
+    /// Waits for other processes. A store that cannot be locked stops nobody.
+    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
+        let patience = deadline.remaining(SIGN_IN)?.saturating_sub(RESERVE);
+        let now = self.now().as_secs();
+        match self.parts.store.lock(seal.name(), patience) {
+            Ok(Locked::Busy) => {
+                let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
+                    0 => now,
+                    since => since,
+                };
+                self.kept_waiting_since.store(since, Ordering::Relaxed);
+                if now.saturating_sub(since) < LONGEST_HOLD.as_secs() {
+                    let message = format!(
+                        "cannot {SIGN_IN}: another process that shares the store has been signing \
+                         in for longer than the timeout"
+                    );
+                    return Err(Error::new(ErrorKind::Timeout, message).unsent());
+                }
+                Ok(Locked::Busy)
+            }
+            Ok(locked) => {
+                self.kept_waiting_since.store(0, Ordering::Relaxed);
+                Ok(locked)
+            }
+            Err(error) => {
+                self.store_trouble(error);
+                Ok(Locked::Busy)
+            }
+        }
+    }
+
+    /// Takes over what another process, or an earlier one, left in the store, if that is newer.
+    pub(super) fn adopt(&self, seal: &Seal) {
+        match self.parts.store.load(seal, self.now(), &*self.parts.clock) {
+            Ok(None) => {}
+            Ok(Some(stored)) => {
+                let before = self.state.load_full();
+                self.state.rcu(|state| state.merged(&stored));
+                let after = self.state.load_full();
+                if let Some(held) = after.held.as_ref().filter(|held| !held.is_in(&before)) {
+                    let expires_at = held.auth_token.expires_at();
+                    self.parts.events.push(Event::expiring(EventKind::Adopted, expires_at));
+                }
+            }
+            Err(error) => self.store_trouble(error),
+        }
+    }
+
+    /// Only who holds the lock writes: another one's later state must not be overwritten.
+    pub(super) fn save(&self, seal: &Seal, lock: &Locked) {
+        if matches!(lock, Locked::Busy) {
+            return;
+        }
+        let (state, now) = (self.state.load(), self.now());
+        if let Err(error) = self.parts.store.save(seal, &state, now, &*self.parts.clock) {
+            self.store_trouble(error);
+        }
+    }
+}
+
+/// What a caller hears while no attempt may be made.
+fn held_back(state: &State, now: Duration, wait: Duration) -> Error {
+    let budget = state.trouble.budget_spent_until(now) > now;
+    let why = if budget { "too many attempts failed within an hour, " } else { "" };
+    let advice = format!("{why}the next attempt is made in {} s", wait.as_secs().max(1));
+    match &state.trouble.last_error {
+        Some(error) => error.clone().with_advice(&advice),
+        None => {
+            let message = format!(
+                "cannot {SIGN_IN}: auth tokens were refused soon after they were issued; {advice}"
+            );
+            Error::new(ErrorKind::RateLimited, message)
+        }
+    }
+    .with_retry_after(Some(wait))
+}
