@@ -62,7 +62,7 @@ impl Caller {
             let back_off = BACK_OFF * attempts.pow(2);
             let wait = back_off.mul_f64(0.5 + random::draw() / 2.0);
             let wait = wait.max(error.retry_after().unwrap_or_default());
-            if deadline.remaining(call.action).is_ok_and(|left| wait < left) {
+            if deadline.has_time_after(wait) {
                 self.clock.sleep(wait);
                 attempts += 1;
             } else {

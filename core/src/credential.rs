@@ -1,6 +1,7 @@
 //! What a machine signs in with, and where it comes from. A file is read anew at each sign-in, so
 //! that a rotated secret is picked up; while it cannot be read, its last good content serves.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -88,7 +89,7 @@ impl Credential {
                 return Err(Error::invalid_input("switch_workspace", problem));
             }
         };
-        let key_material = Secret::from(format!("{}\n{id}", key_material.reveal()));
+        let key_material = Secret::from([key_material.reveal(), "\n", &id.to_string()].concat());
         Ok(Credential::Workspace(Workspace { id, send, key_material }))
     }
 
@@ -160,9 +161,10 @@ impl TokenFile {
     pub(crate) fn replace(&self, token: &Secret) -> Result<()> {
         // Where a link leads is replaced, not the link.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let mut aside = path.file_name().unwrap_or_default().to_owned();
-        aside.push(".new");
-        let text = Zeroizing::new(format!("{}\n", token.reveal()));
+        let mut aside = OsString::from(".");
+        aside.push(path.file_name().unwrap_or_default());
+        aside.push(".emnify-new");
+        let text = Zeroizing::new([token.reveal(), "\n"].concat());
         let like_the_old = |new: &File| keep_owner_and_mode(&path, new);
         durable::replace(&path, &path.with_file_name(aside), text.as_bytes(), like_the_old).map_err(
             |e| {
@@ -180,11 +182,14 @@ impl TokenFile {
 
 #[cfg(unix)]
 fn keep_owner_and_mode(old: &Path, new: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let Ok(old) = fs::metadata(old) else { return Ok(()) };
-    // Only root may give a file away. The mode comes after: a change of owner may reset it.
-    let _ = fchown(new, Some(old.uid()), Some(old.gid()));
-    new.set_permissions(old.permissions())
+    // Only root may give a file away; its group must not become another one that may read it.
+    let group_stays = fchown(new, None, Some(old.gid())).is_ok();
+    let _ = fchown(new, Some(old.uid()), None);
+    let mode = old.mode() & if group_stays { 0o777 } else { 0o700 };
+    // After the owner, whose change may reset it.
+    new.set_permissions(fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// A round trip over a cellular network, with a handshake.
+const LEAST_FOR_AN_ATTEMPT: Duration = Duration::from_millis(500);
+
 /// A point in time that an operation, with all its attempts and waits, must not pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
@@ -29,6 +32,13 @@ impl Deadline {
     pub(crate) fn remaining(&self, action: &str) -> Result<Duration> {
         let left = self.at.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(self.error(action)) } else { Ok(left) }
+    }
+
+    /// Whether another attempt is worth making after a wait. One that cannot end in time would hide
+    /// what went wrong behind its timeout.
+    pub(crate) fn has_time_after(&self, wait: Duration) -> bool {
+        let left = self.at.saturating_duration_since(Instant::now());
+        left.checked_sub(wait).is_some_and(|left| left > LEAST_FOR_AN_ATTEMPT)
     }
 
     pub(crate) fn error(&self, action: &str) -> Error {

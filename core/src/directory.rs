@@ -47,7 +47,10 @@ impl Place for Directory {
             Err(_) if path.is_symlink() => return Err(foreign("is a symbolic link")),
             Err(e) => return Err(e),
         };
-        platform::check_owner(&file)?;
+        // Whose it is, its seal tells.
+        if !file.metadata()?.is_file() {
+            return Err(foreign("is no regular file"));
+        }
         let mut bytes = Vec::new();
         file.take(LONGEST).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
@@ -57,11 +60,13 @@ impl Place for Directory {
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.make()?;
         let aside = self.path.join(format!("{name}.new"));
-        durable::replace(&self.path.join(name), &aside, bytes, |_| Ok(()))
+        let give = |file: &fs::File| platform::give_to_owner_of(&self.path, file);
+        durable::replace(&self.path.join(name), &aside, bytes, give)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        durable::remove(&self.path.join(name))
+        durable::remove(&self.path.join(name))?;
+        durable::remove(&self.path.join(format!("{name}.lock")))
     }
 
     fn is_durable(&self) -> bool {
@@ -93,7 +98,7 @@ mod platform {
 
     use std::fs::{self, DirBuilder, File, OpenOptions};
     use std::io;
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, fchown};
     use std::path::Path;
 
     use nix::errno::Errno;
@@ -118,15 +123,13 @@ mod platform {
         builder.mode(0o700);
     }
 
-    pub(super) fn check_owner(file: &File) -> io::Result<()> {
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(super::foreign("is no regular file"));
+    /// What root writes into another one's directory is that one's to read.
+    pub(super) fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
+        if !geteuid().is_root() {
+            return Ok(());
         }
-        if metadata.uid() != geteuid().as_raw() {
-            return Err(super::foreign("belongs to another user"));
-        }
-        Ok(())
+        let owner = fs::metadata(directory)?;
+        fchown(file, Some(owner.uid()), Some(owner.gid()))
     }
 
     pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
@@ -218,7 +221,7 @@ mod platform {
 
     pub(super) fn private_directory(_: &mut DirBuilder) {}
 
-    pub(super) fn check_owner(_: &File) -> io::Result<()> {
+    pub(super) fn give_to_owner_of(_: &Path, _: &File) -> io::Result<()> {
         Ok(())
     }
 

@@ -27,7 +27,7 @@ pub(crate) fn replace(
     }
 }
 
-/// Removes the file, if it is there, for good.
+/// Removes the file, if it is there.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),

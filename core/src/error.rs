@@ -132,6 +132,13 @@ impl Error {
         })
     }
 
+    /// The same, where what stopped a rotation may pass by itself.
+    pub(crate) fn passing(self) -> Self {
+        self.change(|inner| {
+            inner.rotation = inner.rotation.map(|(state, _)| (state, true));
+        })
+    }
+
     /// The same, where it is certain that no request reached the server.
     pub(crate) fn unsent(self) -> Self {
         self.change(|inner| inner.sent = false)

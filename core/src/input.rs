@@ -18,7 +18,7 @@ use crate::secret::Secret;
 const LONGEST_TOKEN: usize = 8 * 1024;
 
 /// emnify documents no limit; a label for people has no use for more.
-pub(crate) const LONGEST_DESCRIPTION: usize = 1024;
+const LONGEST_DESCRIPTION: usize = 1024;
 
 /// When an application token shall expire: a date or an instant.
 ///

@@ -2,6 +2,8 @@
 //! application token has a page of its own, sealed with a key derived from it. The page of the old
 //! one leads to the new one; from there on the new one's page tells what is left to do.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -18,9 +20,6 @@ const PURPOSE: &str = "rotation";
 
 /// The layout of a page.
 const VERSION: u32 = 1;
-
-/// More generations than a token rotated every day has in a year.
-const MOST_GENERATIONS: usize = 400;
 
 /// The page of one application token.
 #[derive(Serialize, Deserialize)]
@@ -40,6 +39,29 @@ pub(crate) struct Leaving {
     pub(crate) plan: Plan,
 }
 
+/// The steps on the way there.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) enum Leave {
+    Intent,
+    Created { value: Zeroizing<String> },
+    Identified { value: Zeroizing<String>, id: u64 },
+}
+
+/// What is left to do since then.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) struct Arriving {
+    /// From `Committed` on.
+    pub(crate) state: RotationState,
+    pub(crate) plan: Plan,
+    /// To go back to, until it is revoked.
+    pub(crate) old_value: Option<Zeroizing<String>>,
+    /// The name under which the store knows the old one.
+    pub(crate) old: String,
+    pub(crate) new_id: u64,
+    /// When the grace period began.
+    pub(crate) grace_since: Option<Moment>,
+}
+
 /// What shall replace what.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Plan {
@@ -54,37 +76,17 @@ pub(crate) struct Plan {
     pub(crate) grace_seconds: u64,
     /// By which its row is found.
     pub(crate) mark: String,
-    pub(crate) lost: Vec<Lost>,
-}
-
-/// The steps on the way there.
-#[derive(Serialize, Deserialize, Clone)]
-pub(crate) enum Leave {
-    Intent,
-    Created { value: Zeroizing<String> },
-    Identified { value: Zeroizing<String>, id: u64 },
+    /// Since when the new one is refused. What was created a moment ago may not be known
+    /// everywhere, so once is not for good.
+    pub(crate) refused_since: Option<Moment>,
+    pub(crate) orphans: Vec<Orphan>,
 }
 
 /// An application token that was made, perhaps, and shall not stay.
 #[derive(Serialize, Deserialize, Clone)]
-pub(crate) struct Lost {
-    pub(crate) mark: String,
+pub(crate) struct Orphan {
+    pub(crate) mark: Option<String>,
     pub(crate) id: Option<u64>,
-}
-
-/// What is left to do since then.
-#[derive(Serialize, Deserialize, Clone)]
-pub(crate) struct Arriving {
-    /// From `Committed` on.
-    pub(crate) state: RotationState,
-    /// The name under which the store knows the old one.
-    pub(crate) old: String,
-    pub(crate) old_id: u64,
-    pub(crate) new_id: u64,
-    pub(crate) grace_seconds: u64,
-    /// When the grace period began.
-    pub(crate) grace_since: Option<Moment>,
-    pub(crate) lost: Vec<Lost>,
 }
 
 impl Leave {
@@ -105,9 +107,10 @@ struct Versioned<T> {
     page: T,
 }
 
-/// Reads the page of the application token; a damaged one is set aside by the store.
-pub(crate) fn read(store: &Store, seal: &Seal) -> Result<Option<Page>> {
-    let Some(plain) = store.read(seal, PURPOSE)? else { return Ok(None) };
+/// Reads the page of the application token. Who holds the lock of rotations has a damaged one set
+/// aside.
+pub(crate) fn read(store: &Store, seal: &Seal, locked: bool) -> Result<Option<Page>> {
+    let Some(plain) = store.read(seal, PURPOSE, locked)? else { return Ok(None) };
     match serde_json::from_slice::<Versioned<Page>>(&plain) {
         Ok(Versioned { version: VERSION, page }) => Ok(Some(page)),
         _ => {
@@ -123,17 +126,28 @@ pub(crate) fn write(store: &Store, seal: &Seal, page: &Page) -> Result<()> {
     store.write(seal, PURPOSE, &api::body(&Versioned { version: VERSION, page })?)
 }
 
+/// Leads from one application token to the one that is to be used in its place.
+pub(crate) fn lead(store: &Store, from: &Seal, to: &Secret) -> Result<()> {
+    write(store, from, &Page::Successor(Zeroizing::new(to.reveal().to_owned())))
+}
+
 /// The application token that is to be used in place of this one: itself, unless it was rotated.
 pub(crate) fn newest(store: &Store, token: &Secret, base_url: &str) -> Result<Secret> {
-    let mut newest = token.clone();
+    let (mut newest, mut passed) = (token.clone(), HashSet::new());
     if !store.is_durable() {
         return Ok(newest);
     }
-    for _ in 0..MOST_GENERATIONS {
-        match read(store, &Seal::new(&newest, base_url)?)? {
-            Some(Page::Successor(value)) => newest = Secret::from(value.as_str()),
+    loop {
+        let seal = Seal::new(&newest, base_url)?;
+        match read(store, &seal, false)? {
+            Some(Page::Successor(value)) if passed.insert(seal.name().to_owned()) => {
+                newest = Secret::from(value.as_str());
+            }
+            Some(Page::Successor(_)) => {
+                let message = "the journal of rotations leads in a circle";
+                return Err(Error::new(ErrorKind::Store, message));
+            }
             _ => return Ok(newest),
         }
     }
-    Err(Error::new(ErrorKind::Store, "the journal of rotations leads in a circle"))
 }

@@ -4,7 +4,9 @@
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::LONGEST_DESCRIPTION;
+
+/// A marked description is there for a moment, and nobody knows how long one may be.
+const LONGEST: usize = 100;
 
 const OPENS: &str = "[rotation ";
 const CLOSES: char = ']';
@@ -21,7 +23,7 @@ pub(crate) fn new() -> Result<String> {
 
 /// A description that bears the mark behind as much of the text as there is room for.
 pub(crate) fn on(description: &str, mark: &str) -> String {
-    let room = LONGEST_DESCRIPTION.saturating_sub(mark.len() + 1);
+    let room = LONGEST.saturating_sub(mark.len() + 1);
     let end =
         (0..=room.min(description.len())).rev().find(|end| description.is_char_boundary(*end));
     let (text, _) = description.split_at(end.unwrap_or_default());
@@ -53,12 +55,12 @@ mod tests {
     fn a_mark_is_found_again_and_nothing_else_is_taken_for_one() {
         let mark = new().unwrap();
         assert_ne!(mark, new().unwrap());
-        let long = "ü".repeat(LONGEST_DESCRIPTION / 2);
+        let long = "ü".repeat(LONGEST);
         for text in ["", "gateway 7", &long] {
             let marked = on(text, &mark);
             assert!(is_on(&marked) && marked.ends_with(&mark), "{marked}");
             assert!(text.starts_with(off(&marked)), "{marked}");
-            assert!(marked.len() <= LONGEST_DESCRIPTION);
+            assert!(marked.len() <= LONGEST);
         }
         for text in ["", "gateway 7", "[rotation ]", "[rotation of crops]", "rotation"] {
             assert!(!is_on(text) && off(text) == text, "{text}");

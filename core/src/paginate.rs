@@ -41,6 +41,24 @@ impl Pages {
         self
     }
 
+    /// Adds a parameter to the query; it is encoded as it must be.
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.request = self.request.query(name, value);
+        self
+    }
+
+    /// Adds a header, as [`Request::header`] does.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Whether the next row is there already, so that asking for it makes no call.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn is_buffered(&self) -> bool {
+        self.ended || !self.rows.is_empty()
+    }
+
     fn fetch(&mut self) -> Result<()> {
         self.page += 1;
         let action = self.request.action();

@@ -108,7 +108,7 @@ fn api_error_of(value: &Value, secrets: &[&str], left: &mut usize) -> Option<Api
 }
 
 /// A server's sentence, made fit for a log: no secret of ours, one line, bounded.
-fn clean(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn clean(text: &str, secrets: &[&str]) -> String {
     let text = redact(text, secrets);
     let mut clean: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect();

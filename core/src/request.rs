@@ -151,7 +151,8 @@ impl Request {
 
     /// Whether the query has a parameter of that name.
     pub(crate) fn asks(&self, name: &str) -> bool {
-        self.query.iter().any(|(asked, _)| asked == name)
+        let inline = input::path(&self.path).map(|(_, inline)| inline).unwrap_or_default();
+        self.query.iter().chain(&inline).any(|(asked, _)| asked == name)
     }
 
     pub(crate) fn ask(&mut self, name: &str, value: u64) {

@@ -17,19 +17,26 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::input;
-use crate::journal::{self, Lost, Page};
+use crate::journal::{self, Arriving, Orphan, Page, Plan};
+use crate::listing;
+use crate::moment::Moment;
 use crate::rotation::{RotateOptions, Rotation};
 use crate::rotation_state::RotationState;
 use crate::seal::Seal;
 use crate::secret::Secret;
+use crate::session::Session;
 use crate::store::{Locked, Store};
 use crate::tokens::{self, ApplicationTokens};
+use leaving::New;
 
 /// One rotation at a time in one store, whatever is rotated.
 const LOCK: &str = "rotation";
 
-/// What a list or an exchange may lag behind: how long to wait before another look.
-const LAG: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// A list may lag behind: how long to wait before each look.
+const LAG: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3)];
+
+/// What is refused for so long is refused for good.
+const FOR_GOOD: Duration = Duration::from_secs(60);
 
 impl ApplicationTokens<'_> {
     /// Replaces the application token that this client signs in with by a new one: creates that,
@@ -39,8 +46,10 @@ impl ApplicationTokens<'_> {
     ///
     /// All of it is kept in a journal in the client's store, which must be a directory. After a
     /// crash or an error call it again, with the same options: it goes on where it stopped, with
-    /// what it began with. A client that starts with the old one finds the new one there, too. At
-    /// most one rotation runs in a store; who waits for another one's adopts what that came to.
+    /// what it began with. A client that starts with the old one finds the new one there, too: keep
+    /// the directory, where only it leads from the one to the other. All who share a credential
+    /// share the store. At most one rotation runs in it; who waits for another one's adopts what
+    /// that came to.
     ///
     /// Each of its calls may take as long as the client's timeout.
     ///
@@ -62,107 +71,101 @@ impl ApplicationTokens<'_> {
     /// `InvalidInput` where the store is no directory, the application token came as text and there
     /// is no `hand_over`, the client signs in as a person, or it cannot be told which of the rows
     /// is its own. As for any call, before anything was begun. From then on `Rotation`, with
-    /// [`Error::rotation_state`]: the client goes on with an application token that works.
+    /// [`Error::rotation_state`]: the client goes on with an application token that works. One that
+    /// is refused is given up, at the earliest a minute later, and revoked.
     pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
-        Rotator { tokens: *self, caller: self.caller, options }.rotate()
+        Rotator::rotate(*self, options)
     }
 }
 
-/// One run of a rotation.
+/// One run of a rotation, for which it holds the lock.
 struct Rotator<'a> {
     tokens: ApplicationTokens<'a>,
     caller: &'a Caller,
     options: &'a RotateOptions,
+    /// What the client was given, which may have been rotated since.
+    given: Secret,
+    _lock: Locked,
 }
 
-impl Rotator<'_> {
-    fn rotate(&self) -> Result<Rotation> {
-        let session = &self.caller.session;
-        let token = self.check()?;
+impl<'a> Rotator<'a> {
+    fn rotate(tokens: ApplicationTokens<'a>, options: &'a RotateOptions) -> Result<Rotation> {
+        let caller = tokens.caller;
+        let session = &caller.session;
+        let seal = session.seal(&session.newest(&check(session, options)?)?)?;
         let used = match session.credential_in_use() {
-            name if name.is_empty() => session.seal(&token)?.name().to_owned(),
+            name if name.is_empty() => seal.name().to_owned(),
             name => name,
         };
-        let _lock = self.lock()?;
-        let token = self.token()?;
+        let is_under_way = match journal::read(session.store(), &seal, false) {
+            Ok(Some(Page::Arriving(page))) => !has_ended(page.state),
+            _ => false,
+        };
+        let _lock = lock(caller)?;
+        let given = given(session)?;
+        let token = session.newest(&given)?;
         let seal = session.seal(&token)?;
-        let mut lost = Vec::new();
-        let page = match self.read_journal(&seal)? {
+        let this = Rotator { tokens, caller, options, given, _lock };
+        let (leaving, orphans) = match this.read_journal(&seal)? {
             Some(Page::Arriving(page)) => {
-                let ended = matches!(page.state, RotationState::Grace | RotationState::Done);
-                let adopted = ended && page.old == used;
-                if adopted || page.state != RotationState::Done {
-                    let rotation = self.arrive(&token, &seal, page)?;
+                let state = page.state;
+                let by_another = has_ended(state) && (page.old == used || is_under_way);
+                if state == RotationState::Done && !by_another {
+                    (None, page.plan.orphans)
+                } else {
+                    let rotation = this.arrive(New { token, seal, page, auth_token: None })?;
+                    let adopted = by_another && rotation.state == state;
                     return Ok(Rotation { adopted, ..rotation });
                 }
-                lost = page.lost;
-                None
             }
-            Some(Page::Leaving(page)) => Some(page),
+            Some(Page::Leaving(page)) => (Some(page), Vec::new()),
             // Nothing succeeds the newest.
-            Some(Page::Successor(_)) | None => None,
+            Some(Page::Successor(_)) | None => (None, Vec::new()),
         };
-        let (new, seal, page) = self.leave(&token, &seal, page, lost)?;
-        self.arrive(&new, &seal, page)
-    }
-
-    /// Refuses what cannot work, before anything is sent. Returns the application token.
-    fn check(&self) -> Result<Secret> {
-        let RotateOptions { description, ip, expiry_date, hand_over, .. } = self.options;
-        description.as_deref().map(input::description).transpose()?;
-        ip.as_deref().map(input::ip).transpose()?;
-        let now = self.caller.clock.wall();
-        expiry_date.as_ref().map(|date| input::expiry_date(date, now)).transpose()?;
-        let session = &self.caller.session;
-        let token = self.token()?;
-        if !session.store().is_durable() {
-            let problem = "must be a directory: the journal of a rotation must outlive a power \
-                           failure";
-            return Err(Error::invalid_input("store", problem));
-        }
-        if hand_over.is_none() && session.credential_file().is_none() {
-            let problem = "is missing: the application token is in no file, so say who takes the \
-                           new one";
-            return Err(Error::invalid_input("hand_over", problem));
-        }
-        Ok(token)
-    }
-
-    /// The newest application token.
-    fn token(&self) -> Result<Secret> {
-        self.caller.session.application_token()?.ok_or_else(|| {
-            let problem = "is there for application tokens: this client signs in as a user";
-            Error::invalid_input("rotate", problem)
-        })
-    }
-
-    fn lock(&self) -> Result<Locked> {
-        let locked = self.store().lock(LOCK, self.caller.timeout)?;
-        if matches!(locked, Locked::Busy) {
-            let message = "cannot rotate: another rotation has been under way in this store for \
-                           longer than the timeout";
-            return Err(Error::new(ErrorKind::Timeout, message).unsent());
-        }
-        Ok(locked)
-    }
-
-    /// A damaged page was set aside: there is none then.
-    fn read_journal(&self, seal: &Seal) -> Result<Option<Page>> {
-        journal::read(self.store(), seal).or_else(|error| {
-            let page = journal::read(self.store(), seal)?;
-            self.caller.session.report(EventKind::StoreTrouble, error);
-            Ok(page)
-        })
+        this.arrive(this.leave(&token, &seal, leaving, orphans)?)
     }
 
     fn store(&self) -> &Store {
         self.caller.session.store()
     }
 
-    /// Signs in with an application token of this rotation.
+    /// A damaged page was set aside: there is none then.
+    fn read_journal(&self, seal: &Seal) -> Result<Option<Page>> {
+        journal::read(self.store(), seal, true).or_else(|error| {
+            let page = journal::read(self.store(), seal, true)?;
+            self.caller.session.report(EventKind::StoreTrouble, error);
+            Ok(page)
+        })
+    }
+
+    fn write_arriving(&self, seal: &Seal, page: Arriving) -> Result<Arriving> {
+        journal::write(self.store(), seal, &Page::Arriving(page.clone()))?;
+        Ok(page)
+    }
+
+    /// Signs in with an application token of this rotation, within what the session may.
     fn exchange(&self, token: &Secret, which: &str) -> Result<AuthToken> {
         let action = format!("sign in with the {which} application token");
-        self.caller.exchange(token, &action, self.caller.deadline())
+        let name = self.caller.session.seal(token)?.name().to_owned();
+        self.caller.session.exchange_within_budget(&name, || {
+            self.caller.exchange(token, &action, self.caller.deadline())
+        })
+    }
+
+    /// Signs in with the new one, unless that was done in this run.
+    fn sign_in_once(&self, new: &Secret, proof: &mut Option<AuthToken>) -> Result<AuthToken> {
+        if let Some(auth_token) = proof {
+            return Ok(auth_token.clone());
+        }
+        let auth_token = self.exchange(new, "new")?;
+        *proof = Some(auth_token.clone());
+        Ok(auth_token)
+    }
+
+    /// All rows, asked for with that auth token and no other.
+    fn list_with(&self, auth_token: &AuthToken) -> Result<Vec<ApplicationToken>> {
+        let deadline = self.caller.deadline();
+        listing::read(|call| self.caller.send_with(call, auth_token, deadline))
     }
 
     /// Changes the row with that auth token and no other.
@@ -178,34 +181,94 @@ impl Rotator<'_> {
     }
 
     /// Revokes what shall not stay, and forgets it. What the list does not show may still come to
-    /// light, and is kept in mind.
+    /// light, and what the server does not let be revoked stops nobody: both are kept in mind.
     fn sweep(
         &self,
-        lost: &mut Vec<Lost>,
-        keep: &[u64],
+        orphans: &mut Vec<Orphan>,
+        keep: u64,
         rows: &[ApplicationToken],
-        revoke: impl Fn(u64) -> Result<()>,
+        auth_token: &AuthToken,
     ) -> Result<()> {
         let mut failed = Ok(());
-        lost.retain(|lost| {
+        orphans.retain(|orphan| {
             let is_it = |row: &&ApplicationToken| {
-                Some(row.id()) == lost.id
-                    || row.description().is_some_and(|text| text.ends_with(&lost.mark))
+                let is_marked =
+                    |mark: &String| row.description().is_some_and(|d| d.ends_with(mark));
+                row.id() != keep
+                    && (Some(row.id()) == orphan.id || orphan.mark.as_ref().is_some_and(is_marked))
             };
-            let mut found = false;
-            for row in rows.iter().filter(is_it).filter(|row| !keep.contains(&row.id())) {
-                found = true;
-                if row.status() != Some(ApplicationTokenStatus::Revoked) {
-                    if let Err(error) = revoke(row.id()) {
+            let (mut seen, mut revoked) = (false, true);
+            for row in rows.iter().filter(is_it) {
+                seen = true;
+                if row.status() == Some(ApplicationTokenStatus::Revoked) {
+                    continue;
+                }
+                let revoke = UpdateApplicationToken::revoke();
+                if let Err(error) = self.change_with(auth_token, row.id(), &revoke) {
+                    revoked = false;
+                    if !leaving::is_final(&error) {
                         failed = Err(error);
-                        return true;
                     }
                 }
             }
-            !found
+            !(seen && revoked)
         });
         failed
     }
+
+    /// Whether the new one has been refused for so long that it will never do.
+    fn is_for_good(&self, error: &Error, plan: &mut Plan) -> bool {
+        let (now, clock) = (self.caller.session.now(), &*self.caller.clock);
+        let elapsed = plan.refused_since.as_ref().and_then(|since| since.elapsed(now, clock));
+        if elapsed.is_none() {
+            plan.refused_since = Some(self.moment());
+        }
+        // What the caller said will be no better later.
+        error.kind() == ErrorKind::InvalidInput || elapsed.is_some_and(|time| time >= FOR_GOOD)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(self.caller.session.now(), &*self.caller.clock)
+    }
+}
+
+/// Refuses what cannot work, before anything is sent. Returns what the client was given.
+fn check(session: &Session, options: &RotateOptions) -> Result<Secret> {
+    options.description.as_deref().map(input::description).transpose()?;
+    options.ip.as_deref().map(input::ip).transpose()?;
+    let given = given(session)?;
+    if !session.store().is_durable() {
+        let problem = "must be a directory: the journal of a rotation must outlive a power failure";
+        return Err(Error::invalid_input("store", problem));
+    }
+    if options.hand_over.is_none() && session.credential_file().is_none() {
+        let problem = "is missing: the application token is in no file, so say who takes the new \
+                       one";
+        return Err(Error::invalid_input("hand_over", problem));
+    }
+    Ok(given)
+}
+
+/// What the client was given, which may have been rotated since.
+fn given(session: &Session) -> Result<Secret> {
+    session.given_application_token()?.ok_or_else(|| {
+        let problem = "is there for application tokens: this client signs in as a user";
+        Error::invalid_input("rotate", problem)
+    })
+}
+
+fn lock(caller: &Caller) -> Result<Locked> {
+    let locked = caller.session.store().lock(LOCK, caller.timeout)?;
+    if matches!(locked, Locked::Busy) {
+        let message = "cannot rotate: another rotation has been under way in this store for longer \
+                       than the timeout";
+        return Err(Error::new(ErrorKind::Timeout, message).unsent());
+    }
+    Ok(locked)
+}
+
+fn has_ended(state: RotationState) -> bool {
+    matches!(state, RotationState::Grace | RotationState::Done)
 }
 
 /// What the caller hears of a rotation that goes on when it is called again.
@@ -214,4 +277,9 @@ fn stopped(state: RotationState, cause: Error) -> Error {
         "the rotation stopped in the state {state}: {cause}; it goes on when it is called again"
     );
     cause.stopping_rotation(state, message)
+}
+
+/// The same where the new one is refused, but perhaps not for good.
+fn refused_for_now(state: RotationState, cause: Error) -> Error {
+    stopped(state, cause.with_retry_after(Some(FOR_GOOD))).passing()
 }

@@ -42,19 +42,22 @@ impl RotateOptions {
     }
 
     /// The id of the application token that this client signs in with, where its auth token does
-    /// not tell. It is not for another one: what contradicts the auth token is refused.
+    /// not tell. It is for no other one: what contradicts the auth token is refused. Where that
+    /// tells nothing, nobody can find out that the id is wrong, and the token of that id is revoked.
     pub fn id(mut self, id: u64) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Another label, at most 1,024 bytes, without control characters.
+    /// Another label, at most 1,024 bytes, without control characters. In place of an empty one
+    /// stands `emnify-auth`.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Another date or instant of expiry, in the future.
+    /// Another date or instant of expiry, in the future. Without it the new one expires **on the
+    /// same date as the old one**: set it where the rotation is made because that date is near.
     pub fn expiry_date(mut self, expiry_date: impl Into<ExpiryDate>) -> Self {
         self.expiry_date = Some(expiry_date.into());
         self
@@ -66,16 +69,18 @@ impl RotateOptions {
         self
     }
 
-    /// How long the old one goes on working beside the new one. Default: not at all. A rotation
-    /// does not wait for it: call `rotate` again when it is over.
+    /// How long the old one goes on working beside the new one, in whole seconds. Default: not at
+    /// all, which cuts off everybody else who uses it. A rotation does not wait for it: call
+    /// `rotate` again when it is over.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Who takes the new application token, instead of the credential file. It is called on the
-    /// thread that rotates, and may be called again with the same one after a crash. If it fails
-    /// the rotation stops, and goes on with it when `rotate` is called again.
+    /// Who takes the new application token, instead of the credential file. What it took must be
+    /// durable when it returns. It is called on the thread that rotates, and may be called again
+    /// with the same one after a crash; it must not call `rotate` itself. If it fails the rotation
+    /// stops, and goes on with it when `rotate` is called again.
     pub fn hand_over(
         mut self,
         take: impl Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,

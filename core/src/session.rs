@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::credential::{Credential, Current, SendAs, TokenFile};
 use crate::deadline::Deadline;
 use crate::decision::Decision;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Events;
 use crate::expiry::ExpiryWatch;
 use crate::http::Http;
@@ -31,6 +31,7 @@ use crate::single_flight::{Flight, SingleFlight};
 use crate::state::{Held, Refresh, State};
 use crate::status::Status;
 use crate::store::Store;
+use renewal::held_back;
 
 /// A refresh needs a TLS handshake and some JSON.
 const REFRESH_STACK: usize = 256 * 1024;
@@ -142,15 +143,51 @@ impl Session {
         }))
     }
 
-    /// The application token to sign in with now: the newest, if it was rotated. `None` for a
-    /// person.
-    pub(crate) fn application_token(&self) -> Result<Option<Secret>> {
+    /// The application token that the client was given, which may have been rotated since. `None`
+    /// for a person.
+    pub(crate) fn given_application_token(&self) -> Result<Option<Secret>> {
         match self.parts.credential.current()? {
-            (Current::ApplicationToken(token), _) => {
-                journal::newest(&self.parts.store, &token, self.parts.http.base_url()).map(Some)
-            }
+            (Current::ApplicationToken(token), _) => Ok(Some(token)),
             _ => Ok(None),
         }
+    }
+
+    /// The application token that is to be used in place of this one: itself, unless it was rotated.
+    pub(crate) fn newest(&self, token: &Secret) -> Result<Secret> {
+        journal::newest(&self.parts.store, token, self.parts.http.base_url())
+    }
+
+    /// The auth token that is held, if it was got with the credential of that name.
+    pub(crate) fn auth_token_of(&self, name: &str) -> Option<AuthToken> {
+        let state = self.state.load();
+        let held = state.held.as_ref().filter(|held| held.credential == name)?;
+        state.valid(self.now()).filter(|valid| valid.is(&held.auth_token)).cloned()
+    }
+
+    /// Makes an exchange that is not the session's own, with the credential of that name, unless it
+    /// is not the time for one; what it says about the time for the next is remembered.
+    pub(crate) fn exchange_within_budget(
+        &self,
+        name: &str,
+        exchange: impl FnOnce() -> Result<AuthToken>,
+    ) -> Result<AuthToken> {
+        let state = self.state.load_full();
+        let is_its_own = state.trouble.credential == name;
+        let concerns_all =
+            |error: &Error| matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Locked);
+        let now = self.now();
+        if let Some(until) = state.trouble.held_back(now, || self.parts.credential.changed()) {
+            if is_its_own || state.trouble.last_error.as_ref().is_some_and(concerns_all) {
+                return Err(held_back(&state, now, until.saturating_sub(now)));
+            }
+        }
+        self.calls_made.fetch_add(1, Ordering::Relaxed);
+        exchange().inspect_err(|error| {
+            let is_refused = matches!(error.kind(), ErrorKind::Rejected);
+            if concerns_all(error) || (is_its_own && is_refused) {
+                self.failed(error);
+            }
+        })
     }
 
     /// The file that the application token is in, if it is in one.

@@ -79,9 +79,13 @@ impl Store {
         Store(None)
     }
 
-    /// Keeps the session in a directory of this machine, made if it is not there. Each credential
-    /// has one file, mode 0600, sealed with a key derived from the credential: who has the disk and
-    /// not the credential learns nothing. Processes that share it sign in once for all.
+    /// Keeps the session in a directory of this machine, made if it is not there, and the journal of
+    /// rotations. Each credential has its own files, mode 0600, sealed with a key derived from the
+    /// credential: who has the disk and not the credential learns nothing. Processes that share it
+    /// sign in once for all.
+    ///
+    /// Once an application token was rotated, the way from an old one to the new one is here: such a
+    /// directory is neither to be emptied nor on a file system that forgets.
     ///
     /// A directory that cannot be read or written is no error: the session goes on in memory and
     /// reports it by [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble).
@@ -143,7 +147,7 @@ impl Store {
         self.0.as_ref().is_some_and(|place| place.is_durable())
     }
 
-    /// The state as some process last saved it, if there is a usable one.
+    /// The state as some process last saved it, if there is a usable one. Only for who holds the lock.
     pub(crate) fn load(
         &self,
         seal: &Seal,
@@ -151,7 +155,7 @@ impl Store {
         clock: &dyn Clock,
     ) -> Result<Option<State>> {
         // Another version's is replaced at the next write.
-        let plain = self.read(seal, SESSION)?;
+        let plain = self.read(seal, SESSION, true)?;
         Ok(plain.and_then(|plain| saved::read(&plain, seal.name(), now, clock)))
     }
 
@@ -175,16 +179,21 @@ impl Store {
         place.remove(name).map_err(|e| self.trouble("clean up", &e))
     }
 
-    /// What was written for that purpose with the same credential, if it is there. What is damaged
-    /// is set aside.
-    pub(crate) fn read(&self, seal: &Seal, purpose: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    /// What was written for that purpose with the same credential, if it is there. Who holds the
+    /// lock (`locked`) has what is damaged set aside: others could hit what is written meanwhile.
+    pub(crate) fn read(
+        &self,
+        seal: &Seal,
+        purpose: &str,
+        locked: bool,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let Some(place) = &self.0 else { return Ok(None) };
         let name = name_for(seal, purpose);
         let sealed = match place.load(&name) {
             Ok(None) => return Ok(None),
             Ok(Some(sealed)) => sealed,
             Err(e) => {
-                if e.kind() == io::ErrorKind::InvalidData {
+                if locked && e.kind() == io::ErrorKind::InvalidData {
                     // Something else in its place: the next session shall not meet it again.
                     let _ = place.set_aside(&name);
                 }
@@ -193,6 +202,9 @@ impl Store {
         };
         if let Some(plain) = seal.open(purpose, &sealed) {
             return Ok(Some(plain));
+        }
+        if !locked {
+            return Err(self.trouble("read", &format!("{name} is damaged")));
         }
         place.set_aside(&name).map_err(|e| self.trouble("clean up", &e))?;
         Err(self.trouble("read", &format!("{name} is damaged and was set aside")))

@@ -278,12 +278,18 @@ fn of_two_that_rotate_at_once_one_does_and_the_other_adopts_it() {
 fn a_new_token_that_does_not_work_is_revoked_and_the_old_one_stays() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "useless");
-    let client = gateway.client();
+    let clock = clock();
+    let client = gateway.builder().clock(clock.clone()).build().unwrap();
     let options = RotateOptions::new().ip("192.0.2.7");
-    let error = client.application_tokens().rotate(&options).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Rotation);
-    assert_eq!(error.rotation_state(), Some(RotationState::Identified));
-    assert!(error.to_string().contains("was given up"), "{error}");
+    // Once is not for good: what was created a moment ago may not be known everywhere.
+    for given_up in [false, false, true] {
+        let error = client.application_tokens().rotate(&options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rotation);
+        assert_eq!(error.rotation_state(), Some(RotationState::Created));
+        assert_eq!(error.to_string().contains("was given up"), given_up, "{error}");
+        assert_eq!(error.is_retryable(), !given_up, "{error}");
+        clock.advance(Duration::from_secs(45));
+    }
     assert_eq!(gateway.active(), [gateway.old_id]);
     assert_eq!(gateway.held(), gateway.old);
     let rotation = rotate(&client).unwrap();
@@ -409,9 +415,8 @@ fn an_expiry_that_only_the_list_tells_is_told_once_a_day() {
         let calls = sandbox.calls("POST", AUTHENTICATE);
         clock.advance(Duration::from_secs(200 * 60));
         sandbox.move_clock(Duration::from_secs(200 * 60));
-        client.authenticate().unwrap();
         common::eventually("a renewal", || {
-            client.status();
+            client.authenticate().unwrap();
             sandbox.calls("POST", AUTHENTICATE) > calls
         });
     };
@@ -424,4 +429,146 @@ fn an_expiry_that_only_the_list_tells_is_told_once_a_day() {
     (0..5).for_each(|_| renew());
     assert!(sandbox.calls("GET", TOKENS) <= 2);
     assert!(told() <= 2);
+}
+
+/// The file of the gateway leads to nothing that the sandbox does not know.
+fn check_that_it_works(gateway: &Gateway<'_>) {
+    gateway.client().application_tokens().list().unwrap();
+}
+
+#[test]
+fn a_list_that_lags_delays_a_rotation_and_makes_no_orphans() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "lag");
+    let client = gateway.client();
+    client.authenticate().unwrap();
+    // The list as it was before, for as long as the new one is looked for.
+    let old = sandbox.application_tokens();
+    let rows: Vec<String> = old.iter().map(|row| format!(r#"{{"id":{}}}"#, row.id)).collect();
+    let stale = FaultKind::status(200, format!("[{}]", rows.join(",")));
+    sandbox.fault(Fault::new(TOKENS, stale).method("GET").skip(1));
+    for _ in 0..6 {
+        let error = rotate(&client).unwrap_err();
+        assert_eq!(error.rotation_state(), Some(RotationState::Created), "{error}");
+        assert!(error.is_retryable(), "{error}");
+    }
+    assert_eq!(sandbox.calls("POST", TOKENS), 1);
+    sandbox.clear_faults();
+    let rotation = rotate(&client).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+}
+
+#[test]
+fn an_old_token_that_ends_on_the_way_does_not_keep_the_new_one_from_being_used() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let gateway = Gateway::new(&sandbox, "ended");
+    let client = gateway.builder().clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::new(TOKENS, FaultKind::status(500, "")).method("GET").skip(1));
+    let error = rotate(&client).unwrap_err();
+    assert_eq!(error.rotation_state(), Some(RotationState::Created), "{error}");
+    sandbox.clear_faults();
+    let by_somebody = common::client(&sandbox);
+    by_somebody.application_tokens().revoke(gateway.old_id).unwrap();
+    sandbox.revoke_auth_tokens();
+    let rotation = rotate(&client).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+    check_that_it_works(&gateway);
+}
+
+#[test]
+fn a_new_token_that_is_revoked_before_the_old_one_is_leads_back_to_that() {
+    let (sandbox, clock) = (sandbox(), clock());
+    for by_function in [false, true] {
+        let gateway = Gateway::new(&sandbox, "back");
+        let builder = if by_function { gateway.text_builder() } else { gateway.builder() };
+        let client = builder.clock(clock.clone()).build().unwrap();
+        let grace = RotateOptions::new().grace(Duration::from_secs(60));
+        let options = if by_function { grace.hand_over(|_| Ok(())) } else { grace };
+        let rotate = || client.application_tokens().rotate(&options);
+        let new_id = rotate().unwrap().new_id();
+        common::client(&sandbox).application_tokens().revoke(new_id).unwrap();
+        for given_up in [false, true] {
+            clock.advance(Duration::from_secs(100));
+            let error = rotate().unwrap_err();
+            assert_eq!(error.rotation_state(), Some(RotationState::Revoking), "{error}");
+            let said = error.to_string().contains("the old application token is in use again");
+            assert_eq!(said, given_up, "{error}");
+        }
+        assert_eq!(gateway.held(), gateway.old);
+        assert!(gateway.is_active(gateway.old_id));
+        client.application_tokens().own().unwrap();
+        assert_eq!(rotate().unwrap().old_id(), gateway.old_id);
+    }
+}
+
+#[test]
+fn an_answer_with_no_new_token_in_it_is_not_taken_for_one() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "replayed");
+    let replayed = format!(r#"{{"application_token":"{}"}}"#, gateway.old);
+    sandbox.fault(Fault::once(TOKENS, FaultKind::status(200, replayed)).method("POST"));
+    let error = rotate(&gateway.client()).unwrap_err();
+    assert_eq!(error.rotation_state(), Some(RotationState::Intent), "{error}");
+    assert!(gateway.is_active(gateway.old_id));
+}
+
+#[test]
+fn a_revocation_that_the_list_does_not_confirm_is_not_taken_for_one() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "unconfirmed");
+    let client = gateway.client();
+    let row = format!("{TOKENS}/{}", gateway.old_id);
+    sandbox.fault(Fault::once(&row, FaultKind::status(503, "")).method("PATCH"));
+    sandbox.fault(Fault::new(TOKENS, FaultKind::status(200, "[]")).method("GET").skip(2));
+    let error = rotate(&client).unwrap_err();
+    assert_eq!(error.rotation_state(), Some(RotationState::Revoking), "{error}");
+    sandbox.clear_faults();
+    let rotation = rotate(&client).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+}
+
+#[test]
+fn an_old_token_that_cannot_be_revoked_is_told_and_keeps_nobody_from_the_next_rotation() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "unrevocable");
+    let client = gateway.client();
+    let row = format!("{TOKENS}/{}", gateway.old_id);
+    sandbox.fault(Fault::new(&row, FaultKind::status(422, "")).method("PATCH"));
+    let error = rotate(&client).unwrap_err();
+    assert!(error.to_string().contains("revoke it by hand"), "{error}");
+    assert_ne!(gateway.held(), gateway.old);
+    sandbox.clear_faults();
+    let rotation = rotate(&client).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()], "both old ones are gone");
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_is_found_out_before_anything_is_created() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "fixed");
+    // Something that cannot be removed stands where the new file is written.
+    let aside = gateway.scratch.0.join(".token.emnify-new");
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("x"), "").unwrap();
+    let error = rotate(&gateway.client()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("cannot write the credential file"), "{error}");
+    assert_eq!(sandbox.requests().len(), 0);
+    assert_eq!(gateway.active(), [gateway.old_id]);
+}
+
+#[test]
+fn however_often_it_was_rotated_the_way_from_the_first_token_is_short() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "short");
+    let options = RotateOptions::new().hand_over(|_| Ok(()));
+    let mut last = 0;
+    for _ in 0..4 {
+        let client = gateway.text_builder().build().unwrap();
+        last = client.application_tokens().rotate(&options).unwrap().new_id();
+    }
+    // Only the first one's page and the last one's are needed for it.
+    let client = gateway.text_builder().build().unwrap();
+    assert_eq!(client.application_tokens().own().unwrap().unwrap().id(), last);
+    assert_eq!(gateway.active(), [last]);
 }

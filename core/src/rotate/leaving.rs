@@ -1,17 +1,16 @@
 //! The way to a new application token that is proved to work. Until then the old one is the one to
 //! use, and what was made can be taken back.
 
-use std::time::Duration;
-
 use zeroize::Zeroizing;
 
 use super::{LAG, Rotator, stopped};
 use crate::api::{self, CreateApplicationToken, UpdateApplicationToken};
 use crate::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::auth_token::AuthToken;
 use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input;
-use crate::journal::{self, Arriving, Leave, Leaving, Lost, Page, Plan};
+use crate::journal::{self, Arriving, Leave, Leaving, Orphan, Page, Plan};
 use crate::mark;
 use crate::rotation::RotateOptions;
 use crate::rotation_state::RotationState;
@@ -22,67 +21,99 @@ use crate::secret::Secret;
 /// off.
 const NO_DESCRIPTION: &str = "emnify-auth";
 
-/// What did not come to light in so many rotations never will.
-const MOST_LOST: usize = 32;
+/// A list that shows none of so many application tokens hides every other one, too.
+const MOST_ORPHANS: usize = 32;
+
+/// The new application token, which is the one to use from now on.
+pub(super) struct New {
+    pub(super) token: Secret,
+    pub(super) seal: Seal,
+    pub(super) page: Arriving,
+    /// What it was proved with.
+    pub(super) auth_token: Option<AuthToken>,
+}
 
 impl Rotator<'_> {
-    /// Goes on from that page of the old application token, or begins, with what an earlier rotation
-    /// may have lost. Returns the new one, which is the one to use from now on, with its page.
+    /// Goes on from that page of the old application token, or begins, with what earlier rotations
+    /// may have left behind.
     pub(super) fn leave(
         &self,
         token: &Secret,
         seal: &Seal,
         page: Option<Leaving>,
-        lost: Vec<Lost>,
-    ) -> Result<(Secret, Seal, Arriving)> {
+        orphans: Vec<Orphan>,
+    ) -> Result<New> {
         let (mut step, mut plan) = match page {
-            None => (Leave::Intent, self.begin(token, lost)?),
-            // If it was made at all, its value is lost.
-            Some(Leaving { step: Leave::Intent, plan }) => {
-                let plan = self.begin_again(token, plan);
-                (Leave::Intent, plan.map_err(|error| stopped(RotationState::Intent, error))?)
+            Some(Leaving { step: Leave::Intent, mut plan }) => {
+                // If it was made at all, its value is lost.
+                plan.orphans.push(Orphan { mark: Some(plan.mark), id: None });
+                let begun = self.begin(token, seal, plan.orphans);
+                let plan = begun.map_err(|error| stopped(RotationState::Intent, error))?;
+                (self.write(seal, Leave::Intent, &plan)?, plan)
             }
             Some(Leaving { step, plan }) => (step, plan),
+            None => {
+                let plan = self.begin(token, seal, orphans)?;
+                (self.write(seal, Leave::Intent, &plan)?, plan)
+            }
         };
-        let mut created_now = false;
-        self.write(seal, &step, &plan)?;
+        let mut proof = None;
         loop {
             let state = step.state();
-            let stop = |error| stopped(state, error);
-            step = match step {
-                Leave::Intent => {
-                    created_now = true;
-                    let value = self.create(&plan).map_err(stop)?;
-                    Leave::Created { value: Zeroizing::new(value.reveal().to_owned()) }
-                }
-                Leave::Created { value } => match self.identify(&plan.mark).map_err(stop)? {
-                    Some(id) => Leave::Identified { value, id },
-                    None if created_now => return Err(stop(not_listed())),
-                    // Somebody has revoked or renamed it since.
-                    None => {
-                        plan = self.begin_again(token, plan).map_err(stop)?;
-                        Leave::Intent
-                    }
-                },
+            let next = match &step {
+                Leave::Intent => self.create(token, &plan),
+                Leave::Created { value } => self.identify(value, &plan, &mut proof),
                 Leave::Identified { value, id } => {
-                    let new = Secret::from(value.as_str());
-                    return match self.prove(&new, id, &plan) {
-                        Ok(()) => self.commit(seal, new, id, plan).map_err(stop),
-                        Err(error) if is_final(&error) => Err(self.give_up(seal, plan, id, error)),
-                        Err(error) => Err(stop(error)),
-                    };
+                    match self.prove(value, *id, &plan, &mut proof) {
+                        Ok(()) => {
+                            let new = self.commit(token, seal, value, *id, plan);
+                            return new
+                                .map(|new| New { auth_token: proof, ..new })
+                                .map_err(|error| stopped(state, error));
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
             };
-            self.write(seal, &step, &plan).map_err(stop)?;
+            step = match next {
+                Ok(next) => self.write(seal, next, &plan).map_err(|error| stopped(state, error))?,
+                Err(error) if state == RotationState::Intent || !is_final(&error) => {
+                    return Err(stopped(state, error));
+                }
+                Err(error) if self.is_for_good(&error, &mut plan) => {
+                    return Err(self.give_up(seal, plan, &step, error));
+                }
+                Err(error) => {
+                    self.write(seal, step, &plan).map_err(|error| stopped(state, error))?;
+                    return Err(super::refused_for_now(state, error));
+                }
+            };
         }
     }
 
     /// Finds out what there is to replace, and what by.
-    fn begin(&self, token: &Secret, lost: Vec<Lost>) -> Result<Plan> {
-        let hinted = self.exchange(token, "old")?.claims().application_token_id;
-        let named = self.options.id;
-        let Some(old_id) = named.or(hinted) else { return Err(no_id()) };
-        let rows = self.tokens.list()?;
+    fn begin(&self, token: &Secret, seal: &Seal, mut orphans: Vec<Orphan>) -> Result<Plan> {
+        let RotateOptions { description, expiry_date, ip, grace, hand_over, id: named } =
+            self.options;
+        if orphans.len() > MOST_ORPHANS {
+            let message = "the list shows none of the application tokens that earlier attempts may \
+                           have created: revoke those that audit calls orphans";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let now = self.caller.clock.wall();
+        let expiry_date =
+            expiry_date.as_ref().map(|date| input::expiry_date(date, now)).transpose()?;
+        if let (None, Some(file)) = (hand_over, self.caller.session.credential_file()) {
+            // What cannot be written is found out before anything is created.
+            file.replace(&file.read_back()?)?;
+        }
+        let auth_token = match self.caller.session.auth_token_of(seal.name()) {
+            Some(auth_token) => auth_token,
+            None => self.exchange(token, "old")?,
+        };
+        let hinted = auth_token.claims().application_token_id;
+        let old_id = named.or(hinted).ok_or_else(no_id)?;
+        let rows = self.list_with(&auth_token)?;
         let row = rows.iter().find(|row| row.id() == old_id).ok_or_else(|| match named {
             Some(id) => Error::invalid_input("id", format_args!("{id} is not in the list")),
             None => no_id(),
@@ -91,76 +122,77 @@ impl Rotator<'_> {
             let problem = format_args!("{old_id} is revoked, so it is not this client's own");
             return Err(Error::invalid_input("id", problem));
         }
-        let RotateOptions { description, expiry_date, ip, grace, .. } = self.options;
+        let expiry_date = match expiry_date {
+            None => row.expiry_date().map(same_expiry).transpose()?,
+            other => other,
+        };
+        self.sweep(&mut orphans, old_id, &rows, &auth_token)?;
         let description = description.as_deref().or(row.description()).map(mark::off);
-        let now = self.caller.clock.wall();
         Ok(Plan {
             old_id,
             hinted,
-            named,
+            named: *named,
             description: description
                 .filter(|text| !text.is_empty())
                 .unwrap_or(NO_DESCRIPTION)
                 .into(),
-            expiry_date: match expiry_date {
-                Some(date) => Some(input::expiry_date(date, now)?),
-                None => row.expiry_date().map(same_expiry).transpose()?,
-            },
+            expiry_date,
             ip: ip.as_deref().or(row.ip()).map(str::to_owned),
             grace_seconds: grace.as_secs(),
             mark: mark::new()?,
-            lost,
+            refused_since: None,
+            orphans,
         })
     }
 
-    /// Takes back what may have been made, and begins anew.
-    fn begin_again(&self, token: &Secret, plan: Plan) -> Result<Plan> {
-        let mut lost = with(plan.lost, Lost { mark: plan.mark, id: None });
-        self.sweep(&mut lost, &[plan.old_id], &self.tokens.list()?, |id| self.tokens.revoke(id))?;
-        self.begin(token, lost)
-    }
-
-    fn create(&self, plan: &Plan) -> Result<Secret> {
+    fn create(&self, old: &Secret, plan: &Plan) -> Result<Leave> {
         let description = mark::on(&plan.description, &plan.mark);
         let body = api::body(&CreateApplicationToken {
             description: Some(&description),
             expiry_date: plan.expiry_date.clone(),
             ip: plan.ip.as_deref(),
         })?;
-        self.tokens.issue(body, self.caller.deadline())
+        let value = self.tokens.issue(body, self.caller.deadline())?;
+        if value == *old || input::application_token("application_token", &value).is_err() {
+            let action = "create an application token";
+            return Err(api::nonsense(action, "the answer holds no new application token"));
+        }
+        Ok(Leave::Created { value: Zeroizing::new(value.reveal().to_owned()) })
     }
 
-    /// The id of the one row that bears the mark; `None` where none does that can be used.
-    fn identify(&self, mark: &str) -> Result<Option<u64>> {
-        for lag in [Duration::ZERO].into_iter().chain(LAG) {
+    /// Finds the one row that bears the mark, signed in with the new one: that the list does not
+    /// show it yet says nothing about it, and the old one may be gone.
+    fn identify(
+        &self,
+        value: &Zeroizing<String>,
+        plan: &Plan,
+        proof: &mut Option<AuthToken>,
+    ) -> Result<Leave> {
+        let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
+        for lag in LAG {
             self.caller.clock.sleep(lag);
-            let rows = self.tokens.list()?;
+            let rows = self.list_with(&auth_token)?;
             let bears = |row: &&ApplicationToken| {
-                row.description().is_some_and(|text| text.ends_with(mark))
+                row.description().is_some_and(|text| text.ends_with(&plan.mark))
             };
-            let marked: Vec<_> = rows.iter().filter(bears).collect();
-            match marked.as_slice() {
-                [] => {}
-                [row] if row.status() != Some(ApplicationTokenStatus::Revoked) => {
-                    return Ok(Some(row.id()));
-                }
-                _ => return Ok(None),
+            let mut marked = rows.iter().filter(bears);
+            if let (Some(row), None) = (marked.next(), marked.next()) {
+                return Ok(Leave::Identified { value: value.clone(), id: row.id() });
             }
         }
-        Ok(None)
+        let message = "the list does not show the new application token yet";
+        Err(Error::new(ErrorKind::Timeout, message))
     }
 
-    /// Signs in with the new one, and makes a call: that which takes the mark off.
-    fn prove(&self, new: &Secret, id: u64, plan: &Plan) -> Result<()> {
-        let [lag, ..] = LAG;
-        let auth_token = self.exchange(new, "new").or_else(|error| match error.kind() {
-            // What was created a moment ago may not be known everywhere.
-            ErrorKind::Rejected => {
-                self.caller.clock.sleep(lag);
-                self.exchange(new, "new")
-            }
-            _ => Err(error),
-        })?;
+    /// Makes a call as the new one: that which takes the mark off.
+    fn prove(
+        &self,
+        value: &Zeroizing<String>,
+        id: u64,
+        plan: &Plan,
+        proof: &mut Option<AuthToken>,
+    ) -> Result<()> {
+        let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
         // Only now it is known whether such a hint is the id of an application token.
         let is_hint = auth_token.claims().application_token_id == Some(id);
         match plan.named {
@@ -176,72 +208,66 @@ impl Rotator<'_> {
     }
 
     /// Makes the new one the one to use: first its own page, then the way there.
-    fn commit(
-        &self,
-        seal: &Seal,
-        new: Secret,
-        new_id: u64,
-        plan: Plan,
-    ) -> Result<(Secret, Seal, Arriving)> {
-        let new_seal = self.caller.session.seal(&new)?;
+    fn commit(&self, old: &Secret, seal: &Seal, value: &str, id: u64, plan: Plan) -> Result<New> {
+        let token = Secret::from(value);
+        let new_seal = self.caller.session.seal(&token)?;
         let page = Arriving {
             state: RotationState::Committed,
+            plan,
+            old_value: Some(Zeroizing::new(old.reveal().to_owned())),
             old: seal.name().to_owned(),
-            old_id: plan.old_id,
-            new_id,
-            grace_seconds: plan.grace_seconds,
+            new_id: id,
             grace_since: None,
-            lost: plan.lost,
         };
         let page = self.write_arriving(&new_seal, page)?;
-        let successor = Page::Successor(Zeroizing::new(new.reveal().to_owned()));
-        journal::write(self.store(), seal, &successor)?;
-        Ok((new, new_seal, page))
+        journal::lead(self.store(), seal, &token)?;
+        // Whoever starts with an older one takes one step, not one for each generation.
+        let first = self.caller.session.seal(&self.given)?;
+        if first.name() != seal.name() && first.name() != new_seal.name() {
+            journal::lead(self.store(), &first, &token)?;
+        }
+        Ok(New { token, seal: new_seal, page, auth_token: None })
     }
 
     /// The new one is of no use: it is revoked, and the old one stays.
-    fn give_up(&self, seal: &Seal, mut plan: Plan, id: u64, cause: Error) -> Error {
-        plan.lost = with(plan.lost, Lost { mark: plan.mark.clone(), id: Some(id) });
-        let revoked = self.write(seal, &Leave::Intent, &plan).and_then(|()| {
-            let rows = self.tokens.list()?;
-            self.sweep(&mut plan.lost, &[plan.old_id], &rows, |id| self.tokens.revoke(id))
+    fn give_up(&self, seal: &Seal, mut plan: Plan, step: &Leave, cause: Error) -> Error {
+        let id = if let Leave::Identified { id, .. } = step { Some(*id) } else { None };
+        let mark = plan.mark.clone();
+        plan.orphans.push(Orphan { mark: Some(mark.clone()), id });
+        let swept = self.write(seal, Leave::Intent, &plan).and_then(|_| {
+            let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
+            let rows = self.list_with(&auth_token)?;
+            self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
         });
-        let advice = match revoked {
-            Ok(()) => {
-                "the rotation was given up and the new application token revoked, the old \
-                       one stays in use"
-            }
-            Err(_) => {
-                "the rotation was given up, the old application token stays in use; the new \
-                       one is revoked when rotate is called again"
-            }
+        let is_left = plan.orphans.iter().any(|orphan| orphan.mark.as_ref() == Some(&mark));
+        let outcome = if swept.is_err() || is_left {
+            "the rotation was given up, the old application token stays in use; the new one is \
+             revoked when it is called again"
+        } else {
+            "the rotation was given up and the new application token revoked, the old one stays in \
+             use"
         };
         match cause.kind() {
-            ErrorKind::InvalidInput => cause.with_advice(advice),
+            ErrorKind::InvalidInput => cause.with_advice(outcome),
             _ => {
-                let message = format!("{advice}: {cause}");
-                cause.stopping_rotation(RotationState::Identified, message)
+                let message = format!("{outcome}: {cause}");
+                cause.stopping_rotation(step.state(), message)
             }
         }
     }
 
-    fn write(&self, seal: &Seal, step: &Leave, plan: &Plan) -> Result<()> {
+    /// Writes the page of the old one; returns the step, which may be taken now.
+    fn write(&self, seal: &Seal, step: Leave, plan: &Plan) -> Result<Leave> {
         let page = Leaving { step: step.clone(), plan: plan.clone() };
-        journal::write(self.store(), seal, &Page::Leaving(page))
+        journal::write(self.store(), seal, &Page::Leaving(page))?;
+        Ok(step)
     }
 }
 
-/// Whether the new one will never do.
-fn is_final(error: &Error) -> bool {
+/// Whether the new one is refused, and not the moment's trouble.
+pub(super) fn is_final(error: &Error) -> bool {
     use ErrorKind::{Conflict, Forbidden, InvalidInput, NotFound, Rejected, Validation};
     matches!(error.kind(), Rejected | Forbidden | NotFound | Conflict | Validation | InvalidInput)
-}
-
-fn with(mut all: Vec<Lost>, lost: Lost) -> Vec<Lost> {
-    all.push(lost);
-    let surplus = all.len().saturating_sub(MOST_LOST);
-    all.drain(..surplus);
-    all
 }
 
 /// The date of a row, in the form that the API takes.
@@ -260,8 +286,4 @@ fn no_id() -> Error {
     let problem = "is missing: the auth token does not tell which row of the list is this client's \
                    own application token";
     Error::invalid_input("id", problem)
-}
-
-fn not_listed() -> Error {
-    Error::new(ErrorKind::Protocol, "the list does not show the new application token yet")
 }

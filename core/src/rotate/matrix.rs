@@ -291,6 +291,9 @@ impl Trouble {
             [
                 hit(late.clone()),
                 hit(late).with_side_effect(),
+                hit(FaultKind::status(401, "")),
+                hit(FaultKind::status(404, "")),
+                hit(FaultKind::status(422, "")),
                 hit(FaultKind::status(429, "")),
                 hit(FaultKind::status(500, "")),
                 hit(FaultKind::status(500, "")).with_side_effect(),
@@ -346,7 +349,7 @@ impl Case {
         for (method, path, skip) in [
             ("POST", TOKENS, 0),
             ("GET", TOKENS, 1),
-            ("POST", AUTHENTICATE, 2),
+            ("POST", AUTHENTICATE, 1),
             ("PATCH", rows.as_str(), 0),
         ] {
             for trouble in Trouble::all(Some(method), path, skip) {

@@ -11,7 +11,6 @@ use crate::deadline::Deadline;
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
-use crate::journal;
 use crate::listing;
 use crate::login::{Grant, Login, Presence, SIGN_IN};
 use crate::random;
@@ -42,7 +41,7 @@ impl Session {
             if let Some(error) = trouble {
                 self.report(EventKind::CredentialTrouble, error);
             }
-            let credential = self.newest(credential)?;
+            let credential = self.newest_of(credential)?;
             let seal = self.seal(&credential.key_material())?;
             self.use_credential(seal.name());
             let lock = self.lock_store(&seal, deadline)?;
@@ -59,7 +58,7 @@ impl Session {
                     drop(lock);
                     let wait = until.saturating_sub(now);
                     let passes = state.trouble.last_error.as_ref().is_none_or(Error::is_retryable);
-                    let in_time = deadline.remaining(SIGN_IN).is_ok_and(|left| wait < left);
+                    let in_time = deadline.has_time_after(wait);
                     let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
                     if !(passes && in_time && again) {
                         return Err(held_back(&state, now, wait));
@@ -94,7 +93,12 @@ impl Session {
     ) -> Result<AuthToken> {
         let requested_at = self.now();
         let left = deadline.remaining(SIGN_IN)?;
-        let outcome = match self.exchange(credential, seal, lock, presence, deadline) {
+        let outcome = self.exchange(credential, seal, lock, presence, deadline);
+        if self.credential_in_use() != seal.name() {
+            // Rotated meanwhile: what comes of the old one is not the new one's.
+            return outcome.map(|grant| grant.auth_token);
+        }
+        let outcome = match outcome {
             Ok(Grant { auth_token, refresh_token }) => {
                 let now = self.now();
                 let held = Held::new(auth_token.clone(), seal.name(), requested_at, random::draw());
@@ -153,9 +157,9 @@ impl Session {
     }
 
     /// An application token that was rotated is left for its successor.
-    fn newest<'a>(&self, credential: Current<'a>) -> Result<Current<'a>> {
+    fn newest_of<'a>(&self, credential: Current<'a>) -> Result<Current<'a>> {
         let Current::ApplicationToken(token) = &credential else { return Ok(credential) };
-        match journal::newest(&self.parts.store, token, self.parts.http.base_url()) {
+        match self.newest(token) {
             Ok(newest) if newest == *token => Ok(credential),
             Ok(newest) => {
                 if self.state.load().trouble.credential != self.seal(&newest)?.name() {
@@ -174,8 +178,7 @@ impl Session {
     fn is_outdated(&self, credential: &Current<'_>, error: &Error) -> bool {
         let rotated = || match credential {
             Current::ApplicationToken(token) => {
-                journal::newest(&self.parts.store, token, self.parts.http.base_url())
-                    .is_ok_and(|newest| newest != *token)
+                self.newest(token).is_ok_and(|newest| newest != *token)
             }
             _ => false,
         };
@@ -187,7 +190,8 @@ impl Session {
         if !self.parts.events.has_observer() {
             return;
         }
-        let Ok(Some(token)) = self.application_token() else { return };
+        let Ok(Some(token)) = self.given_application_token() else { return };
+        let Ok(token) = self.newest(&token) else { return };
         let Some(id) = self.expiry.row_to_look_at(&token, auth_token) else { return };
         let wall = self.parts.clock.wall();
         // It is for information: what goes wrong here goes wrong again where it matters.
@@ -201,7 +205,7 @@ impl Session {
         }
     }
 
-    fn failed(&self, error: &Error) {
+    pub(super) fn failed(&self, error: &Error) {
         if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
             return; // Nobody was there to be asked: nothing happened.
         }
@@ -281,7 +285,7 @@ impl Session {
 }
 
 /// What a caller hears while no attempt may be made.
-fn held_back(state: &State, now: Duration, wait: Duration) -> Error {
+pub(super) fn held_back(state: &State, now: Duration, wait: Duration) -> Error {
     let budget = state.trouble.budget_spent_until(now) > now;
     let why = if budget { "too many attempts failed within an hour, " } else { "" };
     let advice = format!("{why}the next attempt is made in {} s", wait.as_secs().max(1));
