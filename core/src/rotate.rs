@@ -8,7 +8,7 @@ mod leaving;
 #[cfg(all(test, unix))]
 mod matrix;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::api::UpdateApplicationToken;
 use crate::application_token::{ApplicationToken, ApplicationTokenStatus};
@@ -236,6 +236,9 @@ impl<'a> Rotator<'a> {
 fn check(session: &Session, options: &RotateOptions) -> Result<Secret> {
     options.description.as_deref().map(input::description).transpose()?;
     options.ip.as_deref().map(input::ip).transpose()?;
+    // Whether it is past matters only where a rotation begins.
+    let date = options.expiry_date.as_ref();
+    date.map(|date| input::expiry_date(date, SystemTime::UNIX_EPOCH)).transpose()?;
     let given = given(session)?;
     if !session.store().is_durable() {
         let problem = "must be a directory: the journal of a rotation must outlive a power failure";

@@ -1,12 +1,16 @@
-//! The calls that look after application tokens: create, list, update, revoke.
+//! The calls that look after application tokens: create, list, update, revoke, audit, rotate.
 
-use emnify_core::{ApplicationTokenUpdate, NewApplicationToken};
+use std::sync::Arc;
+
+use emnify_core::{ApplicationTokenUpdate, AuditOptions, NewApplicationToken, RotateOptions};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::application_token::{ApplicationToken, CreatedApplicationToken};
-use crate::arguments;
+use crate::arguments::{self, OrDefault};
+use crate::audited_token::AuditedToken;
 use crate::client::Client;
+use crate::rotation::Rotation;
 
 /// The application tokens of the workspace that the client is signed in to:
 /// Client.application_tokens is one of these.
@@ -84,6 +88,118 @@ impl ApplicationTokens {
         client.call(py, move |client| client.application_tokens().revoke(id))
     }
 
+    /// The application token that this client signs in with: its description, when it expires.
+    /// None where the auth token does not tell which it is, as where a person is signed in.
+    fn own(&self, py: Python<'_>) -> PyResult<Option<ApplicationToken>> {
+        let client = self.0.get();
+        let own = client.call(py, |client| client.application_tokens().own())?;
+        Ok(own.map(ApplicationToken))
+    }
+
+    /// All application tokens of the workspace, each with what there is to say against it.
+    /// Nothing is changed.
+    ///
+    /// expires_within: what expires within that time is found; default: 30 days.
+    /// older_than: what was created longer ago is found; default: 365 days.
+    #[pyo3(
+        signature = (*, expires_within=OrDefault::Default, older_than=OrDefault::Default),
+        text_signature = "($self, *, expires_within=..., older_than=...)"
+    )]
+    fn audit(
+        &self,
+        py: Python<'_>,
+        expires_within: OrDefault<'_>,
+        older_than: OrDefault<'_>,
+    ) -> PyResult<Vec<AuditedToken>> {
+        let client = self.0.get();
+        let mut options = AuditOptions::new();
+        if let OrDefault::Given(time) = &expires_within {
+            options = options.expires_within(arguments::timedelta("expires_within", time)?);
+        }
+        if let OrDefault::Given(age) = &older_than {
+            options = options.older_than(arguments::timedelta("older_than", age)?);
+        }
+        let rows = client.call(py, move |client| client.application_tokens().audit(&options))?;
+        Ok(rows.into_iter().map(AuditedToken).collect())
+    }
+
+    /// Replaces the application token that this client signs in with by a new one, with no
+    /// moment at which neither works: creates the new one, tries it, puts it where the next
+    /// start finds it, and revokes the old one. The client goes on with the new one.
+    ///
+    /// Each step is noted in the client's store, which must be a directory, before it is taken.
+    /// After an error or a crash call it again: it goes on where it stopped, with what it began
+    /// with. A client that starts with the old token finds the new one there too. One rotation
+    /// at a time runs in a store; who waits for another one's adopts what that came to.
+    ///
+    /// id: of the application token that this client signs in with, where its auth token does
+    /// not tell. It is not for another one: what contradicts the auth token is refused.
+    /// description, expiry_date, ip: as for create(); default: those of the old one.
+    /// grace: how long the old one goes on working beside the new one, as a timedelta or in
+    /// seconds. This does not wait for it: call it again when it is over.
+    /// hand_over: a function that takes the new application token, a str, and keeps it where
+    /// the next start finds it, instead of the credential file. It runs in the thread that
+    /// makes this call, and perhaps again with the same token after a crash. It must not call
+    /// this client, which waits for it. Whatever it raises, KeyboardInterrupt too, stops the
+    /// rotation and is the __cause__ of the RotationError; the next call goes on with the same
+    /// token.
+    ///
+    /// Each of its requests may take as long as the timeout. A call that Ctrl-C interrupts goes
+    /// on in the background for as long as the program does; where it would run hand_over it
+    /// stops instead, in the state "Committed". Either way the next call goes on from there.
+    ///
+    /// Raises InvalidInputError where there is neither a credential file nor hand_over, no
+    /// directory as a store, or a person signed in; what any call raises, before anything was
+    /// begun; and from then on RotationError, with the state that it stopped in.
+    #[pyo3(
+        signature = (
+            *, id=None, description=None, expiry_date=None, ip=None, grace=OrDefault::Default,
+            hand_over=None,
+        ),
+        text_signature = "($self, *, id=None, description=None, expiry_date=None, ip=None, \
+            grace=0, hand_over=None)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn rotate(
+        &self,
+        py: Python<'_>,
+        id: Option<Bound<'_, PyAny>>,
+        description: Option<Bound<'_, PyAny>>,
+        expiry_date: Option<Bound<'_, PyAny>>,
+        ip: Option<Bound<'_, PyAny>>,
+        grace: OrDefault<'_>,
+        hand_over: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Rotation> {
+        let client = self.0.get();
+        let mut options = RotateOptions::new();
+        if let Some(id) = &id {
+            options = options.id(arguments::id(id)?);
+        }
+        if let Some(description) = &description {
+            options = options.description(arguments::text("description", description)?);
+        }
+        if let Some(expiry_date) = &expiry_date {
+            options = options.expiry_date(arguments::expiry_date(expiry_date)?);
+        }
+        if let Some(ip) = &ip {
+            options = options.ip(arguments::text("ip", ip)?);
+        }
+        if let OrDefault::Given(grace) = &grace {
+            options = options.grace(arguments::duration("grace", grace)?);
+        }
+        let hand_over = match &hand_over {
+            Some(function) => Some(arguments::function("hand_over", function)?),
+            None => None,
+        };
+        if hand_over.is_some() {
+            let lines = Arc::clone(&client.lines);
+            options = options.hand_over(move |token| lines.hand_over(token));
+        }
+        let rotate =
+            move |client: &emnify_core::Client| client.application_tokens().rotate(&options);
+        client.call_with(py, hand_over.as_ref(), rotate, |_, _| {}).map(Rotation)
+    }
+
     fn __repr__(&self) -> &'static str {
         "<ApplicationTokens>"
     }
@@ -91,6 +207,7 @@ impl ApplicationTokens {
     fn __reduce__(&self) -> PyResult<()> {
         Err(crate::client::not_copied())
     }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.0)
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use emnify_core::{ExpiryDate, Store};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDate, PyDateTime, PyInt, PyString};
+use pyo3::types::{PyBool, PyDate, PyDateTime, PyDelta, PyInt, PyString};
 
 use crate::errors::{exception, invalid_input};
 use crate::instant;
@@ -65,24 +65,38 @@ pub(crate) fn store(value: &Bound<'_, PyAny>) -> PyResult<Store> {
     }
 }
 
-/// The id of an application token.
+/// The id of an application token or a workspace.
 pub(crate) fn id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    const NAME: &str = "id";
-    // True would be the token 1.
+    whole("id", value)
+}
+
+/// A number that counts or names something.
+pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    // True would be the number 1.
     if value.is_instance_of::<PyBool>() {
-        return Err(wrong_type(NAME, "an int", value));
+        return Err(wrong_type(name, "an int", value));
     }
     value.extract().map_err(|error| {
         if value.is_instance_of::<PyInt>() {
-            invalid_input(value.py(), NAME, "is none that an application token can have")
+            invalid_input(value.py(), name, "is below zero, or larger than any that there is")
         } else {
-            mistyped(error, NAME, "an int", value)
+            mistyped(error, name, "an int", value)
         }
     })
 }
 
+/// Yes or no, and nothing that is merely taken for it.
+pub(crate) fn boolean(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.cast::<PyBool>().map(|b| b.is_true()).map_err(|_| wrong_type(name, "a bool", value))
+}
+
 /// That the type is wrong, unless it was an interrupt that ended the value's own conversion.
-fn mistyped(error: PyErr, name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+pub(crate) fn mistyped(
+    error: PyErr,
+    name: &str,
+    expected: &str,
+    value: &Bound<'_, PyAny>,
+) -> PyErr {
     if error.is_instance_of::<PyException>(value.py()) {
         wrong_type(name, expected, value)
     } else {
@@ -101,6 +115,19 @@ pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
         let problem = format!("{seconds} is no length of time in seconds that one can wait");
         invalid_input(value.py(), name, &problem)
     })
+}
+
+/// A length of time as a `timedelta`.
+pub(crate) fn timedelta(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let delta =
+        value.cast::<PyDelta>().map_err(|_| wrong_type(name, "a datetime.timedelta", value))?;
+    instant::from_timedelta(delta)
+        .ok_or_else(|| invalid_input(value.py(), name, "is a length of time below zero"))
+}
+
+/// A length of time, as a `timedelta` or in seconds.
+pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    if value.is_instance_of::<PyDelta>() { timedelta(name, value) } else { seconds(name, value) }
 }
 
 /// When an application token shall expire.

@@ -2,24 +2,27 @@
 
 use std::sync::Arc;
 
-use emnify_core::Result;
-use pyo3::exceptions::PyException;
+use emnify_core::Method;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::application_tokens::ApplicationTokens;
 use crate::arguments::{self, OrDefault, wrong_type};
+use crate::asking::Lines;
 use crate::auth_token::AuthToken;
-use crate::call::{at_once, into_core};
+use crate::call::into_core;
 use crate::connection::Connection;
 use crate::mfa::Mfa;
+use crate::not_pickled;
 use crate::on_event::OnEvent;
+use crate::pages::Pages;
+use crate::request::{self, Extras};
+use crate::response::Response;
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::trusted_device::TrustedDevice;
-use crate::waiting::{interruptible, spawn};
-use crate::{errors, not_pickled};
+use crate::waiting::interruptible;
 
 /// Keeps a program signed in to emnify.
 ///
@@ -45,6 +48,9 @@ use crate::{errors, not_pickled};
 /// raises; what happens in the background waits for the next call, of status() for example.
 /// It may call the client. An exception in it goes to sys.unraisablehook and does not
 /// disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
+/// pacing: whether calls that come too fast for emnify's limits are delayed: after 25 at once
+/// (5 lists) one each 100 ms, over all threads of this client. What would wait beyond the
+/// timeout raises RateLimitedError.
 ///
 /// It can be used from any number of threads, in a child after a fork, and in a with
 /// statement. What it refuses it refuses here, with an InvalidInputError that names the
@@ -58,69 +64,7 @@ pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) on_event: Option<OnEvent>,
     pub(crate) mfa: Option<Mfa>,
-}
-
-impl Client {
-    /// Makes a call that may wait for the network. An outcome that comes when the caller has been
-    /// interrupted goes to `unwanted`.
-    pub(crate) fn call_or_undo<T: Send + 'static>(
-        &self,
-        py: Python<'_>,
-        call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send + 'static,
-        unwanted: impl Fn(&emnify_core::Client, T) + Clone + Send + 'static,
-    ) -> PyResult<T> {
-        let client = self.connection.client(py)?;
-        let undo = {
-            let client = Arc::clone(&client);
-            move |value| unwanted(&client, value)
-        };
-        let outcome = interruptible(py, self.mfa.as_ref(), move || call(&client), undo.clone());
-        // Who was interrupted is not kept; the next caller will be told of the events.
-        let interrupted =
-            outcome.as_ref().is_err_and(|error| !error.is_instance_of::<PyException>(py));
-        let delivered = if interrupted { Ok(()) } else { self.deliver(py) };
-        match (delivered, outcome) {
-            (Err(interrupt), Ok(value)) => {
-                // Where there is no thread to be had, there is none to undo it either.
-                let _ = spawn("emnify-call", move || undo(value));
-                Err(interrupt)
-            }
-            (delivered, outcome) => {
-                // The client may have been closed meanwhile. Its end can wait for the network, and
-                // the interpreter must not wait with it.
-                py.detach(move || drop(undo));
-                delivered.and(outcome)
-            }
-        }
-    }
-
-    /// The same where an outcome that comes too late is good for nothing and does no harm.
-    pub(crate) fn call<T: Send + 'static>(
-        &self,
-        py: Python<'_>,
-        call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send + 'static,
-    ) -> PyResult<T> {
-        self.call_or_undo(py, call, |_, _| {})
-    }
-
-    /// The cached auth token, if it can be handed out at once.
-    fn cached(&self, py: Python<'_>) -> PyResult<Option<AuthToken>> {
-        let client = self.connection.glance();
-        let auth_token = match client.as_ref() {
-            Some(client) => at_once(py, || client.cached_auth_token())?,
-            None => return Err(errors::closed(py)),
-        };
-        // Before on_event, which may close this client: its end must not come here.
-        drop(client);
-        if auth_token.is_some() {
-            self.deliver(py)?;
-        }
-        Ok(auth_token.map(AuthToken))
-    }
-
-    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
-        self.on_event.as_ref().map_or(Ok(()), |on_event| on_event.deliver(py))
-    }
+    pub(crate) lines: Arc<Lines>,
 }
 
 #[pymethods]
@@ -130,11 +74,11 @@ impl Client {
         signature = (
             application_token=None, *, application_token_file=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, store=None, on_event=None,
+            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
         ),
         text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
             timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, store=None, \
-            on_event=None)"
+            on_event=None, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
@@ -148,6 +92,7 @@ impl Client {
         proxy: Option<Bound<'_, PyAny>>,
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
+        pacing: OrDefault<'_>,
     ) -> PyResult<Self> {
         let mut builder = emnify_core::Client::builder();
         if let Some(token) = &application_token {
@@ -157,7 +102,7 @@ impl Client {
             let path = arguments::path("application_token_file", path)?;
             builder = builder.application_token_file(path);
         }
-        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event }
+        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
             .build(py, builder, None)
     }
 
@@ -177,11 +122,11 @@ impl Client {
         signature = (
             username, password, *, mfa=None, trusted_device=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, store=None, on_event=None,
+            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
         ),
         text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
             base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
-            store=None, on_event=None)"
+            store=None, on_event=None, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn from_user(
@@ -197,6 +142,7 @@ impl Client {
         proxy: Option<Bound<'_, PyAny>>,
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
+        pacing: OrDefault<'_>,
     ) -> PyResult<Self> {
         let username = arguments::text("username", username)?;
         let password = arguments::text("password", password)?;
@@ -211,11 +157,8 @@ impl Client {
             Some(function) => Some(Mfa::new(arguments::function("mfa", function)?)),
             None => None,
         };
-        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event }.build(
-            cls.py(),
-            builder,
-            mfa,
-        )
+        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
+            .build(cls.py(), builder, mfa)
     }
 
     /// An auth token that is valid now: the cached one, or a new one. Ask each time you need
@@ -281,10 +224,152 @@ impl Client {
         Ok(Status(status))
     }
 
-    /// The application tokens of the workspace: create, list, update, revoke.
+    /// The application tokens of the workspace: create, list, update, revoke, audit, rotate.
     #[getter]
     fn application_tokens(slf: Bound<'_, Self>) -> ApplicationTokens {
         ApplicationTokens(slf.unbind())
+    }
+
+    /// Makes any other call of the API, signed in, and returns its answer.
+    ///
+    /// method: "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE".
+    /// path: starts with a slash and is relative to base_url, as "/api/v1/sim". The auth token
+    /// goes nowhere else: no path leads to another host, and redirects are not followed.
+    /// json: what is sent as JSON, whatever json.dumps takes; None is nothing.
+    /// content: bytes, or a text as UTF-8, sent as they are instead. A header Content-Type says
+    /// what they are; without one they are JSON.
+    /// params: a mapping or pairs that are added to the query. A value is a str, an int, a
+    /// float, a bool ("true" or "false") or a sequence of these, each of them a parameter of
+    /// that name; None is left out.
+    /// headers: a mapping or pairs of str. Authorization, Host and those of the connection are
+    /// set here and cannot be passed.
+    ///
+    /// A 401 is answered by signing in anew and making the call once more. What may pass by
+    /// itself is tried up to three times within the timeout where that is safe: GET, HEAD, PUT
+    /// and DELETE always, POST and PATCH only if nothing was sent.
+    ///
+    /// Raises InvalidInputError before anything is sent; where the status is no success (2xx),
+    /// the class that says so, such as NotFoundError or ValidationError; and what
+    /// authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
+    /// be carried out.
+    #[pyo3(signature = (method, path, *, json=None, content=None, params=None, headers=None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn request(
+        &self,
+        py: Python<'_>,
+        method: &Bound<'_, PyAny>,
+        path: &Bound<'_, PyAny>,
+        json: Option<&Bound<'_, PyAny>>,
+        content: Option<&Bound<'_, PyAny>>,
+        params: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let method = request::method(method)?;
+        request::send(self, py, method, path, &Extras { json, content, params, headers })
+    }
+
+    /// Reads: request("GET", path, …).
+    #[pyo3(signature = (path, *, params=None, headers=None))]
+    fn get(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        params: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let extras = Extras { json: None, content: None, params, headers };
+        request::send(self, py, Method::Get, path, &extras)
+    }
+
+    /// Creates, or does something: request("POST", path, …).
+    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
+    fn post(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        json: Option<&Bound<'_, PyAny>>,
+        content: Option<&Bound<'_, PyAny>>,
+        params: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let extras = Extras { json, content, params, headers };
+        request::send(self, py, Method::Post, path, &extras)
+    }
+
+    /// Changes: request("PATCH", path, …).
+    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
+    fn patch(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        json: Option<&Bound<'_, PyAny>>,
+        content: Option<&Bound<'_, PyAny>>,
+        params: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let extras = Extras { json, content, params, headers };
+        request::send(self, py, Method::Patch, path, &extras)
+    }
+
+    /// Replaces: request("PUT", path, …).
+    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
+    fn put(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        json: Option<&Bound<'_, PyAny>>,
+        content: Option<&Bound<'_, PyAny>>,
+        params: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let extras = Extras { json, content, params, headers };
+        request::send(self, py, Method::Put, path, &extras)
+    }
+
+    /// Removes: request("DELETE", path, …).
+    #[pyo3(signature = (path, *, params=None, headers=None))]
+    fn delete(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyAny>,
+        params: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let extras = Extras { json: None, content: None, params, headers };
+        request::send(self, py, Method::Delete, path, &extras)
+    }
+
+    /// The rows of a collection, page after page, each row once. A page is fetched when its
+    /// first row is asked for, each within the timeout and tried again as with get().
+    ///
+    /// path, params: as for request(); what is wrong with the path is told at the first row.
+    /// per_page: rows with each call; more of them are fewer calls. Default: 100.
+    #[pyo3(signature = (path, *, params=None, per_page=None))]
+    fn paginate(
+        slf: Bound<'_, Self>,
+        path: &Bound<'_, PyAny>,
+        params: Option<&Bound<'_, PyAny>>,
+        per_page: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Pages> {
+        Pages::new(slf, path, params, per_page)
+    }
+
+    /// A client for the workspace with this id, of the same person; this one goes on in its
+    /// own. It signs in at once, so that an id which does not work is told here, and renews
+    /// itself, also after this one is closed. It has the same settings: on_event is told what
+    /// happens to either.
+    ///
+    /// Raises InvalidInputError where this client has an application token, which is bound to
+    /// its workspace; ForbiddenError, NotFoundError and the like as emnify answers.
+    fn switch_workspace(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let id = arguments::id(id)?;
+        let client = self.call(py, move |client| client.switch_workspace(id))?;
+        Ok(Client {
+            connection: Connection::new(client),
+            on_event: self.on_event.as_ref().map(|on_event| on_event.share(py)),
+            mfa: self.mfa.as_ref().map(|mfa| mfa.share(py)),
+            lines: Arc::clone(&self.lines),
+        })
     }
 
     /// Closes the connections and forgets the secrets. Calls under way go on to their end;

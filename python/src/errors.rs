@@ -24,6 +24,11 @@ pub(crate) fn internal(py: Python<'_>, message: &str) -> PyErr {
     plain(py, "InternalError", message)
 }
 
+/// An answer that cannot be what it should.
+pub(crate) fn nonsense(py: Python<'_>, message: &str) -> PyErr {
+    plain(py, "ProtocolError", message)
+}
+
 /// A call to a client after its end.
 pub(crate) fn closed(py: Python<'_>) -> PyErr {
     plain(py, "InvalidInputError", "the client is closed: make a new one")
@@ -54,6 +59,9 @@ fn filled(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     answers.set_item("is_retryable", error.is_retryable())?;
     if let Some(api_error) = error.api_error() {
         answers.set_item("api_error", said_by_emnify(module, api_error)?)?;
+    }
+    if let Some(state) = error.rotation_state() {
+        answers.set_item("state", state.to_string())?;
     }
     let class = module.getattr(class_of(error.kind()))?;
     Ok(PyErr::from_value(class.call((error.to_string(),), Some(&answers))?))

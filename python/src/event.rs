@@ -26,6 +26,8 @@ impl Event {
     /// "cooling_down": too many calls, or a locked account; no attempt is made for a while.
     /// "application_token_expires": the application token expires within 30 days; told at
     /// most once a day.
+    /// "successor_found": the application token was rotated, by an earlier or another process,
+    /// and its successor is used.
     /// "store_trouble": the store could not be read or written; the session goes on without.
     /// "credential_trouble": the credential file could not be read; its last good content is
     /// used, if there is one.
@@ -39,6 +41,7 @@ impl Event {
             EventKind::Refused => "refused",
             EventKind::CoolingDown => "cooling_down",
             EventKind::ApplicationTokenExpires => "application_token_expires",
+            EventKind::SuccessorFound => "successor_found",
             EventKind::StoreTrouble => "store_trouble",
             EventKind::CredentialTrouble => "credential_trouble",
             _ => "other",

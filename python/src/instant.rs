@@ -1,4 +1,4 @@
-//! Points in time, from core to `datetime` and back. Not through floating point, which would lose
+//! Points and lengths of time, from core to `datetime` and back. Not through floating point, which would lose
 //! some of it; and the module `datetime` is imported at the first use, not with this package.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -63,6 +63,30 @@ pub(crate) fn from_datetime(name: &str, value: &Bound<'_, PyDateTime>) -> PyResu
     let instant =
         if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
     instant.and_then(|i| i.checked_add(Duration::from_micros(microseconds))).ok_or_else(nowhere)
+}
+
+/// The length of time as a `timedelta`, which has no longer one than 2.7 million years.
+pub(crate) fn to_timedelta(py: Python<'_>, length: Duration) -> PyResult<Bound<'_, PyDelta>> {
+    const MOST_DAYS: u64 = 999_999_999;
+    let (day, seconds) = (DAY.unsigned_abs(), length.as_secs());
+    let days = (seconds / day).min(MOST_DAYS);
+    // Within that range all three fit.
+    PyDelta::new(
+        py,
+        i32::try_from(days)?,
+        i32::try_from(seconds % day)?,
+        i32::try_from(length.subsec_micros())?,
+        false,
+    )
+}
+
+/// The length of time that a `timedelta` means, if it is none below zero.
+pub(crate) fn from_timedelta(value: &Bound<'_, PyDelta>) -> Option<Duration> {
+    let days = u64::try_from(value.get_days()).ok()?;
+    let seconds = u64::try_from(value.get_seconds()).ok()?;
+    let microseconds = u64::try_from(value.get_microseconds()).ok()?;
+    let whole = Duration::from_secs(days * DAY.unsigned_abs() + seconds);
+    Some(whole + Duration::from_micros(microseconds))
 }
 
 fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {

@@ -6,15 +6,25 @@
 mod application_token;
 mod application_tokens;
 mod arguments;
+mod asking;
+mod audited_token;
 mod auth_token;
 mod call;
+mod calls;
 mod client;
 mod connection;
 mod errors;
 mod event;
+mod hand_over;
 mod instant;
+mod json;
 mod mfa;
 mod on_event;
+mod pages;
+mod params;
+mod request;
+mod response;
+mod rotation;
 mod settings;
 mod signals;
 mod status;
@@ -33,11 +43,19 @@ mod _native {
     #[pymodule_export]
     use crate::application_tokens::ApplicationTokens;
     #[pymodule_export]
+    use crate::audited_token::AuditedToken;
+    #[pymodule_export]
     use crate::auth_token::AuthToken;
     #[pymodule_export]
     use crate::client::Client;
     #[pymodule_export]
     use crate::event::Event;
+    #[pymodule_export]
+    use crate::pages::Pages;
+    #[pymodule_export]
+    use crate::response::Response;
+    #[pymodule_export]
+    use crate::rotation::Rotation;
     #[pymodule_export]
     use crate::status::Status;
     #[pymodule_export]

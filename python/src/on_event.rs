@@ -23,6 +23,11 @@ impl OnEvent {
         OnEvent { function, waiting: Arc::default() }
     }
 
+    /// The same function and what it has yet to be told, for another client of the same person.
+    pub(crate) fn share(&self, py: Python<'_>) -> Self {
+        OnEvent { function: self.function.clone_ref(py), waiting: Arc::clone(&self.waiting) }
+    }
+
     /// Tells the function what happened. What it raises is for `sys.unraisablehook`, save what is
     /// no `Exception`: `KeyboardInterrupt` and its like end the caller's call.
     pub(crate) fn deliver(&self, py: Python<'_>) -> PyResult<()> {

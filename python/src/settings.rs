@@ -6,6 +6,7 @@ use emnify_core::ClientBuilder;
 use pyo3::prelude::*;
 
 use crate::arguments::{self, OrDefault};
+use crate::asking::Lines;
 use crate::call::into_core;
 use crate::client::Client;
 use crate::connection::Connection;
@@ -21,6 +22,7 @@ pub(crate) struct Settings<'py> {
     pub(crate) proxy: Option<Bound<'py, PyAny>>,
     pub(crate) store: Option<Bound<'py, PyAny>>,
     pub(crate) on_event: Option<Bound<'py, PyAny>>,
+    pub(crate) pacing: OrDefault<'py>,
 }
 
 impl Settings<'_> {
@@ -49,6 +51,9 @@ impl Settings<'_> {
         if let Some(place) = &self.store {
             builder = builder.store(arguments::store(place)?);
         }
+        if let OrDefault::Given(pacing) = &self.pacing {
+            builder = builder.pacing(arguments::boolean("pacing", pacing)?);
+        }
         let on_event = match &self.on_event {
             Some(function) => Some(OnEvent::new(arguments::function("on_event", function)?)),
             None => None,
@@ -58,11 +63,12 @@ impl Settings<'_> {
             let waiting = Arc::clone(&on_event.waiting);
             builder = builder.observer(move |event| waiting.push(event));
         }
-        if let Some(mfa) = &mfa {
-            let lines = Arc::clone(&mfa.lines);
-            builder = builder.mfa(move || lines.ask());
+        let lines = Arc::<Lines>::default();
+        if mfa.is_some() {
+            let lines = Arc::clone(&lines);
+            builder = builder.mfa(move || lines.code());
         }
         let client = into_core(py, move || builder.build())?;
-        Ok(Client { connection: Connection::new(client), on_event, mfa })
+        Ok(Client { connection: Connection::new(client), on_event, mfa, lines })
     }
 }

@@ -9,21 +9,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use emnify_core::{Result, Secret};
+use emnify_core::{ErrorKind, Result};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
+use crate::asking::{Answer, Functions, Question};
 use crate::call::{self, Outcome, into_core};
-use crate::mfa::Mfa;
-use crate::{errors, signals};
+use crate::{errors, hand_over, signals};
 
 /// How often the main thread looks for signals.
 const POLL: Duration = Duration::from_millis(50);
 
 /// What the thread that makes the call tells the one that waits.
 enum Message<T> {
-    /// A one-time code is due; here goes the answer.
-    Code(SyncSender<Option<Secret>>),
+    /// A function of the caller's is asked; here goes the answer.
+    Asked(Question, SyncSender<Option<Answer>>),
     /// The call has ended.
     Done(Outcome<T>),
 }
@@ -31,21 +31,22 @@ enum Message<T> {
 /// Makes the call, and waits for it until a signal handler raises an exception. Then it goes on
 /// without us, and what it brings is handed to `unwanted`.
 ///
-/// Where no signal is handled and no code asked for, this is [`into_core`].
+/// Where no signal is handled and no function of the caller's asked, this is [`into_core`].
 pub(crate) fn interruptible<T: Send + 'static>(
     py: Python<'_>,
-    mfa: Option<&Mfa>,
+    functions: Option<Functions<'_>>,
     call: impl FnOnce() -> Result<T> + Send + 'static,
     unwanted: impl FnOnce(T) + Send + 'static,
 ) -> PyResult<T> {
-    if mfa.is_none() && !signals::are_handled_here(py) {
+    let functions = functions.filter(Functions::any);
+    if functions.is_none() && !signals::are_handled_here(py) {
         return into_core(py, call);
     }
     // Handed over, not lent: that it arrives is certain only when the other side has it in hand.
     let (sender, receiver) = sync_channel(0);
     let call = Arc::new(Mutex::new(Some(call)));
     let work = {
-        let (call, lines) = (Arc::clone(&call), mfa.map(|mfa| Arc::clone(&mfa.lines)));
+        let (call, lines) = (Arc::clone(&call), functions.map(|asked| Arc::clone(asked.lines)));
         move || {
             let Some(call) = take(&call) else { return };
             let call = || catch_unwind(AssertUnwindSafe(call));
@@ -53,7 +54,7 @@ pub(crate) fn interruptible<T: Send + 'static>(
                 None => call(),
                 Some(lines) => {
                     let sender = sender.clone();
-                    lines.open(move || ask(&sender), call)
+                    lines.open(move |question| ask(&sender, question), call)
                 }
             };
             if let Err(SendError(Message::Done(Ok(Ok(value))))) =
@@ -64,7 +65,7 @@ pub(crate) fn interruptible<T: Send + 'static>(
         }
     };
     if spawn("emnify-call", work).is_ok() {
-        return wait(py, mfa, receiver);
+        return wait(py, functions, receiver);
     }
     // No thread to be had: better a call that cannot be interrupted than none.
     match take(&call) {
@@ -79,22 +80,22 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io
         .map(drop)
 }
 
-/// On the thread that makes the call: asks the one that waits for the code.
-fn ask<T>(caller: &SyncSender<Message<T>>) -> Option<Secret> {
+/// On the thread that makes the call: asks the one that waits.
+fn ask<T>(caller: &SyncSender<Message<T>>, question: Question) -> Option<Answer> {
     let (reply, answer) = sync_channel(1);
-    caller.send(Message::Code(reply)).ok()?;
+    caller.send(Message::Asked(question, reply)).ok()?;
     answer.recv().ok()?
 }
 
 /// On the thread that waits.
 fn wait<T: Send>(
     py: Python<'_>,
-    mfa: Option<&Mfa>,
+    functions: Option<Functions<'_>>,
     mut receiver: Receiver<Message<T>>,
 ) -> PyResult<T> {
     let process = process::id();
     let forked = || process::id() != process;
-    // What the function raised that was asked for the code.
+    // What a function raised that was asked.
     let mut raised: Option<PyErr> = None;
     loop {
         let message;
@@ -104,9 +105,15 @@ fn wait<T: Send>(
         });
         match message {
             Ok(Message::Done(outcome)) => return conclude(py, outcome, raised),
-            Ok(Message::Code(reply)) => {
-                let code = match mfa.map(|mfa| mfa.ask(py)) {
-                    Some(Ok(code)) => code,
+            Ok(Message::Asked(question, reply)) => {
+                let answer = match functions.map(|asked| asked.answer(py, &question)) {
+                    Some(Ok(answer)) => answer,
+                    Some(Err(error)) if matches!(question, Question::HandOver(_)) => {
+                        // Not even an interrupt leaves here: what the rotation came to is needed.
+                        let failed = Answer::Failed(hand_over::failed(py, &error));
+                        raised = Some(error);
+                        Some(failed)
+                    }
                     Some(Err(error)) if error.is_instance_of::<PyException>(py) => {
                         raised = Some(error);
                         None
@@ -120,7 +127,7 @@ fn wait<T: Send>(
                     return Err(errors::forked(py));
                 }
                 // An error is that nobody waits for it any more.
-                let _ = reply.send(code);
+                let _ = reply.send(answer);
             }
             Err(RecvTimeoutError::Timeout) => {
                 let interrupted = py.check_signals();
@@ -137,10 +144,16 @@ fn wait<T: Send>(
     }
 }
 
-/// What the caller gets to see where the function that knows the code raised something.
+/// What the caller gets to see where a function that was asked raised something.
 fn conclude<T>(py: Python<'_>, outcome: Outcome<T>, raised: Option<PyErr>) -> PyResult<T> {
+    let stopped = matches!(&outcome, Ok(Err(error)) if error.kind() == ErrorKind::Rotation);
     let outcome = call::translated(py, outcome);
     match (raised, outcome) {
+        // In which state a rotation stopped is as good to know as why.
+        (Some(raised), Err(error)) if stopped => {
+            error.set_cause(py, Some(raised));
+            Err(error)
+        }
         (Some(raised), Err(_)) => Err(raised),
         (Some(raised), Ok(value)) => {
             // It did without: the auth token was still good.

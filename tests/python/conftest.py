@@ -2,6 +2,8 @@
 nothing by itself."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,24 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
 def client(sandbox: Sandbox) -> Iterator[Client]:
     with sandbox.client() as client:
         yield client
+
+
+class Interrupted(Exception):  # noqa: N818
+    """What our own signal handler raises."""
+
+
+@pytest.fixture
+def interrupt_soon() -> Iterator[threading.Timer]:
+    """Prepare a signal whose handler raises Interrupted."""
+
+    def handler(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGUSR1))
+    yield timer
+    timer.join()
+    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.fixture(autouse=True)

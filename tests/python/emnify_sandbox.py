@@ -15,6 +15,8 @@ from emnify_auth import Client, Event
 
 AUTHENTICATE = "/api/v1/authenticate"
 APPLICATION_TOKEN = "/api/v1/application_token"
+ENDPOINT = "/api/v1/endpoint"
+SIM = "/api/v1/sim"
 
 # Those that the sandbox knows, with one password.
 USER = "user@example.com"
@@ -36,6 +38,7 @@ class Settings(TypedDict, total=False):
     ca_bundle: Path | str | None
     store: Path | str | None
     on_event: Callable[[Event], object] | None
+    pacing: bool
 
 
 class Sandbox:

@@ -138,6 +138,12 @@ def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
         lambda: client.invalidate(auth_token),
         lambda: tokens.update(1, description="x"),
         lambda: tokens.revoke(1),
+        tokens.own,
+        tokens.audit,
+        tokens.rotate,
+        lambda: client.get("/api/v1/sim"),
+        lambda: client.paginate("/api/v1/sim"),
+        lambda: client.switch_workspace(1),
     ):
         with pytest.raises(InvalidInputError, match="the client is closed"):
             call()

@@ -82,6 +82,13 @@ def test_a_pickle_keeps_everything(cls: type[EmnifyError], protocol: int) -> Non
         assert other.is_retryable is True
 
 
+def test_a_rotation_says_how_far_it_came() -> None:
+    assert emnify_auth.RotationError("what happened").state == ""
+    error = emnify_auth.RotationError("what happened", state="Committed", is_retryable=True)
+    for other in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (other.state, other.is_retryable) == ("Committed", True)
+
+
 def test_an_api_error_is_a_value() -> None:
     error = ApiError(1400, "Word", "sentence", (ApiError(message="nested"),))
     same = copy.deepcopy(error)

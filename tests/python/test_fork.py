@@ -37,6 +37,8 @@ client = Client(timeout=10)
 fresh = Client(timeout=10)
 first = client.authenticate().reveal()
 client.application_tokens.list()
+rows = client.paginate("/api/v1/sim")
+next(rows)
 
 stop = threading.Event()
 def busy():
@@ -52,6 +54,7 @@ def work():
     client.invalidate(client.authenticate())
     assert client.authenticate().reveal() != first
     assert client.status().signed_in
+    assert len(list(rows)) == 299
     fresh.authenticate()
     client.close()
 
@@ -60,7 +63,7 @@ print([code(child) for child in children])
 stop.set()
 for thread in threads:
     thread.join()
-client.application_tokens.list()
+assert len(list(rows)) == 299
 client.close()
 """
 

@@ -84,6 +84,8 @@ def test_application_tokens(sandbox: Sandbox, value: object) -> None:
         ("store", ""),
         ("store", "ftp://canary-4711@example.com"),
         ("store", b"/var/lib/emnify"),
+        ("pacing", None),
+        ("pacing", 1),
         ("on_event", "print"),
         ("on_event", 5),
         ("application_token_file", 5),

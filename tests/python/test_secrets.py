@@ -46,6 +46,8 @@ def test_objects_show_no_secret(client: Client, sandbox: Sandbox) -> None:
     secrets = [sandbox.application_token, auth_token.reveal(), created.reveal(), "canary-4711"]
     things = [client, auth_token, created, client.application_tokens, client.status()]
     things.append(TrustedDevice("canary-4711", "gateway 7"))
+    things += [client.get(APPLICATION_TOKEN), client.paginate(APPLICATION_TOKEN)]
+    things += client.application_tokens.audit()
     things += client.application_tokens.list()
     for thing in things:
         seen = shown(thing)
@@ -96,9 +98,17 @@ def test_a_person_s_secrets_are_not_shown(sandbox: Sandbox, status: int) -> None
         assert secret not in seen
 
 
+def test_an_answer_shows_its_body_only_where_it_is_asked_for(client: Client) -> None:
+    response = client.post(APPLICATION_TOKEN, json={"description": "new"})
+    secret = response.json()["application_token"]
+    for seen in (repr(response), str(response), repr([response]), repr(response.headers)):
+        assert secret not in seen
+
+
 def test_objects_with_secrets_are_not_pickled(client: Client) -> None:
     things: list[object] = [client, client.application_tokens, client.authenticate()]
     things += [client.application_tokens.create(), TrustedDevice("canary-4711", "gateway 7")]
+    things += [client.get(APPLICATION_TOKEN), client.paginate(APPLICATION_TOKEN)]
     for thing in things:
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises(TypeError, match="is not pickled or copied: it"):
@@ -106,7 +116,7 @@ def test_objects_with_secrets_are_not_pickled(client: Client) -> None:
 
 
 def test_a_client_is_not_copied(client: Client) -> None:
-    for thing in (client, client.application_tokens):
+    for thing in (client, client.application_tokens, client.paginate(APPLICATION_TOKEN)):
         with pytest.raises(TypeError, match="is not pickled or copied: it"):
             copy.copy(thing)
         with pytest.raises(TypeError, match="is not pickled or copied: it"):

@@ -13,9 +13,10 @@ from subprocess import Popen
 
 import pytest
 
-from emnify_auth import Client, RequestTimeoutError
+from emnify_auth import Client, InvalidInputError, RequestTimeoutError
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, Sandbox, ended
+from conftest import Interrupted
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
@@ -29,9 +30,13 @@ from emnify_auth import Client
 
 where, settings = sys.argv[1], json.loads(sys.argv[2])
 client = Client(timeout=50, **settings)
-if where == "list":
+if where in ("list", "request", "paginate"):
     client.authenticate()
-    call = client.application_tokens.list
+    call = {
+        "list": client.application_tokens.list,
+        "request": lambda: client.get("/api/v1/sim"),
+        "paginate": lambda: next(client.paginate("/api/v1/sim")),
+    }[where]
 elif where == "another thread":
     threading.Thread(target=client.authenticate, daemon=True).start()
     time.sleep(0.2)
@@ -63,10 +68,13 @@ def interrupted(process: Popen[str]) -> float:
     return took
 
 
-@pytest.mark.parametrize("where", ["authenticate", "list", "another thread"])
+PATHS = {"list": APPLICATION_TOKEN, "request": SIM, "paginate": SIM}
+
+
+@pytest.mark.parametrize("where", ["authenticate", "another thread", *PATHS])
 @pytest.mark.parametrize("fault", ["delay", "endless_body"])
 def test_ctrl_c_while_the_server_takes_its_time(sandbox: Sandbox, where: str, fault: str) -> None:
-    path = APPLICATION_TOKEN if where == "list" else AUTHENTICATE
+    path = PATHS.get(where, AUTHENTICATE)
     sandbox.fault(fault, path, **({"milliseconds": LONG} if fault == "delay" else {}))
     assert interrupted(sandbox.start(HANGS, where, "{}")) < AT_ONCE
 
@@ -108,24 +116,6 @@ def interrupted_already(process: Popen[str]) -> bool:
     return float(ended(process)) > 0
 
 
-class Interrupted(Exception):  # noqa: N818
-    """What our own signal handler raises."""
-
-
-@pytest.fixture
-def interrupt_soon() -> Iterator[threading.Timer]:
-    """Prepare a signal whose handler raises Interrupted."""
-
-    def handler(*_: object) -> None:
-        raise Interrupted
-
-    before = signal.signal(signal.SIGUSR1, handler)
-    timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGUSR1))
-    yield timer
-    timer.join()
-    signal.signal(signal.SIGUSR1, before)
-
-
 def test_a_call_that_was_interrupted_goes_on(
     sandbox: Sandbox, interrupt_soon: threading.Timer
 ) -> None:
@@ -140,6 +130,24 @@ def test_a_call_that_was_interrupted_goes_on(
         assert client.authenticate().reveal()
         assert events == ["authenticated"]
     assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_row_that_was_interrupted_is_not_lost(
+    sandbox: Sandbox, interrupt_soon: threading.Timer
+) -> None:
+    with sandbox.client() as client:
+        rows = client.paginate(SIM, per_page=150)
+        read = [next(rows)["id"] for _ in range(150)]
+        sandbox.fault("delay", SIM, milliseconds=1_000)
+        interrupt_soon.start()
+        with pytest.raises(Interrupted):
+            next(rows)
+        with pytest.raises(InvalidInputError, match="by a call that was interrupted"):
+            next(rows)
+        time.sleep(1.0)
+        read += [row["id"] for row in rows]
+    assert len(read) == len(set(read)) == 300
+    assert sandbox.calls("GET", SIM) == 2
 
 
 @pytest.mark.parametrize("lost", ["answer", "id"])

@@ -17,6 +17,9 @@ It renews it in the background, and goes on through outages, rate limits, wrong 
         for token in client.application_tokens.list():
             print(token.id, token.description)
 
+        for sim in client.paginate("/api/v1/sim"):
+            print(sim["iccid"])
+
 Whatever goes wrong is an EmnifyError. Secrets are shown by methods called reveal() and by
 Client.auth_headers(), and by nothing else.
 """
@@ -46,10 +49,14 @@ from ._errors import (
 from ._native import (
     ApplicationToken,
     ApplicationTokens,
+    AuditedToken,
     AuthToken,
     Client,
     CreatedApplicationToken,
     Event,
+    Pages,
+    Response,
+    Rotation,
     Status,
     TrustedDevice,
     __version__,
@@ -60,6 +67,7 @@ __all__ = [
     "ApiError",
     "ApplicationToken",
     "ApplicationTokens",
+    "AuditedToken",
     "AuthToken",
     "AuthenticationError",
     "Client",
@@ -73,9 +81,12 @@ __all__ = [
     "MfaRequiredError",
     "NetworkError",
     "NotFoundError",
+    "Pages",
     "ProtocolError",
     "RateLimitedError",
     "RequestTimeoutError",
+    "Response",
+    "Rotation",
     "RotationError",
     "ServerError",
     "Status",

@@ -177,7 +177,31 @@ class StoreError(EmnifyError, OSError):
 
 
 class RotationError(EmnifyError):
-    """A rotation stopped; the message says in which state."""
+    """A rotation of the application token stopped, and goes on when rotate() is called again."""
+
+    state: str
+    """How far it came, which is the step that is taken next: "Intent" (the new application token is
+    being created), "Created" (its id is being found), "Identified" (it is being tried), "Committed"
+    (it is being handed over), "Grace" (both work), "Revoking" (the old one is being revoked)."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        state: str = "",
+        http_status: int | None = None,
+        api_error: ApiError | None = None,
+        retry_after: float | None = None,
+        is_retryable: bool = False,
+    ) -> None:
+        super().__init__(
+            message,
+            http_status=http_status,
+            api_error=api_error,
+            retry_after=retry_after,
+            is_retryable=is_retryable,
+        )
+        self.state = state
 
 
 class InternalError(EmnifyError):

@@ -3,9 +3,9 @@
 import builtins
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Literal, NoReturn, final
+from typing import Any, Final, Literal, NoReturn, TypeAlias, final
 
 from typing_extensions import Self
 
@@ -14,16 +14,25 @@ from ._errors import EmnifyError
 __all__ = [
     "ApplicationToken",
     "ApplicationTokens",
+    "AuditedToken",
     "AuthToken",
     "Client",
     "CreatedApplicationToken",
     "Event",
+    "Pages",
+    "Response",
+    "Rotation",
     "Status",
     "TrustedDevice",
     "__version__",
 ]
 
 __version__: Final[str]
+
+_Parameter: TypeAlias = str | int | float | None
+_Value: TypeAlias = _Parameter | Sequence[_Parameter]
+_Params: TypeAlias = Mapping[str, _Value] | Sequence[tuple[str, _Value]]
+_Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
 @final
 class Client:
@@ -51,6 +60,9 @@ class Client:
     raises; what happens in the background waits for the next call, of status() for example.
     It may call the client. An exception in it goes to sys.unraisablehook and does not
     disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
+    pacing: whether calls that come too fast for emnify's limits are delayed: after 25 at once
+    (5 lists) one each 100 ms, over all threads of this client. What would wait beyond the
+    timeout raises RateLimitedError.
 
     It can be used from any number of threads, in a child after a fork, and in a with
     statement. What it refuses it refuses here, with an InvalidInputError that names the
@@ -73,6 +85,7 @@ class Client:
         proxy: str | None = None,
         store: str | os.PathLike[str] | None = None,
         on_event: Callable[[Event], object] | None = None,
+        pacing: bool = True,
     ) -> Self: ...
     @classmethod
     def from_user(
@@ -89,6 +102,7 @@ class Client:
         proxy: str | None = None,
         store: str | os.PathLike[str] | None = None,
         on_event: Callable[[Event], object] | None = None,
+        pacing: bool = True,
     ) -> Self:
         """A client that signs in as a person, for what an application token cannot do.
 
@@ -105,7 +119,7 @@ class Client:
 
     @property
     def application_tokens(self) -> ApplicationTokens:
-        """The application tokens of the workspace: create, list, update, revoke."""
+        """The application tokens of the workspace: create, list, update, revoke, audit, rotate."""
 
     def authenticate(self) -> AuthToken:
         """An auth token that is valid now: the cached one, or a new one. Ask each time you need
@@ -139,6 +153,111 @@ class Client:
     def status(self) -> Status:
         """How the session stands. It asks nobody and waits for nothing, but tells on_event what
         happened in the background.
+        """
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | str | None = None,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+    ) -> Response:
+        """Makes any other call of the API, signed in, and returns its answer.
+
+        method: "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE".
+        path: starts with a slash and is relative to base_url, as "/api/v1/sim". The auth token
+        goes nowhere else: no path leads to another host, and redirects are not followed.
+        json: what is sent as JSON, whatever json.dumps takes; None is nothing.
+        content: bytes, or a text as UTF-8, sent as they are instead. A header Content-Type says
+        what they are; without one they are JSON.
+        params: a mapping or pairs that are added to the query. A value is a str, an int, a
+        float, a bool ("true" or "false") or a sequence of these, each of them a parameter of
+        that name; None is left out.
+        headers: a mapping or pairs of str. Authorization, Host and those of the connection are
+        set here and cannot be passed.
+
+        A 401 is answered by signing in anew and making the call once more. What may pass by
+        itself is tried up to three times within the timeout where that is safe: GET, HEAD, PUT
+        and DELETE always, POST and PATCH only if nothing was sent.
+
+        Raises InvalidInputError before anything is sent; where the status is no success (2xx),
+        the class that says so, such as NotFoundError or ValidationError; and what
+        authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
+        be carried out.
+        """
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+    ) -> Response:
+        """Reads: request("GET", path, …)."""
+
+    def post(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | str | None = None,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+    ) -> Response:
+        """Creates, or does something: request("POST", path, …)."""
+
+    def patch(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | str | None = None,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+    ) -> Response:
+        """Changes: request("PATCH", path, …)."""
+
+    def put(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | str | None = None,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+    ) -> Response:
+        """Replaces: request("PUT", path, …)."""
+
+    def delete(
+        self,
+        path: str,
+        *,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+    ) -> Response:
+        """Removes: request("DELETE", path, …)."""
+
+    def paginate(
+        self, path: str, *, params: _Params | None = None, per_page: int | None = None
+    ) -> Pages:
+        """The rows of a collection, page after page, each row once. A page is fetched when its
+        first row is asked for, each within the timeout and tried again as with get().
+
+        path, params: as for request(); what is wrong with the path is told at the first row.
+        per_page: rows with each call; more of them are fewer calls. Default: 100.
+        """
+
+    def switch_workspace(self, id: int) -> Client:
+        """A client for the workspace with this id, of the same person; this one goes on in its
+        own. It signs in at once, so that an id which does not work is told here, and renews
+        itself, also after this one is closed. It has the same settings: on_event is told what
+        happens to either.
+
+        Raises InvalidInputError where this client has an application token, which is bound to
+        its workspace; ForbiddenError, NotFoundError and the like as emnify answers.
         """
 
     def close(self) -> None:
@@ -223,6 +342,64 @@ class ApplicationTokens:
         with it stay valid until they expire. Revoking a revoked one is no error.
         """
 
+    def own(self) -> ApplicationToken | None:
+        """The application token that this client signs in with: its description, when it expires.
+        None where the auth token does not tell which it is, as where a person is signed in.
+        """
+
+    def audit(
+        self,
+        *,
+        expires_within: datetime.timedelta = ...,
+        older_than: datetime.timedelta = ...,
+    ) -> builtins.list[AuditedToken]:
+        """All application tokens of the workspace, each with what there is to say against it.
+        Nothing is changed.
+
+        expires_within: what expires within that time is found; default: 30 days.
+        older_than: what was created longer ago is found; default: 365 days.
+        """
+
+    def rotate(
+        self,
+        *,
+        id: int | None = None,
+        description: str | None = None,
+        expiry_date: str | datetime.date | datetime.datetime | None = None,
+        ip: str | None = None,
+        grace: float | datetime.timedelta = 0,
+        hand_over: Callable[[str], object] | None = None,
+    ) -> Rotation:
+        """Replaces the application token that this client signs in with by a new one, with no
+        moment at which neither works: creates the new one, tries it, puts it where the next
+        start finds it, and revokes the old one. The client goes on with the new one.
+
+        Each step is noted in the client's store, which must be a directory, before it is taken.
+        After an error or a crash call it again: it goes on where it stopped, with what it began
+        with. A client that starts with the old token finds the new one there too. One rotation
+        at a time runs in a store; who waits for another one's adopts what that came to.
+
+        id: of the application token that this client signs in with, where its auth token does
+        not tell. It is not for another one: what contradicts the auth token is refused.
+        description, expiry_date, ip: as for create(); default: those of the old one.
+        grace: how long the old one goes on working beside the new one, as a timedelta or in
+        seconds. This does not wait for it: call it again when it is over.
+        hand_over: a function that takes the new application token, a str, and keeps it where
+        the next start finds it, instead of the credential file. It runs in the thread that
+        makes this call, and perhaps again with the same token after a crash. It must not call
+        this client, which waits for it. Whatever it raises, KeyboardInterrupt too, stops the
+        rotation and is the __cause__ of the RotationError; the next call goes on with the same
+        token.
+
+        Each of its requests may take as long as the timeout. A call that Ctrl-C interrupts goes
+        on in the background for as long as the program does; where it would run hand_over it
+        stops instead, in the state "Committed". Either way the next call goes on from there.
+
+        Raises InvalidInputError where there is neither a credential file nor hand_over, no
+        directory as a store, or a person signed in; what any call raises, before anything was
+        begun; and from then on RotationError, with the state that it stopped in.
+        """
+
     def __reduce__(self) -> NoReturn: ...
 
 @final
@@ -295,6 +472,133 @@ class CreatedApplicationToken:
     def __reduce__(self) -> NoReturn: ...
 
 @final
+class AuditedToken:
+    """An application token and what ApplicationTokens.audit() found.
+
+    It does not change; two are equal if token and findings are.
+    """
+
+    @property
+    def token(self) -> ApplicationToken:
+        """The row of the list."""
+
+    @property
+    def findings(
+        self,
+    ) -> frozenset[
+        Literal[
+            "own",
+            "revoked",
+            "expired",
+            "orphan",
+            "expires_soon",
+            "no_expiry",
+            "no_address_restriction",
+            "old",
+            "other",
+        ]
+    ]:
+        """What was found; nothing is a good answer:
+
+        "own": it is the one that this client signs in with, as far as its auth token tells.
+        "revoked": it was revoked. Nothing else is said of such a one.
+        "expired": it has expired. Nothing else is said of such a one.
+        "orphan": a rotation made it and did not finish: that goes on with it, or revokes it,
+        when it is called next. Where nobody will do so, revoke it.
+        "expires_soon": it expires within the time that was asked for.
+        "no_expiry": it never expires: a stolen one works until somebody notices.
+        "no_address_restriction": it may be used from any address.
+        "old": it was created longer ago than was asked for, and should be rotated.
+        "other": something that this version has no name for.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+
+@final
+class Rotation:
+    """What ApplicationTokens.rotate() came to. It holds no secret, and does not change."""
+
+    @property
+    def state(self) -> Literal["Done", "Grace"]:
+        """How far it came. "Done": the old application token is revoked. "Grace": both work until
+        the grace period ends, and the client goes on with the new one.
+        """
+
+    @property
+    def old_id(self) -> int:
+        """The id of the application token that was replaced."""
+
+    @property
+    def new_id(self) -> int:
+        """The id of the one that replaces it."""
+
+    @property
+    def grace_left(self) -> datetime.timedelta | None:
+        """In the grace period, how long it lasts from the moment that rotate() returned; None in
+        "Done". No time passes for it while the clock is not to be trusted.
+        """
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether another client had rotated the application token already: nothing was changed."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+
+@final
+class Response:
+    """A successful answer: what Client.request() returns.
+
+    It does not change. Its body may hold a secret, and is shown by content, text and json()
+    alone.
+    """
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status, from 200 to 299."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by their names in any case. Several of one name are one here, with commas
+        between their values.
+        """
+
+    @property
+    def content(self) -> bytes:
+        """The body, decompressed; at most 16 MiB."""
+
+    @property
+    def text(self) -> str:
+        r"""The body as text: in the character set that the header Content-Type names, else in
+        UTF-8. What that cannot be is replaced by "\ufffd".
+        """
+
+    def json(self) -> Any:  # noqa: ANN401
+        """What the body means as JSON. Raises ProtocolError where it is none."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class Pages:
+    """The rows of a collection: what Client.paginate() returns. Each is a dict, as JSON has it.
+
+    One thread at a time can ask for a row; another that does so meanwhile gets an
+    InvalidInputError. After an error the iteration ends; so it does when the client is closed.
+    A row that Ctrl-C interrupts is not lost: once it is there, the next one asked for is that.
+    """
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> dict[str, Any]: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
 class Event:
     """Something that happened to a client's session: what Client(on_event=…) is called with.
 
@@ -311,6 +615,7 @@ class Event:
         "refused",
         "cooling_down",
         "application_token_expires",
+        "successor_found",
         "store_trouble",
         "credential_trouble",
         "other",
@@ -326,6 +631,8 @@ class Event:
         "cooling_down": too many calls, or a locked account; no attempt is made for a while.
         "application_token_expires": the application token expires within 30 days; told at
         most once a day.
+        "successor_found": the application token was rotated, by an earlier or another process,
+        and its successor is used.
         "store_trouble": the store could not be read or written; the session goes on without.
         "credential_trouble": the credential file could not be read; its last good content is
         used, if there is one.

@@ -1,0 +1,95 @@
+"""The application tokens, judged."""
+
+import copy
+import datetime
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from emnify_auth import AuditedToken, Client
+
+from emnify_sandbox import Sandbox
+
+LIMITED = {"expiry_date": "2099-01-01", "ip": "192.0.2.7"}
+
+
+def day(days: int) -> str:
+    at = datetime.datetime.now(datetime.timezone.utc) + timedelta(days=days)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def found(audited: list[AuditedToken], id: int) -> set[str]:
+    [token] = [token for token in audited if token.token.id == id]
+    return set(token.findings)
+
+
+@pytest.mark.parametrize(
+    ("seeded", "findings"),
+    [
+        (LIMITED, set()),
+        ({**LIMITED, "status": 1}, {"revoked"}),
+        ({"expiry_date": "2020-01-01"}, {"expired"}),
+        (
+            {**LIMITED, "description": "new [rotation 00112233445566778899aabbccddeeff]"},
+            {"orphan"},
+        ),
+        ({**LIMITED, "expiry_date": day(10)}, {"expires_soon"}),
+        ({"ip": "192.0.2.7"}, {"no_expiry"}),
+        ({"expiry_date": "2099-01-01"}, {"no_address_restriction"}),
+        ({**LIMITED, "created": day(-400)}, {"old"}),
+        ({"created": day(-400)}, {"no_expiry", "no_address_restriction", "old"}),
+    ],
+)
+def test_each_kind_of_token_is_found(
+    client: Client, sandbox: Sandbox, seeded: dict[str, Any], findings: set[str]
+) -> None:
+    id = sandbox.seed(**seeded)
+    audited = client.application_tokens.audit()
+    assert found(audited, id) == findings
+    assert len(audited) == 2
+
+
+def test_its_own_token_is_told(client: Client, sandbox: Sandbox) -> None:
+    sandbox.seed()
+    own = client.application_tokens.own()
+    assert own is not None
+    assert own.id == sandbox.application_tokens()[0]["id"]
+    [audited] = [row for row in client.application_tokens.audit() if "own" in row.findings]
+    assert audited.token == own
+
+
+def test_nobody_is_told_which_token_a_person_signs_in_with(sandbox: Sandbox) -> None:
+    with sandbox.user("user@example.com") as client:
+        assert client.application_tokens.own() is None
+        assert not any("own" in row.findings for row in client.application_tokens.audit())
+
+
+def test_from_when_on_a_token_is_worth_a_word_can_be_said(client: Client, sandbox: Sandbox) -> None:
+    id = sandbox.seed(expiry_date=day(10), ip="192.0.2.7", created=day(-100))
+    tokens = client.application_tokens
+    assert found(tokens.audit(), id) == {"expires_soon"}
+    assert found(tokens.audit(expires_within=timedelta(days=9)), id) == set()
+    assert found(tokens.audit(older_than=timedelta(days=99, hours=1)), id) == {
+        "expires_soon",
+        "old",
+    }
+    everything = tokens.audit(expires_within=timedelta.max, older_than=timedelta())
+    assert found(everything, id) == {"expires_soon", "old"}
+
+
+def test_what_was_found_is_a_value(client: Client) -> None:
+    [first] = client.application_tokens.audit()
+    [second] = client.application_tokens.audit()
+    assert isinstance(first.findings, frozenset)
+    assert first.findings & {"own", "old"} == {"own"}
+    assert first == second
+    assert hash(first) == hash(second)
+    assert first != first.token
+    assert copy.copy(first) is first
+    assert copy.deepcopy(first) is first
+    shown = "findings={'own', 'no_expiry', 'no_address_restriction'}>"
+    assert repr(first) == f"<AuditedToken token={first.token!r} {shown}"
+    for name in ("token", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(first, name, "x")

@@ -1,0 +1,176 @@
+"""A collection, row by row: each once, whatever happens on the way."""
+
+import gc
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import emnify_auth
+from emnify_auth import Client, InvalidInputError
+
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+
+
+def ids(rows: Any) -> list[int]:  # noqa: ANN401
+    return [row["id"] for row in rows]
+
+
+def test_every_row_comes_once_whatever_happens_on_the_way(sandbox: Sandbox) -> None:
+    seen: list[int] = []
+    with sandbox.client() as client:
+        for number, row in enumerate(client.paginate(SIM, per_page=40)):
+            seen.append(row["id"])
+            if number == 30:
+                sandbox.fault("status", SIM, status=429, times=1)
+            elif number == 110:
+                sandbox.fault("cut_body", SIM, times=1)
+            elif number == 190:
+                sandbox.revoke_auth_tokens()
+            elif number == 250:
+                sandbox.fault("reset_after", SIM, times=1)
+    assert len(seen) == len(set(seen)) == 300
+    assert seen == sorted(seen)
+    # Eight pages, and once more for each fault.
+    assert sandbox.calls("GET", SIM) == 12
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_rows_are_what_the_collection_holds(client: Client, sandbox: Sandbox) -> None:
+    whole = client.get(SIM, params={"per_page": 1000}).json()
+    assert list(client.paginate(SIM)) == whole
+    body = '[{"n": [null, true, -1, 18446744073709551615, 0.5, "\\u00e4", {}]}]'
+    sandbox.fault("status", SIM, status=200, body=body)
+    assert list(client.paginate(SIM)) == [{"n": [None, True, -1, 2**64 - 1, 0.5, "ä", {}]}]
+
+
+def test_pages_are_fetched_when_they_are_asked_for(client: Client, sandbox: Sandbox) -> None:
+    rows = client.paginate(SIM, per_page=10)
+    assert iter(rows) is rows
+    assert sandbox.calls() == 0
+    for _ in range(10):
+        next(rows)
+    assert sandbox.calls("GET", SIM) == 1
+    next(rows)
+    assert sandbox.calls("GET", SIM) == 2
+
+
+def test_what_is_asked_for_is_sent(client: Client, sandbox: Sandbox) -> None:
+    next(client.paginate(f"{SIM}?a=1", params={"q": "status:1 ä", "on": True}, per_page=7))
+    query = "a=1&q=status%3A1+%C3%A4&on=true&per_page=7&page=1"
+    assert sandbox.requests()[-1]["query"] == query
+    next(client.paginate(SIM, params={"q": ["a", "b"]}))
+    assert sandbox.requests()[-1]["query"] == "q=a&q=b&per_page=100&page=1"
+
+
+def test_an_error_ends_the_iteration(client: Client, sandbox: Sandbox) -> None:
+    rows = client.paginate(SIM, per_page=10)
+    for _ in range(10):
+        next(rows)
+    sandbox.fault("status", SIM, status=403)
+    with pytest.raises(emnify_auth.ForbiddenError):
+        next(rows)
+    sandbox.clear_faults()
+    assert list(rows) == []
+
+
+def test_an_iteration_may_be_left_halfway(sandbox: Sandbox) -> None:
+    for _ in range(3):
+        with sandbox.client() as client:
+            rows = client.paginate(SIM, per_page=10)
+            next(rows)
+            del rows
+    # Also one whose client is closed before.
+    with sandbox.client() as client:
+        rows = client.paginate(SIM, per_page=10)
+        next(rows)
+    with pytest.raises(InvalidInputError, match="the client is closed"):
+        next(rows)
+    del rows
+    gc.collect()
+    assert sandbox.calls("GET", SIM) == 4
+
+
+def test_rows_outlive_the_name_of_their_client(sandbox: Sandbox) -> None:
+    events: list[str] = []
+    rows = sandbox.client(on_event=lambda event: events.append(event.kind)).paginate(SIM)
+    gc.collect()
+    assert len(list(rows)) == 300
+    assert events == ["authenticated"]
+
+
+def test_a_client_that_its_rows_hold_is_freed(sandbox: Sandbox) -> None:
+    class Fleet:
+        def __init__(self) -> None:
+            self.client = sandbox.client(on_event=self.told)
+            self.rows = self.client.paginate(SIM)
+
+        def told(self, _: object) -> None: ...
+
+    fleet = Fleet()
+    next(fleet.rows)
+    gone = weakref.ref(fleet.client)
+    del fleet
+    gc.collect()
+    assert gone() is None
+
+
+def test_one_thread_at_a_time_reads_and_another_is_told(sandbox: Sandbox) -> None:
+    with sandbox.client() as client, ThreadPoolExecutor(1) as pool:
+        rows = client.paginate(SIM, per_page=100)
+        first = next(rows)
+        sandbox.fault("delay", SIM, milliseconds=600)
+        others = [next(rows) for _ in range(99)]
+        slow = pool.submit(next, rows)
+        time.sleep(0.2)
+        with pytest.raises(InvalidInputError, match=r"^next: another row is being read"):
+            next(rows)
+        # It has lost nothing, and goes on in any thread.
+        read = [first, *others, slow.result(), *rows]
+    assert ids(read) == sorted(ids(read))
+    assert len(read) == 300
+
+
+def test_threads_that_take_turns_get_each_row_once(client: Client) -> None:
+    rows = client.paginate(SIM)
+    lock = threading.Lock()
+
+    def work(_: int) -> list[int]:
+        mine: list[int] = []
+        while True:
+            with lock:
+                row = next(rows, None)
+            if row is None:
+                return mine
+            mine.append(row["id"])
+
+    with ThreadPoolExecutor(4) as pool:
+        read = [id for mine in pool.map(work, range(4)) for id in mine]
+    assert len(read) == len(set(read)) == 300
+
+
+def test_a_collection_without_pages_is_one_call(client: Client, sandbox: Sandbox) -> None:
+    sandbox.set(application_tokens_paged=False)
+    assert ids(client.paginate(APPLICATION_TOKEN)) == [sandbox.application_tokens()[0]["id"]]
+    assert sandbox.calls("GET", APPLICATION_TOKEN) == 1
+
+
+def test_a_person_is_asked_for_the_code_in_the_thread_that_reads(sandbox: Sandbox) -> None:
+    asked: list[int] = []
+
+    def mfa() -> str | None:
+        asked.append(threading.get_ident())
+        return sandbox.one_time_code()
+
+    with sandbox.user(mfa=mfa) as client:
+        assert len(list(client.paginate(SIM))) == 300
+    assert asked == [threading.get_ident()]
+
+    def fails() -> str:
+        raise KeyError("no code")
+
+    with sandbox.user(mfa=fails) as client, pytest.raises(KeyError, match="no code"):
+        next(client.paginate(SIM))

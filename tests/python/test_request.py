@@ -1,0 +1,276 @@
+"""Any other call of the API: what is sent, what comes back, and what is raised."""
+
+import copy
+import enum
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import emnify_auth
+from emnify_auth import Client, EmnifyError, ProtocolError, Response
+
+from emnify_sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
+
+GATEWAY = {
+    "name": "gateway ä",
+    "status": {"id": 0},
+    "service_profile": {"id": 1},
+    "tariff_profile": {"id": 2},
+}
+
+
+class Size(int, enum.Enum):
+    SMALL = 5
+
+
+class Name(str, enum.Enum):
+    FIRST = "first"
+
+
+def last(sandbox: Sandbox) -> dict[str, Any]:
+    return sandbox.requests()[-1]
+
+
+def test_a_resource_is_created_read_changed_and_removed(client: Client) -> None:
+    created = client.post(ENDPOINT, json=GATEWAY)
+    assert isinstance(created, Response)
+    assert created.status_code == 201
+    assert created.content == b""
+    path = created.headers["location"]
+    client.patch(path, json={"name": "renamed"})
+    assert client.get(path).json()["name"] == "renamed"
+    assert client.delete(path).status_code == 204
+    with pytest.raises(emnify_auth.NotFoundError) as caught:
+        client.get(path)
+    assert path in str(caught.value)
+
+
+def test_each_verb_is_its_method(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("status", SIM, status=200, body="{}")
+    reads: list[Callable[..., Response]] = [client.get, client.delete]
+    writes: list[Callable[..., Response]] = [client.post, client.patch, client.put]
+    for verb in reads + writes:
+        body: dict[str, Any] = {"json": {}} if verb in writes else {}
+        verb(SIM, params={"a": 1}, headers={"X-Trace": "7"}, **body)
+        request = last(sandbox)
+        assert request["method"] == verb.__name__.upper()
+        assert request["query"] == "a=1"
+        assert ["x-trace", "7"] in request["headers"]
+        assert request["body"] == ("{}" if body else "")
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "get"):
+        client.request(method, SIM)
+        assert last(sandbox)["method"] == method.upper()
+
+
+@pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"per_page": 5, "q": "status:1 ä"}, "per_page=5&q=status%3A1+%C3%A4"),
+        ({"on": True, "off": False, "none": None}, "on=true&off=false"),
+        ({"a": 0.1, "b": 1e300, "c": 2.0}, "a=0.1&b=1e%2B300&c=2.0"),
+        ({"big": 2**64, "small": -1}, "big=18446744073709551616&small=-1"),
+        ({"sort": ["a", "b"], "id": (1, None, 2), "none": []}, "sort=a&sort=b&id=1&id=2"),
+        ([("a", 1), ("a", 2), ("b", "x&y=z")], "a=1&a=2&b=x%26y%3Dz"),
+        ((pair for pair in [("a", 1)]), "a=1"),
+        ({"size": Size.SMALL, "name": Name.FIRST}, "size=5&name=first"),
+    ],
+)
+def test_params_in_each_form(
+    client: Client,
+    sandbox: Sandbox,
+    params: Any,  # noqa: ANN401
+    query: str,
+) -> None:
+    sandbox.fault("status", SIM, status=200, body="[]")
+    client.get(SIM, params=params)
+    assert last(sandbox)["query"] == query
+
+
+def test_a_query_may_stand_behind_the_path(client: Client, sandbox: Sandbox) -> None:
+    assert len(client.get(f"{SIM}?per_page=5", params={"page": 2}).json()) == 5
+    assert last(sandbox)["query"] == "per_page=5&page=2"
+
+
+def test_json_is_compact_and_in_utf_8(client: Client, sandbox: Sandbox) -> None:
+    values: list[object] = [{"name": "ä", "list": [1, 2.5, None, True]}, [], "text", 0, False, ""]
+    for value in values:
+        sandbox.fault("status", SIM, status=200, times=1)
+        client.post(SIM, json=value)
+        body = last(sandbox)["body"]
+        assert json.loads(body) == value
+        assert " " not in body
+        assert ["content-type", "application/json"] in last(sandbox)["headers"]
+
+
+@pytest.mark.parametrize("content", ['{"a": "ä"}', '{"a": "ä"}'.encode()])
+def test_content_is_sent_as_it_is(client: Client, sandbox: Sandbox, content: str | bytes) -> None:
+    sandbox.fault("status", SIM, status=200)
+    client.put(SIM, content=content)
+    length = str(len('{"a": "ä"}'.encode()))
+    assert ["content-length", length] in last(sandbox)["headers"]
+    assert ["content-type", "application/json"] in last(sandbox)["headers"]
+    client.put(SIM, content=content, headers=[("content-type", "text/csv")])
+    assert ["content-type", "text/csv"] in last(sandbox)["headers"]
+
+
+def test_headers_are_a_mapping_in_any_case(client: Client, sandbox: Sandbox) -> None:
+    headers = client.get(SIM, params={"per_page": 100}).headers
+    assert isinstance(headers, Mapping)
+    for name in ("X-Total-Pages", "x-total-pages", "X-TOTAL-PAGES"):
+        assert headers[name] == "3"
+        assert name in headers
+    assert headers.get("X-Nothing") is None
+    anything: Any = 5
+    assert anything not in headers
+    with pytest.raises(KeyError):
+        headers["X-Nothing"]
+    assert dict(headers)["x-count"] == "100"
+    assert len(headers) == len(list(headers))
+    sandbox.fault("status", SIM, status=200, headers={"Set-Cookie": "canary-4711"})
+    headers = client.get(SIM).headers
+    assert headers["set-cookie"] == "canary-4711"
+    assert "set-cookie" in repr(headers)
+    assert "canary" not in repr(headers)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "text"),
+    [
+        ("text/csv", "ä"),
+        ("text/csv; charset=utf-8", "ä"),
+        # The sandbox sends UTF-8, whatever it calls that.
+        ('text/csv; header=1; Charset="ISO-8859-1"', "Ã¤"),
+        ("text/csv; charset=ascii", "\ufffd\ufffd"),
+        ("text/csv; charset=nothing", "ä"),
+        ("text/csv; charset=hex", "ä"),
+    ],
+)
+def test_a_text_in_its_character_set(
+    client: Client, sandbox: Sandbox, content_type: str, text: str
+) -> None:
+    sandbox.fault("status", SIM, status=200, body="ä", content_type=content_type)
+    assert client.get(SIM).text == text
+
+
+def test_an_answer_is_a_value(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault(
+        "status", SIM, status=200, body='{"secret": "canary", "n": 12345678901234567890123}'
+    )
+    response = client.get(SIM)
+    assert response.content == b'{"secret": "canary", "n": 12345678901234567890123}'
+    assert response.text == response.content.decode()
+    assert response.json() == {"secret": "canary", "n": 12345678901234567890123}
+    assert repr(response) == "<Response status_code=200 length=50>"
+    assert copy.copy(response) is response
+    assert copy.deepcopy(response) is response
+    for name in ("status_code", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(response, name, "x")
+
+
+@pytest.mark.parametrize("body", ["", "canary", '{"canary"', "[" * 100_000])
+def test_a_body_that_is_no_json_says_so_without_showing_it(
+    client: Client, sandbox: Sandbox, body: str
+) -> None:
+    sandbox.fault("status", SIM, status=200, body=body)
+    response = client.get(SIM)
+    with pytest.raises(ProtocolError) as caught:
+        response.json()
+    assert str(caught.value) == "cannot read the answer: it is no JSON"
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (302, emnify_auth.ProtocolError),
+        (400, emnify_auth.ValidationError),
+        (401, emnify_auth.AuthenticationError),
+        (403, emnify_auth.ForbiddenError),
+        (404, emnify_auth.NotFoundError),
+        (409, emnify_auth.ConflictError),
+        (422, emnify_auth.ValidationError),
+        (429, emnify_auth.RateLimitedError),
+        (500, emnify_auth.ServerError),
+    ],
+)
+def test_what_is_no_success_is_raised(
+    sandbox: Sandbox, status: int, expected: type[EmnifyError]
+) -> None:
+    with sandbox.client(timeout=1.0) as client:
+        body = json.dumps({"error_code": 1400, "message": "said by emnify"})
+        sandbox.fault("status", SIM, status=status, body=body)
+        with pytest.raises(EmnifyError) as caught:
+            client.get(SIM, params={"q": "canary"})
+    error = caught.value
+    assert type(error) is expected
+    assert error.http_status == status
+    assert f"GET {SIM}" in str(error)
+    assert "canary" not in str(error)
+    assert error.api_error is None or error.api_error.message == "said by emnify"
+
+
+def test_a_redirect_is_not_followed(client: Client, sandbox: Sandbox) -> None:
+    elsewhere = {"Location": f"{sandbox.url}{ENDPOINT}"}
+    sandbox.fault("status", SIM, status=307, headers=elsewhere)
+    with pytest.raises(ProtocolError):
+        client.get(SIM)
+    assert sandbox.calls("GET", ENDPOINT) == 0
+
+
+def test_what_may_pass_is_tried_again_where_that_is_safe(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("status", SIM, status=503, times=1)
+    assert client.get(SIM).status_code == 200
+    assert sandbox.calls("GET", SIM) == 2
+    sandbox.fault("reset_after", ENDPOINT, times=1)
+    with pytest.raises(emnify_auth.NetworkError, match="may have been carried out"):
+        client.post(ENDPOINT, json=GATEWAY)
+    assert sandbox.calls("POST", ENDPOINT) == 1
+
+
+def test_a_refused_auth_token_is_replaced(client: Client, sandbox: Sandbox) -> None:
+    client.get(SIM)
+    sandbox.revoke_auth_tokens()
+    assert client.post(ENDPOINT, json=GATEWAY).status_code == 201
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_calls_that_come_too_fast_are_delayed_unless_the_caller_paces_itself(
+    sandbox: Sandbox,
+) -> None:
+    def burst(client: Client) -> float:
+        client.authenticate()
+        started = time.monotonic()
+        for _ in range(10):
+            client.get(SIM, params={"per_page": 1})
+        return time.monotonic() - started
+
+    with sandbox.client(pacing=False) as hasty, sandbox.client() as client:
+        assert burst(hasty) < 0.4
+        started = time.monotonic()
+        burst(client)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(burst, client).result()
+        # Five at once, and one each 100 ms, whichever thread makes them.
+        assert time.monotonic() - started > 1.3
+
+
+def test_a_turn_that_comes_after_the_timeout_is_refused(sandbox: Sandbox) -> None:
+    with sandbox.client(timeout=1.0) as client, ThreadPoolExecutor(40) as pool:
+        client.authenticate()
+        calls = [pool.submit(client.get, SIM, params={"per_page": 1}) for _ in range(40)]
+        errors = [call.exception() for call in calls]
+    held_back = [error for error in errors if isinstance(error, emnify_auth.RateLimitedError)]
+    assert held_back
+    for error in held_back:
+        assert error.http_status is None
+        assert error.retry_after is not None
+        assert error.is_retryable
+    assert errors.count(None) >= 5

@@ -1,0 +1,291 @@
+"""Replacing the application token: who takes the new one, and what stops it and lets it go on."""
+
+import copy
+import io
+import json
+import logging
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emnify_auth import Client, EmnifyError, InvalidInputError, Rotation, RotationError
+
+from conftest import Interrupted
+from emnify_sandbox import APPLICATION_TOKEN, USER, Sandbox
+
+
+class Gateway:
+    """A machine with an application token, in a file too, and a store."""
+
+    def __init__(self, sandbox: Sandbox, place: Path) -> None:
+        self.sandbox = sandbox
+        self.file = place / "token"
+        self.store = place / "store"
+        self.old_id = sandbox.seed(description="gateway 7", expiry_date="2099-01-01")
+        self.old = self.value(self.old_id)
+        self.file.write_text(self.old)
+
+    def client(self, **settings: Any) -> Client:  # noqa: ANN401
+        file = {"application_token": None, "application_token_file": self.file}
+        return self.sandbox.client(**{**file, "store": self.store, **settings})
+
+    def text_client(self, **settings: Any) -> Client:  # noqa: ANN401
+        return self.sandbox.client(application_token=self.old, store=self.store, **settings)
+
+    def value(self, id: int) -> str:
+        [row] = [row for row in self.sandbox.application_tokens() if row["id"] == id]
+        value: str = row["value"]
+        return value
+
+    def active(self) -> list[int]:
+        """Return the ids of those that work, beside the one that every sandbox has."""
+        rows = self.sandbox.application_tokens()[1:]
+        return [row["id"] for row in rows if not row["revoked"]]
+
+
+@pytest.fixture
+def gateway(sandbox: Sandbox, tmp_path: Path) -> Gateway:
+    return Gateway(sandbox, tmp_path)
+
+
+def test_a_new_token_in_the_credential_file_replaces_the_old_one(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        rotation = client.application_tokens.rotate()
+        assert isinstance(rotation, Rotation)
+        assert (rotation.state, rotation.grace_left) == ("Done", None)
+        assert (rotation.old_id, rotation.is_adopted) == (gateway.old_id, False)
+        assert gateway.active() == [rotation.new_id]
+        assert gateway.file.read_text().strip() == gateway.value(rotation.new_id)
+        # The client goes on with it.
+        own = client.application_tokens.own()
+        assert own is not None
+        assert (own.id, own.description) == (rotation.new_id, "gateway 7")
+    with gateway.client(store=None) as client:
+        assert client.authenticate().reveal()
+
+
+def test_what_is_asked_for_replaces_the_old_one_s_settings(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        client.application_tokens.rotate(
+            id=gateway.old_id, description="gateway 8", expiry_date="2098-05-29", ip="127.0.0.1"
+        )
+        own = client.application_tokens.own()
+    assert own is not None
+    assert (own.description, own.ip) == ("gateway 8", "127.0.0.1")
+    assert str(own.expiry_date).startswith("2098-05-29")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_function_takes_the_new_token_in_the_caller_s_thread(
+    gateway: Gateway, elsewhere: bool
+) -> None:
+    taken: list[tuple[str, int]] = []
+
+    def take(token: str) -> int:
+        assert not gateway.sandbox.application_tokens()[1]["revoked"]
+        taken.append((token, threading.get_ident()))
+        return len(token)
+
+    with gateway.text_client() as client, ThreadPoolExecutor(1) as pool:
+        thread = threading.get_ident()
+        if elsewhere:
+            thread = pool.submit(threading.get_ident).result()
+            rotation = pool.submit(client.application_tokens.rotate, hand_over=take).result()
+        else:
+            rotation = client.application_tokens.rotate(hand_over=take)
+    assert taken == [(gateway.value(rotation.new_id), thread)]
+    assert gateway.active() == [rotation.new_id]
+    # The file is another matter then.
+    assert gateway.file.read_text() == gateway.old
+
+
+@pytest.mark.parametrize("raised", [OSError("disk full"), KeyboardInterrupt(), SystemExit(3)])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
+    gateway: Gateway, raised: BaseException, elsewhere: bool
+) -> None:
+    given: list[str] = []
+
+    def fail(token: str) -> None:
+        given.append(token)
+        raise raised
+
+    with gateway.text_client() as client, ThreadPoolExecutor(1) as pool:
+
+        def rotate() -> Rotation:
+            return client.application_tokens.rotate(hand_over=fail)
+
+        with pytest.raises(RotationError) as caught:
+            pool.submit(rotate).result() if elsewhere else rotate()
+        error = caught.value
+        assert error.state == "Committed"
+        assert error.__cause__ is raised
+        assert type(raised).__name__ in str(error)
+        assert not error.is_retryable
+        # Both work, and so does the client.
+        assert len(gateway.active()) == 2
+        client.application_tokens.list()
+
+        rotation = client.application_tokens.rotate(hand_over=given.append)
+    assert rotation.state == "Done"
+    assert given == [gateway.value(rotation.new_id)] * 2
+    assert gateway.active() == [rotation.new_id]
+
+
+def test_an_async_function_is_refused_before_the_old_token_is_revoked(gateway: Gateway) -> None:
+    async def take(_: str) -> None: ...
+
+    with gateway.text_client() as client:
+        with pytest.raises(RotationError) as caught:
+            client.application_tokens.rotate(hand_over=take)
+        cause = caught.value.__cause__
+        assert isinstance(cause, InvalidInputError)
+        assert str(cause).startswith("hand_over: returned an awaitable")
+        assert len(gateway.active()) == 2
+        assert client.application_tokens.rotate(hand_over=lambda _: None).state == "Done"
+
+
+@pytest.mark.parametrize("grace", [3600, 3600.0, timedelta(hours=1)])
+def test_both_work_in_the_grace_period(gateway: Gateway, grace: float | timedelta) -> None:
+    with gateway.client() as client:
+        rotation = client.application_tokens.rotate(grace=grace)
+        assert rotation.state == "Grace"
+        assert rotation.grace_left is not None
+        assert timedelta(minutes=59) < rotation.grace_left <= timedelta(hours=1)
+        assert f"state='Grace' old_id={rotation.old_id}" in repr(rotation)
+        assert f"grace_left='{rotation.grace_left}'" in repr(rotation)
+        assert set(gateway.active()) == {rotation.old_id, rotation.new_id}
+        again = client.application_tokens.rotate()
+        assert (again.state, again.new_id) == ("Grace", rotation.new_id)
+
+
+def test_a_start_with_the_old_token_finds_its_successor_and_says_so(gateway: Gateway) -> None:
+    with gateway.text_client() as client:
+        rotation = client.application_tokens.rotate(hand_over=lambda _: None)
+    events: list[str] = []
+    with gateway.text_client(on_event=lambda event: events.append(event.kind)) as client:
+        own = client.application_tokens.own()
+        assert own is not None
+        assert own.id == rotation.new_id
+    assert "successor_found" in events
+
+
+def test_what_a_rotation_came_to_is_a_value(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        rotation = client.application_tokens.rotate()
+    assert copy.copy(rotation) is rotation
+    assert copy.deepcopy(rotation) is rotation
+    assert hash(rotation) == hash(copy.copy(rotation))
+    assert rotation == copy.copy(rotation)
+    assert repr(rotation) == (
+        f"<Rotation state='Done' old_id={rotation.old_id} new_id={rotation.new_id} "
+        "is_adopted=False>"
+    )
+    with pytest.raises(AttributeError):
+        rotation.state = "Grace"  # type: ignore[misc]
+
+
+def test_what_cannot_work_is_refused_before_anything_is_sent(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    with gateway.text_client() as client, pytest.raises(InvalidInputError, match=r"^hand_over: "):
+        client.application_tokens.rotate()
+    with gateway.client(store=None) as client, pytest.raises(InvalidInputError, match=r"^store: "):
+        client.application_tokens.rotate()
+    with sandbox.user(USER, store=gateway.store) as client, pytest.raises(InvalidInputError):
+        client.application_tokens.rotate(hand_over=lambda _: None)
+    assert sandbox.calls() == 0
+
+
+def test_a_rotation_that_the_server_stops_says_how_far_it_came(gateway: Gateway) -> None:
+    with gateway.client(timeout=2.0) as client:
+        client.authenticate()
+        gateway.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503)
+        with pytest.raises(RotationError) as caught:
+            client.application_tokens.rotate()
+        assert caught.value.state in str(caught.value)
+        assert caught.value.http_status == 503
+        assert caught.value.is_retryable
+        assert caught.value.__cause__ is None
+        gateway.sandbox.clear_faults()
+        rotation = client.application_tokens.rotate()
+    assert rotation.state == "Done"
+    assert gateway.active() == [rotation.new_id]
+
+
+@pytest.mark.parametrize("handed", [False, True])
+def test_a_rotation_that_was_interrupted_goes_on(
+    gateway: Gateway, interrupt_soon: threading.Timer, handed: bool
+) -> None:
+    taken: list[str] = []
+    arguments: dict[str, Any] = {"hand_over": taken.append} if handed else {}
+    with gateway.text_client() if handed else gateway.client() as client:
+        client.authenticate()
+        gateway.sandbox.fault("delay", APPLICATION_TOKEN, method="POST", milliseconds=1_000)
+        interrupt_soon.start()
+        with pytest.raises(Interrupted):
+            client.application_tokens.rotate(**arguments)
+        gateway.sandbox.clear_faults()
+        # It waits for what is under way.
+        rotation = client.application_tokens.rotate(**arguments)
+    assert rotation.state == "Done"
+    assert gateway.active() == [rotation.new_id]
+    # What nobody waits for any more is not called.
+    assert len(taken) == (1 if handed else 0)
+
+
+def test_the_new_token_is_shown_to_nobody_but_the_function(gateway: Gateway) -> None:
+    taken: list[str] = []
+    log = io.StringIO()
+    logger = logging.Logger("canary")
+    logger.addHandler(logging.StreamHandler(log))
+
+    def fail(token: str) -> None:
+        taken.append(token)
+        raise OSError(token)
+
+    events: list[object] = []
+    with gateway.text_client(on_event=events.append) as client:
+        try:
+            client.application_tokens.rotate(hand_over=fail)
+        except EmnifyError as error:
+            # What the function itself says is its own affair.
+            error.__cause__ = None
+            logger.exception("%r", error)
+            seen = f"{error} {error!r} {error.args} {vars(error)}"
+            seen += "".join(traceback.format_exception(error))
+        rotation = client.application_tokens.rotate(hand_over=taken.append)
+        seen += f"{rotation!r} {client!r} {client.status()!r} {events!r} {log.getvalue()}"
+        seen += repr(client.application_tokens.audit())
+    seen += json.dumps(gateway.sandbox.requests())
+    assert taken == [gateway.value(rotation.new_id)] * 2
+    for secret in (*taken, gateway.old):
+        assert secret not in seen
+        assert secret.rsplit(".", maxsplit=1)[-1] not in seen
+    for file in gateway.store.rglob("*"):
+        if file.is_file():
+            assert taken[0].encode() not in file.read_bytes()
+
+
+def test_a_process_may_end_in_the_middle(gateway: Gateway) -> None:
+    program = """
+import os, sys
+from emnify_auth import Client
+
+client = Client(application_token=sys.argv[1], store=sys.argv[2])
+client.application_tokens.rotate(hand_over=lambda token: os._exit(0))
+"""
+    gateway.sandbox.run(program, gateway.old, gateway.store)
+    taken: list[str] = []
+    started = time.monotonic()
+    with gateway.text_client() as client:
+        rotation = client.application_tokens.rotate(hand_over=taken.append)
+    assert time.monotonic() - started < 5
+    assert taken == [gateway.value(rotation.new_id)]
+    assert gateway.active() == [rotation.new_id]
