@@ -113,8 +113,9 @@ header: ## Write include/emnify.h anew from ffi/
 # FEATURES=redis: with a store in Redis.
 install: tools-c ## Install the C library and its headers (PREFIX, DESTDIR, FEATURES)
 	$(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
-	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
+	install -d $(DESTDIR)$(PREFIX)/include/emnify $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/emnify.h include/emnify.hpp $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/emnify/*.hpp $(DESTDIR)$(PREFIX)/include/emnify
 	install -m 644 $(RELEASE)/libemnify.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(RELEASE)/libemnify.so $(DESTDIR)$(PREFIX)/lib/libemnify.so.0
 	ln -sf libemnify.so.0 $(DESTDIR)$(PREFIX)/lib/libemnify.so

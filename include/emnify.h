@@ -4,7 +4,8 @@
  * A machine exchanges a long-lived application token for an auth token, a JWT that goes into the
  * header "Authorization: Bearer ..." of every call to emnify. This library does the exchange, keeps
  * the outcome, renews it in the background, and lets any number of threads share it, and processes
- * if you like. It also creates, lists, changes and revokes application tokens.
+ * if you like. It also creates, lists, changes, rotates, audits and revokes application tokens, and
+ * makes any other call of the API.
  *
  * A whole program:
  *
@@ -44,21 +45,23 @@
  *
  * Ownership. What a call gives you through a pointer to a pointer is yours, and the type's free
  * function takes it back; all of those take NULL. A string or a row that a function returns is
- * borrowed from the handle that it was asked of: it is valid until that is freed, and you neither
- * change nor free it. What you pass in is copied; nothing is kept but the copy.
+ * borrowed from the handle that it was asked of: it is valid until that is freed (that of
+ * emnify_pages_next() until the next call), and you neither change nor free it. What you pass in is
+ * copied; nothing is kept but the copy.
  *
  * Text is UTF-8 and ends with a NUL, in and out. A secret that you pass in comes with its length.
  * No text out is ever cut short. Secrets are wiped from memory when they are freed; messages never
- * hold them. Instants are int64_t seconds of Unix time, durations milliseconds, ids uint64_t; a
- * zero means none.
+ * hold them. Instants are int64_t seconds of Unix time, ids uint64_t; a zero means none. Durations
+ * are milliseconds or seconds, as the end of their names says: _ms, _s.
  *
- * Threads. A client may be used by any number of threads at once. Everything that a call gives you
- * is never changed afterwards: any thread may read it, and one frees it when no other does. There
- * is no global state to set up or to share. Functions of yours, if you set any, are called on the
- * thread that called the library, before that call returns, and never on another. The library's own
- * threads, two or three once it has work for them, block all signals, so handlers run on yours;
- * SIGPIPE cannot come from here. A client works on both sides of a fork(), whatever other threads
- * were doing. The shared library stays loaded when it is closed with dlclose().
+ * Threads. A client may be used by any number of threads at once, pages by one at a time. Everything
+ * else that a call gives you is never changed afterwards: any thread may read it, and one frees it
+ * when no other does. There is no global state to set up or to share. Functions of yours, if you set
+ * any, are called on the thread that called the library, before that call returns, and never on
+ * another. The library's own threads, two or three once it has work for them, block all signals, so
+ * handlers run on yours; SIGPIPE cannot come from here. A client works on both sides of a fork(),
+ * whatever other threads were doing. The shared library stays loaded when it is closed with
+ * dlclose().
  *
  * Faults. Should the library itself fail, the call gives EMNIFY_ERR_INTERNAL and your program goes
  * on. Rust's run-time library then prints one line about it on the standard error stream; keeping
@@ -173,7 +176,8 @@ extern "C" {
 #define EMNIFY_ERR_STORE 16
 
 /**
- * The replacement of an application token stopped; the message says in which state.
+ * The replacement of an application token stopped; emnify_error_rotation_state() says in which
+ * state.
  */
 #define EMNIFY_ERR_ROTATION 17
 
@@ -230,6 +234,13 @@ int64_t emnify_error_retry_after_ms(const emnify_error *error);
  * no effect: a request that timed out may have been carried out. False if `error` is NULL.
  */
 bool emnify_error_is_retryable(const emnify_error *error);
+
+/**
+ * The state that a rotation stopped in, and goes on from when emnify_token_rotate() is called
+ * again: one of the constants EMNIFY_ROTATION_.... EMNIFY_ROTATION_NONE where it is not about a
+ * rotation.
+ */
+int32_t emnify_error_rotation_state(const emnify_error *error);
 
 /**
  * emnify's own number for the error, such as 1400; 0 where the answer had none. It need not agree
@@ -398,13 +409,23 @@ int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify
  *
  * Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
  * has the disk and not the credential learns nothing. It is written only when the session changes,
- * as a whole or not at all.
+ * as a whole or not at all. emnify_token_rotate() keeps there how far it has come, and needs a
+ * directory for it.
  *
  * Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
  * or the text is no UTF-8 or no such place. A store that cannot be read or written stops nothing:
  * the session goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
  */
 int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify_error **error);
+
+/**
+ * Sets whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
+ * one each 100 ms, over all threads of a client. Authenticating has limits of its own. A call that
+ * would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
+ *
+ * Default: true. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+ */
+int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_error **error);
 
 /**
  * Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are
@@ -456,7 +477,8 @@ int32_t emnify_config_set_user(emnify_config *config,
 /**
  * Sets the function that asks for the one-time code: see emnify_mfa. `user` is passed to it and
  * not looked at. It may be NULL; else it must be good on each thread that uses a client made from
- * `config`, until the last of these is freed.
+ * `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
+ * of these is freed.
  *
  * Default: nobody is asked, and where a code is due the call fails with EMNIFY_ERR_MFA_REQUIRED.
  * Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `mfa` is NULL.
@@ -535,6 +557,11 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 #define EMNIFY_EVENT_CREDENTIAL_TROUBLE 8
 
 /**
+ * The application token was rotated, by an earlier or another process, and its successor is used.
+ */
+#define EMNIFY_EVENT_SUCCESSOR_FOUND 9
+
+/**
  * Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
  * function that it was passed to.
  */
@@ -545,11 +572,11 @@ typedef struct emnify_event emnify_event;
  * emnify_config_set_observer(); `event`, with what is borrowed from it, is gone when the function
  * returns.
  *
- * It is called on a thread of yours, from within a call that you made with the client
- * (emnify_authenticate(), emnify_status_new(), ...), shortly before that returns: never on a
- * thread of the library's, never after emnify_client_free(). What happens in the background waits
- * for the next call; the last 64 events are kept. No lock is held, so it may call the client. Where
- * several threads use the client it may run on several at once.
+ * It is called on a thread of yours, from within a call that you made with the client or with pages
+ * of it (emnify_authenticate(), emnify_status_new(), emnify_pages_next(), ...), shortly before that
+ * returns: never on a thread of the library's, never after these are freed. What happens in the
+ * background waits for the next call; the last 64 events are kept. No lock is held, so it may call
+ * the client. Where several threads use the client it may run on several at once.
  *
  * It must return: neither throw an exception nor jump out.
  */
@@ -558,7 +585,8 @@ typedef void (*emnify_observer)(void *user, const emnify_event *event);
 /**
  * Sets the function that is told what happens: see emnify_observer. `user` is passed to it and not
  * looked at. It may be NULL; else it must be good on each thread that uses a client made from
- * `config`, until the last of these is freed.
+ * `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
+ * of these is freed.
  *
  * Default: nobody is told. Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `observer` is NULL.
  */
@@ -571,6 +599,14 @@ int32_t emnify_config_set_observer(emnify_config *config,
  * What happened: one of the constants EMNIFY_EVENT_....
  */
 int32_t emnify_event_kind(const emnify_event *event);
+
+/**
+ * The name of a kind, such as "EMNIFY_EVENT_REFUSED": for logs.
+ *
+ * Never NULL; a number that this version does not know gives "EMNIFY_EVENT_OTHER". The string is
+ * constant and never freed. Any thread.
+ */
+const char *emnify_event_name(int32_t kind);
 
 /**
  * What happened, and why: one line for a log, UTF-8, without a line break.
@@ -605,8 +641,9 @@ int64_t emnify_event_expires_at(const emnify_event *event);
 /**
  * A machine that is signed in to emnify, or about to be.
  *
- * Made by emnify_client_new(), owned by the caller, freed with emnify_client_free(). Any number of
- * threads may use one at the same time; one of them signs in and the others wait for it.
+ * Made by emnify_client_new() or emnify_switch_workspace(), owned by the caller, freed with
+ * emnify_client_free(). Any number of threads may use one at the same time; one of them signs in
+ * and the others wait for it.
  */
 typedef struct emnify_client emnify_client;
 
@@ -626,9 +663,26 @@ int32_t emnify_client_new(const emnify_config *config,
                           emnify_error **error);
 
 /**
+ * Makes a client for the workspace `id` of the same user, and gives it to the caller in
+ * `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
+ * itself; `client` goes on in its own workspace, and may be freed before it.
+ *
+ * It signs in at once, which takes at most the configured timeout. Any thread.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT where `client` has an application token, which is bound to
+ * its workspace; EMNIFY_ERR_FORBIDDEN, _NOT_FOUND and the like as the server answers; and besides
+ * as emnify_authenticate() does.
+ */
+int32_t emnify_switch_workspace(const emnify_client *client,
+                                uint64_t id,
+                                emnify_client **new_client,
+                                emnify_error **error);
+
+/**
  * Frees a client, once no thread uses it any more. NULL is allowed. What it gave out, such as auth
- * tokens, lives on. It closes the connections, which may take a moment; a renewal that is under way
- * in the background ends by itself and calls nothing of yours.
+ * tokens, pages and clients for other workspaces, lives on. It closes the connections, once none of
+ * these needs them, which may take a moment; a renewal that is under way in the background ends by
+ * itself and calls nothing of yours.
  */
 void emnify_client_free(emnify_client *client);
 
@@ -796,6 +850,181 @@ int64_t emnify_status_last_change(const emnify_status *status);
 void emnify_status_free(emnify_status *status);
 
 /* ---------------------------------------------------------------------------------------------- */
+/* Any other call: what it carries                                                                */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A name and its value.
+ */
+typedef struct {
+  /**
+   * Never NULL.
+   */
+  const char *name;
+  /**
+   * Never NULL.
+   */
+  const char *value;
+} emnify_pair;
+
+/**
+ * What a call carries besides its method and path. Everything is optional, and copied.
+ *
+ * Start from EMNIFY_REQUEST_OPTIONS_INIT, which sets `size`: later versions add members at the
+ * end, and a program that was built with this one goes on working.
+ */
+typedef struct {
+  /**
+   * sizeof(emnify_request_options).
+   */
+  size_t size;
+  /**
+   * Parameters of the query, which follow those that the path has; they are encoded as they must
+   * be. NULL where there are none.
+   */
+  const emnify_pair *query;
+  /**
+   * How many.
+   */
+  size_t query_size;
+  /**
+   * Headers. Authorization, Host and those of the connection are the library's, and refused.
+   * NULL where there are none.
+   */
+  const emnify_pair *headers;
+  /**
+   * How many.
+   */
+  size_t headers_size;
+  /**
+   * The body, sent as it is; a header Content-Type says what it is, JSON where none does. NULL:
+   * no body.
+   */
+  const void *body;
+  /**
+   * Its length in bytes.
+   */
+  size_t body_length;
+} emnify_request_options;
+
+/**
+ * What to start from: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
+ */
+#define EMNIFY_REQUEST_OPTIONS_INIT \
+    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Any other call                                                                                 */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * The answer to a call that succeeded (HTTP 2xx).
+ *
+ * Made by emnify_request(), owned by the caller, freed with emnify_response_free(), which wipes its
+ * body. It may outlive its client. Any thread may read it.
+ */
+typedef struct emnify_response emnify_response;
+
+/**
+ * Makes any other call of the API with the auth token of `client`, and gives its answer to the
+ * caller in `*response`. `method` is GET, HEAD, POST, PUT, PATCH or DELETE. `path` starts with one
+ * slash, such as /api/v1/sim/7, and a query may stand behind it: it is relative to the base URL,
+ * which the token goes to and nowhere else. `options` may be NULL: no more query, no headers of
+ * your own, no body.
+ *
+ * A 401 is answered by one new sign-in and one more attempt. GET, HEAD, PUT and DELETE are tried
+ * again after what may pass by itself, POST and PATCH only if nothing was sent. Redirects are not
+ * followed. An answer has at most 16 MiB.
+ *
+ * Takes at most the configured timeout. Any thread.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT before anything was sent; EMNIFY_ERR_NOT_FOUND, _FORBIDDEN,
+ * _CONFLICT, _VALIDATION and the like as the server answers; and besides as emnify_authenticate()
+ * does. After EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER it may have been carried out all the same.
+ */
+int32_t emnify_request(const emnify_client *client,
+                       const char *method,
+                       const char *path,
+                       const emnify_request_options *options,
+                       emnify_response **response,
+                       emnify_error **error);
+
+/**
+ * The HTTP status, from 200 to 299; 0 if `response` is NULL.
+ */
+int32_t emnify_response_status(const emnify_response *response);
+
+/**
+ * The value of the header `name`, in upper or lower case, such as "X-Total-Count"; the first where
+ * there are several.
+ *
+ * Borrowed from `response`. NULL where there is none, or its value is no text.
+ */
+const char *emnify_response_header(const emnify_response *response, const char *name);
+
+/**
+ * The body, decompressed, and a NUL behind it. `*length` becomes its length in bytes without that,
+ * if `length` is not NULL. A body that is no text may have a NUL within.
+ *
+ * Borrowed from `response`, and wiped with it. Never NULL, even if there was no body; NULL, and 0
+ * in `*length`, if `response` is NULL.
+ */
+const char *emnify_response_body(const emnify_response *response, size_t *length);
+
+/**
+ * Wipes the body, and frees the answer with all that was borrowed from it. NULL is allowed.
+ */
+void emnify_response_free(emnify_response *response);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Any other call: a collection, row by row                                                       */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * The rows of a collection, each once, whatever pages the server cuts it into.
+ *
+ * Made by emnify_paginate(), owned by the caller, freed with emnify_pages_free(). It may outlive
+ * its client, and goes on making calls then. One thread at a time.
+ */
+typedef struct emnify_pages emnify_pages;
+
+/**
+ * Gives the rows of the collection at `path`, such as /api/v1/sim, to the caller in `*pages`. A
+ * query may stand behind the path. `per_page` is how many rows to fetch with each call, of which
+ * more are fewer calls; 0 means 100.
+ *
+ * Nothing is sent, and `path` not checked, before emnify_pages_next(). Any thread.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the path is no UTF-8.
+ */
+int32_t emnify_paginate(const emnify_client *client,
+                        const char *path,
+                        uint64_t per_page,
+                        emnify_pages **pages,
+                        emnify_error **error);
+
+/**
+ * Gives the next row in `*row`: its JSON as one line of text that ends with a NUL. `*length`
+ * becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
+ * becomes NULL and `*length` 0, and the call succeeds.
+ *
+ * Borrowed from `pages`, until the next call with it or until it is freed.
+ *
+ * A page is fetched when its first row is asked for, which takes at most the configured timeout.
+ * What may pass by itself is tried again. Fails as emnify_request() does, and with
+ * EMNIFY_ERR_PROTOCOL where the answer is no list; after a failure there are no more rows.
+ */
+int32_t emnify_pages_next(emnify_pages *pages,
+                          const char **row,
+                          size_t *length,
+                          emnify_error **error);
+
+/**
+ * Frees the pages, and with them the row that was borrowed last. NULL is allowed.
+ */
+void emnify_pages_free(emnify_pages *pages);
+
+/* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: what a new one shall be like                                               */
 /* ---------------------------------------------------------------------------------------------- */
 
@@ -909,7 +1138,7 @@ void emnify_created_token_free(emnify_created_token *created);
 
 /**
  * What is known about an application token; never its value, which is shown only once. Borrowed
- * from its list and freed with it.
+ * from its list or audit and freed with it.
  */
 typedef struct emnify_token emnify_token;
 
@@ -983,10 +1212,10 @@ int32_t emnify_token_revoke(const emnify_client *client, uint64_t id, emnify_err
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * The application tokens of a workspace, as they were when emnify_token_list() was called.
+ * Application tokens of a workspace, as they were when the list was read.
  *
- * Owned by the caller, freed with emnify_token_list_free(). It may outlive its client. Any thread
- * may read it.
+ * Made by emnify_token_list() or emnify_token_own(), owned by the caller, freed with
+ * emnify_token_list_free(). It may outlive its client. Any thread may read it.
  */
 typedef struct emnify_tokens emnify_tokens;
 
@@ -1000,7 +1229,16 @@ typedef struct emnify_tokens emnify_tokens;
 int32_t emnify_token_list(const emnify_client *client, emnify_tokens **list, emnify_error **error);
 
 /**
- * How many application tokens there are; 0 if `list` is NULL.
+ * Gives the row of the application token that `client` signs in with, its description and when it
+ * expires, to the caller in `*list`: a list of one, or of none where the auth token does not tell
+ * which it is, as with user credentials.
+ *
+ * Takes at most the configured timeout. Any thread. Fails as emnify_token_list() does.
+ */
+int32_t emnify_token_own(const emnify_client *client, emnify_tokens **list, emnify_error **error);
+
+/**
+ * How many application tokens are in the list; 0 if `list` is NULL.
  */
 size_t emnify_token_list_size(const emnify_tokens *list);
 
@@ -1015,6 +1253,317 @@ const emnify_token *emnify_token_list_at(const emnify_tokens *list, size_t index
  * Frees a list with all that was borrowed from it. NULL is allowed.
  */
 void emnify_token_list_free(emnify_tokens *list);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: from when on one is worth a word                                           */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * From when on an application token is worth a word.
+ *
+ * Start from EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: later versions add members at the end,
+ * and a program that was built with this one goes on working.
+ */
+typedef struct {
+  /**
+   * sizeof(emnify_audit_options).
+   */
+  size_t size;
+  /**
+   * What expires within so many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
+   */
+  uint64_t expires_within_s;
+  /**
+   * What was created longer than so many seconds ago gets EMNIFY_FINDING_OLD. 0: 365 days.
+   */
+  uint64_t older_than_s;
+} emnify_audit_options;
+
+/**
+ * What to start from: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ */
+#define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: what there is to say against them                                          */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A finding: it is the application token that the client signs in with, as far as its auth token
+ * tells.
+ */
+#define EMNIFY_FINDING_OWN 1
+
+/**
+ * A finding: it was revoked. Nothing else but EMNIFY_FINDING_OWN is said of such a one.
+ */
+#define EMNIFY_FINDING_REVOKED 2
+
+/**
+ * A finding: it has expired. Nothing else but EMNIFY_FINDING_OWN is said of such a one.
+ */
+#define EMNIFY_FINDING_EXPIRED 4
+
+/**
+ * A finding: a rotation made it and did not finish. That goes on with it, or revokes it, when it is
+ * called next. Where nobody will do so, revoke it.
+ */
+#define EMNIFY_FINDING_ORPHAN 8
+
+/**
+ * A finding: it expires within the time that was asked for.
+ */
+#define EMNIFY_FINDING_EXPIRES_SOON 16
+
+/**
+ * A finding: it never expires, so that a stolen one works until somebody notices.
+ */
+#define EMNIFY_FINDING_NO_EXPIRY 32
+
+/**
+ * A finding: it may be used from any address.
+ */
+#define EMNIFY_FINDING_NO_ADDRESS_RESTRICTION 64
+
+/**
+ * A finding: it was created longer ago than was asked for, and should be rotated.
+ */
+#define EMNIFY_FINDING_OLD 128
+
+/**
+ * The application tokens of a workspace, each with what there is to say against it.
+ *
+ * Made by emnify_token_audit(), owned by the caller, freed with emnify_audit_free(). It may outlive
+ * its client. Any thread may read it.
+ */
+typedef struct emnify_audit emnify_audit;
+
+/**
+ * Judges all application tokens of the workspace, and gives the outcome to the caller in `*audit`.
+ * Nothing is changed. `options` may be NULL: the default of each.
+ *
+ * Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_INVALID_INPUT before
+ * anything was sent, and besides as emnify_token_list() does.
+ */
+int32_t emnify_token_audit(const emnify_client *client,
+                           const emnify_audit_options *options,
+                           emnify_audit **audit,
+                           emnify_error **error);
+
+/**
+ * How many application tokens there are; 0 if `audit` is NULL.
+ */
+size_t emnify_audit_size(const emnify_audit *audit);
+
+/**
+ * The application token at `index`, counted from 0, in the server's order.
+ *
+ * Borrowed from `audit`. NULL if there are not so many.
+ */
+const emnify_token *emnify_audit_token(const emnify_audit *audit, size_t index);
+
+/**
+ * What was found at the application token at `index`: a sum of the constants EMNIFY_FINDING_....
+ * 0, a good answer, where it is nothing; also where there are not so many.
+ */
+uint32_t emnify_audit_findings(const emnify_audit *audit, size_t index);
+
+/**
+ * Frees an audit with all that was borrowed from it. NULL is allowed.
+ */
+void emnify_audit_free(emnify_audit *audit);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: the states of a rotation                                                   */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * No state: it is not about a rotation.
+ */
+#define EMNIFY_ROTATION_NONE 0
+
+/**
+ * The new application token is being created.
+ */
+#define EMNIFY_ROTATION_INTENT 1
+
+/**
+ * It is created; which row of the list it is, is being found out.
+ */
+#define EMNIFY_ROTATION_CREATED 2
+
+/**
+ * Its row is known; it is being tried.
+ */
+#define EMNIFY_ROTATION_IDENTIFIED 3
+
+/**
+ * It works, and is the one to use from now on; it is being handed over.
+ */
+#define EMNIFY_ROTATION_COMMITTED 4
+
+/**
+ * Both work, until the grace period ends.
+ */
+#define EMNIFY_ROTATION_GRACE 5
+
+/**
+ * The old one is being revoked.
+ */
+#define EMNIFY_ROTATION_REVOKING 6
+
+/**
+ * Only the new one works.
+ */
+#define EMNIFY_ROTATION_DONE 7
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: how one shall be rotated                                                   */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A function of yours that takes the new application token and keeps it where the next start finds
+ * it. The `length` bytes at `application_token`, and the NUL behind them, are wiped when the
+ * function returns. It returns 0 if it kept it, durably; anything else means that it could not:
+ * the rotation stops, and goes on with the same one when emnify_token_rotate() is called again.
+ * `user` is what the options said.
+ *
+ * It is called on the thread that called emnify_token_rotate(), before that returns, and may be
+ * called again with the same token after a crash. It may call the client, but not
+ * emnify_token_rotate(). It must return: neither throw an exception nor jump out.
+ */
+typedef int32_t (*emnify_hand_over)(void *user, const char *application_token, size_t length);
+
+/**
+ * How an application token shall be replaced. What is not set is as with the old one: its
+ * description, the address that it is bound to, the date on which it expires.
+ *
+ * Start from EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: later versions add members at the end,
+ * and a program that was built with this one goes on working. The strings are copied.
+ */
+typedef struct {
+  /**
+   * sizeof(emnify_rotate_options).
+   */
+  size_t size;
+  /**
+   * The id of the application token that the client signs in with, where its auth token does not
+   * tell; else 0. It is not for another one: what contradicts the auth token is refused.
+   */
+  uint64_t id;
+  /**
+   * Another label: at most 1,024 bytes, no control character; or NULL.
+   */
+  const char *description;
+  /**
+   * Another expiry: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in RFC
+   * 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
+   */
+  const char *expiry_date;
+  /**
+   * Another address, or range in CIDR notation, that the new one may be used from; or NULL.
+   */
+  const char *ip;
+  /**
+   * The other expiry in seconds of Unix time; 0 where `expiry_date` says it, or nothing does. Not
+   * both. Messages call it expiry_date too.
+   */
+  int64_t expires_at;
+  /**
+   * How many seconds the old one goes on working beside the new one, for others that use it. 0:
+   * it is revoked as soon as the new one is proved to work.
+   */
+  uint64_t grace_s;
+  /**
+   * Who takes the new application token, instead of the credential file; or NULL. Needed where
+   * the client has no such file.
+   */
+  emnify_hand_over hand_over;
+  /**
+   * What `hand_over` is called with; it is not looked at.
+   */
+  void *user;
+} emnify_rotate_options;
+
+/**
+ * What to start from: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
+ */
+#define EMNIFY_ROTATE_OPTIONS_INIT \
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL }
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: rotating one                                                               */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * What a rotation came to. It holds no secret.
+ *
+ * Made by emnify_token_rotate(), owned by the caller, freed with emnify_rotation_free(). It may
+ * outlive its client. Any thread may read it.
+ */
+typedef struct emnify_rotation emnify_rotation;
+
+/**
+ * Replaces the application token that `client` signs in with by a new one, with no moment at which
+ * neither works, and gives what that came to to the caller in `*rotation`. `options` may be NULL:
+ * all as with the old one, which is revoked at once when the new one is proved to work.
+ *
+ * The client needs an application token of its own, as text or from a file; a store that is a
+ * directory, which keeps how far the rotation has come; and where the credential is text, a
+ * `hand_over` in the options. A credential file is replaced.
+ *
+ * After a failure or a crash, call it again with the same options: it goes on where it stopped,
+ * with what it began with. With a grace period the rotation stops in EMNIFY_ROTATION_GRACE, with
+ * success, and does not wait: call it again when that is over. The client goes on with the new
+ * application token, and so does one that starts with the old one and the same store;
+ * EMNIFY_EVENT_SUCCESSOR_FOUND tells it. At most one rotation runs in a store; who waits for
+ * another one's adopts what that came to.
+ *
+ * Each of its calls takes at most the configured timeout. Any thread.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT where `store` or `hand_over` is missing, an option is wrong,
+ * the client signs in as a person, or it cannot be told which application token is its own, and
+ * `id` does not say; as emnify_token_list() does before anything was begun; and from then on with
+ * EMNIFY_ERR_ROTATION, where emnify_error_rotation_state() says in which state it stopped, and the
+ * client goes on with an application token that works.
+ */
+int32_t emnify_token_rotate(const emnify_client *client,
+                            const emnify_rotate_options *options,
+                            emnify_rotation **rotation,
+                            emnify_error **error);
+
+/**
+ * EMNIFY_ROTATION_DONE: the old application token is revoked. EMNIFY_ROTATION_GRACE: both work
+ * until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
+ */
+int32_t emnify_rotation_state(const emnify_rotation *rotation);
+
+/**
+ * The id of the application token that was replaced; 0 if `rotation` is NULL.
+ */
+uint64_t emnify_rotation_old_id(const emnify_rotation *rotation);
+
+/**
+ * The id of the one that replaces it; 0 if `rotation` is NULL.
+ */
+uint64_t emnify_rotation_new_id(const emnify_rotation *rotation);
+
+/**
+ * In EMNIFY_ROTATION_GRACE, how many milliseconds the grace period lasts after the call; else -1.
+ * No time passes for it while the clock is not to be trusted.
+ */
+int64_t emnify_rotation_grace_left_ms(const emnify_rotation *rotation);
+
+/**
+ * Whether another client had rotated the application token already: nothing was changed, and its
+ * successor is used. False if `rotation` is NULL.
+ */
+bool emnify_rotation_is_adopted(const emnify_rotation *rotation);
+
+/**
+ * Frees what a rotation came to. NULL is allowed.
+ */
+void emnify_rotation_free(emnify_rotation *rotation);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Version                                                                                        */

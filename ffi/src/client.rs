@@ -1,4 +1,5 @@
-//! The client: made from a configuration or from the environment alone, and shared by all threads.
+//! The client: made from a configuration, from the environment alone, or from another client, and
+//! shared by all threads.
 
 use emnify_core::Client;
 
@@ -9,8 +10,9 @@ use crate::error::emnify_error;
 
 /// A machine that is signed in to emnify, or about to be.
 ///
-/// Made by emnify_client_new(), owned by the caller, freed with emnify_client_free(). Any number of
-/// threads may use one at the same time; one of them signs in and the others wait for it.
+/// Made by emnify_client_new() or emnify_switch_workspace(), owned by the caller, freed with
+/// emnify_client_free(). Any number of threads may use one at the same time; one of them signs in
+/// and the others wait for it.
 pub struct emnify_client {
     pub(crate) core: Client,
     pub(crate) last_handed_out: LastHandedOut,
@@ -37,8 +39,35 @@ pub unsafe extern "C" fn emnify_client_new(
         // SAFETY: the contract.
         let config = unsafe { config.as_ref() };
         let builder = config.map_or_else(Client::builder, emnify_config::builder);
-        let core = builder.build()?;
-        place.give(emnify_client { core, last_handed_out: LastHandedOut::default() });
+        place.give(emnify_client::new(builder.build()?));
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
+}
+
+/// Makes a client for the workspace `id` of the same user, and gives it to the caller in
+/// `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
+/// itself; `client` goes on in its own workspace, and may be freed before it.
+///
+/// It signs in at once, which takes at most the configured timeout. Any thread.
+///
+/// Fails with EMNIFY_ERR_INVALID_INPUT where `client` has an application token, which is bound to
+/// its workspace; EMNIFY_ERR_FORBIDDEN, _NOT_FOUND and the like as the server answers; and besides
+/// as emnify_authenticate() does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_switch_workspace(
+    client: *const emnify_client,
+    id: u64,
+    new_client: *mut *mut emnify_client,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) }?;
+        // SAFETY: the contract.
+        let place = unsafe { Place::new("new_client", new_client) }?;
+        place.give(emnify_client::new(client.switch_workspace(id)?));
         Ok(())
     };
     // SAFETY: the contract.
@@ -46,12 +75,19 @@ pub unsafe extern "C" fn emnify_client_new(
 }
 
 /// Frees a client, once no thread uses it any more. NULL is allowed. What it gave out, such as auth
-/// tokens, lives on. It closes the connections, which may take a moment; a renewal that is under way
-/// in the background ends by itself and calls nothing of yours.
+/// tokens, pages and clients for other workspaces, lives on. It closes the connections, once none of
+/// these needs them, which may take a moment; a renewal that is under way in the background ends by
+/// itself and calls nothing of yours.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
     // SAFETY: the contract.
     unsafe { free(client) }
+}
+
+impl emnify_client {
+    fn new(core: Client) -> Self {
+        emnify_client { core, last_handed_out: LastHandedOut::default() }
+    }
 }
 
 /// The core's client in the argument `client`, which must not be NULL.

@@ -42,7 +42,8 @@ pub const EMNIFY_ERR_TIMEOUT: i32 = 14;
 pub const EMNIFY_ERR_CANCELLED: i32 = 15;
 /// What outlives the process could not be kept: disk full, not writable, damaged.
 pub const EMNIFY_ERR_STORE: i32 = 16;
-/// The replacement of an application token stopped; the message says in which state.
+/// The replacement of an application token stopped; emnify_error_rotation_state() says in which
+/// state.
 pub const EMNIFY_ERR_ROTATION: i32 = 17;
 /// A fault of this library.
 pub const EMNIFY_ERR_INTERNAL: i32 = 18;

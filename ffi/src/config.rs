@@ -172,7 +172,8 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
 ///
 /// Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
 /// has the disk and not the credential learns nothing. It is written only when the session changes,
-/// as a whole or not at all.
+/// as a whole or not at all. emnify_token_rotate() keeps there how far it has come, and needs a
+/// directory for it.
 ///
 /// Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
 /// or the text is no UTF-8 or no such place. A store that cannot be read or written stops nothing:
@@ -190,6 +191,21 @@ pub unsafe extern "C" fn emnify_config_set_store(
             Ok(builder.store(Store::at(location)?))
         })
     }
+}
+
+/// Sets whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
+/// one each 100 ms, over all threads of a client. Authenticating has limits of its own. A call that
+/// would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
+///
+/// Default: true. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_pacing(
+    config: *mut emnify_config,
+    pacing: bool,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract.
+    unsafe { set(config, error, |builder| Ok(builder.pacing(pacing))) }
 }
 
 /// Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are

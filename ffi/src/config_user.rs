@@ -62,7 +62,8 @@ pub type emnify_mfa =
 
 /// Sets the function that asks for the one-time code: see emnify_mfa. `user` is passed to it and
 /// not looked at. It may be NULL; else it must be good on each thread that uses a client made from
-/// `config`, until the last of these is freed.
+/// `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
+/// of these is freed.
 ///
 /// Default: nobody is asked, and where a code is due the call fails with EMNIFY_ERR_MFA_REQUIRED.
 /// Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `mfa` is NULL.

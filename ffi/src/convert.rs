@@ -50,12 +50,32 @@ pub(crate) unsafe fn counted_text<'a>(
     if text.is_null() {
         return Err(emnify_error::null(name));
     }
-    if isize::try_from(length).is_err() {
+    // SAFETY: as demanded of the caller.
+    let bytes = unsafe { counted::<u8>(name, text.cast(), length) }?;
+    std::str::from_utf8(bytes).map_err(|_| emnify_error::not_utf8(name))
+}
+
+/// The values of an argument that comes with their number. NULL is allowed where that is 0.
+///
+/// # Safety
+///
+/// `values` is NULL or points to `count` values that nobody changes for as long as `'a`.
+pub(crate) unsafe fn counted<'a, T>(
+    name: &str,
+    values: *const T,
+    count: usize,
+) -> Outcome<&'a [T]> {
+    if values.is_null() && count == 0 {
+        return Ok(&[]);
+    }
+    if values.is_null() {
+        return Err(emnify_error::null(name));
+    }
+    if count.checked_mul(size_of::<T>()).is_none_or(|size| isize::try_from(size).is_err()) {
         return Err(emnify_error::invalid_input(name, "is longer than memory can be"));
     }
-    // SAFETY: it is not NULL, points to so many bytes, and is no longer than a slice may be.
-    let bytes = unsafe { slice::from_raw_parts(text.cast::<u8>(), length) };
-    std::str::from_utf8(bytes).map_err(|_| emnify_error::not_utf8(name))
+    // SAFETY: it is not NULL, points to so many values, and is no longer than a slice may be.
+    Ok(unsafe { slice::from_raw_parts(values, count) })
 }
 
 /// A text to lend to C. A NUL within, which C could not see past, becomes a space.
@@ -68,20 +88,26 @@ pub(crate) fn pointer(text: Option<&CString>) -> *const c_char {
     text.map_or(ptr::null(), |text| text.as_ptr())
 }
 
-/// A secret to lend to C: it ends with a NUL and is wiped when dropped.
+/// What may hold a secret, to lend to C: it ends with a NUL and is wiped when dropped.
 pub(crate) struct SecretText(Zeroizing<Vec<u8>>);
 
 impl SecretText {
-    pub(crate) fn new(secret: &str) -> Self {
+    pub(crate) fn new(secret: impl AsRef<[u8]>) -> Self {
+        let secret = secret.as_ref();
         // Sized beforehand: a vector that grows leaves a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
-        bytes.extend_from_slice(secret.as_bytes());
+        bytes.extend_from_slice(secret);
         bytes.push(0);
         SecretText(bytes)
     }
 
     pub(crate) fn as_ptr(&self) -> *const c_char {
         self.0.as_ptr().cast()
+    }
+
+    /// Without the NUL.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() - 1
     }
 }
 

@@ -11,6 +11,7 @@ use emnify_core::{ApiError, Error};
 use crate::boundary::{ask, free, new};
 use crate::code::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_OK, code};
 use crate::convert::{c_text, milliseconds, pointer};
+use crate::rotation_state::{EMNIFY_ROTATION_NONE, number};
 
 /// What went wrong. Made by a call that failed, owned by its caller, who frees it with
 /// emnify_error_free(); or borrowed from an event or a status. Any thread may read it.
@@ -21,6 +22,7 @@ pub struct emnify_error {
     http_status: i32,
     retry_after: Option<Duration>,
     retryable: bool,
+    rotation_state: i32,
     api: Option<ApiMessage>,
     nested: Vec<ApiMessage>,
 }
@@ -72,6 +74,15 @@ pub unsafe extern "C" fn emnify_error_retry_after_ms(error: *const emnify_error)
 pub unsafe extern "C" fn emnify_error_is_retryable(error: *const emnify_error) -> bool {
     // SAFETY: the contract.
     unsafe { ask(error, false, |error| error.retryable) }
+}
+
+/// The state that a rotation stopped in, and goes on from when emnify_token_rotate() is called
+/// again: one of the constants EMNIFY_ROTATION_.... EMNIFY_ROTATION_NONE where it is not about a
+/// rotation.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_error_rotation_state(error: *const emnify_error) -> i32 {
+    // SAFETY: the contract.
+    unsafe { ask(error, EMNIFY_ROTATION_NONE, |error| error.rotation_state) }
 }
 
 /// emnify's own number for the error, such as 1400; 0 where the answer had none. It need not agree
@@ -208,6 +219,7 @@ impl emnify_error {
             http_status: 0,
             retry_after: None,
             retryable: false,
+            rotation_state: EMNIFY_ROTATION_NONE,
             api: None,
             nested: Vec::new(),
         })
@@ -226,6 +238,7 @@ impl From<Error> for Box<emnify_error> {
             http_status: error.http_status().map_or(0, i32::from),
             retry_after: error.retry_after(),
             retryable: error.is_retryable(),
+            rotation_state: error.rotation_state().map_or(EMNIFY_ROTATION_NONE, number),
             api: error.api_error().map(ApiMessage::new),
             nested,
         })

@@ -1,6 +1,6 @@
 //! Events: what happens to a session, told to a function of the caller's.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 
 use emnify_core::{Event, EventKind};
@@ -33,6 +33,8 @@ pub const EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES: i32 = 6;
 pub const EMNIFY_EVENT_STORE_TROUBLE: i32 = 7;
 /// The credential file could not be read. Its last good content is used, if there was one.
 pub const EMNIFY_EVENT_CREDENTIAL_TROUBLE: i32 = 8;
+/// The application token was rotated, by an earlier or another process, and its successor is used.
+pub const EMNIFY_EVENT_SUCCESSOR_FOUND: i32 = 9;
 
 /// Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
 /// function that it was passed to.
@@ -48,11 +50,11 @@ pub struct emnify_event {
 /// emnify_config_set_observer(); `event`, with what is borrowed from it, is gone when the function
 /// returns.
 ///
-/// It is called on a thread of yours, from within a call that you made with the client
-/// (emnify_authenticate(), emnify_status_new(), ...), shortly before that returns: never on a
-/// thread of the library's, never after emnify_client_free(). What happens in the background waits
-/// for the next call; the last 64 events are kept. No lock is held, so it may call the client. Where
-/// several threads use the client it may run on several at once.
+/// It is called on a thread of yours, from within a call that you made with the client or with pages
+/// of it (emnify_authenticate(), emnify_status_new(), emnify_pages_next(), ...), shortly before that
+/// returns: never on a thread of the library's, never after these are freed. What happens in the
+/// background waits for the next call; the last 64 events are kept. No lock is held, so it may call
+/// the client. Where several threads use the client it may run on several at once.
 ///
 /// It must return: neither throw an exception nor jump out.
 pub type emnify_observer =
@@ -60,7 +62,8 @@ pub type emnify_observer =
 
 /// Sets the function that is told what happens: see emnify_observer. `user` is passed to it and not
 /// looked at. It may be NULL; else it must be good on each thread that uses a client made from
-/// `config`, until the last of these is freed.
+/// `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
+/// of these is freed.
 ///
 /// Default: nobody is told. Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `observer` is NULL.
 #[unsafe(no_mangle)]
@@ -87,6 +90,15 @@ pub unsafe extern "C" fn emnify_config_set_observer(
 pub unsafe extern "C" fn emnify_event_kind(event: *const emnify_event) -> i32 {
     // SAFETY: the contract.
     unsafe { ask(event, EMNIFY_EVENT_OTHER, |event| event.kind) }
+}
+
+/// The name of a kind, such as "EMNIFY_EVENT_REFUSED": for logs.
+///
+/// Never NULL; a number that this version does not know gives "EMNIFY_EVENT_OTHER". The string is
+/// constant and never freed. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn emnify_event_name(kind: i32) -> *const c_char {
+    name(kind).as_ptr()
 }
 
 /// What happened, and why: one line for a log, UTF-8, without a line break.
@@ -147,8 +159,24 @@ fn number(kind: EventKind) -> i32 {
         EventKind::ApplicationTokenExpires => EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES,
         EventKind::StoreTrouble => EMNIFY_EVENT_STORE_TROUBLE,
         EventKind::CredentialTrouble => EMNIFY_EVENT_CREDENTIAL_TROUBLE,
+        EventKind::SuccessorFound => EMNIFY_EVENT_SUCCESSOR_FOUND,
         // One that the core has a name for and this file does not know yet.
         _ => EMNIFY_EVENT_OTHER,
+    }
+}
+
+fn name(kind: i32) -> &'static CStr {
+    match kind {
+        EMNIFY_EVENT_AUTHENTICATED => c"EMNIFY_EVENT_AUTHENTICATED",
+        EMNIFY_EVENT_ADOPTED => c"EMNIFY_EVENT_ADOPTED",
+        EMNIFY_EVENT_REFRESH_FAILED => c"EMNIFY_EVENT_REFRESH_FAILED",
+        EMNIFY_EVENT_REFUSED => c"EMNIFY_EVENT_REFUSED",
+        EMNIFY_EVENT_COOLING_DOWN => c"EMNIFY_EVENT_COOLING_DOWN",
+        EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES => c"EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES",
+        EMNIFY_EVENT_STORE_TROUBLE => c"EMNIFY_EVENT_STORE_TROUBLE",
+        EMNIFY_EVENT_CREDENTIAL_TROUBLE => c"EMNIFY_EVENT_CREDENTIAL_TROUBLE",
+        EMNIFY_EVENT_SUCCESSOR_FOUND => c"EMNIFY_EVENT_SUCCESSOR_FOUND",
+        _ => c"EMNIFY_EVENT_OTHER",
     }
 }
 
@@ -168,8 +196,14 @@ mod tests {
             (6, ApplicationTokenExpires),
             (7, StoreTrouble),
             (8, CredentialTrouble),
+            (9, SuccessorFound),
         ] {
             assert_eq!(number(kind), expected, "{kind:?}");
+            // The name in C is the name in Rust, in capitals and with underscores.
+            let shown = name(expected).to_str().unwrap().replace('_', "");
+            assert_eq!(shown, format!("EMNIFYEVENT{kind:?}").to_uppercase());
         }
+        assert_eq!(name(EMNIFY_EVENT_OTHER), c"EMNIFY_EVENT_OTHER");
+        assert_eq!(name(-1), c"EMNIFY_EVENT_OTHER");
     }
 }

@@ -10,6 +10,8 @@
 #![allow(non_camel_case_types, reason = "these are the names of the types in C")]
 #![allow(clippy::missing_safety_doc, reason = "the contract is the same for all, see above")]
 
+mod audit;
+mod audit_options;
 mod auth_token;
 mod boundary;
 mod callback;
@@ -21,12 +23,21 @@ mod convert;
 mod created_token;
 mod error;
 mod event;
+mod options;
+mod pages;
+mod request;
+mod request_options;
+mod rotate_options;
+mod rotation;
+mod rotation_state;
 mod status;
 mod token;
 mod token_list;
 mod token_options;
 mod version;
 
+pub use audit::*;
+pub use audit_options::*;
 pub use auth_token::*;
 pub use client::*;
 pub use code::*;
@@ -35,6 +46,12 @@ pub use config_user::*;
 pub use created_token::*;
 pub use error::*;
 pub use event::*;
+pub use pages::*;
+pub use request::*;
+pub use request_options::*;
+pub use rotate_options::*;
+pub use rotation::*;
+pub use rotation_state::*;
 pub use status::*;
 pub use token::*;
 pub use token_list::*;

@@ -18,7 +18,7 @@ pub const EMNIFY_TOKEN_REVOKED: i64 = 1;
 pub const EMNIFY_TOKEN_STATUS_UNKNOWN: i64 = -1;
 
 /// What is known about an application token; never its value, which is shown only once. Borrowed
-/// from its list and freed with it.
+/// from its list or audit and freed with it.
 pub struct emnify_token {
     id: u64,
     description: Option<CString>,

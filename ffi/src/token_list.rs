@@ -2,15 +2,17 @@
 
 use std::ptr;
 
+use emnify_core::ApplicationToken;
+
 use crate::boundary::{Place, ask, call, free};
 use crate::client::{core, emnify_client};
 use crate::error::emnify_error;
 use crate::token::emnify_token;
 
-/// The application tokens of a workspace, as they were when emnify_token_list() was called.
+/// Application tokens of a workspace, as they were when the list was read.
 ///
-/// Owned by the caller, freed with emnify_token_list_free(). It may outlive its client. Any thread
-/// may read it.
+/// Made by emnify_token_list() or emnify_token_own(), owned by the caller, freed with
+/// emnify_token_list_free(). It may outlive its client. Any thread may read it.
 pub struct emnify_tokens(Vec<emnify_token>);
 
 /// Gives all application tokens of the workspace, expired and revoked ones too, to the caller in
@@ -29,15 +31,37 @@ pub unsafe extern "C" fn emnify_token_list(
         let client = unsafe { core(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("list", list) }?;
-        let tokens = client.application_tokens().list()?;
-        place.give(emnify_tokens(tokens.iter().map(emnify_token::new).collect()));
+        place.give(emnify_tokens::new(client.application_tokens().list()?));
         Ok(())
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
 }
 
-/// How many application tokens there are; 0 if `list` is NULL.
+/// Gives the row of the application token that `client` signs in with, its description and when it
+/// expires, to the caller in `*list`: a list of one, or of none where the auth token does not tell
+/// which it is, as with user credentials.
+///
+/// Takes at most the configured timeout. Any thread. Fails as emnify_token_list() does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_token_own(
+    client: *const emnify_client,
+    list: *mut *mut emnify_tokens,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) }?;
+        // SAFETY: the contract.
+        let place = unsafe { Place::new("list", list) }?;
+        place.give(emnify_tokens::new(client.application_tokens().own()?));
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
+}
+
+/// How many application tokens are in the list; 0 if `list` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_list_size(list: *const emnify_tokens) -> usize {
     // SAFETY: the contract.
@@ -61,4 +85,10 @@ pub unsafe extern "C" fn emnify_token_list_at(
 pub unsafe extern "C" fn emnify_token_list_free(list: *mut emnify_tokens) {
     // SAFETY: the contract.
     unsafe { free(list) }
+}
+
+impl emnify_tokens {
+    fn new(rows: impl IntoIterator<Item = ApplicationToken>) -> Self {
+        emnify_tokens(rows.into_iter().map(|row| emnify_token::new(&row)).collect())
+    }
 }

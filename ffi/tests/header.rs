@@ -25,15 +25,38 @@ const fn section(title: &'static str, source: &'static str) -> Section {
     Section { title, source, verbatim: "" }
 }
 
-const INITIALISER: &str = "\
+const TOKEN_OPTIONS: &str = "\
 /**
  * What to start from: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
 #define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 ";
 
+const REQUEST_OPTIONS: &str = "\
+/**
+ * What to start from: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
+ */
+#define EMNIFY_REQUEST_OPTIONS_INIT \\
+    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
+";
+
+const AUDIT_OPTIONS: &str = "\
+/**
+ * What to start from: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ */
+#define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
+";
+
+const ROTATE_OPTIONS: &str = "\
+/**
+ * What to start from: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
+ */
+#define EMNIFY_ROTATE_OPTIONS_INIT \\
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL }
+";
+
 /// In the order in which a reader needs them, and C wants its types declared.
-const SECTIONS: [Section; 13] = [
+const SECTIONS: [Section; 21] = [
     section("What a call returns", "code.rs"),
     section("Errors", "error.rs"),
     section("Configuration", "config.rs"),
@@ -43,13 +66,33 @@ const SECTIONS: [Section; 13] = [
     section("Auth tokens", "auth_token.rs"),
     section("Status", "status.rs"),
     Section {
+        title: "Any other call: what it carries",
+        source: "request_options.rs",
+        verbatim: REQUEST_OPTIONS,
+    },
+    section("Any other call", "request.rs"),
+    section("Any other call: a collection, row by row", "pages.rs"),
+    Section {
         title: "Application tokens: what a new one shall be like",
         source: "token_options.rs",
-        verbatim: INITIALISER,
+        verbatim: TOKEN_OPTIONS,
     },
     section("Application tokens: creating one", "created_token.rs"),
     section("Application tokens: one of those that there are", "token.rs"),
     section("Application tokens: the list of them", "token_list.rs"),
+    Section {
+        title: "Application tokens: from when on one is worth a word",
+        source: "audit_options.rs",
+        verbatim: AUDIT_OPTIONS,
+    },
+    section("Application tokens: what there is to say against them", "audit.rs"),
+    section("Application tokens: the states of a rotation", "rotation_state.rs"),
+    Section {
+        title: "Application tokens: how one shall be rotated",
+        source: "rotate_options.rs",
+        verbatim: ROTATE_OPTIONS,
+    },
+    section("Application tokens: rotating one", "rotation.rs"),
     Section {
         title: "Version",
         source: "version.rs",

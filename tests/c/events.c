@@ -273,6 +273,14 @@ static void the_status_of_a_client_that_is_refused(void)
     emnify_client_free(client);
 }
 
+static void a_kind_has_a_name(void)
+{
+    CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_REFUSED), "EMNIFY_EVENT_REFUSED");
+    CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_SUCCESSOR_FOUND), "EMNIFY_EVENT_SUCCESSOR_FOUND");
+    CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_OTHER), "EMNIFY_EVENT_OTHER");
+    CHECK_TEXT(emnify_event_name(-1), "EMNIFY_EVENT_OTHER");
+}
+
 int main(void)
 {
     RUN(signing_in_is_told_once);
@@ -282,5 +290,6 @@ int main(void)
     RUN(an_observer_may_call_the_client);
     RUN(the_status_of_a_client_that_works);
     RUN(the_status_of_a_client_that_is_refused);
+    RUN(a_kind_has_a_name);
     return check_report();
 }

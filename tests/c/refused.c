@@ -253,6 +253,12 @@ static void null_arguments(void)
     emnify_created_token *created = NULL;
     emnify_tokens *list = NULL;
     emnify_status *status = NULL;
+    emnify_client *new_client = NULL;
+    emnify_response *response = NULL;
+    emnify_pages *pages = NULL;
+    emnify_audit *audit = NULL;
+    emnify_rotation *rotation = NULL;
+    const char *row = "row";
     size_t length = 77;
     char buffer[8];
 
@@ -270,6 +276,7 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_config_set_proxy(config, NULL, &error), "proxy");
     CHECK_REFUSED(emnify_config_set_store(NULL, "x", &error), "config");
     CHECK_REFUSED(emnify_config_set_store(config, NULL, &error), "store");
+    CHECK_REFUSED(emnify_config_set_pacing(NULL, true, &error), "config");
     CHECK_REFUSED(emnify_config_set_user(NULL, "x", "x", 1, &error), "config");
     CHECK_REFUSED(emnify_config_set_mfa(NULL, no_code, NULL, &error), "config");
     CHECK_REFUSED(emnify_config_set_mfa(config, NULL, config, &error), "mfa");
@@ -295,6 +302,27 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_token_update(NULL, 1, "x", &error), "client");
     CHECK_REFUSED(emnify_token_update(client, 1, NULL, &error), "description");
     CHECK_REFUSED(emnify_token_revoke(NULL, 1, &error), "client");
+    CHECK_REFUSED(emnify_token_own(NULL, &list, &error), "client");
+    CHECK_REFUSED(emnify_token_own(client, NULL, &error), "list");
+    CHECK_REFUSED(emnify_token_audit(NULL, NULL, &audit, &error), "client");
+    CHECK_REFUSED(emnify_token_audit(client, NULL, NULL, &error), "audit");
+    CHECK_REFUSED(emnify_token_rotate(NULL, NULL, &rotation, &error), "client");
+    CHECK_REFUSED(emnify_token_rotate(client, NULL, NULL, &error), "rotation");
+    CHECK_REFUSED(emnify_switch_workspace(NULL, 5678, &new_client, &error), "client");
+    CHECK_REFUSED(emnify_switch_workspace(client, 5678, NULL, &error), "new_client");
+    CHECK_REFUSED(emnify_request(NULL, "GET", "/", NULL, &response, &error), "client");
+    CHECK_REFUSED(emnify_request(client, NULL, "/", NULL, &response, &error), "method");
+    CHECK_REFUSED(emnify_request(client, "GET", NULL, NULL, &response, &error), "path");
+    CHECK_REFUSED(emnify_request(client, "GET", "/", NULL, NULL, &error), "response");
+    CHECK_REFUSED(emnify_paginate(NULL, "/", 0, &pages, &error), "client");
+    CHECK_REFUSED(emnify_paginate(client, NULL, 0, &pages, &error), "path");
+    CHECK_REFUSED(emnify_paginate(client, "/\xff", 0, &pages, &error), "path");
+    CHECK_REFUSED(emnify_paginate(client, "/", 0, NULL, &error), "pages");
+    CHECK_REFUSED(emnify_pages_next(NULL, &row, &length, &error), "pages");
+    CHECK_OK(emnify_paginate(client, "/", 0, &pages, &error));
+    CHECK_REFUSED(emnify_pages_next(pages, NULL, &length, &error), "row");
+    emnify_pages_free(pages);
+    CHECK(strcmp(row, "row") == 0 && length == 77);
 
     /* Nobody need take the error. */
     CHECK_NUMBER(emnify_client_new(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
@@ -308,14 +336,24 @@ static void null_arguments(void)
     CHECK_NUMBER(emnify_token_list(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_update(NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_revoke(NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_own(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_audit(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_rotate(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_switch_workspace(NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_request(NULL, NULL, NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_paginate(NULL, NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_pages_next(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_config_set_pacing(NULL, false, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(sandbox_calls("", ""), 0);
     CHECK(auth_token == NULL && created == NULL && list == NULL && status == NULL);
+    CHECK(new_client == NULL && response == NULL && audit == NULL && rotation == NULL);
     emnify_client_free(client);
 }
 
 static void null_handles_have_nothing_to_tell(void)
 {
     emnify_client *client = sandbox_client();
+    size_t length = 77;
 
     emnify_invalidate(NULL, NULL);
     emnify_invalidate(client, NULL);
@@ -332,6 +370,22 @@ static void null_handles_have_nothing_to_tell(void)
     emnify_token_list_free(NULL);
     emnify_error_free(NULL);
     emnify_status_free(NULL);
+    emnify_response_free(NULL);
+    emnify_pages_free(NULL);
+    emnify_audit_free(NULL);
+    emnify_rotation_free(NULL);
+    CHECK(emnify_response_status(NULL) == 0);
+    CHECK(emnify_response_header(NULL, "Date") == NULL);
+    CHECK(emnify_response_body(NULL, NULL) == NULL);
+    CHECK(emnify_response_body(NULL, &length) == NULL && length == 0);
+    CHECK(emnify_audit_size(NULL) == 0);
+    CHECK(emnify_audit_token(NULL, 0) == NULL);
+    CHECK(emnify_audit_findings(NULL, 0) == 0);
+    CHECK(emnify_rotation_state(NULL) == EMNIFY_ROTATION_NONE);
+    CHECK(emnify_rotation_old_id(NULL) == 0);
+    CHECK(emnify_rotation_new_id(NULL) == 0);
+    CHECK(emnify_rotation_grace_left_ms(NULL) == -1);
+    CHECK(!emnify_rotation_is_adopted(NULL));
     CHECK(emnify_auth_token_reveal(NULL) == NULL);
     CHECK(emnify_auth_token_expires_at(NULL) == 0);
     CHECK(emnify_auth_token_organisation_id(NULL) == 0);
@@ -365,6 +419,7 @@ static void null_handles_have_nothing_to_tell(void)
     CHECK(emnify_error_http_status(NULL) == 0);
     CHECK(emnify_error_retry_after_ms(NULL) == -1);
     CHECK(!emnify_error_is_retryable(NULL));
+    CHECK(emnify_error_rotation_state(NULL) == EMNIFY_ROTATION_NONE);
     CHECK(emnify_error_api_code(NULL) == 0);
     CHECK(emnify_error_api_token(NULL) == NULL);
     CHECK(emnify_error_api_message(NULL) == NULL);

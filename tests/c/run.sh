@@ -150,6 +150,10 @@ headers() {
             done
         done
     done
+    # Each part of emnify.hpp includes what it needs.
+    for part in "$root"/include/emnify/*.hpp; do
+        check "emnify/${part##*/} alone" compile_cxx -x c++ -fsyntax-only -include "$part" /dev/null
+    done
 }
 
 compile_c() {
@@ -210,7 +214,8 @@ for example in sign_in sign_in.cpp; do
     fi
 done
 
-for test in working refused faults threads events user store fork signals; do
+for test in working refused faults request pages audit rotate rotate_refused threads events user \
+    store fork signals; do
     # shellcheck disable=SC2086
     compile_c "$root/tests/c/$test.c" $shared -o "$work/$test"
     run "tests/c/$test.c" "$work/$test"
@@ -224,7 +229,7 @@ fi
 compile_c "$root/tests/c/working.c" "$library/libemnify.a" $native_libs -o "$work/static"
 run "tests/c/working.c, linked with libemnify.a" "$work/static"
 
-for test in working errors; do
+for test in working calls rotate errors; do
     # shellcheck disable=SC2086
     compile_cxx "$root/tests/cpp/$test.cpp" $shared -o "$work/$test.cpp"
     run "tests/cpp/$test.cpp" "$work/$test.cpp"
@@ -233,6 +238,10 @@ done
 compile_cxx -fno-exceptions -DEXPECT_NO_EXCEPTIONS "$root/tests/cpp/errors.cpp" $shared \
     -o "$work/errors_as_values"
 run "tests/cpp/errors.cpp, without exceptions" "$work/errors_as_values"
+compile_cxx -fno-exceptions -c "$root/tests/cpp/both.cpp" -o "$work/without.o"
+# shellcheck disable=SC2086
+compile_cxx "$work/without.o" "$root/tests/cpp/both.cpp" $shared -o "$work/both"
+run "tests/cpp/both.cpp" "$work/both"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

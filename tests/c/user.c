@@ -1,6 +1,6 @@
 /*
- * Signing in as a person: a password, perhaps a one-time code that a function of ours supplies, and
- * a device that is trusted to do without.
+ * Signing in as a person: a password, perhaps a one-time code that a function of ours supplies, a
+ * device that is trusted to do without, and other workspaces.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -176,6 +176,81 @@ static void a_trusted_device_does_without_a_code(void)
     emnify_client_free(client);
 }
 
+/* Signs in, and checks for which workspace. */
+static void check_workspace(const emnify_client *client, uint64_t id)
+{
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+
+    CHECK_OK(emnify_authenticate(client, &auth_token, &error));
+    CHECK_NUMBER(emnify_auth_token_organisation_id(auth_token), id);
+    emnify_auth_token_free(auth_token);
+}
+
+static void a_person_works_in_another_workspace_and_goes_on_in_the_first(void)
+{
+    emnify_error *error = NULL;
+    emnify_response *response = NULL;
+    struct person person = {NULL, -1, pthread_self(), 0, 0};
+    emnify_client *first = client_of(user_config("mfa@example.com", &person));
+    emnify_client *other = NULL;
+
+    CHECK_OK(emnify_switch_workspace(first, 5678, &other, &error));
+    check_workspace(other, 5678);
+    check_workspace(first, 1234);
+    CHECK_NUMBER(person.asked, 1);
+    /* Each is freed for itself, and the other one renews itself. */
+    emnify_client_free(first);
+    sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
+    CHECK_OK(emnify_request(other, "GET", "/api/v1/endpoint", NULL, &response, &error));
+    CHECK_TEXT(emnify_response_header(response, "X-Total-Count"), "12");
+    emnify_response_free(response);
+    check_workspace(other, 5678);
+
+    CHECK_OK(emnify_switch_workspace(other, 1234, &first, &error));
+    check_workspace(first, 1234);
+    emnify_client_free(other);
+    emnify_client_free(first);
+}
+
+static void a_workspace_that_does_not_open_is_told_at_once(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *first = client_of(user_config("user@example.com", NULL));
+    emnify_client *other = NULL;
+
+    CHECK_ERROR(emnify_switch_workspace(first, 7, &other, &error), EMNIFY_ERR_FORBIDDEN, "cannot");
+    CHECK_ERROR(emnify_switch_workspace(first, 999999, &other, &error), EMNIFY_ERR_NOT_FOUND,
+                "cannot");
+    CHECK(other == NULL);
+    check_workspace(first, 1234);
+    emnify_client_free(first);
+}
+
+static void an_application_token_is_bound_to_its_workspace(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *first = sandbox_client();
+    emnify_client *other = NULL;
+
+    CHECK_REFUSED(emnify_switch_workspace(first, 5678, &other, &error), "switch_workspace");
+    CHECK(other == NULL);
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+    emnify_client_free(first);
+}
+
+static void a_person_has_no_application_token_of_their_own(void)
+{
+    emnify_error *error = NULL;
+    emnify_tokens *own = NULL;
+    emnify_client *client = client_of(user_config("user@example.com", NULL));
+
+    CHECK_OK(emnify_token_own(client, &own, &error));
+    CHECK_NUMBER(emnify_token_list_size(own), 0);
+    emnify_token_list_free(own);
+    emnify_client_free(client);
+}
+
 int main(void)
 {
     RUN(a_password_is_enough);
@@ -185,5 +260,9 @@ int main(void)
     RUN(nobody_to_ask);
     RUN(a_wrong_password_is_refused_once);
     RUN(a_trusted_device_does_without_a_code);
+    RUN(a_person_works_in_another_workspace_and_goes_on_in_the_first);
+    RUN(a_workspace_that_does_not_open_is_told_at_once);
+    RUN(an_application_token_is_bound_to_its_workspace);
+    RUN(a_person_has_no_application_token_of_their_own);
     return check_report();
 }

@@ -175,6 +175,23 @@ static void a_created_token_leaves_with_its_handle(void)
     CHECK_NUMBER(found, 0);
 }
 
+static void an_answer_leaves_with_its_handle(void)
+{
+    static const char answer[] = "canary-of-an-answer-that-may-hold-a-secret";
+    emnify_error *error = NULL;
+    emnify_response *response = NULL;
+    emnify_client *client = sandbox_client();
+
+    sandbox_fault("{\"path\": \"/api/v1/sim\", \"kind\": \"status\", \"status\": 200,"
+                  " \"body\": \"canary-of-an-answer-that-may-hold-a-secret\"}");
+    CHECK_OK(emnify_request(client, "GET", "/api/v1/sim", NULL, &response, &error));
+    CHECK_TEXT(emnify_response_body(response, NULL), answer);
+    look_for(answer);
+    emnify_response_free(response);
+    emnify_client_free(client);
+    CHECK_NUMBER(found, 0);
+}
+
 static void the_search_finds_what_the_library_frees(void)
 {
     static const char url[] = "https://a-canary-that-is-no-secret.example";
@@ -197,5 +214,6 @@ int main(void)
     RUN(a_password_leaves_with_its_configuration_and_client);
     RUN(an_auth_token_leaves_nothing_on_its_way_to_a_store);
     RUN(a_created_token_leaves_with_its_handle);
+    RUN(an_answer_leaves_with_its_handle);
     return check_report();
 }

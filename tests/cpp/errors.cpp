@@ -110,6 +110,84 @@ void options_are_refused() {
     CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
+void refuse_request(const emnify::Client &client, const std::string &method,
+                    const std::string &path, const emnify::RequestOptions &options,
+                    const std::string &name) {
+    emnify::Error error;
+    const emnify::Response response = client.request(method, path, options, error);
+    CHECK(!response && response.status() == 0 && response.body().empty());
+    CHECK(response.data() == NULL && response.size() == 0);
+    expect(error, EMNIFY_ERR_INVALID_INPUT, name + ": ");
+}
+
+void requests_are_refused() {
+    emnify::Error error;
+    const emnify::Client client(sandbox(), error);
+    const std::string with_nul("/a\0b", 4);
+    emnify::RequestOptions options;
+    refuse_request(client, "BREW", "/api/v1/sim", options, "method");
+    refuse_request(client, with_nul, "/api/v1/sim", options, "method");
+    refuse_request(client, "GET", with_nul, options, "path");
+    refuse_request(client, "GET", "//evil.example/", options, "path");
+    refuse_request(client, "GET", "https://evil.example/", options, "path");
+    options.query = {{"q", with_nul}};
+    refuse_request(client, "GET", "/api/v1/sim", options, "query");
+    options.query.clear();
+    options.headers = {{with_nul, "x"}};
+    refuse_request(client, "GET", "/api/v1/sim", options, "headers");
+    options.headers = {{"Authorization", "Bearer canary"}};
+    refuse_request(client, "GET", "/api/v1/sim", options, "headers");
+    options.headers = {{"X-Fine", "canary\r\nX-Other: x"}};
+    refuse_request(client, "GET", "/api/v1/sim", options, "headers");
+
+    CHECK(!client.paginate(with_nul, 0, error));
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "path: ");
+    std::string row = "row";
+    emnify::Pages pages = client.paginate("//evil.example/", 0, error);
+    CHECK(pages && !error && !pages.next(row, error) && row == "row");
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "path: ");
+    CHECK(!pages.next(row, error) && !error);
+    CHECK(!emnify::Pages().next(row, error));
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "pages: ");
+    CHECK(!client.switch_workspace(5678, error));
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "switch_workspace: ");
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+}
+
+void audits_and_rotations_are_refused() {
+    emnify::Error error;
+    const emnify::Client client(sandbox(), error);
+    emnify::AuditOptions audit;
+    audit.expires_within = std::chrono::seconds(-1);
+    CHECK(client.token_audit(audit, error).empty());
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "expires_within: ");
+    audit = emnify::AuditOptions();
+    audit.older_than = std::chrono::seconds(-1);
+    CHECK(client.token_audit(audit, error).empty());
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "older_than: ");
+
+    emnify::RotateOptions options;
+    options.grace = std::chrono::seconds(-1);
+    const emnify::Rotation rotation = client.token_rotate(options, error);
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "grace: ");
+    CHECK_NUMBER(rotation.state, EMNIFY_ROTATION_NONE);
+    CHECK(rotation.new_id == 0 && rotation.grace_left.count() == -1 && !rotation.is_adopted);
+    options = emnify::RotateOptions();
+    options.description = std::string("a\0b", 3);
+    client.token_rotate(options, error);
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "description: ");
+    options = emnify::RotateOptions();
+    options.ip = std::string("::1\0", 4);
+    client.token_rotate(options, error);
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "ip: ");
+    options = emnify::RotateOptions();
+    options.expiry_date = "2999-01-01";
+    options.expires_at = emnify::Time() + std::chrono::hours(1);
+    client.token_rotate(options, error);
+    expect(error, EMNIFY_ERR_INVALID_INPUT, "expires_at: ");
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+}
+
 void an_error_tells_what_the_server_said() {
     emnify::Error error;
     const emnify::Client client(sandbox(), error);
@@ -220,6 +298,12 @@ void each_call_throws() {
     sandbox_fault("{\"kind\": \"refuse\"}");
     throws([&] { client.token_list(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_create(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { client.token_own(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { client.token_audit(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { client.request("GET", "/api/v1/sim"); }, EMNIFY_ERR_NETWORK);
+    throws([&] { client.paginate("/api/v1/sim").begin(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { client.switch_workspace(5678); }, EMNIFY_ERR_INVALID_INPUT);
+    throws([&] { client.token_rotate(); }, EMNIFY_ERR_INVALID_INPUT);
     // What may pass by itself is tried again as long as there is time.
     const auto moment = std::chrono::milliseconds(1000 * static_cast<int>(check_slowness()));
     const auto hasty = [&] { return emnify::Client(sandbox().set_timeout(moment)); };
@@ -229,6 +313,7 @@ void each_call_throws() {
     client.token_list();
     emnify::Client moved = std::move(client);
     throws([&] { client.status(); }, EMNIFY_ERR_INVALID_INPUT);
+    throws([&] { client.paginate("/api/v1/sim"); }, EMNIFY_ERR_INVALID_INPUT);
 }
 
 void an_exception_of_the_users_does_not_pass_through_the_library() {
@@ -249,6 +334,8 @@ void an_exception_of_the_users_does_not_pass_through_the_library() {
 int main() {
     RUN(configurations_are_refused);
     RUN(options_are_refused);
+    RUN(requests_are_refused);
+    RUN(audits_and_rotations_are_refused);
     RUN(an_error_tells_what_the_server_said);
     RUN(a_server_that_repeats_secrets);
     RUN(a_status_tells_what_went_wrong);

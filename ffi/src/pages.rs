@@ -1,0 +1,102 @@
+//! A collection, row by row.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+use emnify_core::Pages;
+
+use crate::boundary::{Place, call, free, needed_mut};
+use crate::client::{core, emnify_client};
+use crate::convert::{c_text, text};
+use crate::error::emnify_error;
+
+/// The rows of a collection, each once, whatever pages the server cuts it into.
+///
+/// Made by emnify_paginate(), owned by the caller, freed with emnify_pages_free(). It may outlive
+/// its client, and goes on making calls then. One thread at a time.
+pub struct emnify_pages {
+    rows: Pages,
+    /// The text that was lent last.
+    row: CString,
+}
+
+/// Gives the rows of the collection at `path`, such as /api/v1/sim, to the caller in `*pages`. A
+/// query may stand behind the path. `per_page` is how many rows to fetch with each call, of which
+/// more are fewer calls; 0 means 100.
+///
+/// Nothing is sent, and `path` not checked, before emnify_pages_next(). Any thread.
+///
+/// Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the path is no UTF-8.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_paginate(
+    client: *const emnify_client,
+    path: *const c_char,
+    per_page: u64,
+    pages: *mut *mut emnify_pages,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) }?;
+        // SAFETY: the contract.
+        let path = unsafe { text("path", path) }?;
+        // SAFETY: the contract.
+        let place = unsafe { Place::new("pages", pages) }?;
+        let mut rows = client.paginate(path);
+        if per_page > 0 {
+            rows = rows.per_page(per_page);
+        }
+        place.give(emnify_pages { rows, row: CString::default() });
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
+}
+
+/// Gives the next row in `*row`: its JSON as one line of text that ends with a NUL. `*length`
+/// becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
+/// becomes NULL and `*length` 0, and the call succeeds.
+///
+/// Borrowed from `pages`, until the next call with it or until it is freed.
+///
+/// A page is fetched when its first row is asked for, which takes at most the configured timeout.
+/// What may pass by itself is tried again. Fails as emnify_request() does, and with
+/// EMNIFY_ERR_PROTOCOL where the answer is no list; after a failure there are no more rows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_pages_next(
+    pages: *mut emnify_pages,
+    row: *mut *const c_char,
+    length: *mut usize,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let pages = unsafe { needed_mut("pages", pages) }?;
+        if row.is_null() {
+            return Err(emnify_error::null("row"));
+        }
+        let (text, its_length) = match pages.rows.next().transpose()? {
+            Some(next) => {
+                pages.row = c_text(&next.to_string());
+                (pages.row.as_ptr(), pages.row.as_bytes().len())
+            }
+            None => (ptr::null(), 0),
+        };
+        // SAFETY: it is not NULL, and so may be written to.
+        unsafe { row.write(text) };
+        if !length.is_null() {
+            // SAFETY: the same.
+            unsafe { length.write(its_length) };
+        }
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
+}
+
+/// Frees the pages, and with them the row that was borrowed last. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_pages_free(pages: *mut emnify_pages) {
+    // SAFETY: the contract.
+    unsafe { free(pages) }
+}

@@ -1,0 +1,134 @@
+//! Any other call of the API, and the handle that holds its answer.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+use emnify_core::{Method, Response};
+
+use crate::boundary::{Place, ask, call, free};
+use crate::client::{core, emnify_client};
+use crate::convert::{SecretText, c_text, optional_text, pointer, text};
+use crate::error::emnify_error;
+use crate::request_options::{apply, emnify_request_options};
+
+/// The answer to a call that succeeded (HTTP 2xx).
+///
+/// Made by emnify_request(), owned by the caller, freed with emnify_response_free(), which wipes its
+/// body. It may outlive its client. Any thread may read it.
+pub struct emnify_response {
+    status: i32,
+    headers: Vec<(String, CString)>,
+    body: SecretText,
+}
+
+/// Makes any other call of the API with the auth token of `client`, and gives its answer to the
+/// caller in `*response`. `method` is GET, HEAD, POST, PUT, PATCH or DELETE. `path` starts with one
+/// slash, such as /api/v1/sim/7, and a query may stand behind it: it is relative to the base URL,
+/// which the token goes to and nowhere else. `options` may be NULL: no more query, no headers of
+/// your own, no body.
+///
+/// A 401 is answered by one new sign-in and one more attempt. GET, HEAD, PUT and DELETE are tried
+/// again after what may pass by itself, POST and PATCH only if nothing was sent. Redirects are not
+/// followed. An answer has at most 16 MiB.
+///
+/// Takes at most the configured timeout. Any thread.
+///
+/// Fails with EMNIFY_ERR_INVALID_INPUT before anything was sent; EMNIFY_ERR_NOT_FOUND, _FORBIDDEN,
+/// _CONFLICT, _VALIDATION and the like as the server answers; and besides as emnify_authenticate()
+/// does. After EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER it may have been carried out all the same.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_request(
+    client: *const emnify_client,
+    method: *const c_char,
+    path: *const c_char,
+    options: *const emnify_request_options,
+    response: *mut *mut emnify_response,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { core(client) }?;
+        // SAFETY: the contract.
+        let (method, path) = unsafe { (text("method", method)?, text("path", path)?) };
+        // SAFETY: the contract.
+        let place = unsafe { Place::new("response", response) }?;
+        let request = client.request(method.parse::<Method>()?, path);
+        // SAFETY: the contract, by which `size` tells how much is there.
+        let request = unsafe { apply(request, options) }?;
+        place.give(emnify_response::new(&request.send()?));
+        Ok(())
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
+}
+
+/// The HTTP status, from 200 to 299; 0 if `response` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_response_status(response: *const emnify_response) -> i32 {
+    // SAFETY: the contract.
+    unsafe { ask(response, 0, |response| response.status) }
+}
+
+/// The value of the header `name`, in upper or lower case, such as "X-Total-Count"; the first where
+/// there are several.
+///
+/// Borrowed from `response`. NULL where there is none, or its value is no text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_response_header(
+    response: *const emnify_response,
+    name: *const c_char,
+) -> *const c_char {
+    // SAFETY: the contract.
+    unsafe {
+        ask(response, ptr::null(), |response| {
+            let name = optional_text("name", name).ok().flatten();
+            pointer(name.and_then(|name| response.header(name)))
+        })
+    }
+}
+
+/// The body, decompressed, and a NUL behind it. `*length` becomes its length in bytes without that,
+/// if `length` is not NULL. A body that is no text may have a NUL within.
+///
+/// Borrowed from `response`, and wiped with it. Never NULL, even if there was no body; NULL, and 0
+/// in `*length`, if `response` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_response_body(
+    response: *const emnify_response,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: the contract.
+    let (body, its_length) = unsafe {
+        ask(response, (ptr::null(), 0), |response| (response.body.as_ptr(), response.body.len()))
+    };
+    if !length.is_null() {
+        // SAFETY: it is not NULL, and so may be written to.
+        unsafe { length.write(its_length) };
+    }
+    body
+}
+
+/// Wipes the body, and frees the answer with all that was borrowed from it. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_response_free(response: *mut emnify_response) {
+    // SAFETY: the contract.
+    unsafe { free(response) }
+}
+
+impl emnify_response {
+    fn new(response: &Response) -> Self {
+        emnify_response {
+            status: response.status().into(),
+            headers: response
+                .headers()
+                .map(|(name, value)| (name.to_owned(), c_text(value)))
+                .collect(),
+            body: SecretText::new(response.body()),
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&CString> {
+        let is_it = |(its_name, _): &&(String, CString)| its_name.eq_ignore_ascii_case(name);
+        self.headers.iter().find(is_it).map(|(_, value)| value)
+    }
+}

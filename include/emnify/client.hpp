@@ -1,0 +1,356 @@
+/* The client, and all its calls. A part of emnify.hpp. */
+
+#ifndef EMNIFY_CLIENT_HPP
+#define EMNIFY_CLIENT_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base.hpp"
+#include "callback.hpp"
+#include "config.hpp"
+#include "error.hpp"
+#include "request.hpp"
+#include "session.hpp"
+#include "token.hpp"
+
+namespace emnify {
+inline namespace EMNIFY_HPP_NAMESPACE {
+
+/* A machine that is signed in to emnify, or about to be. Any number of threads may use one. */
+class Client {
+public:
+#ifndef EMNIFY_NO_EXCEPTIONS
+    /* Set up by the environment alone. */
+    Client() {
+        Error error;
+        make(NULL, error);
+        detail::raise(error);
+    }
+
+    explicit Client(const Config &config) {
+        Error error;
+        make(config, error);
+        detail::raise(error);
+    }
+#endif
+
+    /* Set up by the environment alone. */
+    explicit Client(Error &error) { make(NULL, error); }
+
+    Client(const Config &config, Error &error) { make(config, error); }
+
+    explicit operator bool() const noexcept { return static_cast<bool>(client_); }
+
+    /* An auth token that is valid now. Ask each time you need one and keep none. */
+    AuthToken authenticate(Error &error) const {
+        emnify_auth_token *token = NULL;
+        emnify_authenticate(get(), &token, detail::Into(error));
+        return AuthToken(token);
+    }
+
+    /* The value of the header Authorization, for those who want a string more than a wiped one. */
+    std::string authorization_header(Error &error) const {
+        std::size_t length = 1023;
+        std::string header;
+        /* Once more for a token that is longer than any was, or than the one before. */
+        do {
+            header.assign(length + 1, '\0');
+            length = 0;
+            emnify_authorization_header(get(), &header[0], header.size(), &length,
+                                        detail::Into(error));
+        } while (length >= header.size());
+        header.resize(error ? 0 : length);
+        return header;
+    }
+
+    /* Tells that a server refused the auth token (HTTP 401). */
+    void invalidate(const AuthToken &token) const noexcept {
+        emnify_invalidate(get(), token.get());
+    }
+
+    /* The same for who has only the text, as authorization_header() gave it or without "Bearer". */
+    void invalidate_text(const std::string &text) const noexcept {
+        emnify_invalidate_text(get(), text.data(), text.size());
+    }
+
+    /* How the session stands. Nothing is sent. */
+    Status status(Error &error) const {
+        emnify_status *status = NULL;
+        emnify_status_new(get(), &status, detail::Into(error));
+        return Status(status);
+    }
+
+    /* A client for another workspace of the same user; this one goes on in its own. */
+    Client switch_workspace(std::uint64_t id, Error &error) const {
+        emnify_client *client = NULL;
+        emnify_switch_workspace(get(), id, &client, detail::Into(error));
+        return Client(client, callbacks_);
+    }
+
+    /* Any other call of the API. The path is relative to the base URL. */
+    Response request(const std::string &method, const std::string &path,
+                     const RequestOptions &options, Error &error) const {
+        emnify_response *response = NULL;
+        std::vector<emnify_pair> query, headers;
+        if (detail::has_nul(method)) {
+            error = Error::invalid_input("method: has a NUL");
+        } else if (detail::has_nul(path)) {
+            error = Error::invalid_input("path: has a NUL");
+        } else if (!detail::lend(options.query, query)) {
+            error = Error::invalid_input("query: has a NUL");
+        } else if (!detail::lend(options.headers, headers)) {
+            error = Error::invalid_input("headers: has a NUL");
+        } else {
+            emnify_request_options c_options = EMNIFY_REQUEST_OPTIONS_INIT;
+            c_options.query = query.data();
+            c_options.query_size = query.size();
+            c_options.headers = headers.data();
+            c_options.headers_size = headers.size();
+            c_options.body = options.body.empty() ? NULL : options.body.data();
+            c_options.body_length = options.body.size();
+            emnify_request(get(), method.c_str(), path.c_str(), &c_options, &response,
+                           detail::Into(error));
+        }
+        return Response(response);
+    }
+
+    /* The rows of a collection. `per_page` is how many to fetch with each call; 0 means 100. */
+    Pages paginate(const std::string &path, std::uint64_t per_page, Error &error) const {
+        emnify_pages *pages = NULL;
+        if (detail::has_nul(path)) {
+            error = Error::invalid_input("path: has a NUL");
+        } else {
+            emnify_paginate(get(), path.c_str(), per_page, &pages, detail::Into(error));
+        }
+        Pages rows(pages);
+        rows.callbacks_ = callbacks_;
+        return rows;
+    }
+
+    /* Creates an application token. */
+    CreatedToken token_create(const TokenOptions &options, Error &error) const {
+        emnify_created_token *created = NULL;
+        if (!has_nul(options, error)) {
+            emnify_token_options c_options = EMNIFY_TOKEN_OPTIONS_INIT;
+            lend(options, c_options);
+            emnify_token_create(get(), &c_options, &created, detail::Into(error));
+        }
+        return CreatedToken(created);
+    }
+
+    /* All application tokens of the workspace, expired and revoked ones too. */
+    std::vector<Token> token_list(Error &error) const {
+        return rows(emnify_token_list, error);
+    }
+
+    /* The row of the application token that this client signs in with; NULL where its auth token
+     * does not tell which it is. */
+    std::unique_ptr<Token> token_own(Error &error) const {
+        const std::vector<Token> own = rows(emnify_token_own, error);
+        return std::unique_ptr<Token>(own.empty() ? NULL : new Token(own.front()));
+    }
+
+    /* Changes the label of an application token. */
+    bool token_update(std::uint64_t id, const std::string &description, Error &error) const {
+        if (detail::has_nul(description)) {
+            error = Error::invalid_input("description: has a NUL");
+        } else {
+            emnify_token_update(get(), id, description.c_str(), detail::Into(error));
+        }
+        return !error;
+    }
+
+    /* Revokes an application token for good. */
+    bool token_revoke(std::uint64_t id, Error &error) const {
+        emnify_token_revoke(get(), id, detail::Into(error));
+        return !error;
+    }
+
+    /* All application tokens of the workspace, each with what there is to say against it. */
+    std::vector<AuditedToken> token_audit(const AuditOptions &options, Error &error) const {
+        emnify_audit *raw = NULL;
+        if (options.expires_within.count() < 0) {
+            error = Error::invalid_input("expires_within: is negative");
+        } else if (options.older_than.count() < 0) {
+            error = Error::invalid_input("older_than: is negative");
+        } else {
+            emnify_audit_options c_options = EMNIFY_AUDIT_OPTIONS_INIT;
+            c_options.expires_within_s = static_cast<std::uint64_t>(options.expires_within.count());
+            c_options.older_than_s = static_cast<std::uint64_t>(options.older_than.count());
+            emnify_token_audit(get(), &c_options, &raw, detail::Into(error));
+        }
+        const detail::Handle<emnify_audit, emnify_audit_free> audit(raw);
+        std::vector<AuditedToken> audited;
+        for (std::size_t i = 0; i < emnify_audit_size(raw); ++i) {
+            audited.push_back(AuditedToken{row(emnify_audit_token(raw, i)),
+                                           emnify_audit_findings(raw, i)});
+        }
+        return audited;
+    }
+
+    /* Replaces the application token that this client signs in with. After a failure, or when a
+     * grace period is over, call it again with the same options. */
+    Rotation token_rotate(const RotateOptions &options, Error &error) const {
+        emnify_rotation *raw = NULL;
+        if (options.grace.count() < 0) {
+            error = Error::invalid_input("grace: is negative");
+        } else if (!has_nul(options, error)) {
+            HandOver hand_over = options.hand_over;
+            emnify_rotate_options c_options = EMNIFY_ROTATE_OPTIONS_INIT;
+            lend(options, c_options);
+            c_options.id = options.id;
+            c_options.grace_s = static_cast<std::uint64_t>(options.grace.count());
+            c_options.hand_over = hand_over ? detail::EMNIFY_HPP_IN_C(hand_over) : NULL;
+            c_options.user = &hand_over;
+            emnify_token_rotate(get(), &c_options, &raw, detail::Into(error));
+        }
+        const detail::Handle<emnify_rotation, emnify_rotation_free> rotation(raw);
+        return Rotation{emnify_rotation_state(raw), emnify_rotation_old_id(raw),
+                        emnify_rotation_new_id(raw),
+                        std::chrono::milliseconds(emnify_rotation_grace_left_ms(raw)),
+                        emnify_rotation_is_adopted(raw)};
+    }
+
+#ifndef EMNIFY_NO_EXCEPTIONS
+    AuthToken authenticate() const {
+        return detail::or_raise([&](Error &error) { return authenticate(error); });
+    }
+
+    std::string authorization_header() const {
+        return detail::or_raise([&](Error &error) { return authorization_header(error); });
+    }
+
+    Status status() const {
+        return detail::or_raise([&](Error &error) { return status(error); });
+    }
+
+    Client switch_workspace(std::uint64_t id) const {
+        return detail::or_raise([&](Error &error) { return switch_workspace(id, error); });
+    }
+
+    Response request(const std::string &method, const std::string &path,
+                     const RequestOptions &options = RequestOptions()) const {
+        return detail::or_raise(
+            [&](Error &error) { return request(method, path, options, error); });
+    }
+
+    Pages paginate(const std::string &path, std::uint64_t per_page = 0) const {
+        return detail::or_raise([&](Error &error) { return paginate(path, per_page, error); });
+    }
+
+    CreatedToken token_create(const TokenOptions &options = TokenOptions()) const {
+        return detail::or_raise([&](Error &error) { return token_create(options, error); });
+    }
+
+    std::vector<Token> token_list() const {
+        return detail::or_raise([&](Error &error) { return token_list(error); });
+    }
+
+    std::unique_ptr<Token> token_own() const {
+        return detail::or_raise([&](Error &error) { return token_own(error); });
+    }
+
+    void token_update(std::uint64_t id, const std::string &description) const {
+        detail::or_raise([&](Error &error) { return token_update(id, description, error); });
+    }
+
+    void token_revoke(std::uint64_t id) const {
+        detail::or_raise([&](Error &error) { return token_revoke(id, error); });
+    }
+
+    std::vector<AuditedToken> token_audit(const AuditOptions &options = AuditOptions()) const {
+        return detail::or_raise([&](Error &error) { return token_audit(options, error); });
+    }
+
+    Rotation token_rotate(const RotateOptions &options = RotateOptions()) const {
+        return detail::or_raise([&](Error &error) { return token_rotate(options, error); });
+    }
+#endif
+
+    const emnify_client *get() const noexcept { return client_.get(); }
+
+private:
+    void make(const Config &config, Error &error) {
+        if (config.error()) {
+            error = config.error();
+        } else if (!config) {
+            /* NULL would mean the environment alone, which is not what was asked for. */
+            error = Error::invalid_input("config: was moved from");
+        } else {
+            make(config.get(), error);
+            callbacks_ = config.callbacks_;
+        }
+    }
+
+    void make(const emnify_config *config, Error &error) {
+        emnify_client *client = NULL;
+        emnify_client_new(config, &client, detail::Into(error));
+        client_.reset(client);
+    }
+
+    Client(emnify_client *client, const detail::Callbacks &callbacks)
+        : callbacks_(callbacks), client_(client) {}
+
+    /* Whether a text of the options has a NUL, which is then the error. */
+    template <typename Options>
+    static bool has_nul(const Options &options, Error &error) {
+        if (detail::has_nul(options.description)) {
+            error = Error::invalid_input("description: has a NUL");
+        } else if (detail::has_nul(options.expiry_date)) {
+            error = Error::invalid_input("expiry_date: has a NUL");
+        } else if (detail::has_nul(options.ip)) {
+            error = Error::invalid_input("ip: has a NUL");
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    /* Lends C what all options of a new application token have. */
+    template <typename Options, typename COptions>
+    static void lend(const Options &options, COptions &c_options) {
+        c_options.description = detail::or_null(options.description);
+        c_options.expiry_date = detail::or_null(options.expiry_date);
+        c_options.expires_at =
+            std::chrono::duration_cast<std::chrono::seconds>(options.expires_at.time_since_epoch())
+                .count();
+        c_options.ip = detail::or_null(options.ip);
+    }
+
+    std::vector<Token> rows(int32_t (*list)(const emnify_client *, emnify_tokens **,
+                                            emnify_error **),
+                            Error &error) const {
+        emnify_tokens *raw = NULL;
+        list(get(), &raw, detail::Into(error));
+        const detail::Handle<emnify_tokens, emnify_token_list_free> tokens(raw);
+        std::vector<Token> rows;
+        for (std::size_t i = 0; i < emnify_token_list_size(raw); ++i) {
+            rows.push_back(row(emnify_token_list_at(raw, i)));
+        }
+        return rows;
+    }
+
+    static Token row(const emnify_token *token) {
+        return Token{emnify_token_id(token),
+                     detail::text(emnify_token_description(token)),
+                     emnify_token_status(token),
+                     detail::time(emnify_token_created_at(token)),
+                     detail::text(emnify_token_expiry_date(token)),
+                     detail::time(emnify_token_expires_at(token)),
+                     detail::text(emnify_token_ip(token)),
+                     detail::text(emnify_token_creator(token))};
+    }
+
+    detail::Callbacks callbacks_;
+    detail::Handle<emnify_client, emnify_client_free> client_;
+};
+
+} /* inline namespace */
+} /* namespace emnify */
+
+#endif /* EMNIFY_CLIENT_HPP */

@@ -1,0 +1,186 @@
+/* The configuration that a client is made from. A part of emnify.hpp. */
+
+#ifndef EMNIFY_CONFIG_HPP
+#define EMNIFY_CONFIG_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base.hpp"
+#include "callback.hpp"
+#include "error.hpp"
+
+namespace emnify {
+inline namespace EMNIFY_HPP_NAMESPACE {
+
+/*
+ * How a client shall sign in and connect. What is not set comes from the environment or has a
+ * default. The setters do not fail; what is wrong with a value is reported when a Client is made.
+ */
+class Config {
+public:
+    Config() noexcept : config_(emnify_config_new()) {}
+
+    /* Whether there is one: not after it was moved from. */
+    explicit operator bool() const noexcept { return static_cast<bool>(config_); }
+
+    /* It is copied. Wipe your own copy when you no longer need it. */
+    Config &set_application_token(const char *token, std::size_t length) {
+        return set([&](Error &error) {
+            emnify_config_set_application_token(get(), token, length, detail::Into(error));
+        });
+    }
+
+    Config &set_application_token(const std::string &token) {
+        return set_application_token(token.data(), token.size());
+    }
+
+    Config &set_application_token_file(const std::string &path) {
+        return set_text(emnify_config_set_application_token_file, path,
+                        "application_token_file: has a NUL");
+    }
+
+    Config &set_base_url(const std::string &url) {
+        return set_text(emnify_config_set_base_url, url, "base_url: has a NUL");
+    }
+
+    /* A negative time is refused like 0; more than 49 days are taken for 49 days. */
+    Config &set_timeout(std::chrono::milliseconds timeout) {
+        return set([&](Error &error) {
+            emnify_config_set_timeout_ms(get(), count(timeout), detail::Into(error));
+        });
+    }
+
+    Config &set_connect_timeout(std::chrono::milliseconds timeout) {
+        return set([&](Error &error) {
+            emnify_config_set_connect_timeout_ms(get(), count(timeout), detail::Into(error));
+        });
+    }
+
+    Config &set_ca_bundle(const std::string &path) {
+        return set_text(emnify_config_set_ca_bundle, path, "ca_bundle: has a NUL");
+    }
+
+    Config &set_proxy(const std::string &url) {
+        return set_text(emnify_config_set_proxy, url, "proxy: has a NUL");
+    }
+
+    /* A directory in which the session outlives the process. */
+    Config &set_store(const std::string &path) {
+        return set_text(emnify_config_set_store, path, "store: has a NUL");
+    }
+
+    /* Whether calls that come too fast for emnify's limits are delayed. Default: true. */
+    Config &set_pacing(bool pacing) {
+        return set([&](Error &error) {
+            emnify_config_set_pacing(get(), pacing, detail::Into(error));
+        });
+    }
+
+    /* A person's credentials. They are copied. Wipe your own copy when you no longer need it. */
+    Config &set_user(const std::string &username, const char *password, std::size_t length) {
+        return set([&](Error &error) {
+            if (detail::has_nul(username)) {
+                error = Error::invalid_input("username: has a NUL");
+            } else {
+                emnify_config_set_user(get(), username.c_str(), password, length,
+                                       detail::Into(error));
+            }
+        });
+    }
+
+    Config &set_user(const std::string &username, const std::string &password) {
+        return set_user(username, password.data(), password.size());
+    }
+
+    /* Who asks the person for the one-time code. An exception that leaves it means that there is no
+     * code. */
+    Config &set_mfa(Mfa mfa) {
+        return set([&](Error &error) {
+            if (!mfa) {
+                error = Error::invalid_input("mfa: is empty");
+            } else {
+                callbacks_.mfa = std::make_shared<Mfa>(std::move(mfa));
+                emnify_config_set_mfa(get(), detail::EMNIFY_HPP_IN_C(ask), callbacks_.mfa.get(),
+                                      detail::Into(error));
+            }
+        });
+    }
+
+    /* The device that the person signs in from, by a fingerprint that is hard to guess. */
+    Config &set_trusted_device(const char *fingerprint, std::size_t length,
+                               const std::string &name) {
+        return set([&](Error &error) {
+            if (detail::has_nul(name)) {
+                error = Error::invalid_input("name: has a NUL");
+            } else {
+                emnify_config_set_trusted_device(get(), fingerprint, length, name.c_str(),
+                                                 detail::Into(error));
+            }
+        });
+    }
+
+    Config &set_trusted_device(const std::string &fingerprint, const std::string &name) {
+        return set_trusted_device(fingerprint.data(), fingerprint.size(), name);
+    }
+
+    /* Who is told what happens. An exception that leaves it is dropped. */
+    Config &set_observer(Observer observer) {
+        return set([&](Error &error) {
+            if (!observer) {
+                error = Error::invalid_input("observer: is empty");
+            } else {
+                callbacks_.observer = std::make_shared<Observer>(std::move(observer));
+                emnify_config_set_observer(get(), detail::EMNIFY_HPP_IN_C(observe),
+                                           callbacks_.observer.get(), detail::Into(error));
+            }
+        });
+    }
+
+    /* The handle of the C interface, still owned by this. It does not keep alive the functions that
+     * were set. */
+    emnify_config *get() const noexcept { return config_.get(); }
+
+    /* The first thing that was wrong, if anything was. */
+    const Error &error() const noexcept { return error_; }
+
+private:
+    friend class Client;
+
+    template <typename Setter>
+    Config &set(Setter setter) {
+        if (!error_) {
+            setter(error_);
+        }
+        return *this;
+    }
+
+    Config &set_text(int32_t (*setter)(emnify_config *, const char *, emnify_error **),
+                     const std::string &text, const char *refusal) {
+        return set([&](Error &error) {
+            if (detail::has_nul(text)) {
+                error = Error::invalid_input(refusal);
+            } else {
+                setter(get(), text.c_str(), detail::Into(error));
+            }
+        });
+    }
+
+    static std::uint32_t count(std::chrono::milliseconds time) noexcept {
+        const std::int64_t most = UINT32_MAX, count = time.count();
+        return static_cast<std::uint32_t>(count < 0 ? 0 : count < most ? count : most);
+    }
+
+    detail::Handle<emnify_config, emnify_config_free> config_;
+    detail::Callbacks callbacks_;
+    Error error_;
+};
+
+} /* inline namespace */
+} /* namespace emnify */
+
+#endif /* EMNIFY_CONFIG_HPP */

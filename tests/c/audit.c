@@ -1,0 +1,183 @@
+/*
+ * What there is to say against application tokens, and the one that a client signs in with.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "support.h"
+
+#define UNLIMITED (EMNIFY_FINDING_NO_EXPIRY | EMNIFY_FINDING_NO_ADDRESS_RESTRICTION)
+
+/* The findings at the token with this description; -1 where there is none. */
+static long findings_of(const emnify_audit *audit, const char *description)
+{
+    size_t i;
+
+    for (i = 0; i < emnify_audit_size(audit); i++) {
+        const char *its = emnify_token_description(emnify_audit_token(audit, i));
+
+        if (its != NULL && strcmp(its, description) == 0) {
+            return (long)emnify_audit_findings(audit, i);
+        }
+    }
+    return -1;
+}
+
+static emnify_audit *audit_of(const emnify_client *client, const emnify_audit_options *options)
+{
+    emnify_error *error = NULL;
+    emnify_audit *audit = NULL;
+
+    CHECK_OK(emnify_token_audit(client, options, &audit, &error));
+    return audit;
+}
+
+/* Puts an application token there that is limited to an address, and expires in so many days. */
+static void seed(const char *description, int days, const char *more)
+{
+    char value[1024];
+    char json[512];
+    char expiry_date[32];
+    time_t expiry = time(NULL) + (time_t)days * 86400;
+    struct tm utc;
+
+    strftime(expiry_date, sizeof expiry_date, "%Y-%m-%d", gmtime_r(&expiry, &utc));
+    snprintf(json, sizeof json, "{\"description\": \"%s\", \"expiry_date\": \"%s\","
+                                " \"ip\": \"127.0.0.0/8\"%s}",
+             description, expiry_date, more);
+    sandbox_seed_token(json, value, sizeof value);
+}
+
+static void each_kind_of_token_is_judged(void)
+{
+    static const char orphan[] = "hall 7 [rotation 00112233445566778899aabbccddeeff]";
+    emnify_client *client = sandbox_client();
+    emnify_audit *audit;
+    char value[1024];
+
+    seed("fine", 300, "");
+    seed("revoked", 300, ", \"status\": 1");
+    seed("expired", -2, "");
+    seed(orphan, 300, "");
+    seed("soon", 10, "");
+    seed("old", 300, ", \"created\": \"2020-01-02T03:04:05.000+0000\"");
+    sandbox_seed_token("{\"description\": \"for ever\", \"ip\": \"::1\"}", value, sizeof value);
+    sandbox_seed_token("{\"description\": \"anywhere\", \"expiry_date\": \"2999-01-01\"}", value,
+                       sizeof value);
+    audit = audit_of(client, NULL);
+    emnify_client_free(client);
+
+    CHECK_NUMBER(emnify_audit_size(audit), 9);
+    CHECK_NUMBER(findings_of(audit, "Sandbox"), EMNIFY_FINDING_OWN | UNLIMITED);
+    CHECK_NUMBER(findings_of(audit, "fine"), 0);
+    CHECK_NUMBER(findings_of(audit, "revoked"), EMNIFY_FINDING_REVOKED);
+    CHECK_NUMBER(findings_of(audit, "expired"), EMNIFY_FINDING_EXPIRED);
+    CHECK_NUMBER(findings_of(audit, orphan), EMNIFY_FINDING_ORPHAN);
+    CHECK_NUMBER(findings_of(audit, "soon"), EMNIFY_FINDING_EXPIRES_SOON);
+    CHECK_NUMBER(findings_of(audit, "old"), EMNIFY_FINDING_OLD);
+    CHECK_NUMBER(findings_of(audit, "for ever"), EMNIFY_FINDING_NO_EXPIRY);
+    CHECK_NUMBER(findings_of(audit, "anywhere"), EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
+    CHECK_NUMBER(emnify_token_id(emnify_audit_token(audit, 0)), 4711);
+
+    CHECK(emnify_audit_token(audit, 9) == NULL);
+    CHECK(emnify_audit_token(audit, SIZE_MAX) == NULL);
+    CHECK_NUMBER(emnify_audit_findings(audit, 9), 0);
+    emnify_audit_free(audit);
+}
+
+static void from_when_on_is_for_the_caller_to_say(void)
+{
+    emnify_client *client = sandbox_client();
+    emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+    emnify_audit *audit;
+
+    seed("token", 40, ", \"created\": \"2020-01-02T03:04:05.000+0000\"");
+    audit = audit_of(client, &options);
+    CHECK_NUMBER(findings_of(audit, "token"), EMNIFY_FINDING_OLD);
+    emnify_audit_free(audit);
+
+    options.expires_within_s = UINT64_C(41) * 86400;
+    options.older_than_s = UINT64_C(36500) * 86400;
+    audit = audit_of(client, &options);
+    CHECK_NUMBER(findings_of(audit, "token"), EMNIFY_FINDING_EXPIRES_SOON);
+    emnify_audit_free(audit);
+
+    options.expires_within_s = UINT64_MAX;
+    options.older_than_s = UINT64_MAX;
+    audit = audit_of(client, &options);
+    CHECK_NUMBER(findings_of(audit, "token"), EMNIFY_FINDING_EXPIRES_SOON);
+    emnify_audit_free(audit);
+    emnify_client_free(client);
+}
+
+static void wrong_options_are_refused(void)
+{
+    emnify_error *error = NULL;
+    emnify_audit *audit = NULL;
+    emnify_client *client = sandbox_client();
+    emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+
+    options.size = 8;
+    CHECK_REFUSED(emnify_token_audit(client, &options, &audit, &error), "options");
+    options.size = SIZE_MAX;
+    CHECK_REFUSED(emnify_token_audit(client, &options, &audit, &error), "options");
+    CHECK_NUMBER(sandbox_calls("", ""), 0);
+    CHECK(audit == NULL);
+    emnify_client_free(client);
+}
+
+static void who_may_not_see_the_list_is_told_so(void)
+{
+    emnify_error *error = NULL;
+    emnify_audit *audit = NULL;
+    emnify_tokens *own = NULL;
+    emnify_client *client = sandbox_client();
+
+    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"kind\": \"status\","
+                  " \"status\": 403}");
+    CHECK_ERROR(emnify_token_audit(client, NULL, &audit, &error), EMNIFY_ERR_FORBIDDEN,
+                "cannot list");
+    CHECK_ERROR(emnify_token_own(client, &own, &error), EMNIFY_ERR_FORBIDDEN, "cannot list");
+    CHECK(audit == NULL && own == NULL);
+    emnify_client_free(client);
+}
+
+static void a_client_knows_its_own_row(void)
+{
+    emnify_error *error = NULL;
+    emnify_tokens *own = NULL;
+    emnify_client *client = sandbox_client();
+
+    seed("another", 300, "");
+    CHECK_OK(emnify_token_own(client, &own, &error));
+    emnify_client_free(client);
+    CHECK_NUMBER(emnify_token_list_size(own), 1);
+    CHECK_NUMBER(emnify_token_id(emnify_token_list_at(own, 0)), 4711);
+    CHECK_TEXT(emnify_token_description(emnify_token_list_at(own, 0)), "Sandbox");
+    emnify_token_list_free(own);
+}
+
+static void a_row_that_is_not_known_is_none_and_no_failure(void)
+{
+    emnify_error *error = NULL;
+    emnify_tokens *own = NULL;
+    emnify_client *client = sandbox_client();
+
+    sandbox_settings("{\"esc_app_is_token_id\": false}");
+    CHECK_OK(emnify_token_own(client, &own, &error));
+    CHECK_NUMBER(emnify_token_list_size(own), 0);
+    CHECK(emnify_token_list_at(own, 0) == NULL);
+    emnify_token_list_free(own);
+    emnify_client_free(client);
+}
+
+int main(void)
+{
+    RUN(each_kind_of_token_is_judged);
+    RUN(from_when_on_is_for_the_caller_to_say);
+    RUN(wrong_options_are_refused);
+    RUN(who_may_not_see_the_list_is_told_so);
+    RUN(a_client_knows_its_own_row);
+    RUN(a_row_that_is_not_known_is_none_and_no_failure);
+    return check_report();
+}

@@ -1,0 +1,319 @@
+/*
+ * Replacing the application token that a client signs in with: a working one is there at all times,
+ * and what stopped goes on.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "rotation.h"
+
+static char token_file[64];
+
+static emnify_client *client_of_file(void)
+{
+    emnify_error *error = NULL;
+    emnify_config *config = emnify_config_new();
+
+    CHECK_OK(emnify_config_set_application_token_file(config, token_file, &error));
+    CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
+    CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
+    CHECK_OK(emnify_config_set_store(config, store, &error));
+    return client_of(config);
+}
+
+/* What the sandbox has under this id. */
+static void check_row(uint64_t id, int64_t status, const char *description)
+{
+    emnify_error *error = NULL;
+    emnify_tokens *list = NULL;
+    emnify_config *config = emnify_config_new();
+    emnify_client *client;
+    const emnify_token *row = NULL;
+    size_t i;
+
+    /* A person sees them whatever became of the tokens. */
+    CHECK_OK(emnify_config_set_user(config, "user@example.com", "password", 8, &error));
+    CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
+    CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
+    client = client_of(config);
+    CHECK_OK(emnify_token_list(client, &list, &error));
+    for (i = 0; i < emnify_token_list_size(list); i++) {
+        if (emnify_token_id(emnify_token_list_at(list, i)) == id) {
+            row = emnify_token_list_at(list, i);
+        }
+    }
+    CHECK(row != NULL);
+    CHECK_NUMBER(emnify_token_status(row), status);
+    CHECK_TEXT(emnify_token_description(row), description);
+    emnify_token_list_free(list);
+    emnify_client_free(client);
+}
+
+/* The rotation of the sandbox's token is done. */
+static void check_done(const emnify_rotation *rotation)
+{
+    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
+    CHECK_NUMBER(emnify_rotation_old_id(rotation), 4711);
+    CHECK(emnify_rotation_new_id(rotation) != 0 && emnify_rotation_new_id(rotation) != 4711);
+    CHECK_NUMBER(emnify_rotation_grace_left_ms(rotation), -1);
+    CHECK(!emnify_rotation_is_adopted(rotation));
+    check_row(4711, EMNIFY_TOKEN_REVOKED, "Sandbox");
+}
+
+static void a_credential_file_gets_the_new_one(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    emnify_client *client;
+    char token[2048] = "";
+    FILE *file;
+
+    new_store();
+    snprintf(token_file, sizeof token_file, "/tmp/emnify-token-XXXXXX");
+    file = fdopen(mkstemp(token_file), "w");
+    fputs(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), file);
+    fclose(file);
+    client = client_of_file();
+    CHECK_OK(emnify_token_rotate(client, NULL, &rotation, &error));
+    check_done(rotation);
+    check_row(emnify_rotation_new_id(rotation), EMNIFY_TOKEN_ACTIVATED, "Sandbox");
+    emnify_rotation_free(rotation);
+
+    file = fopen(token_file, "r");
+    CHECK(fgets(token, sizeof token, file) != NULL);
+    fclose(file);
+    CHECK(strlen(token) > 10);
+    CHECK(strcmp(token, sandbox_variable("EMNIFY_APPLICATION_TOKEN")) != 0);
+
+    /* Both this client and the next one go on. */
+    sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
+    CHECK_OK(emnify_token_update(client, 4711, "the old one", &error));
+    emnify_client_free(client);
+    client = client_of_file();
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+    remove_folder(store);
+    unlink(token_file);
+}
+
+static void a_token_that_is_text_is_handed_over(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    int counts[16];
+
+    new_store();
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    check_done(rotation);
+    CHECK_NUMBER(taken.times, 1);
+    CHECK_NUMBER(taken.strangers, 0);
+    CHECK_NUMBER(strlen(taken.token), taken.length);
+    CHECK(strcmp(taken.token, sandbox_variable("EMNIFY_APPLICATION_TOKEN")) != 0);
+    sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
+    CHECK_OK(emnify_token_update(client, 4711, "the old one", &error));
+    emnify_client_free(client);
+    /* It outlives its client. */
+    CHECK_NUMBER(emnify_rotation_old_id(rotation), 4711);
+    emnify_rotation_free(rotation);
+
+    /* A start with what was handed over works; one with the old one finds its successor. */
+    client = client_of_text(taken.token, NULL);
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), counts);
+    CHECK_OK(authenticate(client, &error));
+    CHECK_NUMBER(counts[EMNIFY_EVENT_SUCCESSOR_FOUND], 1);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+static void what_nobody_took_is_handed_over_again(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    char first[2048];
+
+    new_store();
+    taken.answer = 7;
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_NUMBER(emnify_token_rotate(client, &options, &rotation, &error), EMNIFY_ERR_ROTATION);
+    CHECK_NUMBER(emnify_error_rotation_state(error), EMNIFY_ROTATION_COMMITTED);
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_ROTATION, "");
+    CHECK(rotation == NULL);
+    CHECK_NUMBER(taken.times, 1);
+    snprintf(first, sizeof first, "%s", taken.token);
+    check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
+    emnify_client_free(client);
+
+    /* After a crash, too. */
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    taken.answer = 0;
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    check_done(rotation);
+    CHECK_NUMBER(taken.times, 2);
+    CHECK_TEXT(taken.token, first);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
+    emnify_rotation_free(rotation);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+static void a_copy_of_the_error_tells_the_state_too(void)
+{
+    emnify_error *error = NULL;
+    emnify_error *copy;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+
+    new_store();
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"method\": \"POST\","
+                  " \"kind\": \"status\", \"status\": 403}");
+    CHECK_NUMBER(emnify_token_rotate(client, &options, &rotation, &error), EMNIFY_ERR_ROTATION);
+    copy = emnify_error_copy(error);
+    CHECK_NUMBER(emnify_error_rotation_state(copy), EMNIFY_ROTATION_INTENT);
+    CHECK_NUMBER(emnify_error_http_status(copy), 403);
+    check_error(&copy, EMNIFY_ERR_ROTATION, EMNIFY_ERR_ROTATION, "", __FILE__, __LINE__);
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_ROTATION, "");
+    CHECK_NUMBER(taken.times, 0);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+static void both_work_in_the_grace_period(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    uint64_t new_id;
+
+    new_store();
+    options.grace_s = 3600;
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_GRACE);
+    CHECK(emnify_rotation_grace_left_ms(rotation) <= 3600000);
+    CHECK(emnify_rotation_grace_left_ms(rotation) > 3600000 - 10000 * (int64_t)check_slowness());
+    new_id = emnify_rotation_new_id(rotation);
+    check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
+    check_row(new_id, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
+    emnify_rotation_free(rotation);
+
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_GRACE);
+    CHECK_NUMBER(emnify_rotation_new_id(rotation), new_id);
+    CHECK_NUMBER(taken.times, 1);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
+    emnify_rotation_free(rotation);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+static void after_the_grace_period_the_old_one_is_revoked(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    double end = check_clock() + 20 * check_slowness();
+
+    new_store();
+    options.grace_s = 1;
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    while (emnify_rotation_state(rotation) == EMNIFY_ROTATION_GRACE && check_clock() < end) {
+        pause_ms(100);
+        emnify_rotation_free(rotation);
+        rotation = NULL;
+        CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    }
+    check_done(rotation);
+    emnify_rotation_free(rotation);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+static void what_another_client_rotated_is_adopted(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    emnify_client *other;
+    uint64_t new_id;
+
+    new_store();
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    other = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(authenticate(other, &error));
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    check_done(rotation);
+    new_id = emnify_rotation_new_id(rotation);
+    emnify_rotation_free(rotation);
+
+    CHECK_OK(emnify_token_rotate(other, &options, &rotation, &error));
+    CHECK(emnify_rotation_is_adopted(rotation));
+    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
+    CHECK_NUMBER(emnify_rotation_new_id(rotation), new_id);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
+    emnify_rotation_free(rotation);
+    emnify_client_free(client);
+    emnify_client_free(other);
+    remove_folder(store);
+}
+
+static void the_new_one_is_as_the_options_say(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    emnify_tokens *own = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    const emnify_token *row;
+
+    new_store();
+    options.id = 4711;
+    options.description = "gateway 8";
+    options.expires_at = 32484931200LL;
+    options.ip = "127.0.0.0/8";
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    check_done(rotation);
+    CHECK_OK(emnify_token_own(client, &own, &error));
+    row = emnify_token_list_at(own, 0);
+    CHECK_NUMBER(emnify_token_id(row), emnify_rotation_new_id(rotation));
+    CHECK_TEXT(emnify_token_description(row), "gateway 8");
+    CHECK_NUMBER(emnify_token_expires_at(row), 32484931200LL);
+    CHECK_TEXT(emnify_token_ip(row), "127.0.0.0/8");
+    emnify_token_list_free(own);
+    emnify_rotation_free(rotation);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+int main(void)
+{
+    RUN(a_credential_file_gets_the_new_one);
+    RUN(a_token_that_is_text_is_handed_over);
+    RUN(what_nobody_took_is_handed_over_again);
+    RUN(a_copy_of_the_error_tells_the_state_too);
+    RUN(both_work_in_the_grace_period);
+    RUN(after_the_grace_period_the_old_one_is_revoked);
+    RUN(what_another_client_rotated_is_adopted);
+    RUN(the_new_one_is_as_the_options_say);
+    return check_report();
+}

@@ -1,0 +1,104 @@
+// Replacing the application token that a client signs in with, through emnify.hpp with exceptions.
+
+#include "emnify.hpp"
+#include "support.h"
+
+namespace {
+
+// A store directory of one test's own.
+class Store {
+public:
+    Store() { CHECK(mkdtemp(path_) != NULL); }
+    ~Store() { remove_folder(path_); }
+    Store(const Store &) = delete;
+    Store &operator=(const Store &) = delete;
+    const char *path() const { return path_; }
+
+private:
+    char path_[32] = "/tmp/emnify-store-XXXXXX";
+};
+
+emnify::Config sandbox(const Store &store) {
+    emnify::Config config;
+    config.set_application_token(sandbox_variable("EMNIFY_APPLICATION_TOKEN"))
+        .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
+        .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"))
+        .set_store(store.path());
+    return config;
+}
+
+void the_new_token_is_handed_over_and_the_old_one_revoked() {
+    const Store store;
+    const emnify::Client client(sandbox(store));
+    std::string handed_over;
+    emnify::RotateOptions options;
+    options.description = "gateway 8";
+    options.expires_at = std::chrono::system_clock::now() + std::chrono::hours(48);
+    options.ip = "127.0.0.0/8";
+    options.hand_over = [&](const char *token, std::size_t length) {
+        handed_over.assign(token, length);
+        return true;
+    };
+    const emnify::Rotation rotation = client.token_rotate(options);
+    CHECK_NUMBER(rotation.state, EMNIFY_ROTATION_DONE);
+    CHECK_NUMBER(rotation.old_id, 4711);
+    CHECK(rotation.new_id != 0 && rotation.new_id != 4711);
+    CHECK(rotation.grace_left.count() == -1 && !rotation.is_adopted);
+    CHECK(handed_over.size() > 10);
+
+    const std::unique_ptr<emnify::Token> own = client.token_own();
+    CHECK(own && own->id == rotation.new_id && own->description == "gateway 8");
+    CHECK(own->ip == "127.0.0.0/8" && own->expires_at > std::chrono::system_clock::now());
+    CHECK_NUMBER(client.token_list().front().status, EMNIFY_TOKEN_REVOKED);
+    CHECK(emnify::Client(sandbox(store).set_application_token(handed_over)).authenticate());
+}
+
+void both_work_in_the_grace_period() {
+    const Store store;
+    const emnify::Client client(sandbox(store));
+    emnify::RotateOptions options;
+    options.grace = std::chrono::hours(1);
+    options.hand_over = [](const char *, std::size_t) { return true; };
+    const emnify::Rotation rotation = client.token_rotate(options);
+    CHECK_NUMBER(rotation.state, EMNIFY_ROTATION_GRACE);
+    CHECK(rotation.grace_left > std::chrono::minutes(50));
+    CHECK(rotation.grace_left <= std::chrono::hours(1));
+    CHECK_NUMBER(client.token_list().front().status, EMNIFY_TOKEN_ACTIVATED);
+}
+
+// Neither "no" nor an exception is taken for "yes", and the next call goes on.
+void what_nobody_took_is_handed_over_again() {
+    const Store store;
+    const emnify::Client client(sandbox(store));
+    std::vector<std::string> handed_over;
+    emnify::RotateOptions options;
+    options.hand_over = [&](const char *token, std::size_t) -> bool {
+        handed_over.push_back(token);
+        if (handed_over.size() == 1) {
+            throw 7;
+        }
+        return handed_over.size() == 3;
+    };
+    for (int times = 0; times < 2; ++times) {
+        try {
+            client.token_rotate(options);
+            CHECK(!"thrown");
+        } catch (const emnify::Error &error) {
+            CHECK_NUMBER(error.code(), EMNIFY_ERR_ROTATION);
+            CHECK_NUMBER(error.rotation_state(), EMNIFY_ROTATION_COMMITTED);
+            check_no_secret(error.what());
+        }
+    }
+    CHECK_NUMBER(client.token_rotate(options).state, EMNIFY_ROTATION_DONE);
+    CHECK_NUMBER(handed_over.size(), 3);
+    CHECK(handed_over.front() == handed_over.back());
+}
+
+} // namespace
+
+int main() {
+    RUN(the_new_token_is_handed_over_and_the_old_one_revoked);
+    RUN(both_work_in_the_grace_period);
+    RUN(what_nobody_took_is_handed_over_again);
+    return check_report();
+}
