@@ -9,7 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::blocking::{Client, Request, Response};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{Method, Url, redirect};
 use zeroize::Zeroizing;
 
@@ -19,6 +22,7 @@ use crate::date;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fault::Fault;
+use crate::gzip;
 use crate::input;
 use crate::per_process::PerProcess;
 use crate::refusal::Refusal;
@@ -119,8 +123,16 @@ impl Http {
             }
         };
         let response = client.execute(request).map_err(|e| fault(&e))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = read_bounded(call.action, response, &fault)?;
+        let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = read_bounded(call.action, response, &fault)?;
+        let is_gzip = headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        if is_gzip && !body.is_empty() {
+            body = gzip::decompress(&body, LONGEST_ANSWER).ok_or_else(|| {
+                api::nonsense(call.action, "the answer is not the gzip that it says it is")
+            })?;
+            headers.remove(CONTENT_ENCODING);
+            headers.remove(CONTENT_LENGTH);
+        }
         if (200..300).contains(&status) {
             return Ok(Answer { status, headers, body });
         }
@@ -209,6 +221,7 @@ fn bearer(token: &Secret) -> Result<HeaderValue> {
 
 fn build(settings: &Settings) -> Result<Client> {
     let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert("x-emn-origin-app", HeaderValue::from_static(ORIGIN_APP));
     headers.insert("x-emn-origin-app-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));

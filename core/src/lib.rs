@@ -72,6 +72,7 @@ mod error;
 mod event;
 mod expiry;
 mod fault;
+mod gzip;
 mod http;
 mod input;
 mod journal;
