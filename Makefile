@@ -2,16 +2,18 @@
 #
 # Everything that is fetched or built goes into target/.
 
-TARGET  := $(CURDIR)/target
-export CARGO_TARGET_DIR := $(TARGET)
+BUILD   := $(CURDIR)/target
+export CARGO_TARGET_DIR := $(BUILD)
 unexport CARGO_BUILD_TARGET
-DEBUG   := $(TARGET)/debug
-RELEASE := $(TARGET)/release
-VENV    := $(TARGET)/venv
+DEBUG   := $(BUILD)/debug
+RELEASE := $(BUILD)/release
+VENV    := $(BUILD)/venv
 PYTHON  ?= python3
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
 DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 FEATURES ?=
 
 RUFF := $(VENV)/bin/ruff
@@ -20,7 +22,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo uses all cores by itself, and what is tested must not be built anew meanwhile.
 .NOTPARALLEL:
-.PHONY: help demo test test-rust test-c test-python test-readme lint bench header install wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross help demo test test-rust test-c test-python test-readme lint bench header install wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -42,6 +44,9 @@ tools: tools-c
 test-tools: tools
 	$(call need,valgrind,apt-get install valgrind)
 	$(call need,redis-server,apt-get install redis-server)
+	$(call need,abidiff,apt-get install abigail-tools)
+	$(call need,cmake,apt-get install cmake)
+	$(call need,pkg-config,apt-get install pkg-config)
 	@$(CARGO) clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
 	@$(CARGO) fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
 
@@ -61,9 +66,9 @@ $(VENV)/ready: python/requirements-dev.txt | tools
 # The wheel in the virtual environment, as a user would install it, though not optimised.
 .PHONY: python-package
 python-package: $(VENV)/ready
-	@rm -rf $(TARGET)/wheels
-	@cd python && $(VENV)/bin/maturin build --quiet --profile dev -o $(TARGET)/wheels -i $(VENV)/bin/python >/dev/null 2>$(TARGET)/maturin.log || { cat $(TARGET)/maturin.log >&2; exit 1; }
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels/*.whl
+	@rm -rf $(BUILD)/wheels
+	@cd python && $(VENV)/bin/maturin build --quiet --profile dev -o $(BUILD)/wheels -i $(VENV)/bin/python >/dev/null 2>$(BUILD)/maturin.log || { cat $(BUILD)/maturin.log >&2; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
 
 demo: building sandbox python-package ## Show the main job from Rust, C, C++ and Python against a sandbox
 	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi --lib --example sign_in
@@ -78,7 +83,9 @@ test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 test-c: sandbox ## Test the C and C++ faces, also under valgrind
 	@$(CARGO) build --quiet -p emnify-ffi
 	tests/c/run.sh $(DEBUG)
-	VALGRIND=1 tests/c/run.sh $(DEBUG)
+	@$(CARGO) build --quiet --release -p emnify-ffi
+	VALGRIND=1 tests/c/run.sh $(RELEASE)
+	tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/c/installed.sh $(RELEASE)/libemnify.a
 
 test-python: sandbox python-package ## Test the Python package
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q
@@ -89,6 +96,7 @@ test-readme: sandbox python-package ## Test the README's examples
 
 lint: test-tools python-package ## Check formats, lints, types and documentation
 	$(CARGO) fmt --all --check
+	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis
 	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/bench
@@ -99,30 +107,39 @@ lint: test-tools python-package ## Check formats, lints, types and documentation
 # Release builds of everything, the wheel in an environment of its own.
 bench: sandbox wheel ## Measure
 	$(CARGO) bench --quiet -p emnify-core --bench authenticate
-	$(CARGO) build --quiet --release -p emnify-ffi
-	@$(PYTHON) -m venv $(TARGET)/bench-venv
-	@$(TARGET)/bench-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels-release/*.whl
-	@ln -sf $(RELEASE)/libemnify.so $(TARGET)/libemnify.so.0
-	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/cached.c -o $(TARGET)/cached -L$(RELEASE) -Wl,-rpath,$(TARGET) -lemnify -lpthread
-	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(TARGET)/cached
-	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(TARGET)/bench-venv/bin/python tests/bench/cached.py
+	$(CARGO) build --quiet --release -p emnify-ffi -p emnify-sandbox
+	@mkdir -p $(BUILD)/bench
+	@ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/bench
+	@$(PYTHON) -m venv $(BUILD)/bench-venv
+	@$(BUILD)/bench-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels-release/*.whl
+	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/cached.c -o $(BUILD)/bench/cached -L$(BUILD)/bench -Wl,-rpath,$(BUILD)/bench -lemnify -lpthread
+	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench/cached
+	@SANDBOX_OPTIONS=--no-limits tests/with-sandbox.sh $(RELEASE)/emnify-sandbox tests/bench/against_curl.sh $(BUILD)/bench
+	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/cached.py
 
 header: ## Write include/emnify.h anew from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
 
 # FEATURES=redis: with a store in Redis.
-install: tools-c ## Install the C library and its headers (PREFIX, DESTDIR, FEATURES)
+install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, FEATURES)
 	$(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
-	install -d $(DESTDIR)$(PREFIX)/include/emnify $(DESTDIR)$(PREFIX)/lib
-	install -m 644 include/emnify.h include/emnify.hpp $(DESTDIR)$(PREFIX)/include
-	install -m 644 include/emnify/*.hpp $(DESTDIR)$(PREFIX)/include/emnify
-	install -m 644 $(RELEASE)/libemnify.a $(DESTDIR)$(PREFIX)/lib
-	install -m 755 $(RELEASE)/libemnify.so $(DESTDIR)$(PREFIX)/lib/libemnify.so.0
-	ln -sf libemnify.so.0 $(DESTDIR)$(PREFIX)/lib/libemnify.so
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' ffi/packaging/install.sh $(RELEASE)/libemnify.a
+
+# When a function was added, or the number in the library's name changed: ARCHITECTURE.md says when.
+abi: tools-c ## Write anew what the ABI check compares with
+	$(call need,abidw,apt-get install abigail-tools)
+	$(CARGO) build --quiet --release -p emnify-ffi
+	@mkdir -p $(BUILD)/abi
+	ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/abi
+	ffi/packaging/abi.sh update $(BUILD)/abi/libemnify.so.0
+
+# As root; Debian's packages of compilers and emulator. ffi/packaging/README.md says what it does.
+cross: sandbox ## Build the C library for another architecture and test it there (TARGET=aarch64-unknown-linux-gnu)
+	ffi/packaging/cross.sh $(or $(TARGET),aarch64-unknown-linux-gnu) $(BUILD)/cross
 
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
-	@rm -rf $(TARGET)/wheels-release
-	cd python && $(VENV)/bin/maturin build --release -o $(TARGET)/wheels-release -i $(VENV)/bin/python
+	@rm -rf $(BUILD)/wheels-release
+	cd python && $(VENV)/bin/maturin build --release -o $(BUILD)/wheels-release -i $(VENV)/bin/python
 
 clean: ## Remove all that was built and fetched
-	rm -rf $(TARGET)
+	rm -rf $(BUILD)

@@ -2,6 +2,8 @@
 # Runs a command in the environment of a sandbox that lives as long as the command.
 #
 #   tests/with-sandbox.sh <the sandbox's program> <command> [argument ...]
+#
+# SANDBOX_OPTIONS are its other options, such as --no-limits.
 
 set -eu
 
@@ -14,7 +16,8 @@ trap 'exit 1' HUP INT TERM
 # The sandbox ends when its standard input closes: file 8, which this script holds open.
 mkfifo "$work/stdin"
 : >"$work/variables"
-"$program" --exit-with-stdin <"$work/stdin" >"$work/variables" 2>"$work/errors" &
+# shellcheck disable=SC2086
+"$program" --exit-with-stdin ${SANDBOX_OPTIONS:-} <"$work/stdin" >"$work/variables" 2>"$work/errors" &
 sandbox=$!
 exec 8>"$work/stdin"
 while ! grep -q EMNIFY_SANDBOX_CONTROL "$work/variables"; do

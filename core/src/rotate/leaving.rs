@@ -119,7 +119,7 @@ impl Rotator<'_> {
             None => no_id(),
         })?;
         if row.status() == Some(ApplicationTokenStatus::Revoked) {
-            let problem = format_args!("{old_id} is revoked, so it is not this client's own");
+            let problem = format!("{old_id} is revoked, so it is not this client's own");
             return Err(Error::invalid_input("id", problem));
         }
         let expiry_date = match expiry_date {
@@ -198,7 +198,7 @@ impl Rotator<'_> {
         match plan.named {
             None if !is_hint => return Err(no_id()),
             Some(named) if is_hint && plan.hinted != Some(named) => {
-                let problem = format_args!("{named} is not this client's own application token");
+                let problem = format!("{named} is not this client's own application token");
                 return Err(Error::invalid_input("id", problem));
             }
             _ => {}

@@ -19,6 +19,7 @@ Usage: emnify-sandbox [options]
   --port N            port of the API; a free one where nothing is said
   --plain-http        HTTP instead of HTTPS
   --ca-file PATH      where the certificate authority goes, in PEM
+  --no-limits         no 429 for too many calls
   --exit-with-stdin   end when standard input closes
   -h, --help          this text
 
@@ -35,6 +36,7 @@ struct Options {
     plain_http: bool,
     port: u16,
     ca_file: Option<PathBuf>,
+    no_limits: bool,
     exit_with_stdin: bool,
     help: bool,
 }
@@ -65,6 +67,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Options, lexopt::E
             Long("plain-http") => options.plain_http = true,
             Long("port") => options.port = parser.value()?.parse()?,
             Long("ca-file") => options.ca_file = Some(parser.value()?.into()),
+            Long("no-limits") => options.no_limits = true,
             Long("exit-with-stdin") => options.exit_with_stdin = true,
             Long("help") | Short('h') => options.help = true,
             other => return Err(other.unexpected()),
@@ -82,6 +85,7 @@ fn run(options: Options) -> io::Result<()> {
         builder = builder.ca_file(path);
     }
     let sandbox = builder.start()?;
+    sandbox.settings(|settings| settings.limits = !options.no_limits);
     announce(&sandbox, options.plain_http)?;
     runtime.block_on(until.wait(options.exit_with_stdin));
     Ok(())

@@ -1,0 +1,30 @@
+################################################################################
+#
+# emnify
+#
+################################################################################
+
+EMNIFY_VERSION = 0.1.0
+EMNIFY_SITE = $(call github,emnify,emnify-auth,v$(EMNIFY_VERSION))
+EMNIFY_LICENSE = MIT or Apache-2.0
+EMNIFY_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE
+EMNIFY_INSTALL_STAGING = YES
+EMNIFY_CARGO_BUILD_OPTS = --package emnify-ffi
+
+# Headers, both libraries, emnify.pc and the CMake package; Buildroot removes from the target what a
+# target does not need.
+define EMNIFY_INSTALL_TO
+	$(TARGET_CONFIGURE_OPTS) PREFIX=/usr DESTDIR=$(1) \
+		$(@D)/ffi/packaging/install.sh \
+		$(@D)/target/$(RUSTC_TARGET_NAME)/release/libemnify.a
+endef
+
+define EMNIFY_INSTALL_STAGING_CMDS
+	$(call EMNIFY_INSTALL_TO,$(STAGING_DIR))
+endef
+
+define EMNIFY_INSTALL_TARGET_CMDS
+	$(call EMNIFY_INSTALL_TO,$(TARGET_DIR))
+endef
+
+$(eval $(cargo-package))

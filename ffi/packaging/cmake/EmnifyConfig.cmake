@@ -1,0 +1,29 @@
+# find_package(Emnify) gives two targets to link with:
+#
+#   Emnify::emnify          the shared library
+#   Emnify::emnify_static   the static one, with what it needs
+#
+# The place is found from that of this file, so that the whole tree may be moved.
+
+get_filename_component(_emnify_libdir "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+set(_emnify_includedir "${_emnify_libdir}/@INCLUDE_FROM_LIB@")
+
+if(NOT TARGET Emnify::emnify)
+  add_library(Emnify::emnify SHARED IMPORTED)
+  set_target_properties(Emnify::emnify PROPERTIES
+    IMPORTED_LOCATION "${_emnify_libdir}/libemnify.so.@VERSION@"
+    IMPORTED_SONAME "@SONAME@"
+    INTERFACE_INCLUDE_DIRECTORIES "${_emnify_includedir}")
+endif()
+
+if(NOT TARGET Emnify::emnify_static)
+  add_library(Emnify::emnify_static STATIC IMPORTED)
+  set_target_properties(Emnify::emnify_static PROPERTIES
+    IMPORTED_LOCATION "${_emnify_libdir}/libemnify.a"
+    IMPORTED_LINK_INTERFACE_LANGUAGES "C"
+    INTERFACE_INCLUDE_DIRECTORIES "${_emnify_includedir}"
+    INTERFACE_LINK_LIBRARIES "@CMAKE_NATIVE_LIBS@")
+endif()
+
+unset(_emnify_libdir)
+unset(_emnify_includedir)

@@ -1,0 +1,15 @@
+// The same in C++.
+#include <emnify.hpp>
+#include <iostream>
+
+int main()
+{
+    try {
+        const emnify::Client client;
+        client.authenticate();
+        std::cout << "signed in\n";
+    } catch (const emnify::Error &error) {
+        std::cerr << error.what() << "\n";
+        return 1;
+    }
+}
