@@ -125,7 +125,7 @@ install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, 
 	$(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' ffi/packaging/install.sh $(RELEASE)/libemnify.a
 
-# When a function was added, or the number in the library's name changed: ARCHITECTURE.md says when.
+# When a function was added, or the number in the library's name changes: ffi/packaging/README.md.
 abi: tools-c ## Write anew what the ABI check compares with
 	$(call need,abidw,apt-get install abigail-tools)
 	$(CARGO) build --quiet --release -p emnify-ffi

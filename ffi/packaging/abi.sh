@@ -66,7 +66,7 @@ update)
     ;;
 check)
     abidiff --no-added-syms --no-show-locs "$abi/libemnify.abi" "$work/libemnify.so.0" >&2 ||
-        fail "the ABI has changed: see above, and ARCHITECTURE.md for what that takes"
+        fail "the ABI has changed: see above, and README.md beside this file for what that takes"
     # What is added changes nothing for programs that are there.
     comm -23 "$abi/constants" "$work/constants" >"$work/lost"
     [ ! -s "$work/lost" ] || fail "constants were removed or changed: $(cat "$work/lost")"
