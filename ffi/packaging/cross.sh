@@ -75,8 +75,9 @@ cp -r "$debian/out" "$out"
 ls -l "$out"/usr/lib/libemnify.so.*.*
 
 # The tests are linked with the library as it was installed, and run on this machine's kernel, where
-# the sandbox is. Those that start their own program again are left out: the kernel does not know it.
-tests="working request pages audit rotate threads events fork"
+# the sandbox is. Left out are those that start their own program again or count threads: the kernel
+# does not know the one, and the emulator adds to the other.
+tests="working request pages audit rotate threads"
 echo "Running the C tests under $qemu"
 for test in $tests; do
     run "$triple-gcc" -std=c99 -O1 -D_GNU_SOURCE -I/out/usr/include -I/src/tests/c \
