@@ -1,0 +1,128 @@
+"""`request`: any other call of the API."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from .. import Response
+from ._output import console
+from ._progress import counting
+from ._session import open_client
+from ._settings import Command, Settings
+from ._values import HEADER, JSON_TEXT, PAIR
+
+__all__ = ["request"]
+
+_settings = click.make_pass_decorator(Settings, ensure=True)
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+@click.command(cls=Command)
+@click.argument("method", type=click.Choice(_METHODS, case_sensitive=False), metavar="METHOD")
+@click.argument("path")
+@click.option("-q", "--query", multiple=True, type=PAIR, metavar="NAME=VALUE", help="Parameter.")
+@click.option(
+    "-H",
+    "--header",
+    multiple=True,
+    type=HEADER,
+    metavar="'NAME: VALUE'",
+    help="Header. The one that signs in is there already.",
+)
+@click.option(
+    "--json",
+    "body",
+    type=JSON_TEXT,
+    metavar="TEXT|@FILE|-",
+    help="Body. (`emnify-auth --json request …`, before the command, is for the errors.)",
+)
+@click.option("--all", "every", is_flag=True, help="All pages of a GET, as one JSON array.")
+@click.option("--lines", is_flag=True, help="With --all: one row a line, as they come.")
+@click.option(
+    "--per-page", type=click.IntRange(min=1), metavar="N", help="With --all: rows a call."
+)
+@_settings
+def request(
+    settings: Settings,
+    method: str,
+    path: str,
+    query: tuple[tuple[str, str], ...],
+    header: tuple[tuple[str, str], ...],
+    body: str | None,
+    every: bool,
+    lines: bool,
+    per_page: int | None,
+) -> None:
+    """Make a call of the API, and print the answer's body.
+
+    METHOD is GET, HEAD, POST, PUT, PATCH or DELETE, PATH one such as
+    /api/v1/sim. On a terminal JSON is indented; elsewhere the body is printed
+    as it came. HEAD prints the headers.
+    """
+    if not every and (lines or per_page):
+        raise click.UsageError("--lines and --per-page go with --all")
+    if every and (method != "GET" or header or body is not None):
+        raise click.UsageError("--all goes with GET, without --header and --json")
+    with open_client(settings) as client:
+        if every:
+            rows = client.paginate(path, params=query, per_page=per_page)
+            _print_rows(counting(settings, rows), lines)
+            return
+        response = client.request(method, path, params=query, headers=header, content=body)
+    _print_response(settings, response, method)
+
+
+def _print_rows(rows: Iterator[dict[str, Any]], lines: bool) -> None:
+    """Print rows as they come, in a memory that does not grow with them."""
+    write = sys.stdout.write
+    if lines:
+        for row in rows:
+            write(_printable(json.dumps(row, ensure_ascii=False)) + "\n")
+        return
+    before = "[\n  "
+    for row in rows:
+        write(before + _printable(json.dumps(row, ensure_ascii=False)))
+        before = ",\n  "
+    write("[]\n" if before.startswith("[") else "\n]\n")
+
+
+def _print_response(settings: Settings, response: Response, method: str) -> None:
+    if method == "HEAD":
+        for name, value in response.headers.items():
+            click.echo(f"{name}: {_printable(value)}")
+    elif not sys.stdout.isatty():
+        sys.stdout.buffer.write(response.content)
+        sys.stdout.buffer.flush()
+    elif response.content:
+        _show(settings, response)
+
+
+def _show(settings: Settings, response: Response) -> None:
+    try:
+        value = json.loads(response.content)
+    except ValueError:
+        click.echo(_printable(response.text))
+        return
+    from rich.syntax import Syntax
+
+    text = _printable(json.dumps(value, indent=2, ensure_ascii=False))
+    screen = console(settings, sys.stdout)
+    if screen.color_system is None:
+        click.echo(text)
+    else:
+        screen.print(
+            Syntax(text, "json", theme="ansi_dark", background_color="default"), soft_wrap=True
+        )
+
+
+def _printable(text: str) -> str:
+    """Write what a terminal would obey as JSON does."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else json.dumps(letter)[1:-1]
+        for letter in text
+    )

@@ -1,0 +1,117 @@
+"""`status` and `token`: sign in, and tell or hand out what came of it."""
+
+import sys
+from typing import Any
+
+import click
+
+from .. import ApplicationToken, AuthToken, Client, ForbiddenError
+from ._failure import warn
+from ._output import Cell, as_json, expiry, facts, print_json
+from ._session import open_client, person
+from ._settings import Command, Settings
+from ._text import date, duration, iso
+
+__all__ = ["status", "token"]
+
+_settings = click.make_pass_decorator(Settings, ensure=True)
+
+
+def _seconds_left(client: Client) -> float | None:
+    """Return for how long the auth token is valid, by this machine's clock alone."""
+    until = client.status().valid_until
+    if until is None:
+        return None
+    import datetime
+
+    return (until - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+
+
+@click.command(cls=Command)
+@_settings
+def status(settings: Settings) -> None:
+    """Sign in, and tell as what and for how long."""
+    with open_client(settings) as client:
+        auth_token = client.authenticate()
+        made = client.status().calls_made
+        known = True
+        own: ApplicationToken | None = None
+        try:
+            own = client.application_tokens.own()
+        except ForbiddenError:
+            # What may not read the list is signed in nevertheless.
+            known = False
+        left = _seconds_left(client)
+    if settings.json_output:
+        print_json(_status_json(settings, auth_token, own, made))
+        return
+    facts(
+        settings,
+        [
+            ("Workspace", str(auth_token.organisation_id or "-")),
+            ("Application token", _own(settings, own, known)),
+            ("Auth token", _auth_token(auth_token, left)),
+            ("Store", _store(settings, made)),
+        ],
+    )
+
+
+def _own(settings: Settings, own: ApplicationToken | None, known: bool) -> Cell:
+    if own is not None:
+        when = expiry(own)
+        text, style = (when, "") if isinstance(when, str) else when
+        ends = f"expires {text}" if own.expiry_date else "never expires"
+        return (f"{own.id} ({own.description or 'without description'}), {ends}", style)
+    user = person(settings)
+    if user:
+        return f"none: signed in as {user}"
+    return "not known which" if known else "may not read the list of application tokens"
+
+
+def _auth_token(auth_token: AuthToken, left: float | None) -> str:
+    remaining = f" (in {duration(left)})" if left is not None else ""
+    return f"expires {date(auth_token.expires_at)} UTC{remaining}"
+
+
+def _store(settings: Settings, calls_made: int) -> Cell:
+    if settings.store is None:
+        return ("none: each command signs in anew", "dim")
+    how = "the session was there" if calls_made == 0 else "signed in anew"
+    return f"{settings.store} ({how})"
+
+
+def _status_json(
+    settings: Settings, auth_token: AuthToken, own: ApplicationToken | None, made: int
+) -> dict[str, Any]:
+    return {
+        "workspace": auth_token.organisation_id,
+        "application_token": as_json(own) if own is not None else None,
+        "auth_token_expires_at": iso(auth_token.expires_at),
+        "store": settings.store,
+        "signed_in_anew": made > 0,
+    }
+
+
+@click.command(cls=Command)
+@click.option(
+    "--header", is_flag=True, help='Print "Authorization: Bearer …", as curl -H takes it.'
+)
+@_settings
+def token(settings: Settings, header: bool) -> None:
+    """Print an auth token, for use in another command.
+
+    It is a secret. With --store it is the same one until it is due to be
+    renewed, and most calls of this command send nothing.
+    """
+    with open_client(settings) as client:
+        auth_token = client.authenticate()
+        left = _seconds_left(client)
+    text = f"Authorization: Bearer {auth_token.reveal()}" if header else auth_token.reveal()
+    if settings.json_output:
+        name = "header" if header else "auth_token"
+        print_json({name: text, "expires_at": iso(auth_token.expires_at)})
+    else:
+        click.echo(text)
+    if sys.stdout.isatty():
+        span = f" for {duration(left)}" if left is not None else ""
+        warn(f"this is a secret: whoever has it is signed in{span}")

@@ -1,0 +1,130 @@
+"""The command line's `tokens rotate`, from end to end."""
+
+import json
+import time
+
+import pytest
+
+from command_line import CommandLine, interrupt
+from emnify_sandbox import APPLICATION_TOKEN
+
+
+def active(command_line: CommandLine) -> list[int]:
+    """Return the ids of those that work, beside the one that every sandbox has."""
+    rows = command_line.sandbox.application_tokens()[1:]
+    return [row["id"] for row in rows if not row["revoked"]]
+
+
+def in_file(command_line: CommandLine) -> int:
+    """Return the id of the application token in the file."""
+    value = (command_line.place / "secret").read_text().strip()
+    [id] = [r["id"] for r in command_line.sandbox.application_tokens() if r["value"] == value]
+    return int(id)
+
+
+def test_a_rotation_puts_the_new_token_into_the_file(command_line: CommandLine) -> None:
+    old, options = command_line.gateway()
+    ended = command_line.run("tokens", "rotate", *options, "--expiry-date", "90d")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == f"Application token 4713 is in secret, and {old} is revoked.\n"
+    assert active(command_line) == [in_file(command_line)] == [4713]
+    assert command_line.run("status", *options).returncode == 0
+
+
+def test_the_file_may_be_named_by_the_environment(command_line: CommandLine) -> None:
+    command_line.gateway()
+    command_line.environment["EMNIFY_APPLICATION_TOKEN_FILE"] = "secret"
+    ended = command_line.run("tokens", "rotate", "--store", "store", "--json")
+    assert json.loads(ended.stdout) == {
+        "state": "Done",
+        "old_id": 4712,
+        "new_id": 4713,
+        "grace_left": None,
+        "is_adopted": False,
+    }
+
+
+def test_both_work_in_the_grace_period(command_line: CommandLine) -> None:
+    old, options = command_line.gateway()
+    for _ in range(2):
+        ended = command_line.run("tokens", "rotate", *options, "--grace", "2h")
+        assert ended.returncode == 0
+        assert f"{old} works for 2 h more" in ended.stdout
+    assert active(command_line) == [old, 4713]
+
+
+def test_a_rotation_waits_for_the_end_of_the_grace_period(command_line: CommandLine) -> None:
+    _, options = command_line.gateway()
+    started = time.monotonic()
+    ended = command_line.run("tokens", "rotate", *options, "--grace", "1s", "--wait")
+    assert ended.returncode == 0, ended.stderr
+    assert time.monotonic() - started > 1
+    assert ended.stdout.endswith("and 4712 is revoked.\n")
+    # The bar is for a terminal.
+    assert ended.stderr == ""
+    assert active(command_line) == [4713]
+
+
+def test_ctrl_c_while_it_waits_leaves_the_rest_to_the_next_run(command_line: CommandLine) -> None:
+    _, options = command_line.gateway()
+    process = command_line.start("tokens", "rotate", *options, "--grace", "3", "--wait")
+    while len(active(command_line)) < 2 or in_file(command_line) == 4712:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    _, errors = interrupt(process)
+    assert process.returncode == 130
+    assert "interrupted. What was begun is noted in store, and the same command" in errors
+    assert "Traceback" not in errors
+    ended = command_line.run("tokens", "rotate", *options, "--wait")
+    assert ended.returncode == 0
+    assert active(command_line) == [4713]
+
+
+def test_ctrl_c_in_the_middle_leaves_a_state_from_which_it_goes_on(
+    command_line: CommandLine,
+) -> None:
+    _, options = command_line.gateway()
+    command_line.sandbox.fault("delay", APPLICATION_TOKEN, method="POST", milliseconds=1_500)
+    process = command_line.start("tokens", "rotate", *options)
+    while not command_line.sandbox.calls("POST", APPLICATION_TOKEN):
+        time.sleep(0.02)
+    _, errors = interrupt(process)
+    assert process.returncode == 130
+    assert "the same command goes on with it; the application token in secret works" in errors
+    command_line.sandbox.clear_faults()
+    # What it asked for may still be on its way.
+    time.sleep(1.5)
+    assert command_line.run("status", *options).returncode == 0
+    ended = command_line.run("tokens", "rotate", *options)
+    assert ended.returncode == 0, ended.stderr
+    assert active(command_line) == [in_file(command_line)]
+
+
+def test_a_rotation_that_stops_says_how_it_goes_on(command_line: CommandLine) -> None:
+    _, options = command_line.gateway()
+    command_line.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503)
+    ended = command_line.run("--timeout", 2, "tokens", "rotate", *options)
+    assert ended.returncode == 10
+    assert "Run the same command again: the rotation goes on from there." in ended.stderr
+    command_line.sandbox.clear_faults()
+    assert command_line.run("tokens", "rotate", *options).returncode == 0
+    assert active(command_line) == [in_file(command_line)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--store", "store"], "EMNIFY_APPLICATION_TOKEN is set"),
+        (["--application-token-file", "secret"], "--store DIRECTORY is needed"),
+        (
+            ["--application-token-file", "here", "--store", "redis://localhost"],
+            "--store: must be a dir",
+        ),
+    ],
+)
+def test_what_it_needs_is_told(command_line: CommandLine, arguments: list[str], said: str) -> None:
+    (command_line.place / "here").write_text("something")
+    ended = command_line.run("tokens", "rotate", *arguments)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert command_line.sandbox.calls() == 0

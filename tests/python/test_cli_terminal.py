@@ -1,0 +1,134 @@
+"""The command line at a terminal: colours, questions, progress, Ctrl-C."""
+
+import pytest
+
+from command_line import CommandLine
+from emnify_sandbox import PASSWORD, SIM, USER_WITH_MFA
+
+
+def test_a_terminal_gets_a_table_in_colour(command_line: CommandLine) -> None:
+    with command_line.terminal("tokens", "list") as terminal:
+        assert terminal.end() == 0
+    assert "\x1b[32mActivated" in terminal.raw
+    headings, row = terminal.screen.splitlines()
+    assert headings.split() == [
+        "ID",
+        "DESCRIPTION",
+        "STATUS",
+        "EXPIRES",
+        "ADDRESS",
+        "CREATED",
+        "BY",
+    ]
+    assert row.split()[:3] == ["4711", "Sandbox", "Activated"]
+
+
+def test_a_narrow_terminal_gets_less_and_cuts_nothing_off(command_line: CommandLine) -> None:
+    description = "gateway in the cellar of the building at the far end of the yard"
+    command_line.sandbox.seed(description=description, expiry_date="2099-01-01", ip="192.0.2.0/24")
+    with command_line.terminal("tokens", "list", environment={"COLUMNS": "60"}) as terminal:
+        assert terminal.end() == 0
+    lines = terminal.screen.splitlines()
+    assert lines[0].split() == ["ID", "DESCRIPTION", "STATUS", "EXPIRES", "ADDRESS"]
+    assert lines[2].split()[-3:] == ["Activated", "2099-01-01", "192.0.2.0/24"]
+    column = slice(lines[0].index("DESCRIPTION"), lines[0].index("STATUS"))
+    assert " ".join(line[column].strip() for line in lines[2:]) == description
+
+
+@pytest.mark.parametrize("how", ["NO_COLOR", "--no-color", "TERM"])
+def test_no_escape_codes_where_none_are_wanted(command_line: CommandLine, how: str) -> None:
+    environment = {"NO_COLOR": {"NO_COLOR": "1"}, "TERM": {"TERM": "dumb"}}.get(how, {})
+    arguments = ["--no-color"] if how == "--no-color" else []
+    for words in (["status"], ["tokens", "audit"], ["request", "GET", f"{SIM}/500001"]):
+        with command_line.terminal(*words, *arguments, environment=environment) as terminal:
+            assert terminal.end() == 0
+        assert "\x1b" not in terminal.raw
+
+
+def test_json_is_indented_on_a_terminal(command_line: CommandLine) -> None:
+    with command_line.terminal("request", "GET", f"{SIM}/500001") as terminal:
+        assert terminal.end() == 0
+    assert "\x1b[" in terminal.raw
+    assert '\n  "id": 500001,\n' in terminal.screen
+
+
+def test_an_auth_token_on_a_terminal_is_called_a_secret(command_line: CommandLine) -> None:
+    with command_line.terminal("token") as terminal:
+        assert terminal.end() == 0
+    assert "this is a secret: whoever has it is signed in for 4 h" in terminal.screen
+
+
+def test_a_person_is_asked_for_password_and_one_time_code(command_line: CommandLine) -> None:
+    with command_line.terminal("--user", USER_WITH_MFA, "status") as terminal:
+        terminal.read_until(f"Password of {USER_WITH_MFA}: ")
+        terminal.type(PASSWORD + "\n")
+        terminal.read_until("One-time code that emnify sent: ")
+        code = command_line.sandbox.one_time_code()
+        terminal.type(f"{code}\n")
+        assert terminal.end() == 0
+    assert f"none: signed in as {USER_WITH_MFA}" in terminal.screen
+    # It was not echoed.
+    assert PASSWORD not in terminal.screen.replace("Password of", "")
+
+
+def test_who_gives_no_code_is_not_signed_in(command_line: CommandLine) -> None:
+    environment = {"EMNIFY_PASSWORD": PASSWORD}
+    with command_line.terminal(
+        "--user", USER_WITH_MFA, "status", environment=environment
+    ) as terminal:
+        terminal.read_until("One-time code that emnify sent: ")
+        terminal.type("\n")
+        assert terminal.end() == 3
+    assert "a one-time code is due, and none was given" in terminal.screen
+
+
+@pytest.mark.parametrize("question", ["Password of", "One-time code"])
+def test_ctrl_c_at_a_question(command_line: CommandLine, question: str) -> None:
+    environment = {"EMNIFY_PASSWORD": PASSWORD} if question == "One-time code" else {}
+    with command_line.terminal(
+        "--user", USER_WITH_MFA, "status", environment=environment
+    ) as terminal:
+        terminal.read_until(question)
+        terminal.type("\x03")
+        assert terminal.end() == 130
+    assert terminal.screen.endswith("\nemnify-auth: interrupted\n")
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_a_person_is_asked_before_a_token_is_revoked(
+    command_line: CommandLine, answer: str, code: int
+) -> None:
+    id = command_line.sandbox.seed(description="gateway 7")
+    with command_line.terminal("tokens", "revoke", id) as terminal:
+        terminal.read_until("Revoke for good? [y/N]: ")
+        terminal.type(f"{answer}\n")
+        assert terminal.end() == code
+    assert f"  {id}  gateway 7\n" in terminal.screen
+    assert command_line.sandbox.application_tokens()[1]["revoked"] is (answer == "y")
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+def test_who_leaves_the_question_revokes_nothing(command_line: CommandLine, key: str) -> None:
+    id = command_line.sandbox.seed(description="gateway 7")
+    with command_line.terminal("tokens", "revoke", id) as terminal:
+        terminal.read_until("Revoke for good? [y/N]: ")
+        terminal.type(key)
+        assert terminal.end() == 130
+    assert not command_line.sandbox.application_tokens()[1]["revoked"]
+
+
+def test_a_wait_has_a_progress_bar(command_line: CommandLine) -> None:
+    _, options = command_line.gateway()
+    with command_line.terminal("tokens", "rotate", *options, "--grace", 1, "--wait") as terminal:
+        assert terminal.end() == 0
+    assert "Both application tokens work ━" in terminal.screen
+    assert terminal.screen.endswith("and 4712 is revoked.\n")
+
+
+def test_ctrl_c_in_a_wait_says_how_it_goes_on(command_line: CommandLine) -> None:
+    _, options = command_line.gateway()
+    with command_line.terminal("tokens", "rotate", *options, "--grace", "1h", "--wait") as terminal:
+        terminal.read_until("Both application tokens work")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+    assert "the same command goes on with it" in " ".join(terminal.screen.split())
