@@ -20,8 +20,8 @@ It renews it in the background, and goes on through outages, rate limits, wrong 
         for sim in client.paginate("/api/v1/sim"):
             print(sim["iccid"])
 
-Whatever goes wrong is an EmnifyError. Secrets are shown by methods called reveal() and by
-Client.auth_headers(), and by nothing else.
+AsyncClient has the same names, awaited. Whatever goes wrong is an EmnifyError. Secrets are shown by
+methods called reveal() and by auth_headers(), and by nothing else.
 """
 
 # Nothing is imported here that takes time: a command line tool pays for it at each start.
@@ -62,11 +62,33 @@ from ._native import (
     __version__,
 )
 
+# For programs that await, and imported when one of them asks for it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._async import AsyncApplicationTokens, AsyncClient, AsyncPages
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in ("AsyncApplicationTokens", "AsyncClient", "AsyncPages"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import _async
+
+        value = getattr(_async, name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "AccountLockedError",
     "ApiError",
     "ApplicationToken",
     "ApplicationTokens",
+    "AsyncApplicationTokens",
+    "AsyncClient",
+    "AsyncPages",
     "AuditedToken",
     "AuthToken",
     "AuthenticationError",

@@ -86,6 +86,12 @@ class EmnifyError(Exception):
 
     The text is one line for a person. It never holds a secret, the query of a URL or the raw body
     of an answer.
+
+        >>> try:
+        ...     client.get("/api/v1/sim/7")
+        ... except EmnifyError as error:
+        ...     print(type(error).__name__, error.http_status, error.is_retryable)
+        NotFoundError 404 False
     """
 
     http_status: int | None

@@ -5,7 +5,7 @@ import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Literal, NoReturn, TypeAlias, final
+from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar, final
 
 from typing_extensions import Self
 
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 __version__: Final[str]
+
+_T = TypeVar("_T")
 
 _Parameter: TypeAlias = str | int | float | None
 _Value: TypeAlias = _Parameter | Sequence[_Parameter]
@@ -60,6 +62,7 @@ class Client:
     raises; what happens in the background waits for the next call, of status() for example.
     It may call the client. An exception in it goes to sys.unraisablehook and does not
     disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
+    Each event also goes to the logger "emnify_auth" of Python's logging.
     pacing: whether calls that come too fast for emnify's limits are delayed: after 25 at once
     (5 lists) one each 100 ms, over all threads of this client. What would wait beyond the
     timeout raises RateLimitedError.
@@ -71,6 +74,11 @@ class Client:
     Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
     thread at once. What the call was doing goes on in the background, for its timeout at
     most.
+
+        >>> with Client() as client:
+        ...     sim = client.get("/api/v1/sim/500001").json()
+        >>> sim["id"]
+        500001
     """
 
     def __new__(
@@ -115,6 +123,16 @@ class Client:
         it.
 
         The other arguments are those of Client.
+
+            >>> with Client.from_user("user@example.com", "password") as client:
+            ...     client.authenticate().organisation_id
+            1234
+        """
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is: what was passed, or found in EMNIFY_BASE_PATH, else emnify's own URL.
+        An auth token belongs to its origin: scheme, host and port.
         """
 
     @property
@@ -137,10 +155,19 @@ class Client:
         raises the last attempt's error; retry_after says for how long.
         """
 
+    def _cached(self) -> AuthToken | None:
+        """The cached auth token if it can be handed out at once, else None."""
+
+    def _tell(self) -> None:
+        """Tells on_event what it has yet to be told."""
+
     def auth_headers(self) -> dict[str, str]:
         """The header that carries a valid auth token, for a call made by other means:
         {"Authorization": "Bearer …"}. It is a new dict with the secret in plain text: pass
         it on, and do not log it. Raises what authenticate() does.
+
+            >>> client.auth_headers().keys()
+            dict_keys(['Authorization'])
         """
 
     def invalidate(self, token: AuthToken | str) -> None:
@@ -148,6 +175,11 @@ class Client:
         or without "Bearer " before it. If it is still the cached one it is dropped, so that
         the next authenticate() fetches another; a late report about an earlier token changes
         nothing.
+
+            >>> auth_token = client.authenticate()
+            >>> client.invalidate(auth_token)
+            >>> client.status().signed_in
+            False
         """
 
     def status(self) -> Status:
@@ -187,6 +219,9 @@ class Client:
         the class that says so, such as NotFoundError or ValidationError; and what
         authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
         be carried out.
+
+            >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
+            200
         """
 
     def get(
@@ -248,6 +283,10 @@ class Client:
 
         path, params: as for request(); what is wrong with the path is told at the first row.
         per_page: rows with each call; more of them are fewer calls. Default: 100.
+
+            >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
+            >>> len(iccids)
+            300
         """
 
     def switch_workspace(self, id: int) -> Client:
@@ -281,6 +320,11 @@ class AuthToken:
 
     Client.authenticate() makes it. It shows its value nowhere but in reveal(): not in
     repr(), not in a log, not in a pickle.
+
+        >>> auth_token = client.authenticate()
+        >>> headers = {"Authorization": f"Bearer {auth_token.reveal()}"}
+        >>> auth_token.organisation_id
+        1234
     """
 
     @property
@@ -306,6 +350,9 @@ class AuthToken:
 class ApplicationTokens:
     """The application tokens of the workspace that the client is signed in to:
     Client.application_tokens is one of these.
+
+        >>> [(token.id, token.description) for token in client.application_tokens.list()]
+        [(4711, 'Sandbox')]
     """
 
     def create(
@@ -329,6 +376,9 @@ class ApplicationTokens:
         whose value nobody knows: it is in the list, and should be revoked. A call that Ctrl-C
         interrupts goes on in the background; what it creates is revoked there, if its id is
         found and the program goes on for long enough.
+
+            >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.0/24")
+            >>> secret = created.reveal()
         """
 
     def list(self) -> builtins.list[ApplicationToken]:
@@ -358,6 +408,10 @@ class ApplicationTokens:
 
         expires_within: what expires within that time is found; default: 30 days.
         older_than: what was created longer ago is found; default: 365 days.
+
+            >>> for audited in client.application_tokens.audit():
+            ...     print(audited.token.id, sorted(audited.findings))
+            4711 ['no_address_restriction', 'no_expiry', 'own']
         """
 
     def rotate(
@@ -398,6 +452,10 @@ class ApplicationTokens:
         Raises InvalidInputError where there is neither a credential file nor hand_over, no
         directory as a store, or a person signed in; what any call raises, before anything was
         begun; and from then on RotationError, with the state that it stopped in.
+
+            >>> with Client(application_token_file="token", store="state") as client:
+            ...     client.application_tokens.rotate()
+            <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
         """
 
     def __reduce__(self) -> NoReturn: ...
@@ -408,6 +466,10 @@ class ApplicationToken:
     shown only once, by ApplicationTokens.create().
 
     It does not change; two are equal if all that is known about them is.
+
+        >>> token = client.application_tokens.own()
+        >>> token.id, token.description, token.status
+        (4711, 'Sandbox', 'Activated')
     """
 
     @property
@@ -456,6 +518,11 @@ class ApplicationToken:
 class CreatedApplicationToken:
     """An application token that was just created. Its value is shown this once: store it
     before this object is gone.
+
+        >>> created = client.application_tokens.create(description="gateway 7")
+        >>> secret = created.reveal()
+        >>> created.id
+        4712
     """
 
     @property
@@ -476,6 +543,10 @@ class AuditedToken:
     """An application token and what ApplicationTokens.audit() found.
 
     It does not change; two are equal if token and findings are.
+
+        >>> [audited] = client.application_tokens.audit()
+        >>> "own" in audited.findings
+        True
     """
 
     @property
@@ -519,7 +590,13 @@ class AuditedToken:
 
 @final
 class Rotation:
-    """What ApplicationTokens.rotate() came to. It holds no secret, and does not change."""
+    """What ApplicationTokens.rotate() came to. It holds no secret, and does not change.
+
+        >>> with Client(application_token_file="token", store="state") as client:
+        ...     rotation = client.application_tokens.rotate()
+        >>> rotation.state, rotation.old_id, rotation.new_id
+        ('Done', 4711, 4712)
+    """
 
     @property
     def state(self) -> Literal["Done", "Grace"]:
@@ -556,6 +633,10 @@ class Response:
 
     It does not change. Its body may hold a secret, and is shown by content, text and json()
     alone.
+
+        >>> response = client.get("/api/v1/sim/500001")
+        >>> response.status_code, response.json()["id"]
+        (200, 500001)
     """
 
     @property
@@ -592,10 +673,19 @@ class Pages:
     One thread at a time can ask for a row; another that does so meanwhile gets an
     InvalidInputError. After an error the iteration ends; so it does when the client is closed.
     A row that Ctrl-C interrupts is not lost: once it is there, the next one asked for is that.
+
+        >>> for sim in client.paginate("/api/v1/sim"):
+        ...     if sim["id"] == 500123:
+        ...         break
     """
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> dict[str, Any]: ...
+    def _buffered(self) -> tuple[()] | tuple[dict[str, Any]] | None:
+        """The next row if it is there without a call, alone in a tuple, which is empty at the end;
+        else None.
+        """
+
     def __reduce__(self) -> NoReturn: ...
 
 @final
@@ -603,6 +693,10 @@ class Event:
     """Something that happened to a client's session: what Client(on_event=…) is called with.
 
     Its text is one line for a log. It holds no secret, and does not change.
+
+        >>> with Client(on_event=lambda event: print(event.kind)) as client:
+        ...     headers = client.auth_headers()
+        authenticated
     """
 
     @property
@@ -663,6 +757,11 @@ class Status:
     """How a client's session stands: what Client.status() returns, for people and health checks.
 
     It holds no secret, and does not change.
+
+        >>> headers = [client.auth_headers() for _ in range(3)]
+        >>> status = client.status()
+        >>> status.signed_in, status.calls_made, status.calls_saved
+        (True, 1, 2)
     """
 
     @property
@@ -707,6 +806,9 @@ class TrustedDevice:
     fingerprint: what it is recognised by. Choose a text that is hard to guess, of 8 to 256
     visible ASCII characters; keep it, and use it again.
     name: shown to the person in emnify's portal.
+
+        >>> TrustedDevice("a-secret-of-your-choice", "my laptop").name
+        'my laptop'
     """
 
     def __new__(cls, fingerprint: str, name: str) -> Self: ...
@@ -717,3 +819,17 @@ class TrustedDevice:
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> NoReturn: ...
+
+@final
+class _Walkaway:
+    """Makes calls for somebody who may leave. Then a call that waits for the network ends with a
+    GeneratorExit, as one does that Ctrl-C interrupts in the main thread, and goes on in the
+    background. No on_event is called: that is for the one who waits.
+    """
+
+    def __new__(cls) -> Self: ...
+    def run(self, function: Callable[[], _T]) -> _T:
+        """Calls the function in this thread, and returns what it returns."""
+
+    def leave(self) -> None:
+        """Walks away."""

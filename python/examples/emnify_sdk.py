@@ -1,0 +1,29 @@
+"""Lists SIMs by emnify's own SDK, signed in by emnify_auth.
+
+Install both with "pip install emnify-auth[sdk]". Set EMNIFY_APPLICATION_TOKEN, or
+EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that holds it, then run this file.
+"""
+
+import itertools
+import sys
+
+from emnify_auth import Client, EmnifyError
+from emnify_auth.sdk import connect
+
+
+def main() -> int:
+    """Return what the shell shall see: 0 for success."""
+    try:
+        with Client() as client:
+            # Instead of: emnify = EMnify(application_token)
+            emnify = connect(client)
+            for sim in itertools.islice(emnify.sim.get_sim_list(), 5):
+                print(sim.id, sim.iccid, sim.status.description)
+    except EmnifyError as error:
+        print(f"That did not work: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Signs calls that httpx makes:
+
+import httpx
+from emnify_auth import AsyncClient
+from emnify_auth.httpx import EmnifyAuth
+
+async with httpx.AsyncClient(auth=EmnifyAuth(AsyncClient())) as http:
+    await http.get("https://cdn.emnify.net/api/v1/sim")
+"""
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+import httpx
+
+from ._async import AsyncClient
+from ._native import AuthToken, Client
+from ._origin import Origin, bearer, wrong_type
+
+__all__ = ["EmnifyAuth"]
+
+
+class EmnifyAuth(httpx.Auth):
+    """Adds a valid auth token to what goes to the origin of the client's base_url; anything else is
+    left alone, a redirect to another origin too.
+
+    client: for httpx.Client a Client; for httpx.AsyncClient an AsyncClient, or a Client, whose
+    functions are then called as an AsyncClient calls them. The event loop is never held up.
+
+    A 401 is answered by signing in anew and making the call once more. A body that cannot be sent
+    twice (a generator, a file that cannot seek) is not: the 401 is returned, and the next call has
+    a new auth token. What signing in raises is an EmnifyError.
+    """
+
+    def __init__(self, client: Client | AsyncClient) -> None:
+        if isinstance(client, AsyncClient):
+            self._client, self._awaited = None, client
+        elif isinstance(client, Client):
+            self._client, self._awaited = client, AsyncClient._of(client)
+        else:
+            raise wrong_type("a Client or an AsyncClient", client)
+        self._origin = Origin(client.base_url)
+
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign a request of httpx.Client, and once more if that is refused."""
+        if self._client is None:
+            raise wrong_type("a Client where httpx.Client makes the call", self._awaited)
+        if not self._is_ours(request):
+            yield request
+            return
+        auth_token = self._client.authenticate()
+        request.headers["Authorization"] = bearer(auth_token)
+        rewind = _rewind(request)
+        response = yield request
+        if self._is_refused(response, auth_token):
+            self._client.invalidate(auth_token)
+            if rewind():
+                request.headers["Authorization"] = bearer(self._client.authenticate())
+                yield request
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Sign a request of httpx.AsyncClient, and once more if that is refused."""
+        if not self._is_ours(request):
+            yield request
+            return
+        auth_token = await self._awaited.authenticate()
+        request.headers["Authorization"] = bearer(auth_token)
+        rewind = _rewind(request)
+        response = yield request
+        if self._is_refused(response, auth_token):
+            self._awaited.invalidate(auth_token)
+            if rewind():
+                request.headers["Authorization"] = bearer(await self._awaited.authenticate())
+                yield request
+
+    def _is_ours(self, request: httpx.Request) -> bool:
+        url = request.url
+        return self._origin.includes(url.scheme, url.host, url.port)
+
+    def _is_refused(self, response: httpx.Response, auth_token: AuthToken) -> bool:
+        # After a redirect it answers another request.
+        request = response.request
+        return (
+            response.status_code == 401
+            and self._is_ours(request)
+            and request.headers.get("Authorization") == bearer(auth_token)
+        )
+
+
+def _rewind(request: httpx.Request) -> Callable[[], bool]:
+    """Return what puts the body back to where it is now, and says whether that worked."""
+    files = _files(request.stream)
+    if files is None:
+        return lambda: False
+    try:
+        places = [(file, file.tell()) for file in files]
+    except (AttributeError, OSError, ValueError):
+        return lambda: False
+
+    def rewind() -> bool:
+        try:
+            for file, place in places:
+                file.seek(place)
+        except (AttributeError, OSError, ValueError):
+            return False
+        return True
+
+    return rewind
+
+
+def _files(stream: object) -> list[Any] | None:
+    """Return the files that the body is read from; None if it is not known how to send it twice."""
+    if isinstance(stream, httpx.ByteStream):
+        return []
+    # httpx says no more about its streams than the attributes that it keeps.
+    fields = getattr(stream, "fields", None)
+    if isinstance(fields, list):
+        files = [field.file for field in fields if hasattr(field, "file")]
+        return [file for file in files if not isinstance(file, (str, bytes))]
+    content = getattr(stream, "_stream", None)
+    if isinstance(content, (list, tuple)):
+        return []
+    return [content] if hasattr(content, "read") else None

@@ -1,0 +1,104 @@
+"""Signs calls that requests makes:
+
+import requests
+from emnify_auth import Client
+from emnify_auth.requests import EmnifyAuth
+
+session = requests.Session()
+session.auth = EmnifyAuth(Client())
+session.get("https://cdn.emnify.net/api/v1/sim", timeout=30)
+"""
+
+from functools import partial
+from typing import Any
+from urllib.parse import urljoin
+
+from requests import PreparedRequest, Response
+from requests.auth import AuthBase
+from requests.cookies import extract_cookies_to_jar
+from requests.exceptions import UnrewindableBodyError
+from requests.utils import rewind_body
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from ._native import AuthToken, Client
+from ._origin import Origin, bearer, wrong_type
+
+__all__ = ["EmnifyAuth"]
+
+
+class EmnifyAuth(AuthBase):
+    """Adds a valid auth token to what goes to the origin of the client's base_url; anything else is
+    left alone, a redirect to another origin too.
+
+    A 401 is answered by signing in anew and making the call once more. A body that cannot be sent
+    twice (a generator, a file that cannot seek) is not: the 401 is returned, and the next call has
+    a new auth token. What signing in raises is an EmnifyError.
+    """
+
+    def __init__(self, client: Client) -> None:
+        if not isinstance(client, Client):
+            raise wrong_type("a Client", client)
+        self._client = client
+        self._origin = Origin(client.base_url)
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Sign a request that is about to be sent."""
+        if self._is_ours(r.url):
+            auth_token = self._client.authenticate()
+            r.headers["Authorization"] = bearer(auth_token)
+            r.register_hook("response", partial(self._answered, auth_token))
+        return r
+
+    def _is_ours(self, url: str | None) -> bool:
+        try:
+            # As it is read where the connection is made.
+            parts = parse_url(url or "")
+        except LocationParseError:
+            return False
+        return self._origin.includes(parts.scheme, parts.host, parts.port)
+
+    def _answered(self, auth_token: AuthToken, response: Response, **settings: Any) -> Response:  # noqa: ANN401 those of requests
+        request = response.request
+        if request.headers.get("Authorization") != bearer(auth_token):
+            return response
+        if response.is_redirect:
+            # requests itself lets a token go on from http to https.
+            if not self._is_ours(urljoin(response.url, response.headers["Location"])):
+                del request.headers["Authorization"]
+            return response
+        if response.status_code != 401 or not self._is_ours(request.url):
+            return response
+        self._client.invalidate(auth_token)
+        if not _rewound(request):
+            return response
+        new_token = self._client.authenticate()
+        # Its body is read, so that the connection can be used again.
+        _ = response.content
+        response.close()
+        # A redirect that follows copies this one.
+        request.headers["Authorization"] = bearer(new_token)
+        again = request.copy()
+        jar = again._cookies
+        if jar is not None:
+            extract_cookies_to_jar(jar, request, response.raw)
+            again.headers.pop("Cookie", None)
+            again.prepare_cookies(jar)
+        answer: Response = response.connection.send(again, **settings)
+        answer.history.append(response)
+        answer.request = again
+        return answer
+
+
+def _rewound(request: PreparedRequest) -> bool:
+    """Whether the body can be sent once more; if so it is at its beginning."""
+    if request.body is None or isinstance(request.body, (str, bytes, bytearray)):
+        return True
+    if not isinstance(request._body_position, int):
+        return False
+    try:
+        rewind_body(request)
+    except (UnrewindableBodyError, ValueError):
+        # It cannot seek, or is closed.
+        return False
+    return True

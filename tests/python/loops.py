@@ -1,0 +1,67 @@
+"""Event loops, for what has to work in each: asyncio and trio."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+
+class Asyncio:
+    """The one that comes with Python."""
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return asyncio.run(main())
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
+        """Call it, cancel that after so many seconds, and return how long it took to end."""
+        task = asyncio.ensure_future(function())
+        await asyncio.sleep(after)
+        assert not task.done()
+        started = time.monotonic()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return time.monotonic() - started
+
+    async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
+        """Call it in so many tasks, and return what comes of that."""
+        return list(await asyncio.gather(*(function() for _ in range(times))))
+
+
+class Trio:
+    """The other one."""
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return trio.run(main)
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+    async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(function)
+                await trio.sleep(after)
+                assert nursery.child_tasks
+                started = time.monotonic()
+                scope.cancel()
+        assert scope.cancelled_caught
+        return time.monotonic() - started
+
+    async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
+        results: list[T] = []
+
+        async def one() -> None:
+            results.append(await function())
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(times):
+                nursery.start_soon(one)
+        return results

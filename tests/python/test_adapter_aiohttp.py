@@ -1,0 +1,186 @@
+"""aiohttp, signed in: our origin gets the auth token and no other one, a 401 is made good, and the
+event loop is not held up."""
+
+import asyncio
+import io
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import IO, Any
+
+import aiohttp
+import pytest
+
+from emnify_auth import AuthenticationError, InvalidInputError
+from emnify_auth.aiohttp import middleware
+
+from elsewhere import Elsewhere
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+
+BODY = b'{"description": "new"}'
+Main = Callable[[aiohttp.ClientSession], Awaitable[None]]
+
+
+@pytest.fixture(params=["AsyncClient", "Client"])
+def run(request: pytest.FixtureRequest, sandbox: Sandbox) -> Callable[[Main], None]:
+    client = sandbox.client() if request.param == "Client" else sandbox.async_client()
+
+    async def main(test: Main) -> None:
+        async with session(sandbox, middleware(client)) as http:
+            await test(http)
+
+    return lambda test: asyncio.run(main(test))
+
+
+def session(sandbox: Sandbox, emnify_auth: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+    tls = ssl.create_default_context(cafile=sandbox.ca_file)
+    connector = aiohttp.TCPConnector(ssl=tls)
+    return aiohttp.ClientSession(connector=connector, middlewares=[emnify_auth])
+
+
+Run = Callable[[Main], None]
+
+
+def test_our_origin_gets_the_auth_token(sandbox: Sandbox, run: Run) -> None:
+    async def main(http: aiohttp.ClientSession) -> None:
+        async def get() -> int:
+            async with http.get(f"{sandbox.url}{SIM}/500001") as answer:
+                row: dict[str, int] = await answer.json()
+                return row["id"]
+
+        assert set(await asyncio.gather(*(get() for _ in range(20)))) == {500_001}
+
+    run(main)
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_another_origin_gets_none(sandbox: Sandbox, run: Run, elsewhere: Elsewhere) -> None:
+    async def main(http: aiohttp.ClientSession) -> None:
+        for status in (200, 401):
+            elsewhere.status = status
+            async with http.get(elsewhere.url) as answer:
+                assert answer.status == status
+
+    run(main)
+    assert elsewhere.authorization == [None, None]
+    assert sandbox.calls() == 0
+
+
+def test_a_redirect_elsewhere_takes_no_token_along(
+    sandbox: Sandbox, run: Run, elsewhere: Elsewhere
+) -> None:
+    sandbox.fault("status", SIM, status=302, headers={"Location": elsewhere.url})
+    elsewhere.status = 401
+
+    async def main(http: aiohttp.ClientSession) -> None:
+        async with http.get(f"{sandbox.url}{SIM}") as answer:
+            assert answer.status == 401
+
+    run(main)
+    assert elsewhere.authorization == [None]
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
+    sandbox: Sandbox, run: Run
+) -> None:
+    async def main(http: aiohttp.ClientSession) -> None:
+        url = f"{sandbox.url}{APPLICATION_TOKEN}"
+        async with http.get(url):
+            pass
+        sandbox.revoke_auth_tokens()
+        async with http.post(url, json={"description": "new"}) as answer:
+            assert answer.status == 200
+
+    run(main)
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    assert sandbox.application_tokens()[-1]["description"] == "new"
+
+
+def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, run: Run) -> None:
+    sandbox.fault("status", SIM, status=401)
+
+    async def main(http: aiohttp.ClientSession) -> None:
+        async with http.get(f"{sandbox.url}{SIM}") as answer:
+            assert answer.status == 401
+            assert await answer.read() is not None
+
+    run(main)
+    assert sandbox.calls("GET", SIM) == 2
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+async def once() -> AsyncIterator[bytes]:
+    yield BODY
+
+
+def test_a_body_that_can_be_sent_once_is_not_repeated(sandbox: Sandbox, run: Run) -> None:
+    async def main(http: aiohttp.ClientSession) -> None:
+        url = f"{sandbox.url}{APPLICATION_TOKEN}"
+        async with http.get(url):
+            pass
+        sandbox.revoke_auth_tokens()
+        async with http.post(url, data=once()) as answer:
+            assert answer.status == 401
+        assert sandbox.calls("POST", APPLICATION_TOKEN) == 1
+        # The next one has a new auth token.
+        async with http.post(url, data=once()) as answer:
+            assert answer.status == 200
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["file", "bytes", "text"])
+def test_a_file_is_rewound_to_where_it_was(
+    sandbox: Sandbox, run: Run, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "body"
+    path.write_bytes(b"not this" + BODY)
+
+    async def main(http: aiohttp.ClientSession) -> None:
+        url = f"{sandbox.url}{APPLICATION_TOKEN}"
+        async with http.get(url):
+            pass
+        sandbox.revoke_auth_tokens()
+        file: IO[Any] = io.BytesIO(path.read_bytes())
+        if kind != "bytes":
+            file = path.open("rb" if kind == "file" else "r")
+        with file:
+            file.seek(len(b"not this"))
+            async with http.post(url, data=file) as answer:
+                assert answer.status == 200
+
+    run(main)
+    assert sandbox.application_tokens()[-1]["description"] == "new"
+    assert sandbox.calls("POST", APPLICATION_TOKEN) == 2
+
+
+def test_a_form_with_a_file_is_repeated(sandbox: Sandbox, run: Run) -> None:
+    async def main(http: aiohttp.ClientSession) -> None:
+        url = f"{sandbox.url}{APPLICATION_TOKEN}"
+        async with http.get(url):
+            pass
+        sandbox.revoke_auth_tokens()
+        form = aiohttp.FormData({"a": "b"})
+        form.add_field("file", io.BytesIO(b"x" * 100_000))
+        async with http.post(url, data=form) as answer:
+            # The sandbox takes no form, but read it twice.
+            assert answer.status == 400
+
+    run(main)
+    assert sandbox.calls("POST", APPLICATION_TOKEN) == 2
+
+
+def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None:
+    async def main() -> None:
+        client = sandbox.async_client(application_token="refused")
+        async with session(sandbox, middleware(client)) as http:
+            with pytest.raises(AuthenticationError):
+                await http.get(f"{sandbox.url}{SIM}")
+
+    asyncio.run(main())
+
+
+def test_only_a_client_is_taken() -> None:
+    with pytest.raises(InvalidInputError, match=r"^client: must be an AsyncClient or a Client"):
+        middleware("token")  # type: ignore[arg-type]

@@ -1,0 +1,182 @@
+"""httpx, signed in, with and without await: our origin gets the auth token and no other one, a 401
+is made good, and no event loop is held up."""
+
+import asyncio
+import io
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from emnify_auth import AuthenticationError, Client, InvalidInputError
+from emnify_auth.httpx import EmnifyAuth
+
+from elsewhere import Elsewhere
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+
+BODY = b'{"description": "new"}'
+
+
+class Http:
+    """Makes a call with either kind of httpx's clients."""
+
+    def __init__(self, sandbox: Sandbox, kind: str) -> None:
+        self.kind = kind
+        self.client = sandbox.client()
+        self.auth = EmnifyAuth(sandbox.async_client() if kind == "async" else self.client)
+        self._tls = ssl.create_default_context(cafile=sandbox.ca_file)
+
+    def __call__(self, method: str, url: str, **content: Any) -> httpx.Response:  # noqa: ANN401
+        settings: dict[str, Any] = {
+            "auth": self.auth,
+            "verify": self._tls,
+            "follow_redirects": True,
+        }
+        if self.kind == "sync":
+            with httpx.Client(**settings, trust_env=False) as http:
+                return http.request(method, url, **content)
+
+        async def main() -> httpx.Response:
+            async with httpx.AsyncClient(**settings, trust_env=False) as http:
+                return await http.request(method, url, **content)
+
+        return trio.run(main) if self.kind == "trio" else asyncio.run(main())
+
+
+@pytest.fixture(params=["sync", "async", "trio", "async with a Client"])
+def http(request: pytest.FixtureRequest, sandbox: Sandbox) -> Http:
+    return Http(sandbox, request.param)
+
+
+def test_our_origin_gets_the_auth_token(sandbox: Sandbox, http: Http) -> None:
+    for _ in range(3):
+        assert http("GET", f"{sandbox.url}{SIM}/500001").json()["id"] == 500_001
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_another_origin_gets_none(sandbox: Sandbox, http: Http, elsewhere: Elsewhere) -> None:
+    assert http("GET", elsewhere.url).status_code == 200
+    elsewhere.status = 401
+    assert http("GET", elsewhere.url).status_code == 401
+    assert elsewhere.authorization == [None, None]
+    assert sandbox.calls() == 0
+
+
+def test_a_redirect_elsewhere_takes_no_token_along(
+    sandbox: Sandbox, http: Http, elsewhere: Elsewhere
+) -> None:
+    sandbox.fault("status", SIM, status=302, headers={"Location": elsewhere.url})
+    elsewhere.status = 401
+    assert http("GET", f"{sandbox.url}{SIM}").status_code == 401
+    assert elsewhere.authorization == [None]
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
+    sandbox: Sandbox, http: Http
+) -> None:
+    url = f"{sandbox.url}{APPLICATION_TOKEN}"
+    http("GET", url)
+    sandbox.revoke_auth_tokens()
+    answer = http("POST", url, json={"description": "new"})
+    assert answer.status_code == 200
+    assert [one.status_code for one in answer.history] == [401]
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    assert sandbox.application_tokens()[-1]["description"] == "new"
+
+
+def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, http: Http) -> None:
+    sandbox.fault("status", SIM, status=401)
+    assert http("GET", f"{sandbox.url}{SIM}").status_code == 401
+    assert sandbox.calls("GET", SIM) == 2
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def once() -> Iterator[bytes]:
+    yield BODY
+
+
+async def once_awaited() -> AsyncIterator[bytes]:
+    yield BODY
+
+
+def test_a_body_that_can_be_sent_once_is_not_repeated(sandbox: Sandbox, http: Http) -> None:
+    url = f"{sandbox.url}{APPLICATION_TOKEN}"
+    http("GET", url)
+    sandbox.revoke_auth_tokens()
+    body = once if http.kind == "sync" else once_awaited
+    assert http("POST", url, content=body()).status_code == 401
+    assert sandbox.calls("POST", APPLICATION_TOKEN) == 1
+    # The next one has a new auth token.
+    assert http("POST", url, content=body()).status_code == 200
+
+
+def test_a_file_is_rewound_to_where_it_was(sandbox: Sandbox, tmp_path: Path) -> None:
+    http = Http(sandbox, "sync")
+    url = f"{sandbox.url}{APPLICATION_TOKEN}"
+    path = tmp_path / "body"
+    path.write_bytes(b"not this" + BODY)
+    for file in (path.open("rb"), io.BytesIO(path.read_bytes())):
+        http("GET", url)
+        sandbox.revoke_auth_tokens()
+        with file:
+            file.seek(len(b"not this"))
+            # Without a length, which httpx takes from the whole file.
+            answer = http("POST", url, content=file, headers={"Content-Length": str(len(BODY))})
+        assert answer.status_code == 200
+        assert sandbox.application_tokens()[-1]["description"] == "new"
+
+
+def test_a_form_with_a_file_is_repeated(sandbox: Sandbox, http: Http) -> None:
+    url = f"{sandbox.url}{APPLICATION_TOKEN}"
+    http("GET", url)
+    sandbox.revoke_auth_tokens()
+    answer = http("POST", url, data={"a": "b"}, files={"file": io.BytesIO(b"x" * 100_000)})
+    # The sandbox takes no form, but read it twice.
+    assert answer.status_code == 400
+    assert [one.status_code for one in answer.history] == [401]
+
+
+def test_signing_in_holds_no_event_loop_up(sandbox: Sandbox) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
+    http = Http(sandbox, "async with a Client")
+    tls = ssl.create_default_context(cafile=sandbox.ca_file)
+    waits: list[float] = []
+
+    async def look() -> None:
+        for _ in range(50):
+            started = time.monotonic()
+            await asyncio.sleep(0.01)
+            waits.append(time.monotonic() - started)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(auth=http.auth, verify=tls, trust_env=False) as client:
+            calls = [client.get(f"{sandbox.url}{SIM}/500001") for _ in range(10)]
+            answers, _ = await asyncio.gather(asyncio.gather(*calls), look())
+            assert {answer.status_code for answer in answers} == {200}
+
+    asyncio.run(main())
+    assert max(waits) < 0.2
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None:
+    tls = ssl.create_default_context(cafile=sandbox.ca_file)
+    with sandbox.client(application_token="refused") as client:
+        auth = EmnifyAuth(client)
+        with httpx.Client(auth=auth, verify=tls) as http, pytest.raises(AuthenticationError):
+            http.get(f"{sandbox.url}{SIM}")
+
+
+def test_the_wrong_kind_of_client_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(InvalidInputError, match=r"^client: must be a Client or an AsyncClient"):
+        EmnifyAuth("token")  # type: ignore[arg-type]
+    auth = EmnifyAuth(sandbox.async_client())
+    with httpx.Client(auth=auth) as http, pytest.raises(InvalidInputError, match=r"^client: must"):
+        http.get(f"{sandbox.url}{SIM}")
+    assert isinstance(sandbox.client(), Client)

@@ -1,0 +1,185 @@
+"""requests, signed in: our origin gets the auth token and no other one, and a 401 is made good."""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+import requests
+
+from emnify_auth import AsyncClient, AuthenticationError, Client, Event, InvalidInputError
+from emnify_auth.requests import EmnifyAuth
+
+from elsewhere import Elsewhere
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+
+BODY = b'{"description": "new"}'
+
+
+@pytest.fixture
+def session(sandbox: Sandbox, client: Client) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.verify = sandbox.ca_file
+        session.trust_env = False
+        session.auth = EmnifyAuth(client)
+        yield session
+
+
+def test_our_origin_gets_the_auth_token(sandbox: Sandbox, session: requests.Session) -> None:
+    for _ in range(3):
+        assert session.get(f"{sandbox.url}{SIM}/500001", timeout=10).json()["id"] == 500_001
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_another_origin_gets_none(
+    session: requests.Session, elsewhere: Elsewhere, sandbox: Sandbox
+) -> None:
+    assert session.get(elsewhere.url, timeout=10).status_code == 200
+    # Its 401 is none of ours either, nor is another scheme or host of the same name.
+    elsewhere.status = 401
+    assert session.get(elsewhere.url, timeout=10).status_code == 401
+    assert elsewhere.authorization == [None, None]
+    assert sandbox.calls() == 0
+    auth = session.auth
+    for url in (
+        sandbox.url.replace("https", "http"),
+        "https://127.0.0.1:1",
+        sandbox.url.replace("//", "//x."),
+        sandbox.url.replace("//", "//user@evil.example\\@"),
+    ):
+        request = requests.Request("GET", f"{url}{SIM}", auth=auth).prepare()
+        assert "Authorization" not in request.headers, url
+
+
+def test_the_host_is_compared_as_names_are(sandbox: Sandbox) -> None:
+    with sandbox.client(base_url="https://CDN.emnify.net:443/") as client:
+        client_url = client.base_url
+        auth = EmnifyAuth(client)
+    # Closed: what is ours fails, and the rest does not.
+    assert client_url == "https://CDN.emnify.net:443/"
+    for url in ("https://cdn.emnify.net/x", "HTTPS://cdn.EMNIFY.net:443/x"):
+        with pytest.raises(InvalidInputError, match="closed"):
+            requests.Request("GET", url, auth=auth).prepare()
+    requests.Request("GET", "https://cdn.emnify.net:8443/x", auth=auth).prepare()
+
+
+def test_a_redirect_elsewhere_takes_no_token_along(
+    sandbox: Sandbox, session: requests.Session, elsewhere: Elsewhere
+) -> None:
+    sandbox.fault("status", SIM, status=302, headers={"Location": elsewhere.url})
+    elsewhere.status = 401
+    answer = session.get(f"{sandbox.url}{SIM}", timeout=10)
+    assert answer.status_code == 401
+    assert elsewhere.authorization == [None]
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_redirect_at_home_does(sandbox: Sandbox, session: requests.Session) -> None:
+    sandbox.fault("status", SIM, status=307, headers={"Location": f"{SIM}/500001"})
+    assert session.get(f"{sandbox.url}{SIM}", timeout=10).json()["id"] == 500_001
+    sandbox.revoke_auth_tokens()
+    assert session.get(f"{sandbox.url}{SIM}", timeout=10).json()["id"] == 500_001
+
+
+def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
+    sandbox: Sandbox, session: requests.Session
+) -> None:
+    session.get(f"{sandbox.url}{SIM}/500001", timeout=10)
+    sandbox.revoke_auth_tokens()
+    answer = session.post(
+        f"{sandbox.url}{APPLICATION_TOKEN}", json={"description": "new"}, timeout=10
+    )
+    assert answer.status_code == 200
+    assert [one.status_code for one in answer.history] == [401]
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    assert sandbox.application_tokens()[-1]["description"] == "new"
+
+
+def test_a_401_that_stays_is_returned_after_one_repetition(
+    sandbox: Sandbox, session: requests.Session
+) -> None:
+    sandbox.fault("status", SIM, status=401)
+    assert session.get(f"{sandbox.url}{SIM}", timeout=10).status_code == 401
+    assert sandbox.calls("GET", SIM) == 2
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+class Unseekable(io.RawIOBase):
+    """What can be read once."""
+
+    def __init__(self) -> None:
+        self._rest = BODY
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, _: int = -1) -> bytes:
+        rest, self._rest = self._rest, b""
+        return rest
+
+    def tell(self) -> int:
+        raise OSError
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([self.read()])
+
+
+def once() -> Iterator[bytes]:
+    yield BODY
+
+
+@pytest.mark.parametrize("body", [once, Unseekable])
+def test_a_body_that_can_be_sent_once_is_not_repeated(
+    sandbox: Sandbox, session: requests.Session, body: type
+) -> None:
+    url = f"{sandbox.url}{APPLICATION_TOKEN}"
+    session.get(url, timeout=10)
+    sandbox.revoke_auth_tokens()
+    headers = {"Content-Type": "application/json"}
+    assert session.post(url, data=body(), headers=headers, timeout=10).status_code == 401
+    assert sandbox.calls("POST", APPLICATION_TOKEN) == 1
+    # The next one has a new auth token.
+    assert session.post(url, data=body(), headers=headers, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["file", "bytes"])
+def test_a_file_is_rewound_to_where_it_was(
+    sandbox: Sandbox, session: requests.Session, tmp_path: Path, kind: str
+) -> None:
+    url = f"{sandbox.url}{APPLICATION_TOKEN}"
+    session.get(url, timeout=10)
+    sandbox.revoke_auth_tokens()
+    path = tmp_path / "body"
+    path.write_bytes(b"not this" + BODY)
+    file: BinaryIO
+    with path.open("rb") if kind == "file" else io.BytesIO(path.read_bytes()) as file:
+        file.seek(len(b"not this"), os.SEEK_SET)
+        answer = session.post(url, data=file, timeout=10)
+    assert answer.status_code == 200
+    assert sandbox.application_tokens()[-1]["description"] == "new"
+    assert sandbox.calls("POST", APPLICATION_TOKEN) == 2
+
+
+def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None:
+    with sandbox.client(application_token="refused") as client, requests.Session() as session:
+        session.verify, session.trust_env = sandbox.ca_file, False
+        with pytest.raises(AuthenticationError):
+            session.get(f"{sandbox.url}{SIM}", auth=EmnifyAuth(client), timeout=10)
+
+
+def test_only_a_client_is_taken(sandbox: Sandbox) -> None:
+    clients: list[object] = [None, "token", sandbox.async_client()]
+    for client in clients:
+        with pytest.raises(InvalidInputError, match=r"^client: must be a Client, not "):
+            EmnifyAuth(client)  # type: ignore[arg-type]
+    assert isinstance(clients[-1], AsyncClient)
+
+
+def test_the_functions_of_the_client_are_called_as_ever(sandbox: Sandbox) -> None:
+    events: list[Event] = []
+    with sandbox.client(on_event=events.append) as client, requests.Session() as session:
+        session.verify, session.trust_env = sandbox.ca_file, False
+        session.get(f"{sandbox.url}{SIM}", auth=EmnifyAuth(client), timeout=10)
+    assert [event.kind for event in events] == ["authenticated"]

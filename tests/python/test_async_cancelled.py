@@ -1,0 +1,278 @@
+"""Tasks that are cancelled: nothing is lost by it, no row and no application token, and no program
+waits for what nobody waits for."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+
+import pytest
+
+from emnify_auth import AsyncClient, InvalidInputError
+
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
+from loops import Asyncio, Trio
+
+
+def wait_until_revoked(sandbox: Sandbox) -> None:
+    for _ in range(100):
+        rows = [row for row in sandbox.application_tokens() if row["description"] == "nobody's"]
+        if rows and all(row["revoked"] for row in rows):
+            return
+        time.sleep(0.05)
+    pytest.fail("was not revoked")
+
+
+@pytest.mark.parametrize("loop", [Asyncio(), Trio()])
+@pytest.mark.parametrize("lost", ["answer", "id"])
+def test_what_a_cancelled_create_brings_is_revoked(
+    sandbox: Sandbox, loop: Asyncio | Trio, lost: str
+) -> None:
+    # The list is read before and after.
+    call = {"method": "POST"} if lost == "answer" else {"method": "GET", "skip": 1}
+
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            await client.authenticate()
+            sandbox.fault("delay", APPLICATION_TOKEN, milliseconds=1_000, **call)
+
+            async def create() -> None:
+                await client.application_tokens.create(description="nobody's")
+
+            assert await loop.cancelled(create, after=0.4) < 0.1
+            # Before it is closed, or after that in the background. sees to it.
+
+    loop.run(main)
+    wait_until_revoked(sandbox)
+
+
+def test_no_token_is_lost_at_whatever_moment_its_task_is_cancelled(sandbox: Sandbox) -> None:
+    got: list[int | None] = []
+
+    async def main(after: float, description: str) -> None:
+        async with sandbox.async_client(pacing=False) as client:
+            await client.authenticate()
+
+            async def create() -> None:
+                created = await client.application_tokens.create(description=description)
+                got.append(created.id)
+
+            started = time.monotonic()
+            task = asyncio.create_task(create())
+            while time.monotonic() - started < after:
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+    # From before it is sent until after it was received.
+    for step in range(60):
+        asyncio.run(main(step * 0.0002, f"nobody's {step}"))
+    for _ in range(100):
+        rows = sandbox.application_tokens()[1:]
+        if {row["id"] for row in rows if not row["revoked"]} == set(got):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("there are tokens that nobody got")
+    # In some cases it was received, in some others it was not.
+    assert rows
+
+
+def test_what_arrives_just_before_its_task_is_cancelled_is_revoked(sandbox: Sandbox) -> None:
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            await client.authenticate()
+            task = asyncio.create_task(client.application_tokens.create(description="nobody's"))
+            await asyncio.sleep(0)
+            # The loop stands still until the thread has brought it.
+            while len(sandbox.application_tokens()) < 2:
+                time.sleep(0.01)
+            time.sleep(0.3)
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+
+    asyncio.run(main())
+    # It was done before the client was closed.
+    assert [row["revoked"] for row in sandbox.application_tokens()[1:]] == [True]
+
+
+def test_a_loop_that_is_gone_loses_no_token(sandbox: Sandbox) -> None:
+    async def main() -> "asyncio.Task[object]":
+        task = asyncio.create_task(client.application_tokens.create(description="nobody's"))
+        await asyncio.sleep(0.2)
+        return task
+
+    client = sandbox.async_client()
+    asyncio.run(client.authenticate())
+    sandbox.fault("delay", APPLICATION_TOKEN, method="POST", milliseconds=500)
+    loop = asyncio.new_event_loop()
+    task = loop.run_until_complete(main())
+    loop.close()
+    # It is neither cancelled nor done.
+    wait_until_revoked(sandbox)
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_task_that_is_destroyed_loses_no_token(sandbox: Sandbox) -> None:
+    async def main() -> "asyncio.Task[object]":
+        task = asyncio.create_task(client.application_tokens.create(description="nobody's"))
+        await asyncio.sleep(0)
+        while len(sandbox.application_tokens()) < 2:
+            time.sleep(0.01)
+        # The thread has brought it, and the event loop does not get to it any more.
+        time.sleep(0.3)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        return task
+
+    client = sandbox.async_client()
+    asyncio.run(client.authenticate())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    gc.collect()
+    wait_until_revoked(sandbox)
+
+
+def test_a_row_whose_task_was_cancelled_is_not_lost(sandbox: Sandbox) -> None:
+    loop = Asyncio()
+
+    async def main() -> list[int]:
+        async with sandbox.async_client() as client:
+            rows = client.paginate(SIM, per_page=150)
+            read = [(await rows.__anext__())["id"] for _ in range(150)]
+            sandbox.fault("delay", SIM, milliseconds=1_000)
+            assert await loop.cancelled(rows.__anext__, after=0.3) < 0.1
+            with pytest.raises(InvalidInputError, match="by a call that was cancelled"):
+                await rows.__anext__()
+            await asyncio.sleep(1.0)
+            return read + [row["id"] async for row in rows]
+
+    read = loop.run(main)
+    assert read == sorted(set(read))
+    assert len(read) == 300
+    assert sandbox.calls("GET", SIM) == 2
+
+
+def test_a_row_that_arrives_just_before_its_task_is_cancelled_is_not_lost(
+    sandbox: Sandbox,
+) -> None:
+    async def main() -> list[int]:
+        async with sandbox.async_client() as client:
+            rows = client.paginate(SIM, per_page=300)
+            task = asyncio.create_task(rows.__anext__())
+            await asyncio.sleep(0)
+            while not sandbox.calls("GET", SIM):
+                time.sleep(0.01)
+            time.sleep(0.5)
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+            return [row["id"] async for row in rows]
+
+    read = asyncio.run(main())
+    assert read == sorted(set(read))
+    assert len(read) == 300
+
+
+def test_what_waits_for_its_turn_is_not_begun(sandbox: Sandbox) -> None:
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            await client.authenticate()
+            sandbox.fault("delay", SIM, milliseconds=LONG)
+            hanging = [asyncio.create_task(client.get(SIM)) for _ in range(16)]
+            await asyncio.sleep(0.5)
+            waiting = asyncio.create_task(client.application_tokens.create(description="nobody's"))
+            await asyncio.sleep(0.1)
+            # What is cached needs no turn, and signing in has a thread of its own.
+            client.invalidate(await client.authenticate())
+            assert (await client.authenticate()).reveal()
+            for task in (waiting, *hanging):
+                task.cancel()
+            await asyncio.wait([waiting, *hanging])
+            # The threads are free again.
+            await client.application_tokens.list()
+
+    asyncio.run(main())
+    assert len(sandbox.application_tokens()) == 1
+
+
+def test_one_of_many_that_sign_in_may_leave(sandbox: Sandbox) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
+
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            first, *others = [asyncio.create_task(client.authenticate()) for _ in range(5)]
+            await asyncio.sleep(0.2)
+            first.cancel()
+            assert len({token.reveal() for token in await asyncio.gather(*others)}) == 1
+            assert first.cancelled()
+
+    asyncio.run(main())
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_all_of_them_may_leave_and_others_come(sandbox: Sandbox) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
+
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            first = [asyncio.create_task(client.authenticate()) for _ in range(5)]
+            await asyncio.sleep(0.2)
+            for task in first:
+                task.cancel()
+            # It waits for what is under way.
+            assert (await client.authenticate()).reveal()
+
+    asyncio.run(main())
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_cancelled_close_is_carried_out(sandbox: Sandbox) -> None:
+    async def main(client: AsyncClient) -> None:
+        await client.get(f"{SIM}/500001")
+        task = asyncio.create_task(client.aclose())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    client = sandbox.async_client()
+    asyncio.run(main(client))
+    within(1.0, lambda: repr(client) == "<AsyncClient closed>")
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("where", ["authenticate", "get"])
+def test_a_program_ends_that_leaves_calls_behind(sandbox: Sandbox, where: str) -> None:
+    program = """
+import asyncio, sys
+from emnify_auth import AsyncClient
+
+client = AsyncClient(timeout=50)
+
+async def main():
+    if sys.argv[1] == "get":
+        await client.authenticate()
+        calls = [client.get("/api/v1/sim") for _ in range(40)]
+    else:
+        calls = [client.authenticate() for _ in range(40)]
+    tasks = [asyncio.create_task(call) for call in calls]
+    print("calls", flush=True)
+    await asyncio.sleep(0.5)
+
+asyncio.run(main())
+"""
+    path = SIM if where == "get" else AUTHENTICATE
+    sandbox.fault("delay", path, milliseconds=LONG)
+    process = sandbox.start(program, where)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "calls\n"
+    started = time.monotonic()
+    ended(process)
+    assert time.monotonic() - started < 3

@@ -1,0 +1,211 @@
+"""The caller's functions: called in a task that waits for the call, in its event loop."""
+
+import asyncio
+import threading
+import traceback
+from contextvars import ContextVar
+from pathlib import Path
+
+import pytest
+
+from emnify_auth import AsyncClient, InvalidInputError, MfaRequiredError, RotationError
+
+from emnify_sandbox import APPLICATION_TOKEN, Sandbox
+from loops import Asyncio, Trio
+
+Loop = Asyncio | Trio
+
+
+@pytest.fixture(params=[Asyncio, Trio])
+def loop(request: pytest.FixtureRequest) -> Loop:
+    loop: Loop = request.param()
+    return loop
+
+
+@pytest.fixture
+def gateway(sandbox: Sandbox, tmp_path: Path) -> AsyncClient:
+    old_id = sandbox.seed(description="gateway 7", expiry_date="2099-01-01")
+    [row] = [row for row in sandbox.application_tokens() if row["id"] == old_id]
+    return sandbox.async_client(application_token=row["value"], store=tmp_path)
+
+
+def values(sandbox: Sandbox) -> list[str]:
+    """Return the application tokens that work, beside the one that every sandbox has."""
+    return [row["value"] for row in sandbox.application_tokens()[1:] if not row["revoked"]]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_new_token_is_handed_over_in_the_event_loop(
+    sandbox: Sandbox, loop: Loop, gateway: AsyncClient, is_async: bool
+) -> None:
+    taken: list[tuple[str, int, str]] = []
+    variable = ContextVar("variable", default="")
+
+    def take(token: str) -> None:
+        taken.append((token, threading.get_ident(), variable.get()))
+
+    async def take_slowly(token: str) -> None:
+        await loop.sleep(0.2)
+        # Both work meanwhile.
+        assert len(values(sandbox)) == 2
+        take(token)
+
+    async def main() -> None:
+        variable.set("the task's")
+        async with gateway:
+            rotation = await gateway.application_tokens.rotate(
+                hand_over=take_slowly if is_async else take
+            )
+            assert rotation.state == "Done"
+            assert [(*values(sandbox), threading.get_ident(), "the task's")] == taken
+
+    loop.run(main)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
+    sandbox: Sandbox, loop: Loop, gateway: AsyncClient, is_async: bool
+) -> None:
+    given: list[str] = []
+    raised = OSError("disk full")
+
+    def fail(token: str) -> None:
+        given.append(token)
+        raise raised
+
+    async def fail_slowly(token: str) -> None:
+        await loop.sleep(0.01)
+        fail(token)
+
+    async def main() -> None:
+        async with gateway:
+            with pytest.raises(RotationError) as caught:
+                await gateway.application_tokens.rotate(hand_over=fail_slowly if is_async else fail)
+            assert caught.value.state == "Committed"
+            assert caught.value.__cause__ is raised
+            caught.value.__cause__ = None
+            report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+            # Only those of this test show it.
+            lines = [line for line in report.format() if "emnify_auth" in line]
+            assert given[0] not in "".join(lines)
+            rotation = await gateway.application_tokens.rotate(hand_over=given.append)
+            assert rotation.state == "Done"
+
+    loop.run(main)
+    assert given == values(sandbox) * 2
+
+
+def test_a_rotation_that_is_cancelled_while_it_hands_over_stops_there(
+    sandbox: Sandbox, loop: Loop, gateway: AsyncClient
+) -> None:
+    given: list[str] = []
+
+    async def take(token: str) -> None:
+        given.append(token)
+        await loop.sleep(60)
+
+    async def main() -> None:
+        async with gateway:
+
+            async def rotate() -> None:
+                await gateway.application_tokens.rotate(hand_over=take)
+
+            assert await loop.cancelled(rotate, after=1.0) < 0.1
+            assert len(given) == 1
+            # It waits for what is under way, and gives the same once more.
+            rotation = await gateway.application_tokens.rotate(hand_over=given.append)
+            assert rotation.state == "Done"
+
+    loop.run(main)
+    assert given == values(sandbox) * 2
+
+
+def test_a_rotation_that_is_cancelled_before_goes_on_later(
+    sandbox: Sandbox, loop: Loop, gateway: AsyncClient
+) -> None:
+    given: list[str] = []
+
+    async def main() -> None:
+        async with gateway:
+            await gateway.authenticate()
+            sandbox.fault("delay", APPLICATION_TOKEN, method="POST", milliseconds=1_000)
+
+            async def rotate() -> None:
+                await gateway.application_tokens.rotate(hand_over=given.append)
+
+            assert await loop.cancelled(rotate, after=0.3) < 0.1
+            sandbox.clear_faults()
+            assert not given
+            assert (await gateway.application_tokens.rotate(hand_over=given.append)).state == "Done"
+
+    loop.run(main)
+    assert given == values(sandbox)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_person_is_asked_in_the_event_loop(sandbox: Sandbox, loop: Loop, is_async: bool) -> None:
+    threads: list[int] = []
+
+    def mfa() -> str | None:
+        threads.append(threading.get_ident())
+        return sandbox.one_time_code()
+
+    async def ask() -> str | None:
+        await loop.sleep(0.2)
+        return mfa()
+
+    async def main() -> None:
+        async with sandbox.async_user(mfa=ask if is_async else mfa) as client:
+            tokens = await loop.together(client.authenticate, 20)
+            assert len({token.reveal() for token in tokens}) == 1
+            assert threads == [threading.get_ident()]
+
+    loop.run(main)
+
+
+def test_what_a_function_raises_is_raised_in_the_task(sandbox: Sandbox, loop: Loop) -> None:
+    async def ask() -> str:
+        raise LookupError("no telephone")
+
+    async def main() -> None:
+        async with sandbox.async_user(mfa=ask) as client:
+            with pytest.raises(LookupError, match="no telephone"):
+                await client.authenticate()
+        async with sandbox.async_user(mfa=lambda: None) as client:
+            with pytest.raises(MfaRequiredError):
+                await client.authenticate()
+        async with sandbox.async_user() as client:
+            with pytest.raises(MfaRequiredError):
+                await client.authenticate()
+
+    loop.run(main)
+
+
+def test_if_who_is_asked_leaves_another_task_is(sandbox: Sandbox) -> None:
+    asked: list[asyncio.Task[object] | None] = []
+
+    async def ask() -> str | None:
+        asked.append(asyncio.current_task())
+        if len(asked) == 1:
+            await asyncio.sleep(60)
+        return sandbox.one_time_code()
+
+    async def main() -> None:
+        async with sandbox.async_user(mfa=ask) as client:
+            tasks = [asyncio.create_task(client.authenticate()) for _ in range(3)]
+            while not asked:
+                await asyncio.sleep(0.01)
+            assert asked[0] is not None
+            asked[0].cancel()
+            await asyncio.wait(tasks)
+            assert [task.cancelled() for task in tasks] == [task is asked[0] for task in tasks]
+            assert len(asked) == 2
+
+    asyncio.run(main())
+
+
+def test_what_is_no_function_is_refused(sandbox: Sandbox, gateway: AsyncClient) -> None:
+    with pytest.raises(InvalidInputError, match=r"^mfa: must be a function, not int"):
+        sandbox.async_user(mfa=7)
+    with pytest.raises(InvalidInputError, match=r"^hand_over: must be a function, not int"):
+        asyncio.run(gateway.application_tokens.rotate(hand_over=7))  # type: ignore[arg-type]

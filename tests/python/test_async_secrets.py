@@ -1,0 +1,83 @@
+"""Secrets in the asynchronous client: shown by reveal() and auth_headers(), and by nothing else."""
+
+import asyncio
+import copy
+import pickle
+import traceback
+from pathlib import Path
+
+import pytest
+
+from emnify_auth import AuthenticationError, EmnifyError, InvalidInputError
+from emnify_auth.httpx import EmnifyAuth as HttpxAuth
+from emnify_auth.requests import EmnifyAuth as RequestsAuth
+
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
+from test_secrets import shown
+
+
+def test_objects_show_no_secret(sandbox: Sandbox) -> None:
+    async def main() -> list[object]:
+        auth_token = await client.authenticate()
+        secrets.append(auth_token.reveal())
+        return [client, client.application_tokens, client.paginate(APPLICATION_TOKEN)]
+
+    client = sandbox.async_client()
+    secrets = [sandbox.application_token]
+    things = asyncio.run(main())
+    seen = "".join(map(shown, things))
+    for auth in (HttpxAuth(client), RequestsAuth(sandbox.client())):
+        seen += f"{auth} {auth!r} {vars(auth)}"
+    for secret in secrets:
+        assert secret not in seen
+        assert secret.rsplit(".", maxsplit=1)[-1] not in seen
+    for thing in things:
+        for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="is not pickled or copied: it"):
+                attempt(thing)
+
+
+def report(error: EmnifyError) -> str:
+    """Return a traceback with the variables of all frames but those of the tests."""
+    stack = traceback.TracebackException.from_exception(error, capture_locals=True)
+    assert any("emnify_auth" in frame.filename for frame in stack.stack)
+    for frame in stack.stack:
+        if Path(frame.filename).parent == Path(__file__).parent:
+            frame.locals = None
+    return "".join(stack.format())
+
+
+@pytest.mark.parametrize("argument", ["application_token", "proxy", "store"])
+def test_a_secret_argument_is_in_no_frame(sandbox: Sandbox, argument: str) -> None:
+    canary = {
+        "application_token": "canary-4711\n-",
+        "proxy": "ftp://user:canary-4711@proxy.example",
+        "store": "redis://user:canary-4711@-:x/0",
+    }
+    with pytest.raises(InvalidInputError) as caught:
+        sandbox.async_client(**{argument: canary[argument]})
+    assert "canary-4711" not in report(caught.value)
+
+
+def test_a_person_s_password_is_in_no_frame(sandbox: Sandbox) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        sandbox.async_user(base_url="nonsense")
+    seen = report(caught.value)
+    assert f"{PASSWORD!r}" not in seen
+
+
+def test_a_refusal_shows_no_secret_in_its_traceback(sandbox: Sandbox) -> None:
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            auth_token = await client.authenticate()
+            secrets.append(auth_token.reveal())
+            sandbox.fault("echo_secrets", AUTHENTICATE, status=401)
+            client.invalidate(auth_token.reveal())
+            await client.auth_headers()
+
+    secrets = [sandbox.application_token]
+    with pytest.raises(AuthenticationError) as caught:
+        asyncio.run(main())
+    seen = report(caught.value)
+    for secret in secrets:
+        assert secret not in seen

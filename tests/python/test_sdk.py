@@ -1,0 +1,99 @@
+"""emnify's own SDK on our session: its code works as before, and signs in as we do."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from emnify_auth import AuthenticationError, Client, InvalidInputError
+from emnify_auth.sdk import connect
+
+from conftest import ROOT
+from emnify_sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
+
+emnify_sdk: Any = pytest.importorskip(
+    "emnify", reason="it needs old libraries: make test-python-oldest"
+)
+
+
+@pytest.fixture
+def emnify(sandbox: Sandbox, client: Client) -> Iterator[Any]:
+    with requests.Session() as session:
+        session.verify, session.trust_env = sandbox.ca_file, False
+        yield connect(client, session=session)
+
+
+def test_its_code_works_as_before(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+    assert isinstance(emnify, emnify_sdk.EMnify)
+    assert emnify.sim.retrieve_sim(500_001).id == 500_001
+    sims = list(emnify.sim.get_sim_list())
+    assert len({sim.id for sim in sims}) == 300
+    devices = list(emnify.devices.get_devices_list())
+    assert len(devices) == 250
+    device = emnify.devices.retrieve_device(devices[0].id)
+    assert device.name == devices[0].name
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+    # Not one call went out without an auth token.
+    assert sandbox.calls() == 2 + sandbox.calls("GET", SIM) + sandbox.calls("GET", ENDPOINT) + 1
+    assert sandbox.connections() <= 2
+
+
+def test_twenty_cold_threads_sign_in_once(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+    with ThreadPoolExecutor(20) as pool:
+        rows = pool.map(emnify.sim.retrieve_sim, range(500_001, 500_021))
+        assert [row.id for row in rows] == list(range(500_001, 500_021))
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
+def test_a_token_that_was_refused_is_replaced(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+    before = emnify.token
+    sandbox.revoke_auth_tokens()
+    assert emnify.sim.retrieve_sim(500_001).id == 500_001
+    assert emnify.token != before
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_a_401_that_stays_ends_after_one_repetition(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+    sandbox.fault("status", f"{SIM}/*", status=401)
+    with pytest.raises(emnify_sdk.errors.UnauthorisedException):
+        emnify.sim.retrieve_sim(500_001)
+    assert sandbox.calls("GET", f"{SIM}/500001") == 2
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_its_errors_are_raised_as_before(emnify: Any) -> None:  # noqa: ANN401
+    with pytest.raises(emnify_sdk.errors.ValidationErrorException, match="Resource not found"):
+        emnify.sim.retrieve_sim(1)
+
+
+def test_credentials_that_are_refused_are_ours_to_tell(sandbox: Sandbox) -> None:
+    with sandbox.client(application_token="refused") as client, requests.Session() as session:
+        session.verify, session.trust_env = sandbox.ca_file, False
+        with pytest.raises(AuthenticationError):
+            connect(client, session=session).sim.retrieve_sim(500_001)
+
+
+def test_other_objects_of_it_are_left_alone(
+    sandbox: Sandbox,
+    emnify: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("emnify.api_manager.MAIN_URL", f"{sandbox.url}/api")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox.ca_file)
+    own = emnify_sdk.EMnify(sandbox.application_token)
+    assert own.sim.retrieve_sim(500_001).id == 500_001
+    assert own.token
+    assert emnify.sim.retrieve_sim(500_001).id == 500_001
+
+
+def test_the_example_works(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox.ca_file)
+    said = sandbox.run(ROOT / "python/examples/emnify_sdk.py")
+    assert said.splitlines()[0] == "500001 8988303000000000000 Activated"
+
+
+def test_only_a_client_is_taken() -> None:
+    with pytest.raises(InvalidInputError, match=r"^client: must be a Client, not str"):
+        connect("token")  # type: ignore[arg-type]
