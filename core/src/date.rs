@@ -1,29 +1,48 @@
-//! Dates as servers write them: in the rows of the API, and in the headers of HTTP (RFC 9110,
-//! section 5.6.7).
+//! Dates as servers write them: in the rows of the API (RFC 3339, and forms near it), and in the
+//! headers of HTTP (RFC 9110, section 5.6.7). No more than that: a library for dates would take
+//! forty kilobytes of somebody's flash.
 
-use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap};
 
 /// Nothing that we wait for takes longer; a greater number is nonsense.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
+const A_DAY: i64 = 86_400;
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// Reads a date (its first moment in UTC) or an instant, as people and as the API write them.
 pub(crate) fn instant(text: &str) -> Option<SystemTime> {
-    let timestamp = if is_date_only(text) {
-        Timestamp::from_str(&format!("{text}T00:00:00Z"))
-    } else {
-        Timestamp::from_str(text)
-    };
-    timestamp.ok()?.try_into().ok()
+    let (date, rest) = text.split_at_checked(10)?;
+    let mut parts = date.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let days = days(number(year, 4)?, number(month, 2)?, number(day, 2)?)?;
+    if rest.is_empty() {
+        return at(days * A_DAY, 0);
+    }
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
+    // The zone begins with a letter or a sign.
+    let (time, zone) = rest.split_at_checked(rest.find(['Z', 'z', '+', '-'])?)?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let seconds = time_of_day(time)? - offset(zone)?;
+    at(days * A_DAY + seconds, nanoseconds(fraction)?)
 }
 
 /// An instant in the form that the API takes: `2027-05-29T00:00:00.000Z`.
 pub(crate) fn wire(instant: SystemTime) -> Option<String> {
-    Timestamp::try_from(instant).ok().map(|timestamp| format!("{timestamp:.3}"))
+    let millis = match instant.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_millis()).ok()?,
+        Err(before) => -i64::try_from(before.duration().as_millis()).ok()?,
+    };
+    let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
+    let (days, seconds) = (seconds.div_euclid(A_DAY), seconds.rem_euclid(A_DAY));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    (0..=9_999).contains(&year).then(|| {
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    })
 }
 
 /// Whether the text, if it is a date at all, has no time of day.
@@ -47,8 +66,80 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
+/// The one form that servers may write: `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(text: &str) -> Option<SystemTime> {
-    rfc2822::parse(text).ok()?.timestamp().try_into().ok()
+    let (_weekday, date) = text.split_once(", ")?;
+    let mut parts = date.splitn(5, ' ');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let (time, zone) = (parts.next()?, parts.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let days = days(number(year, 4)?, i64::try_from(month).ok()? + 1, number(day, 2)?)?;
+    (zone == "GMT").then(|| at(days * A_DAY + time_of_day(time)?, 0))?
+}
+
+/// `08:49:37`, or without the seconds, in seconds. A leap second counts as the next one.
+fn time_of_day(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    let second = parts.next().map_or(Some(0), |second| number(second, 2))?;
+    (hour < 24 && minute < 60 && second <= 60).then_some(hour * 3_600 + minute * 60 + second)
+}
+
+/// `Z`, `+02:00` or `+0200`, in seconds east.
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, digits) = zone.split_at_checked(1)?;
+    let digits = digits.replacen(':', "", 1);
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let (hours, minutes) = (number(hours, 2)?, number(minutes, 2)?);
+    let seconds = (hours < 24 && minutes < 60).then_some(hours * 3_600 + minutes * 60)?;
+    Some(if sign == "-" { -seconds } else { seconds })
+}
+
+/// A fraction of a second; what is behind the ninth digit is dropped.
+fn nanoseconds(fraction: &str) -> Option<u32> {
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits: String = fraction.chars().chain("00000000".chars()).take(9).collect();
+    digits.parse().ok()
+}
+
+/// A number of exactly so many digits.
+fn number(text: &str, digits: usize) -> Option<i64> {
+    let is_number = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
+}
+
+fn at(seconds: i64, nanos: u32) -> Option<SystemTime> {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let second =
+        if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
+    second?.checked_add(Duration::from_nanos(u64::from(nanos)))
+}
+
+/// The days from 1970-01-01 to that date, if there is such a one.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    // Years that begin in March end with the leap day; 400 of them are alike.
+    let march = if month > 2 { year } else { year - 1 };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = 365 * march + march.div_euclid(4) - march.div_euclid(100) + march.div_euclid(400);
+    let days = days + of_year - 719_468;
+    (civil(days) == (year, month, day)).then_some(days)
+}
+
+/// Year, month and day of so many days after 1970-01-01.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -84,6 +175,72 @@ mod tests {
         ] {
             let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_811_548_800);
             assert_eq!(instant(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions_zones_and_leap_days_count() {
+        for (text, expected) in [
+            ("2028-02-29T23:59:59.1239Z", "2028-02-29T23:59:59.123Z"),
+            ("2027-05-29T18:30+0530", "2027-05-29T13:00:00.000Z"),
+            ("2027-01-01 00:30:00-01:00", "2027-01-01T01:30:00.000Z"),
+            ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.500Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("0001-01-01", "0001-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(instant(text).and_then(wire).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "2027-02-29",
+            "2100-02-29",
+            "2027-00-10",
+            "2027-13-10",
+            "2027-05-00",
+            "2027-05-32",
+            "2027-5-29",
+            "2027-05-29T",
+            "2027-05-29T24:00:00Z",
+            "2027-05-29T18:60:00Z",
+            "2027-05-29T18:30:00",
+            "2027-05-29T18:30:00+24:00",
+            "2027-05-29T18:30:00.Z",
+            "2027-05-29T18:30:00Zulu",
+            "ü027-05-29",
+            "+027-05-29",
+            "",
+        ] {
+            assert_eq!(instant(text), None, "{text}");
+        }
+        assert_eq!(wire(UNIX_EPOCH + Duration::from_secs(253_402_300_800)), None);
+    }
+
+    #[test]
+    fn each_day_is_the_one_after_the_day_before() {
+        let mut day = days(1899, 12, 31).unwrap();
+        for year in 1900..2110 {
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let lengths = [31, 28 + i64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+            for (month, length) in (1..).zip(lengths) {
+                for of_month in 1..=length {
+                    day += 1;
+                    assert_eq!(days(year, month, of_month), Some(day));
+                    assert_eq!(civil(day), (year, month, of_month));
+                }
+                assert_eq!(days(year, month, length + 1), None);
+            }
+        }
+    }
+
+    #[test]
+    fn other_forms_than_the_one_of_http_are_no_date() {
+        for text in [
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "06 Nov 1994",
+        ] {
+            assert_eq!(http_date(text), None, "{text}");
         }
     }
 }
