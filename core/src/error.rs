@@ -111,9 +111,16 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error::of(kind, message.into())
+    }
+
+    /// Once for all that go wrong: it is not in a hurry.
+    #[cold]
+    #[inline(never)]
+    fn of(kind: ErrorKind, message: String) -> Self {
         Error(Arc::new(Inner {
             kind,
-            message: message.into(),
+            message,
             http_status: None,
             api_error: None,
             retry_after: None,
@@ -175,8 +182,14 @@ impl Error {
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        change(Arc::make_mut(&mut self.0));
+        change(self.own());
         self
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn own(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 }
 
