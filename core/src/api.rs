@@ -192,8 +192,34 @@ pub(crate) fn body(value: &impl Serialize) -> Result<Body> {
     Ok(body)
 }
 
+/// No answer of the API is nested so deeply. What reads JSON takes some stack for each level, of which
+/// a caller's thread may have little.
+const DEEPEST: usize = 32;
+
+/// Whether a text, if it is JSON, is nested too deeply to be read.
+pub(crate) fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    json.iter().any(|byte| {
+        if in_text {
+            in_text = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+            return false;
+        }
+        match byte {
+            b'"' => in_text = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
 /// Reads a successful answer.
 pub(crate) fn read<'a, T: Deserialize<'a>>(action: &str, body: &'a [u8]) -> Result<T> {
+    if is_too_deep(body) {
+        return Err(nonsense(action, "the answer is nested too deeply"));
+    }
     // serde_json's own message may quote what it read: only the place is told.
     serde_json::from_slice(body).map_err(|e| {
         let (line, column) = (e.line(), e.column());
@@ -219,6 +245,20 @@ fn is_header_safe(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_nested_too_deeply_is_not_read() {
+        let nested = |depth| ["[".repeat(depth), "]".repeat(depth)].concat();
+        assert!(!is_too_deep(nested(DEEPEST).as_bytes()));
+        assert!(is_too_deep(nested(DEEPEST + 1).as_bytes()));
+        // Many beside each other, and in texts, which may have quotation marks.
+        assert!(!is_too_deep(nested(1).repeat(100).as_bytes()));
+        let text = format!(r#""\\\"{}" "#, "[{".repeat(50));
+        assert!(!is_too_deep(text.as_bytes()));
+        assert!(is_too_deep(format!(r#""\\\\"{}"#, nested(50)).as_bytes()));
+        let error = read::<serde_json::Value>("list", nested(100).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+    }
 
     #[test]
     fn an_answer_without_the_field_makes_no_sense() {

@@ -43,6 +43,7 @@ pub struct ClientBuilder {
     trusted_device: Option<TrustedDevice>,
     store: Store,
     observer: Option<Observer>,
+    is_asked_for: bool,
     pacing: bool,
     clock: Arc<dyn Clock>,
 }
@@ -62,6 +63,7 @@ impl ClientBuilder {
             trusted_device: None,
             store: Store::memory(),
             observer: None,
+            is_asked_for: false,
             pacing: true,
             clock: Arc::new(SystemClock),
         }
@@ -148,7 +150,14 @@ impl ClientBuilder {
     /// with no lock held, also for what happened in the background. It may call the client.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
+        self.is_asked_for = true;
         self
+    }
+
+    /// The same for a log that nobody may read: emnify is asked nothing for its sake.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn log(self, log: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        ClientBuilder { is_asked_for: false, ..self.observer(log) }
     }
 
     /// Whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
@@ -198,7 +207,7 @@ impl ClientBuilder {
             clock: Arc::clone(&self.clock),
             credential,
             store: self.store,
-            events: Events::new(self.observer),
+            events: Events::new(self.observer, self.is_asked_for),
             timeout: self.timeout,
         }));
         let pacer = self.pacing.then(|| Arc::new(Pacer::default()));

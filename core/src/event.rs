@@ -39,10 +39,23 @@ pub enum EventKind {
     CredentialTrouble,
 }
 
+/// How much an [`Event`] matters, for a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// All is well.
+    Info,
+    /// Something went wrong that the session copes with, or that passes by itself.
+    Warning,
+    /// It does not pass by itself: somebody should look.
+    Error,
+}
+
 /// Something that happened to a session. `Display` is one line for a log; no event holds a secret.
 #[derive(Debug, Clone)]
 pub struct Event {
     kind: EventKind,
+    level: Level,
     error: Option<Error>,
     next_attempt: Option<Duration>,
     expires_at: Option<SystemTime>,
@@ -52,6 +65,11 @@ impl Event {
     /// What happened: what a program decides by.
     pub fn kind(&self) -> EventKind {
         self.kind
+    }
+
+    /// How much it matters.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Why, where something went wrong.
@@ -72,7 +90,11 @@ impl Event {
 
     /// Something of which there is no more to say.
     pub(crate) fn plain(kind: EventKind) -> Self {
-        Event { kind, error: None, next_attempt: None, expires_at: None }
+        let level = match kind {
+            EventKind::ApplicationTokenExpires => Level::Warning,
+            _ => Level::Info,
+        };
+        Event { kind, level, error: None, next_attempt: None, expires_at: None }
     }
 
     /// Something that expires then.
@@ -80,9 +102,9 @@ impl Event {
         Event { expires_at: Some(expires_at), ..Event::plain(kind) }
     }
 
-    /// Something that went wrong.
+    /// Something that went wrong, and that the session copes with.
     pub(crate) fn trouble(kind: EventKind, error: Error) -> Self {
-        Event { error: Some(error), ..Event::plain(kind) }
+        Event { error: Some(error), level: Level::Warning, ..Event::plain(kind) }
     }
 
     /// An attempt that failed.
@@ -95,7 +117,8 @@ impl Event {
             _ => EventKind::RefreshFailed,
         };
         let next_attempt = Some(next_attempt).filter(|wait| !wait.is_zero());
-        Event { next_attempt, ..Event::trouble(kind, error) }
+        let level = if error.is_retryable() { Level::Warning } else { Level::Error };
+        Event { next_attempt, level, ..Event::trouble(kind, error) }
     }
 }
 
@@ -134,24 +157,26 @@ pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 /// Events on their way to the observer.
 pub(crate) struct Events {
     observer: Option<Observer>,
+    is_asked_for: bool,
     /// Saves all callers but the first after an event the way to the queue.
     waiting: AtomicBool,
     queue: PerProcess<Mutex<VecDeque<Event>>>,
 }
 
 impl Events {
-    pub(crate) fn new(observer: Option<Observer>) -> Self {
-        Events { observer, waiting: AtomicBool::new(false), queue: PerProcess::new() }
+    pub(crate) fn new(observer: Option<Observer>, is_asked_for: bool) -> Self {
+        let (waiting, queue) = (AtomicBool::new(false), PerProcess::new());
+        Events { observer, is_asked_for, waiting, queue }
     }
 
     /// Those of another session, for the same observer.
     pub(crate) fn for_another(&self) -> Self {
-        Events::new(self.observer.clone())
+        Events::new(self.observer.clone(), self.is_asked_for)
     }
 
-    /// Whether somebody wants to know.
-    pub(crate) fn has_observer(&self) -> bool {
-        self.observer.is_some()
+    /// Whether somebody wants to know what emnify would have to be asked for.
+    pub(crate) fn are_asked_for(&self) -> bool {
+        self.is_asked_for
     }
 
     /// Keeps the event until [`Events::deliver`].
@@ -202,7 +227,7 @@ mod tests {
             let seen = Arc::clone(&seen);
             Arc::new(move |event: &Event| seen.lock().unwrap().push(event.to_string())) as Observer
         };
-        let events = Events::new(Some(observer));
+        let events = Events::new(Some(observer), true);
         for _ in 0..MOST_KEPT + 1 {
             events.push(Event::expiring(EventKind::Authenticated, SystemTime::UNIX_EPOCH));
         }
@@ -210,5 +235,22 @@ mod tests {
         events.deliver();
         events.deliver();
         assert_eq!(seen.lock().unwrap().len(), MOST_KEPT);
+    }
+
+    #[test]
+    fn what_does_not_pass_by_itself_is_an_error_and_what_is_coped_with_a_warning() {
+        let error = |kind| Error::new(kind, "a fault");
+        let failed = |kind| Event::failed(error(kind), Duration::ZERO).level();
+        for kind in [ErrorKind::Network, ErrorKind::Server, ErrorKind::RateLimited] {
+            assert_eq!(failed(kind), Level::Warning, "{kind:?}");
+        }
+        for kind in [ErrorKind::Rejected, ErrorKind::Tls, ErrorKind::InvalidInput] {
+            assert_eq!(failed(kind), Level::Error, "{kind:?}");
+        }
+        let trouble = Event::trouble(EventKind::CredentialTrouble, error(ErrorKind::InvalidInput));
+        assert_eq!(trouble.level(), Level::Warning);
+        assert_eq!(Event::plain(EventKind::ApplicationTokenExpires).level(), Level::Warning);
+        assert_eq!(Event::plain(EventKind::SuccessorFound).level(), Level::Info);
+        assert!(Level::Info < Level::Warning && Level::Warning < Level::Error);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::api;
 use crate::error::{ApiError, Error, ErrorKind};
 use crate::secret::redact;
 
@@ -91,6 +92,9 @@ impl Refusal<'_> {
 /// The error object of an answer: emnify's, or the `{"message"}` of the gateway before it. HTML,
 /// text and nothing at all have none.
 fn api_error(body: &[u8], secrets: &[&str]) -> Option<ApiError> {
+    if api::is_too_deep(body) {
+        return None;
+    }
     let value: Value = serde_json::from_slice(body).ok()?;
     let mut left = MOST_NESTED;
     api_error_of(&value, secrets, &mut left).filter(|e| *e != ApiError::default())

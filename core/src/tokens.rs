@@ -121,6 +121,16 @@ impl<'a> ApplicationTokens<'a> {
         self.patch(id, &UpdateApplicationToken::revoke())
     }
 
+    /// Revokes what was just created and nobody wants any more. Without an id it stays: a guess could
+    /// hit one that works.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn discard(&self, created: &CreatedApplicationToken) {
+        if let Some(id) = created.id() {
+            // Where that fails, the token is in the list, as its creator knows from its description.
+            let _ = self.revoke(id);
+        }
+    }
+
     /// The row of the application token that this client signs in with: its description, when it
     /// expires. `None` where the auth token does not tell which it is, as with user credentials.
     ///

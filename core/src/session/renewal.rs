@@ -187,7 +187,7 @@ impl Session {
 
     /// Looks at the list once a day, if somebody wants to be told what only the list says.
     pub(super) fn watch_expiry(&self, auth_token: &AuthToken, deadline: Deadline) {
-        if !self.parts.events.has_observer() {
+        if !self.parts.events.are_asked_for() {
             return;
         }
         let Ok(Some(token)) = self.given_application_token() else { return };
