@@ -22,7 +22,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo uses all cores by itself, and what is tested must not be built anew meanwhile.
 .NOTPARALLEL:
-.PHONY: abi cross help demo test test-rust test-c test-python test-readme lint bench header install wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sdist test-readme lint bench header install wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -75,7 +75,7 @@ demo: building sandbox python-package ## Show the main job from Rust, C, C++ and
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
-test: test-tools lint test-rust test-c test-python test-readme ## Run all tests, as the continuous integration does
+test: test-tools lint test-rust test-c test-python test-python-oldest test-sdist test-readme ## Run all tests, as the continuous integration does
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -89,6 +89,20 @@ test-c: sandbox ## Test the C and C++ faces, also under valgrind
 
 test-python: sandbox python-package ## Test the Python package
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q
+# Each of these in eight threads at once: they leave the sandbox as it is.
+	$(VENV)/bin/python -m pytest -c python/pyproject.toml -q --parallel-threads=8 \
+		tests/python/test_errors.py tests/python/test_invalid_input.py tests/python/test_invalid_calls.py
+
+# In an environment of its own, as emnify's SDK is.
+test-python-oldest: sandbox python-package ## Test the adapters with the oldest libraries, and emnify's SDK
+	@$(PYTHON) -m venv $(BUILD)/oldest-venv
+	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
+	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
+	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_sdk.py
+
+# As pip does where no wheel fits. With `make test`, as it takes a minute.
+test-sdist: $(VENV)/ready ## Test the Python package's source archive
+	@tests/sdist.sh $(BUILD)/sdist $(VENV)/bin/maturin $(PYTHON)
 
 test-readme: sandbox python-package ## Test the README's examples
 	@$(CARGO) build --quiet -p emnify-ffi
@@ -111,11 +125,13 @@ bench: sandbox wheel ## Measure
 	@mkdir -p $(BUILD)/bench
 	@ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/bench
 	@$(PYTHON) -m venv $(BUILD)/bench-venv
+	@$(BUILD)/bench-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-bench.txt
 	@$(BUILD)/bench-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels-release/*.whl
 	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/cached.c -o $(BUILD)/bench/cached -L$(BUILD)/bench -Wl,-rpath,$(BUILD)/bench -lemnify -lpthread
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench/cached
 	@SANDBOX_OPTIONS=--no-limits tests/with-sandbox.sh $(RELEASE)/emnify-sandbox tests/bench/against_curl.sh $(BUILD)/bench
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/cached.py
+	@SANDBOX_OPTIONS=--no-limits tests/with-sandbox.sh $(RELEASE)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/python_calls.py
 
 header: ## Write include/emnify.h anew from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
@@ -143,3 +159,9 @@ wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
 
 clean: ## Remove all that was built and fetched
 	rm -rf $(BUILD)
+
+.PHONY: test-sanitizers
+test-sanitizers: sandbox ## Test the C and C++ faces with sanitizers
+	@$(CARGO) build --quiet -p emnify-ffi
+	SANITIZE=address,undefined tests/c/run.sh $(DEBUG)
+	SANITIZE=thread tests/c/run.sh $(DEBUG)

@@ -13,6 +13,10 @@ use crate::{instant, not_pickled};
 /// shown only once, by ApplicationTokens.create().
 ///
 /// It does not change; two are equal if all that is known about them is.
+///
+///     >>> token = client.application_tokens.own()
+///     >>> token.id, token.description, token.status
+///     (4711, 'Sandbox', 'Activated')
 #[pyclass(frozen, eq, module = "emnify_auth")]
 #[derive(PartialEq)]
 pub(crate) struct ApplicationToken(pub(crate) emnify_core::ApplicationToken);
@@ -107,6 +111,11 @@ impl ApplicationToken {
 
 /// An application token that was just created. Its value is shown this once: store it
 /// before this object is gone.
+///
+///     >>> created = client.application_tokens.create(description="gateway 7")
+///     >>> secret = created.reveal()
+///     >>> created.id
+///     4712
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct CreatedApplicationToken(pub(crate) emnify_core::CreatedApplicationToken);
 

@@ -14,6 +14,9 @@ use crate::rotation::Rotation;
 
 /// The application tokens of the workspace that the client is signed in to:
 /// Client.application_tokens is one of these.
+///
+///     >>> [(token.id, token.description) for token in client.application_tokens.list()]
+///     [(4711, 'Sandbox')]
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct ApplicationTokens(pub(crate) Py<Client>);
 
@@ -33,6 +36,9 @@ impl ApplicationTokens {
     /// whose value nobody knows: it is in the list, and should be revoked. A call that Ctrl-C
     /// interrupts goes on in the background; what it creates is revoked there, if its id is
     /// found and the program goes on for long enough.
+    ///
+    ///     >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
+    ///     >>> secret = created.reveal()
     #[pyo3(signature = (*, description=None, expiry_date=None, ip=None))]
     fn create(
         &self,
@@ -101,6 +107,10 @@ impl ApplicationTokens {
     ///
     /// expires_within: what expires within that time is found; default: 30 days.
     /// older_than: what was created longer ago is found; default: 365 days.
+    ///
+    ///     >>> for audited in client.application_tokens.audit():
+    ///     ...     print(audited.token.id, sorted(audited.findings))
+    ///     4711 ['no_address_restriction', 'no_expiry', 'own']
     #[pyo3(
         signature = (*, expires_within=OrDefault::Default, older_than=OrDefault::Default),
         text_signature = "($self, *, expires_within=..., older_than=...)"
@@ -151,6 +161,10 @@ impl ApplicationTokens {
     /// Raises InvalidInputError where there is neither a credential file nor hand_over, no
     /// directory as a store, or a person signed in; what any call raises, before anything was
     /// begun; and from then on RotationError, with the state that it stopped in.
+    ///
+    ///     >>> with Client(application_token_file="token", store="state") as client:
+    ///     ...     client.application_tokens.rotate()
+    ///     <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
     #[pyo3(
         signature = (
             *, id=None, description=None, expiry_date=None, ip=None, grace=OrDefault::Default,

@@ -11,6 +11,10 @@ use crate::application_token::ApplicationToken;
 /// An application token and what ApplicationTokens.audit() found.
 ///
 /// It does not change; two are equal if token and findings are.
+///
+///     >>> [audited] = client.application_tokens.audit()
+///     >>> "own" in audited.findings
+///     True
 #[pyclass(frozen, eq, module = "emnify_auth")]
 #[derive(PartialEq)]
 pub(crate) struct AuditedToken(pub(crate) emnify_core::AuditedToken);

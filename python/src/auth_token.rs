@@ -9,6 +9,11 @@ use crate::{instant, not_pickled};
 ///
 /// Client.authenticate() makes it. It shows its value nowhere but in reveal(): not in
 /// repr(), not in a log, not in a pickle.
+///
+///     >>> auth_token = client.authenticate()
+///     >>> headers = {"Authorization": f"Bearer {auth_token.reveal()}"}
+///     >>> auth_token.organisation_id
+///     1234
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct AuthToken(pub(crate) emnify_core::AuthToken);
 

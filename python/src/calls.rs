@@ -13,6 +13,7 @@ use crate::call::at_once;
 use crate::client::Client;
 use crate::errors;
 use crate::waiting::{interruptible, spawn};
+use crate::walk_away::Left;
 
 impl Client {
     /// Makes a call that may wait for the network, and may ask `hand_over`. An outcome that comes
@@ -85,6 +86,10 @@ impl Client {
     }
 
     pub(crate) fn deliver(&self, py: Python<'_>) -> PyResult<()> {
-        self.on_event.as_ref().map_or(Ok(()), |on_event| on_event.deliver(py))
+        // Who may walk away waits elsewhere, and is told there; or has done so by now.
+        if let Some(left) = Left::of_this_thread() {
+            return left.check();
+        }
+        self.on_event.deliver(py)
     }
 }

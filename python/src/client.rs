@@ -48,6 +48,7 @@ use crate::waiting::interruptible;
 /// raises; what happens in the background waits for the next call, of status() for example.
 /// It may call the client. An exception in it goes to sys.unraisablehook and does not
 /// disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
+/// Each event also goes to the logger "emnify_auth" of Python's logging.
 /// pacing: whether calls that come too fast for emnify's limits are delayed: after 25 at once
 /// (5 lists) one each 100 ms, over all threads of this client. What would wait beyond the
 /// timeout raises RateLimitedError.
@@ -59,12 +60,18 @@ use crate::waiting::interruptible;
 /// Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
 /// thread at once. What the call was doing goes on in the background, for its timeout at
 /// most.
+///
+///     >>> with Client() as client:
+///     ...     sim = client.get("/api/v1/sim/500001").json()
+///     >>> sim["id"]
+///     500001
 #[pyclass(frozen, weakref, module = "emnify_auth")]
 pub(crate) struct Client {
     pub(crate) connection: Connection,
-    pub(crate) on_event: Option<OnEvent>,
+    pub(crate) on_event: OnEvent,
     pub(crate) mfa: Option<Mfa>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) base_url: Arc<str>,
 }
 
 #[pymethods]
@@ -117,6 +124,10 @@ impl Client {
     /// it.
     ///
     /// The other arguments are those of Client.
+    ///
+    ///     >>> with Client.from_user("user@example.com", "password") as client:
+    ///     ...     client.authenticate().organisation_id
+    ///     1234
     #[classmethod]
     #[pyo3(
         signature = (
@@ -181,9 +192,24 @@ impl Client {
         }
     }
 
+    /// The cached auth token if it can be handed out at once, else None.
+    #[pyo3(name = "_cached")]
+    fn cached_auth_token(&self, py: Python<'_>) -> PyResult<Option<AuthToken>> {
+        self.cached(py)
+    }
+
+    /// Tells on_event what it has yet to be told.
+    #[pyo3(name = "_tell")]
+    fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        self.deliver(py)
+    }
+
     /// The header that carries a valid auth token, for a call made by other means:
     /// {"Authorization": "Bearer …"}. It is a new dict with the secret in plain text: pass
     /// it on, and do not log it. Raises what authenticate() does.
+    ///
+    ///     >>> client.auth_headers().keys()
+    ///     dict_keys(['Authorization'])
     fn auth_headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let auth_token = self.authenticate(py)?;
         let headers = PyDict::new(py);
@@ -196,6 +222,11 @@ impl Client {
     /// or without "Bearer " before it. If it is still the cached one it is dropped, so that
     /// the next authenticate() fetches another; a late report about an earlier token changes
     /// nothing.
+    ///
+    ///     >>> auth_token = client.authenticate()
+    ///     >>> client.invalidate(auth_token)
+    ///     >>> client.status().signed_in
+    ///     False
     fn invalidate(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
         let client = self.connection.client(py)?;
         if let Ok(token) = token.cast::<AuthToken>() {
@@ -222,6 +253,13 @@ impl Client {
         let status = into_core(py, move || Ok(client.status()))?;
         self.deliver(py)?;
         Ok(Status(status))
+    }
+
+    /// Where the API is: what was passed, or found in EMNIFY_BASE_PATH, else emnify's own URL.
+    /// An auth token belongs to its origin: scheme, host and port.
+    #[getter]
+    fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// The application tokens of the workspace: create, list, update, revoke, audit, rotate.
@@ -252,6 +290,9 @@ impl Client {
     /// the class that says so, such as NotFoundError or ValidationError; and what
     /// authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
     /// be carried out.
+    ///
+    ///     >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
+    ///     200
     #[pyo3(signature = (method, path, *, json=None, content=None, params=None, headers=None))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn request(
@@ -344,6 +385,10 @@ impl Client {
     ///
     /// path, params: as for request(); what is wrong with the path is told at the first row.
     /// per_page: rows with each call; more of them are fewer calls. Default: 100.
+    ///
+    ///     >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
+    ///     >>> len(iccids)
+    ///     300
     #[pyo3(signature = (path, *, params=None, per_page=None))]
     fn paginate(
         slf: Bound<'_, Self>,
@@ -366,9 +411,10 @@ impl Client {
         let client = self.call(py, move |client| client.switch_workspace(id))?;
         Ok(Client {
             connection: Connection::new(client),
-            on_event: self.on_event.as_ref().map(|on_event| on_event.share(py)),
+            on_event: self.on_event.share(py),
             mfa: self.mfa.as_ref().map(|mfa| mfa.share(py)),
             lines: Arc::clone(&self.lines),
+            base_url: Arc::clone(&self.base_url),
         })
     }
 
@@ -419,7 +465,7 @@ impl Client {
     /// The functions often lead back to the client. What leads there can be cleared, as a client
     /// does not change after it was made.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
-        self.on_event.as_ref().map_or(Ok(()), |on_event| on_event.traverse(&visit))?;
+        self.on_event.traverse(&visit)?;
         self.mfa.as_ref().map_or(Ok(()), |mfa| mfa.traverse(&visit))
     }
 }

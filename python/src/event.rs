@@ -10,6 +10,10 @@ use crate::{errors, instant};
 /// Something that happened to a client's session: what Client(on_event=…) is called with.
 ///
 /// Its text is one line for a log. It holds no secret, and does not change.
+///
+///     >>> with Client(on_event=lambda event: print(event.kind)) as client:
+///     ...     headers = client.auth_headers()
+///     authenticated
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct Event(pub(crate) emnify_core::Event);
 

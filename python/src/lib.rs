@@ -18,6 +18,7 @@ mod event;
 mod hand_over;
 mod instant;
 mod json;
+mod log;
 mod mfa;
 mod on_event;
 mod pages;
@@ -30,11 +31,16 @@ mod signals;
 mod status;
 mod trusted_device;
 mod waiting;
+mod walk_away;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 /// What emnify_auth is made of. Import it from there: this module's shape may change.
-#[pymodule]
+//
+// Free-threaded interpreters have their lock back meanwhile: nobody has tried it without.
+#[pymodule(gil_used = true)]
 mod _native {
     use pyo3::prelude::*;
 
@@ -63,11 +69,30 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::refuse_another_interpreter(module.py())?;
         // Not `add`, which would make it a part of what `import *` brings.
+        module.setattr("_Walkaway", module.py().get_type::<crate::walk_away::Walkaway>())?;
         #[cfg(debug_assertions)]
         module.setattr("_panic", wrap_pyfunction!(crate::call::panic, module)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// Classes belong to the interpreter that imports this first. In another one of the same process the
+/// exceptions that are raised would not be those that are caught. Newer interpreters ask pyo3 about
+/// it, those of old do not.
+fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    // Each interpreter has its own.
+    let builtins = py.import("builtins")?;
+    let first = FIRST.get_or_init(py, || builtins.clone().unbind());
+    if first.bind(py).is(&builtins) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "emnify_auth works in one interpreter of a process, and another one has imported it: \
+         use processes, or for mod_wsgi WSGIApplicationGroup %{GLOBAL}",
+    ))
 }
 
 /// Why the objects of this package that hold a secret have no pickle.

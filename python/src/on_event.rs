@@ -1,6 +1,6 @@
-//! The function that is told what happens to the session. Core tells it on whatever thread makes
-//! the call, which may be one of ours; so events are kept until the caller of the call is back in
-//! Python, and the function runs there.
+//! Who is told what happens to the session: the log, and the caller's function. Core tells it on
+//! whatever thread makes the call, which may be one of ours; so events are kept until the caller of
+//! the call is back in Python, and log and function are told there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,40 +11,65 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::event::Event;
+use crate::log;
 
-/// The caller's function and what it has yet to be told.
+/// The caller's function, if there is one, and what it and the log have yet to be told.
 pub(crate) struct OnEvent {
-    function: Py<PyAny>,
+    function: Option<Py<PyAny>>,
     pub(crate) waiting: Arc<Waiting>,
 }
 
 impl OnEvent {
-    pub(crate) fn new(function: Py<PyAny>) -> Self {
+    pub(crate) fn new(function: Option<Py<PyAny>>) -> Self {
         OnEvent { function, waiting: Arc::default() }
     }
 
     /// The same function and what it has yet to be told, for another client of the same person.
     pub(crate) fn share(&self, py: Python<'_>) -> Self {
-        OnEvent { function: self.function.clone_ref(py), waiting: Arc::clone(&self.waiting) }
+        let function = self.function.as_ref().map(|function| function.clone_ref(py));
+        OnEvent { function, waiting: Arc::clone(&self.waiting) }
     }
 
-    /// Tells the function what happened. What it raises is for `sys.unraisablehook`, save what is
-    /// no `Exception`: `KeyboardInterrupt` and its like end the caller's call.
+    /// Tells the log and the function what happened. What they raise is for `sys.unraisablehook`,
+    /// save what is no `Exception`: `KeyboardInterrupt` and its like end the caller's call.
     pub(crate) fn deliver(&self, py: Python<'_>) -> PyResult<()> {
-        let mut events = self.waiting.take().into_iter();
-        while let Some(event) = events.next() {
-            let Err(raised) = self.function.bind(py).call1((Event(event),)) else { continue };
-            if !raised.is_instance_of::<PyException>(py) {
-                self.waiting.put_back(events.as_slice());
+        let events = self.waiting.take();
+        for (told, event) in events.iter().enumerate() {
+            let logged = unless_interrupted(py, None, log::event(py, event));
+            let interrupted = logged
+                .map_err(|raised| (told, raised))
+                .and_then(|()| self.tell(py, event.clone()).map_err(|raised| (told + 1, raised)));
+            if let Err((told, raised)) = interrupted {
+                self.waiting.put_back(events.get(told..).unwrap_or_default());
                 return Err(raised);
             }
-            raised.write_unraisable(py, Some(self.function.bind(py)));
         }
         Ok(())
     }
 
+    fn tell(&self, py: Python<'_>, event: emnify_core::Event) -> PyResult<()> {
+        let Some(function) = &self.function else { return Ok(()) };
+        let function = function.bind(py);
+        unless_interrupted(py, Some(function), function.call1((Event(event),)).map(drop))
+    }
+
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.function)
+    }
+}
+
+/// What was raised, if that ends the caller's call.
+fn unless_interrupted(
+    py: Python<'_>,
+    function: Option<&Bound<'_, PyAny>>,
+    outcome: PyResult<()>,
+) -> PyResult<()> {
+    match outcome {
+        Err(raised) if raised.is_instance_of::<PyException>(py) => {
+            raised.write_unraisable(py, function);
+            Ok(())
+        }
+        outcome => outcome,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use serde_json::Value;
 
 use crate::client::{Client, not_copied};
@@ -17,6 +18,10 @@ use crate::{arguments, json, params};
 /// One thread at a time can ask for a row; another that does so meanwhile gets an
 /// InvalidInputError. After an error the iteration ends; so it does when the client is closed.
 /// A row that Ctrl-C interrupts is not lost: once it is there, the next one asked for is that.
+///
+///     >>> for sim in client.paginate("/api/v1/sim"):
+///     ...     if sim["id"] == 500123:
+///     ...         break
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct Pages {
     client: Py<Client>,
@@ -98,6 +103,23 @@ impl Pages {
         let (reading, row) = client.call_or_undo(py, read, unread)?;
         self.rows.put(reading);
         row.map(|row| json::to_python(py, &row)).transpose()
+    }
+
+    /// The next row if it is there without a call, alone in a tuple, which is empty at the end;
+    /// else None.
+    #[pyo3(name = "_buffered")]
+    fn buffered<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        self.client.get().connection.client(py)?;
+        let Some(mut reading) = self.rows.take() else { return Ok(None) };
+        if !reading.is_buffered() {
+            self.rows.put(reading);
+            return Ok(None);
+        }
+        let row = reading.next();
+        self.rows.put(reading);
+        let row = row.map_err(|error| errors::exception(py, &error))?;
+        let row = row.map(|row| json::to_python(py, &row)).transpose()?;
+        PyTuple::new(py, row.as_slice()).map(Some)
     }
 
     fn __repr__(&self) -> &'static str {

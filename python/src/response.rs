@@ -11,6 +11,10 @@ use crate::{json, not_pickled};
 ///
 /// It does not change. Its body may hold a secret, and is shown by content, text and json()
 /// alone.
+///
+///     >>> response = client.get("/api/v1/sim/500001")
+///     >>> response.status_code, response.json()["id"]
+///     (200, 500001)
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct Response(pub(crate) emnify_core::Response);
 

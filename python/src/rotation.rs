@@ -5,7 +5,14 @@ use pyo3::types::PyDelta;
 
 use crate::instant;
 
-/// What ApplicationTokens.rotate() came to. It holds no secret, and does not change.
+/// What ApplicationTokens.rotate() came to.
+///
+/// It holds no secret, and does not change.
+///
+///     >>> with Client(application_token_file="token", store="state") as client:
+///     ...     rotation = client.application_tokens.rotate()
+///     >>> rotation.state, rotation.old_id, rotation.new_id
+///     ('Done', 4711, 4712)
 #[pyclass(frozen, eq, module = "emnify_auth")]
 #[derive(PartialEq)]
 pub(crate) struct Rotation(pub(crate) emnify_core::Rotation);

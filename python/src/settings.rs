@@ -1,5 +1,6 @@
 //! What a client is set up with, whoever signs in: from Python's arguments to core's builder.
 
+use std::env;
 use std::sync::Arc;
 
 use emnify_core::ClientBuilder;
@@ -25,7 +26,20 @@ pub(crate) struct Settings<'py> {
     pub(crate) pacing: OrDefault<'py>,
 }
 
+/// Where the API is, if nobody says otherwise.
+const BASE_URL: &str = "https://cdn.emnify.net";
+
 impl Settings<'_> {
+    /// Where core takes the API to be, for those who bring its auth tokens there by other means.
+    fn base_url(&self) -> PyResult<Arc<str>> {
+        if let Some(url) = &self.base_url {
+            return arguments::text("base_url", url).map(Arc::from);
+        }
+        // Core refuses what is no text.
+        let url = env::var("EMNIFY_BASE_PATH").ok().filter(|url| !url.is_empty());
+        Ok(url.map_or_else(|| Arc::from(BASE_URL), Arc::from))
+    }
+
     /// The client with these settings and the credentials that are in the builder.
     pub(crate) fn build(
         &self,
@@ -55,20 +69,22 @@ impl Settings<'_> {
             builder = builder.pacing(arguments::boolean("pacing", pacing)?);
         }
         let on_event = match &self.on_event {
-            Some(function) => Some(OnEvent::new(arguments::function("on_event", function)?)),
+            Some(function) => Some(arguments::function("on_event", function)?),
             None => None,
         };
+        let is_asked_for = on_event.is_some();
+        let on_event = OnEvent::new(on_event);
         // Core gets no Python object: it could be freed where the interpreter is not at hand.
-        if let Some(on_event) = &on_event {
-            let waiting = Arc::clone(&on_event.waiting);
-            builder = builder.observer(move |event| waiting.push(event));
-        }
+        let waiting = Arc::clone(&on_event.waiting);
+        let push = move |event: &_| waiting.push(event);
+        builder = if is_asked_for { builder.observer(push) } else { builder.log(push) };
         let lines = Arc::<Lines>::default();
         if mfa.is_some() {
             let lines = Arc::clone(&lines);
             builder = builder.mfa(move || lines.code());
         }
+        let base_url = self.base_url()?;
         let client = into_core(py, move || builder.build())?;
-        Ok(Client { connection: Connection::new(client), on_event, mfa, lines })
+        Ok(Client { connection: Connection::new(client), on_event, mfa, lines, base_url })
     }
 }

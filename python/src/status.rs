@@ -10,6 +10,11 @@ use crate::{errors, instant};
 /// How a client's session stands: what Client.status() returns, for people and health checks.
 ///
 /// It holds no secret, and does not change.
+///
+///     >>> headers = [client.auth_headers() for _ in range(3)]
+///     >>> status = client.status()
+///     >>> status.signed_in, status.calls_made, status.calls_saved
+///     (True, 1, 2)
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct Status(pub(crate) emnify_core::Status);
 

@@ -11,6 +11,9 @@ use crate::not_pickled;
 /// fingerprint: what it is recognised by. Choose a text that is hard to guess, of 8 to 256
 /// visible ASCII characters; keep it, and use it again.
 /// name: shown to the person in emnify's portal.
+///
+///     >>> TrustedDevice("a-secret-of-your-choice", "my laptop").name
+///     'my laptop'
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct TrustedDevice {
     pub(crate) device: emnify_core::TrustedDevice,

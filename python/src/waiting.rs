@@ -1,6 +1,7 @@
 //! Calls that may wait for the network. Python runs signal handlers between two steps of its main
 //! thread, so that a call which waits there for a server makes Ctrl-C wait too. Hence the call is
-//! made on a thread of ours, while the main thread looks for signals.
+//! made on a thread of ours, while the main thread looks for signals, or another one for whether its
+//! caller has walked away.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
@@ -15,6 +16,7 @@ use pyo3::prelude::*;
 
 use crate::asking::{Answer, Functions, Question};
 use crate::call::{self, Outcome, into_core};
+use crate::walk_away::Left;
 use crate::{errors, hand_over, signals};
 
 /// How often the main thread looks for signals.
@@ -31,7 +33,8 @@ enum Message<T> {
 /// Makes the call, and waits for it until a signal handler raises an exception. Then it goes on
 /// without us, and what it brings is handed to `unwanted`.
 ///
-/// Where no signal is handled and no function of the caller's asked, this is [`into_core`].
+/// Where no signal is handled, no function of the caller's asked and nobody can walk away, this is
+/// [`into_core`].
 pub(crate) fn interruptible<T: Send + 'static>(
     py: Python<'_>,
     functions: Option<Functions<'_>>,
@@ -39,7 +42,8 @@ pub(crate) fn interruptible<T: Send + 'static>(
     unwanted: impl FnOnce(T) + Send + 'static,
 ) -> PyResult<T> {
     let functions = functions.filter(Functions::any);
-    if functions.is_none() && !signals::are_handled_here(py) {
+    let left = Left::of_this_thread();
+    if functions.is_none() && left.is_none() && !signals::are_handled_here(py) {
         return into_core(py, call);
     }
     // Handed over, not lent: that it arrives is certain only when the other side has it in hand.
@@ -65,7 +69,7 @@ pub(crate) fn interruptible<T: Send + 'static>(
         }
     };
     if spawn("emnify-call", work).is_ok() {
-        return wait(py, functions, receiver);
+        return wait(py, functions, left.as_ref(), receiver);
     }
     // No thread to be had: better a call that cannot be interrupted than none.
     match take(&call) {
@@ -91,6 +95,7 @@ fn ask<T>(caller: &SyncSender<Message<T>>, question: Question) -> Option<Answer>
 fn wait<T: Send>(
     py: Python<'_>,
     functions: Option<Functions<'_>>,
+    left: Option<&Left>,
     mut receiver: Receiver<Message<T>>,
 ) -> PyResult<T> {
     let process = process::id();
@@ -138,6 +143,7 @@ fn wait<T: Send>(
                     return interrupted.and(Err(errors::forked(py)));
                 }
                 interrupted?;
+                left.map_or(Ok(()), Left::check)?;
             }
             Err(RecvTimeoutError::Disconnected) => return Err(lost(py)),
         }

@@ -11,6 +11,8 @@ import pytest
 
 from emnify_auth import Client
 
+from command_line import CommandLine
+from elsewhere import Elsewhere
 from emnify_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -47,9 +49,22 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    """Another origin."""
+    elsewhere = Elsewhere()
+    yield elsewhere
+    elsewhere.stop()
+
+
+@pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[Client]:
     with sandbox.client() as client:
         yield client
+
+
+@pytest.fixture
+def command_line(sandbox: Sandbox, tmp_path: Path) -> CommandLine:
+    return CommandLine(sandbox, tmp_path)
 
 
 class Interrupted(Exception):  # noqa: N818
@@ -70,7 +85,9 @@ def interrupt_soon() -> Iterator[threading.Timer]:
     signal.signal(signal.SIGUSR1, before)
 
 
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True, scope="session")
+def _bare_environment() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in VARIABLES:
+            environment.delenv(name, raising=False)
+        yield

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from emnify_auth import Client, Event
+from emnify_auth import AsyncClient, Client, Event
 
 AUTHENTICATE = "/api/v1/authenticate"
 APPLICATION_TOKEN = "/api/v1/application_token"
@@ -83,6 +83,21 @@ class Sandbox:
             "timeout": 10.0,
         }
         return Client(**{**works, **settings})
+
+    def async_client(self, **settings: Any) -> AsyncClient:  # noqa: ANN401
+        """Make the same for code that awaits."""
+        works: Settings = {
+            "application_token": self.application_token,
+            "base_url": self.url,
+            "ca_bundle": self.ca_file,
+            "timeout": 10.0,
+        }
+        return AsyncClient(**{**works, **settings})
+
+    def async_user(self, username: str = USER_WITH_MFA, **settings: Any) -> AsyncClient:  # noqa: ANN401
+        """Make one that signs in as a person."""
+        works = {"base_url": self.url, "ca_bundle": self.ca_file, "timeout": 10.0}
+        return AsyncClient.from_user(username, PASSWORD, **{**works, **settings})
 
     def user(self, username: str = USER_WITH_MFA, **settings: Any) -> Client:  # noqa: ANN401
         """Make a client that signs in as a person."""

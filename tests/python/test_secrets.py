@@ -2,11 +2,20 @@
 object or an exception."""
 
 import copy
+import dataclasses
+import gc
 import hashlib
 import io
+import json
 import logging
+import os
 import pickle
+import pprint
+import pydoc
 import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,19 +34,38 @@ from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
 def shown(thing: object) -> str:
     """Return all that one gets to see of an object without asking for its secret."""
     seen = [repr(thing), str(thing), f"{thing}", f"{thing!a}", "%s" % (thing,)]  # noqa: UP031
-    seen.append(repr([thing]) + repr({"thing": thing}))
+    seen += [f"{thing!r:>200}", format(thing), pprint.pformat(thing), pydoc.render_doc(thing)]
+    seen += [repr([thing]), repr({"thing": thing}), repr(gc.get_referents(thing))]
+    seen += [refused(attempt, thing) for attempt in (json.dumps, dataclasses.asdict, bytes)]
     log = io.StringIO()
     logger = logging.Logger("canary")
     logger.addHandler(logging.StreamHandler(log))
     logger.error("%s %r", thing, thing)
     seen.append(log.getvalue())
     for name in dir(thing):
-        value = getattr(thing, name)
-        if not callable(value):
-            seen.append(repr(value))
+        seen.append(repr(getattr(thing, name)))
     with pytest.raises(TypeError):
         vars(thing)
     return "\n".join(seen)
+
+
+def refused(attempt: Callable[[Any], object], thing: object) -> str:
+    """Return the words in which what would show all of an object is refused."""
+    with pytest.raises(TypeError) as caught:
+        attempt(thing)
+    return report(caught.value)
+
+
+def report(error: BaseException) -> str:
+    """Return all there is to see of an exception, with the variables of all frames but ours."""
+    stack = traceback.TracebackException.from_exception(error, capture_locals=True)
+    chain: traceback.TracebackException | None = stack
+    while chain is not None:
+        tests = Path(__file__).parent
+        chain.stack[:] = [frame for frame in chain.stack if Path(frame.filename).parent != tests]
+        chain = chain.__cause__ or chain.__context__
+    seen = f"{error} {error!r} {error.args} {vars(error)}" + "".join(stack.format())
+    return seen + (repr(pickle.dumps(error)) if isinstance(error, EmnifyError) else "")
 
 
 def test_objects_show_no_secret(client: Client, sandbox: Sandbox) -> None:
@@ -148,22 +176,106 @@ def test_a_server_that_quotes_secrets_is_not_repeated(
     error = caught.value
     assert error.api_error is not None
     assert "[redacted]" in str(error.api_error.message)
-    report = traceback.TracebackException.from_exception(error, capture_locals=True)
-    seen = "".join(report.format())
-    # This test's own variables hold the secrets: only the frames' other lines count.
-    seen = "\n".join(line for line in seen.split("\n") if not line.lstrip().startswith("secrets ="))
-    seen += f"{error} {error!r} {error.args} {vars(error)} {pickle.dumps(error)!r}"
+    seen = report(error)
     for secret in secrets:
         assert secret not in seen
 
 
-def test_a_refusal_shows_no_secret_in_its_traceback(sandbox: Sandbox) -> None:
-    def sign_in() -> None:
-        with sandbox.client(application_token="canary-4711") as client:
-            client.authenticate()
+CANARY = "canary-4711"
 
-    with pytest.raises(EmnifyError) as caught:
-        sign_in()
-    frames = traceback.extract_tb(caught.value.__traceback__)
-    assert frames
-    assert "canary" not in f"{caught.value!r} {vars(caught.value)}"
+
+class Unserialisable:
+    """What json.dumps refuses, with a secret beside it."""
+
+    def __init__(self) -> None:
+        self.secret = CANARY
+
+    def __repr__(self) -> str:
+        return CANARY
+
+
+WITH_A_SECRET: "dict[str, Callable[[Sandbox, Client], object]]" = {
+    "refused": lambda sandbox, _: sandbox.client(application_token=CANARY).authenticate(),
+    "token": lambda sandbox, _: sandbox.client(application_token=f"{CANARY}\n"),
+    "token-type": lambda sandbox, _: sandbox.client(application_token=CANARY.encode()),
+    "base-url": lambda sandbox, _: sandbox.client(base_url=f"https://user:{CANARY}@[/"),
+    "base-url-user": lambda sandbox, _: sandbox.client(base_url=f"https://user:{CANARY}@host"),
+    "proxy": lambda sandbox, _: sandbox.client(proxy=f"ftp://user:{CANARY}@host"),
+    "proxy-dead": lambda sandbox, _: sandbox.client(
+        proxy=f"http://user:{CANARY}@127.0.0.1:9", base_url="https://cdn.example", timeout=0.5
+    ).authenticate(),
+    "store": lambda sandbox, _: sandbox.client(store=f"redis://user:{CANARY}@-:x/0"),
+    "password": lambda _, __: Client.from_user("user", CANARY, base_url="nonsense"),
+    "password-refused": lambda sandbox, _: Client.from_user(
+        "user", CANARY, base_url=sandbox.url, ca_bundle=sandbox.ca_file
+    ).authenticate(),
+    "password-type": lambda _, __: Client.from_user("user", CANARY.encode()),  # type: ignore[arg-type]
+    "device": lambda _, __: TrustedDevice(CANARY.encode(), "name"),  # type: ignore[arg-type]
+    "invalidate": lambda _, client: client.invalidate(CANARY.encode()),  # type: ignore[arg-type]
+    "query": lambda _, client: client.get("/api/v1/none", params={"secret": CANARY}),
+    "query-type": lambda _, client: client.get("/", params={"secret": CANARY.encode()}),
+    "query-in-path": lambda _, client: client.get(f"/api/v1/none?secret={CANARY}"),
+    "body": lambda _, client: client.post("/api/v1/none", json={"secret": CANARY}),
+    "body-type": lambda _, client: client.post("/", json=Unserialisable()),
+    "body-nested": lambda _, client: client.post("/", json={"secret": [Unserialisable()]}),
+    "content": lambda _, client: client.post("/", content=[CANARY]),  # type: ignore[arg-type]
+    "header": lambda _, client: client.get("/", headers={"X-Secret": f"{CANARY}\n"}),
+    "authorization": lambda _, client: client.get("/", headers={"Authorization": CANARY}),
+    "rows": lambda _, client: next(client.paginate("/api/v1/none", params={"secret": CANARY})),
+}
+
+
+@pytest.mark.parametrize("call", WITH_A_SECRET.values(), ids=WITH_A_SECRET)
+def test_a_call_that_fails_does_not_repeat_the_secrets_that_it_was_given(
+    sandbox: Sandbox, client: Client, call: Callable[[Sandbox, Client], object]
+) -> None:
+    with pytest.raises((EmnifyError, TypeError)) as caught:
+        call(sandbox, client)
+    seen = report(caught.value)
+    assert type(caught.value).__name__ in seen
+    assert CANARY not in seen
+
+
+# All that speaks, and speaks up: the log, warnings, the fault handler, an exception that ends it.
+TALKATIVE = """
+import faulthandler, gc, logging, sys, warnings
+logging.basicConfig(level=1)
+warnings.simplefilter("always")
+from emnify_auth import Client, EmnifyError
+
+client = Client(on_event=lambda event: print(event, repr(event), event.error))
+token = client.authenticate()
+faulthandler.dump_traceback()
+client.invalidate(token)
+del token
+for row in client.paginate("/api/v1/application_token"):
+    print(row["id"])
+other = Client(on_event=print)
+other.authenticate()
+del other
+gc.collect()
+client.application_tokens.create(description="new")
+client.get("/api/v1/none?secret=canary-4711", params={"secret": "canary-4711"})
+"""
+
+
+def test_a_program_that_tells_everything_tells_no_secret(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talkative = {"RUST_LOG": "trace", "RUST_BACKTRACE": "full", "PYTHONDEVMODE": "1"}
+    for name, value in talkative.items():
+        monkeypatch.setitem(os.environ, name, value)
+    process = sandbox.start(TALKATIVE)
+    said, errors = process.communicate(timeout=60)
+    assert "INFO:emnify_auth:signed in" in errors
+    assert "Current thread" in errors
+    assert "NotFoundError" in errors
+    # The line of the program that failed is the program's own.
+    seen = said + "".join(
+        line for line in errors.splitlines(keepends=True) if "client.get" not in line
+    )
+    for secret in (sandbox.application_token, CANARY, "Bearer", "eyJ"):
+        assert secret not in seen
+    created = [row["value"] for row in sandbox.application_tokens() if row["value"]]
+    assert len(created) > 1
+    assert not [value for value in created if value in seen]

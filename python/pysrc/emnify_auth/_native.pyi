@@ -377,7 +377,7 @@ class ApplicationTokens:
         interrupts goes on in the background; what it creates is revoked there, if its id is
         found and the program goes on for long enough.
 
-            >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.0/24")
+            >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
             >>> secret = created.reveal()
         """
 
@@ -590,7 +590,9 @@ class AuditedToken:
 
 @final
 class Rotation:
-    """What ApplicationTokens.rotate() came to. It holds no secret, and does not change.
+    """What ApplicationTokens.rotate() came to.
+
+    It holds no secret, and does not change.
 
         >>> with Client(application_token_file="token", store="state") as client:
         ...     rotation = client.application_tokens.rotate()

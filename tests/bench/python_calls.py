@@ -1,0 +1,192 @@
+"""The Python package beside others: the same job on the same server, in turns, in one run. What is
+not installed is left out. Run by `make bench`, with a sandbox that has no limits."""
+
+import asyncio
+import datetime
+import importlib
+import os
+import ssl
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from emnify_auth import AsyncClient, Client
+
+AUTHENTICATE = "/api/v1/authenticate"
+SIM = "/api/v1/sim/500001"
+ROUNDS = 7
+THREADS = 20
+TASKS = 1000
+
+Call = Callable[[], object]
+
+
+class Row(NamedTuple):
+    what: str
+    ours: float
+    beside: str = ""
+    theirs: float | None = None
+
+
+def in_turns(calls: int, *functions: Call) -> list[float]:
+    """Microseconds a call of each: the median call of the median round."""
+    rounds: list[list[float]] = [[] for _ in functions]
+    for _ in range(ROUNDS):
+        for function, medians in zip(functions, rounds, strict=True):
+            function()
+            took = []
+            for _ in range(calls):
+                started = time.perf_counter_ns()
+                function()
+                took.append((time.perf_counter_ns() - started) / 1e3)
+            medians.append(statistics.median(took))
+    return [statistics.median(medians) for medians in rounds]
+
+
+def batched(times: int, function: Call) -> Call:
+    """Call it so often, for what is too short to be timed alone."""
+
+    def batch() -> None:
+        for _ in range(times):
+            function()
+
+    return batch
+
+
+def installed(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
+def logins(work: Call) -> int:
+    """Count how often it signs in."""
+    before = calls_made()
+    work()
+    return calls_made() - before
+
+
+def calls_made() -> int:
+    url = f"{os.environ['EMNIFY_SANDBOX_CONTROL']}/_sandbox/calls?method=POST&path={AUTHENTICATE}"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return int(answer.read())
+
+
+def at_once(function: Call) -> None:
+    """Call it in all threads at the same time."""
+    barrier = threading.Barrier(THREADS)
+
+    def work() -> None:
+        barrier.wait()
+        function()
+
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def warm_calls(client: Client) -> Iterator[Row]:
+    url = client.base_url + SIM
+    what = "GET on a warm TLS connection, microseconds"
+    kept = client.auth_headers()
+    if installed("requests"):
+        import requests
+
+        with requests.Session() as session:
+            session.verify = os.environ["SSL_CERT_FILE"]
+            get = lambda: session.get(url, headers=kept, timeout=30).json()  # noqa: E731
+            yield Row(what, *told("requests", in_turns(300, lambda: client.get(SIM).json(), get)))
+    if installed("httpx"):
+        import httpx
+
+        trusted = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+        with httpx.Client(verify=trusted, timeout=30) as other:
+            get = lambda: other.get(url, headers=kept).json()  # noqa: E731
+            yield Row(what, *told("httpx", in_turns(300, lambda: client.get(SIM).json(), get)))
+
+
+def cached_tokens(client: Client) -> Iterator[Row]:
+    client.authenticate()
+    if not installed("google.oauth2.credentials"):
+        [ours] = in_turns(50, batched(1000, client.auth_headers))
+        yield Row("auth_headers(), cached, nanoseconds", ours)
+        return
+    tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    google = importlib.import_module("google.oauth2.credentials")
+    credentials = google.Credentials("a token", expiry=tomorrow.replace(tzinfo=None))
+    sign = lambda: credentials.before_request(None, "GET", "https://example.com/", {})  # noqa: E731
+    times = in_turns(50, batched(1000, client.auth_headers), batched(1000, sign))
+    yield Row("auth_headers(), cached, nanoseconds", *told("google-auth", times))
+
+
+def cold_starts() -> Iterator[Row]:
+    what = f"sign-ins of {THREADS} cold threads"
+    with Client(pacing=False) as client:
+        ours = logins(lambda: at_once(lambda: client.get(SIM)))
+    if installed("emnify"):
+        emnify = importlib.import_module("emnify")
+        sdk = emnify.EMnify(os.environ["EMNIFY_APPLICATION_TOKEN"])
+        theirs = logins(lambda: at_once(lambda: sdk.sim.retrieve_sim(500001)))
+        yield Row(what, ours, "emnify-sdk", theirs)
+    else:
+        yield Row(what, ours)
+
+    async def tasks() -> None:
+        async with AsyncClient(pacing=False) as client:
+            await asyncio.gather(*(client.authenticate() for _ in range(TASKS)))
+
+    yield Row(f"sign-ins of {TASKS:,} cold asyncio tasks", logins(lambda: asyncio.run(tasks())))
+
+
+def imports() -> Iterator[Row]:
+    what = "import in a new process, milliseconds"
+    ours = statistics.median(import_time("emnify_auth") for _ in range(3 * ROUNDS))
+    others = [name for name in ("requests", "httpx") if installed(name)]
+    if not others:
+        yield Row(what, ours)
+    for name in others:
+        yield Row(what, ours, name, statistics.median(import_time(name) for _ in range(ROUNDS)))
+
+
+def import_time(name: str) -> float:
+    program = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
+    return 1e3 * float(subprocess.check_output([sys.executable, "-I", "-c", program]))
+
+
+def told(name: str, times: list[float]) -> tuple[float, str, float]:
+    ours, theirs = times
+    return ours, name, theirs
+
+
+def table() -> Iterator[Row]:
+    with Client(pacing=False) as client:
+        yield from warm_calls(client)
+        yield from cached_tokens(client)
+    yield from cold_starts()
+    yield from imports()
+
+
+def main() -> None:
+    # Where emnify's SDK, if it is there, finds the sandbox.
+    os.environ["EMNIFY_SDK_API_ENDPOINT_URL"] = os.environ["EMNIFY_BASE_PATH"] + "/api"
+    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"]
+    head = ("Python", "emnify_auth", "beside", "", "ratio")
+    print("{:46} {:>11}  {:11} {:>9} {:>6}".format(*head))
+    for what, ours, beside, theirs in table():
+        line = f"{what:46} {ours:11,.1f}"
+        if theirs is not None:
+            line += f"  {beside:11} {theirs:9,.1f} {ours / theirs:6.2f}"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The examples in docstrings and in the README run, as they are, against the sandbox."""
+
+import ast
+import asyncio
+import doctest
+import importlib.util
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import emnify_auth
+from emnify_auth import Client
+
+from emnify_sandbox import PASSWORD, USER, Sandbox
+from test_cookbook import Block, blocks
+
+# What examples say for a day that is to come.
+DAY = re.compile(r"\b2027(-05-29|, 5, 29)")
+PARSER = doctest.DocTestParser()
+
+
+def documented() -> Iterator[tuple[str, str]]:
+    """Yield the name and docstring of all that is public."""
+    for name in emnify_auth.__all__:
+        value = getattr(emnify_auth, name)
+        if not isinstance(value, type):
+            continue
+        yield name, inspect.getdoc(value) or ""
+        for member, method in vars(value).items():
+            if not member.startswith("_"):
+                yield f"{name}.{member}", inspect.getdoc(method) or ""
+
+
+EXAMPLES = {name: text for name, text in documented() if ">>>" in text}
+
+
+@pytest.fixture
+def place(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder where an example finds its files, and an environment in which it works."""
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox.ca_file)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").write_text(sandbox.application_token)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_in_a_docstring_works(place: Path, client: Client, name: str) -> None:
+    names = {**vars(emnify_auth), "client": client}
+    test = PARSER.get_doctest(EXAMPLES[name], names, name, str(place), 0)
+    said: list[str] = []
+    results = doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    assert results.attempted
+    assert not results.failed, "".join(said)
+
+
+def test_the_classes_that_one_starts_with_have_examples() -> None:
+    for name in ("Client", "ApplicationTokens", "AuthToken", "EmnifyError", "Response"):
+        assert name in EXAMPLES
+
+
+# What the sandbox has for the README's 7.
+EXISTING = {"sim": 500001, "endpoint": 100001}
+README = [block for block in blocks("README.md") if block.language == "python"]
+
+
+def ignored(*_: object) -> None:
+    """Stand for what the program does with it."""
+
+
+def names_of(sandbox: Sandbox) -> dict[str, Any]:
+    """Return what the README takes to be there."""
+    return {
+        "Client": Client,
+        "client": sandbox.client(),
+        "async_client": sandbox.async_client(),
+        "password": PASSWORD,
+        "fingerprint": "a-secret-of-the-tests",
+        "store": ignored,
+        "vault": SimpleNamespace(store=ignored),
+        "print": ignored,
+    }
+
+
+def sections() -> dict[str, list[Block]]:
+    """Group the README's blocks by the heading that they are under."""
+    found: dict[str, list[Block]] = {}
+    for block in README:
+        found.setdefault(block.section, []).append(block)
+    return found
+
+
+SECTIONS = sections()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_readme_s_examples_work(sandbox: Sandbox, place: Path, section: str) -> None:
+    code = "".join(block.code for block in SECTIONS[section])
+    for module in re.findall(r"^(?:import|from emnify_auth\.) ?(\w+)", code, re.MULTILINE):
+        needed = "emnify" if module == "sdk" else module
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed")
+    code = DAY.sub(lambda day: day[0].replace("2027", "2099"), code)
+    code = code.replace("/var/lib/gateway", str(place)).replace("user@example.com", USER)
+    code = code.replace("https://cdn.emnify.net", sandbox.url)
+    code = re.sub(r"/(sim|endpoint)/7\b", lambda found: f"/{found[1]}/{EXISTING[found[1]]}", code)
+    names = names_of(sandbox)
+    program = compile(code, f"README: {section}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+    async def run() -> None:
+        # With await it is a coroutine.
+        waits = eval(program, names)  # noqa: S307
+        if inspect.isawaitable(waits):
+            await waits
+        if "aiohttp" in names:
+            await names["http"].close()
+        await names["async_client"].aclose()
+
+    asyncio.run(run())
+    for value in names.values():
+        if isinstance(value, Client):
+            value.close()
+
+
+def test_the_first_example_of_all_works(sandbox: Sandbox, place: Path) -> None:
+    assert place
+    text = inspect.getdoc(emnify_auth) or ""
+    code = inspect.cleandoc("\n".join(re.findall(r"^ {4}.*|^$", text, re.MULTILINE)))
+    exec(DAY.sub("2099-05-29", code), {"print": ignored})  # noqa: S102
+    assert sandbox.calls() > 3
