@@ -36,12 +36,17 @@
  *
  *     cc program.c -lemnify
  *
+ * What follows is in the order in which one needs it: what calls return, and errors; a
+ * configuration, if the environment is not enough; the client; auth tokens, and how the session
+ * stands; any other call; application tokens; the version.
+ *
  * Calls. A call that can fail returns an int32_t: EMNIFY_OK or one of EMNIFY_ERR_... Its last
  * argument is where an error object goes, or NULL if you do not want one. A result is written only
  * where the call succeeds, an error only where it fails. The previous error is neither read nor
  * freed: free it, and set the variable to NULL, before you use it for another call. NULL where
  * something is needed is refused with EMNIFY_ERR_INVALID_INPUT and a message that names the
- * argument.
+ * argument. What returns anything else only looks, sends nothing, waits for nothing and cannot
+ * fail: asked of NULL it answers as where there is nothing, NULL, 0, -1 or false.
  *
  * Ownership. What a call gives you through a pointer to a pointer is yours, and the type's free
  * function takes it back; all of those take NULL. A string or a row that a function returns is
@@ -58,10 +63,17 @@
  * else that a call gives you is never changed afterwards: any thread may read it, and one frees it
  * when no other does. There is no global state to set up or to share. Functions of yours, if you set
  * any, are called on the thread that called the library, before that call returns, and never on
- * another. The library's own threads, two or three once it has work for them, block all signals, so
- * handlers run on yours; SIGPIPE cannot come from here. A client works on both sides of a fork(),
- * whatever other threads were doing. The shared library stays loaded when it is closed with
- * dlclose().
+ * another. A thread of yours needs 64 KiB of stack. The library's own threads, two or three once it
+ * has work for them (and with emnify_config_set_cancellable() one for each call that waits), block
+ * all signals, so handlers run on yours; SIGPIPE cannot come from here. No function here is for a
+ * signal handler. A client works on both sides of a fork(), whatever other threads were doing.
+ *
+ * The end. Free what is yours when no thread uses it any more; emnify_cancel() ends the calls of
+ * those that wait. A program may also end without, and call the library until then, even from what
+ * atexit() runs. The shared library stays loaded when it is closed with dlclose().
+ *
+ * Manners. The library prints nothing, and changes nothing that belongs to the process: no signal's
+ * handler, no environment variable, no working directory; it registers nothing to run at exit.
  *
  * Faults. Should the library itself fail, the call gives EMNIFY_ERR_INTERNAL and your program goes
  * on. Rust's run-time library then prints one line about it on the standard error stream; keeping
@@ -562,6 +574,21 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 #define EMNIFY_EVENT_SUCCESSOR_FOUND 9
 
 /**
+ * How much an event matters: all is well. The levels are numbered as the priorities of syslog() are.
+ */
+#define EMNIFY_LEVEL_INFO 6
+
+/**
+ * Something went wrong that the session copes with, or that passes by itself.
+ */
+#define EMNIFY_LEVEL_WARNING 4
+
+/**
+ * It does not pass by itself: somebody should look.
+ */
+#define EMNIFY_LEVEL_ERROR 3
+
+/**
  * Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
  * function that it was passed to.
  */
@@ -607,6 +634,18 @@ int32_t emnify_event_kind(const emnify_event *event);
  * constant and never freed. Any thread.
  */
 const char *emnify_event_name(int32_t kind);
+
+/**
+ * How much it matters: EMNIFY_LEVEL_INFO, _WARNING or _ERROR; EMNIFY_LEVEL_INFO if `event` is NULL.
+ * These are LOG_INFO, LOG_WARNING and LOG_ERR of <syslog.h>, so that an observer which logs is
+ *
+ *     static void log_event(void *user, const emnify_event *event)
+ *     {
+ *         (void)user;
+ *         syslog(emnify_event_level(event), "%s", emnify_event_message(event));
+ *     }
+ */
+int32_t emnify_event_level(const emnify_event *event);
 
 /**
  * What happened, and why: one line for a log, UTF-8, without a line break.
@@ -685,6 +724,44 @@ int32_t emnify_switch_workspace(const emnify_client *client,
  * itself and calls nothing of yours.
  */
 void emnify_client_free(emnify_client *client);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Client: ending its calls                                                                       */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Sets whether emnify_cancel() ends calls that are under way at once, whatever they wait for. It
+ * costs a thread for each call that may wait (some 100 microseconds): the call is made there, while
+ * the thread that called waits and runs your functions. What needs no wait, such as
+ * emnify_authenticate() with a valid auth token, costs no more.
+ *
+ * Default: false. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+ */
+int32_t emnify_config_set_cancellable(emnify_config *config,
+                                      bool cancellable,
+                                      emnify_error **error);
+
+/**
+ * Cancels all calls of `client` and of its pages, for good: to end a program, or to free a client
+ * that other threads use. From now on each call fails at once with EMNIFY_ERR_CANCELLED, save
+ * emnify_status_new() and those that free or read what you have. A client for another workspace
+ * that came of this one goes on.
+ *
+ * Calls that are under way in other threads fail with EMNIFY_ERR_CANCELLED at once where the client
+ * was made so by emnify_config_set_cancellable(); else they end as they would have, within the
+ * timeout (each of the calls of emnify_token_rotate() has its own). One that is running a function
+ * of yours ends when that returns. So, to free a client that other threads may be using: cancel,
+ * join these threads, free.
+ *
+ * A call that was left so goes on on a thread of the library's, and calls nothing of yours any
+ * more. What it brings is undone: an application token that it creates is revoked, as far as its id
+ * is found and the process lives long enough. A rotation goes on, or stops in a state that the next
+ * emnify_token_rotate() goes on from. What emnify_request() has sent may have been carried out.
+ *
+ * It waits for nothing. Any thread, also from within an observer; but no signal handler, which may
+ * set a flag or write to a pipe for a thread that then calls this. NULL is allowed.
+ */
+void emnify_cancel(const emnify_client *client);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Auth tokens                                                                                    */
@@ -1008,7 +1085,7 @@ int32_t emnify_paginate(const emnify_client *client,
  * becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
  * becomes NULL and `*length` 0, and the call succeeds.
  *
- * Borrowed from `pages`, until the next call with it or until it is freed.
+ * Borrowed from `pages`, until the next call with it or until it is freed. One thread at a time.
  *
  * A page is fetched when its first row is asked for, which takes at most the configured timeout.
  * What may pass by itself is tried again. Fails as emnify_request() does, and with
@@ -1592,9 +1669,22 @@ void emnify_rotation_free(emnify_rotation *rotation);
 const char *emnify_version(void);
 
 /**
+ * The version of the library that runs as a number that grows with each version, such as 1002003
+ * for 1.2.3; EMNIFY_VERSION_NUMBER is that of the header. Any thread.
+ */
+uint32_t emnify_version_number(void);
+
+/**
  * The version of this header, as text.
  */
 #define EMNIFY_VERSION "0.1.0"
+
+/**
+ * The version of this header as a number that grows with each version:
+ * #if EMNIFY_VERSION_NUMBER >= 1002000 asks for 1.2.0 or later.
+ */
+#define EMNIFY_VERSION_NUMBER \
+    (EMNIFY_VERSION_MAJOR * 1000000 + EMNIFY_VERSION_MINOR * 1000 + EMNIFY_VERSION_PATCH)
 
 #ifdef __cplusplus
 }

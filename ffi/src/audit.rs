@@ -6,7 +6,7 @@ use emnify_core::{AuditedToken, Finding};
 
 use crate::audit_options::{audit_options, emnify_audit_options};
 use crate::boundary::{Place, ask, call, free};
-use crate::client::{core, emnify_client};
+use crate::client::{emnify_client, usable};
 use crate::error::emnify_error;
 use crate::token::emnify_token;
 
@@ -49,12 +49,12 @@ pub unsafe extern "C" fn emnify_token_audit(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("audit", audit) }?;
         // SAFETY: the contract, by which `size` tells how much is there.
         let options = unsafe { audit_options(options) }?;
-        let audited = client.application_tokens().audit(&options)?;
+        let audited = client.call(move |client| client.application_tokens().audit(&options))?;
         place.give(emnify_audit(audited.iter().map(row).collect()));
         Ok(())
     };

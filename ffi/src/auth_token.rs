@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use emnify_core::{AuthToken, SCHEME};
 
-use crate::boundary::{Outcome, Place, ask, call, infallible, needed, release};
-use crate::client::{core, emnify_client};
+use crate::boundary::{Outcome, Place, ask, call, infallible, release};
+use crate::client::{emnify_client, usable};
 use crate::convert::{SecretText, counted_text, unix_seconds};
 use crate::error::emnify_error;
 
@@ -55,10 +55,10 @@ pub unsafe extern "C" fn emnify_authenticate(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { needed("client", client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("auth_token", auth_token) }?;
-        place.share(client.last_handed_out.handle_of(client.core.authenticate()?));
+        place.share(client.last_handed_out.handle_of(client.authenticate()?));
         Ok(())
     };
     // SAFETY: the contract.
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn emnify_authorization_header(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         if buffer.is_null() && capacity > 0 {
             return Err(emnify_error::null("buffer"));
         }

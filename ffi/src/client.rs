@@ -1,10 +1,14 @@
 //! The client: made from a configuration, from the environment alone, or from another client, and
 //! shared by all threads.
 
-use emnify_core::Client;
+use std::sync::Arc;
+
+use emnify_core::{AuthToken, Client, Result};
 
 use crate::auth_token::LastHandedOut;
 use crate::boundary::{Outcome, Place, call, free, needed};
+use crate::callback::Callers;
+use crate::calls::Calls;
 use crate::config::emnify_config;
 use crate::error::emnify_error;
 
@@ -15,6 +19,7 @@ use crate::error::emnify_error;
 /// and the others wait for it.
 pub struct emnify_client {
     pub(crate) core: Client,
+    pub(crate) calls: Arc<Calls>,
     pub(crate) last_handed_out: LastHandedOut,
 }
 
@@ -39,7 +44,9 @@ pub unsafe extern "C" fn emnify_client_new(
         // SAFETY: the contract.
         let config = unsafe { config.as_ref() };
         let builder = config.map_or_else(Client::builder, emnify_config::builder);
-        place.give(emnify_client::new(builder.build()?));
+        let default = || Calls::new(false, Callers::default());
+        let calls = config.map_or_else(default, emnify_config::calls);
+        place.give(emnify_client::new(builder.build()?, calls));
         Ok(())
     };
     // SAFETY: the contract.
@@ -64,10 +71,11 @@ pub unsafe extern "C" fn emnify_switch_workspace(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("new_client", new_client) }?;
-        place.give(emnify_client::new(client.switch_workspace(id)?));
+        let another = client.call(move |client| client.switch_workspace(id))?;
+        place.give(emnify_client::new(another, client.calls.for_another()));
         Ok(())
     };
     // SAFETY: the contract.
@@ -85,17 +93,46 @@ pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
 }
 
 impl emnify_client {
-    fn new(core: Client) -> Self {
-        emnify_client { core, last_handed_out: LastHandedOut::default() }
+    fn new(core: Client, calls: Calls) -> Self {
+        emnify_client { core, calls: Arc::new(calls), last_handed_out: LastHandedOut::default() }
+    }
+
+    /// An auth token that is valid now. The cached one is there without a call.
+    #[inline]
+    pub(crate) fn authenticate(&self) -> Outcome<AuthToken> {
+        match self.core.cached_auth_token() {
+            Some(auth_token) => Ok(auth_token),
+            None => self.call(Client::authenticate),
+        }
+    }
+
+    /// Makes a call that may wait. What it brings when it was cancelled is good for nothing and does
+    /// no harm.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Client) -> Result<T> + Send + 'static,
+    ) -> Outcome<T> {
+        self.call_or_undo(call, |_, _| {})
+    }
+
+    /// The same where that must be undone.
+    pub(crate) fn call_or_undo<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Client) -> Result<T> + Send + 'static,
+        unwanted: impl FnOnce(&Client, T) + Send + 'static,
+    ) -> Outcome<T> {
+        let (client, undoing) = (self.core.clone(), self.core.clone());
+        self.calls.make(move || call(&client), move |value| unwanted(&undoing, value))
     }
 }
 
-/// The core's client in the argument `client`, which must not be NULL.
+/// The client in the argument `client`, which must not be NULL, and must not have been cancelled.
 ///
 /// # Safety
 ///
 /// As for [`needed`].
-pub(crate) unsafe fn core<'a>(client: *const emnify_client) -> Outcome<&'a Client> {
+pub(crate) unsafe fn usable<'a>(client: *const emnify_client) -> Outcome<&'a emnify_client> {
     // SAFETY: as demanded of the caller.
-    unsafe { needed("client", client) }.map(|client| &client.core)
+    let client = unsafe { needed("client", client) }?;
+    if client.calls.is_cancelled() { Err(emnify_error::cancelled()) } else { Ok(client) }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use emnify_core::{Client, ClientBuilder, Secret, Store};
 
 use crate::boundary::{Outcome, call, free, infallible, needed_mut, new};
+use crate::callback::Callers;
+use crate::calls::Calls;
 use crate::convert::{counted_text, text};
 use crate::error::emnify_error;
 
@@ -16,12 +18,20 @@ use crate::error::emnify_error;
 ///
 /// Made by emnify_config_new(), owned by the caller, freed with emnify_config_free(). One thread at
 /// a time.
-pub struct emnify_config(ClientBuilder);
+pub struct emnify_config {
+    builder: ClientBuilder,
+    cancellable: bool,
+    /// The way to the functions that the builder has.
+    callers: Callers,
+}
 
 /// An empty configuration, owned by the caller. NULL only after a fault of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_config_new() -> *mut emnify_config {
-    infallible(ptr::null_mut(), || new(emnify_config(Client::builder())))
+    infallible(ptr::null_mut(), || {
+        let callers = Callers::default();
+        new(emnify_config { builder: Client::builder(), cancellable: false, callers })
+    })
 }
 
 /// Sets the application token to sign in with: `length` bytes, no NUL needed. They are copied; wipe
@@ -218,7 +228,16 @@ pub unsafe extern "C" fn emnify_config_free(config: *mut emnify_config) {
 
 impl emnify_config {
     pub(crate) fn builder(&self) -> ClientBuilder {
-        self.0.clone()
+        self.builder.clone()
+    }
+
+    /// How a client of this configuration makes its calls.
+    pub(crate) fn calls(&self) -> Calls {
+        Calls::new(self.cancellable, self.callers.clone())
+    }
+
+    pub(crate) fn set_cancellable(&mut self, cancellable: bool) {
+        self.cancellable = cancellable;
     }
 }
 
@@ -232,10 +251,24 @@ pub(crate) unsafe fn set(
     error: *mut *mut emnify_error,
     change: impl FnOnce(ClientBuilder) -> Outcome<ClientBuilder>,
 ) -> i32 {
+    // SAFETY: as demanded of the caller.
+    unsafe { set_function(config, error, |builder, _| change(builder)) }
+}
+
+/// The same for a function of the caller's, which is told where to run.
+///
+/// # Safety
+///
+/// As for [`set`].
+pub(crate) unsafe fn set_function(
+    config: *mut emnify_config,
+    error: *mut *mut emnify_error,
+    change: impl FnOnce(ClientBuilder, Callers) -> Outcome<ClientBuilder>,
+) -> i32 {
     let body = || {
         // SAFETY: as demanded of the caller.
         let config = unsafe { needed_mut("config", config) }?;
-        config.0 = change(config.builder())?;
+        config.builder = change(config.builder(), config.callers.clone())?;
         Ok(())
     };
     // SAFETY: as demanded of the caller.

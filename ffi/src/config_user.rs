@@ -7,7 +7,7 @@ use emnify_core::{Secret, TrustedDevice};
 use zeroize::Zeroizing;
 
 use crate::callback::{Callback, function};
-use crate::config::{emnify_config, set};
+use crate::config::{emnify_config, set, set_function};
 use crate::convert::{counted_text, text};
 use crate::error::emnify_error;
 
@@ -76,11 +76,12 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
 ) -> i32 {
     // SAFETY: the contract, and what is demanded of `user` above.
     unsafe {
-        set(config, error, |builder| {
+        set_function(config, error, |builder, callers| {
             let mfa = Callback::new(function("mfa", mfa)?, user);
-            Ok(builder.mfa(move || {
+            let ask = move || {
                 one_time_code(|code, capacity| mfa.call(|mfa, user| mfa(user, code, capacity)))
-            }))
+            };
+            Ok(builder.mfa(move || callers.run(ask)?))
         })
     }
 }

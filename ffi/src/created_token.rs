@@ -3,10 +3,10 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use emnify_core::CreatedApplicationToken;
+use emnify_core::{Client, CreatedApplicationToken};
 
 use crate::boundary::{Place, ask, call, free};
-use crate::client::{core, emnify_client};
+use crate::client::{emnify_client, usable};
 use crate::convert::SecretText;
 use crate::error::emnify_error;
 use crate::token_options::{emnify_token_options, new_token};
@@ -43,12 +43,15 @@ pub unsafe extern "C" fn emnify_token_create(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("created", created) }?;
         // SAFETY: the contract, by which `size` tells how much is there.
         let new = unsafe { new_token(options) }?;
-        let created = client.application_tokens().create(&new)?;
+        let create = move |client: &Client| client.application_tokens().create(&new);
+        // Nobody is there any more to whom its value could be shown.
+        let undo = |client: &Client, created| client.application_tokens().discard(&created);
+        let created = client.call_or_undo(create, undo)?;
         place.give(emnify_created_token::new(&created));
         Ok(())
     };

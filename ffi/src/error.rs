@@ -9,7 +9,10 @@ use std::time::Duration;
 use emnify_core::{ApiError, Error};
 
 use crate::boundary::{ask, free, new};
-use crate::code::{EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_OK, code};
+use crate::code::{
+    EMNIFY_ERR_CANCELLED, EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_ERR_NETWORK,
+    EMNIFY_OK, code,
+};
 use crate::convert::{c_text, milliseconds, pointer};
 use crate::rotation_state::{EMNIFY_ROTATION_NONE, number};
 
@@ -194,6 +197,19 @@ impl emnify_error {
 
     pub(crate) fn not_utf8(argument: &str) -> Box<Self> {
         Self::invalid_input(argument, "is no UTF-8 text")
+    }
+
+    /// `emnify_cancel()` was called.
+    pub(crate) fn cancelled() -> Box<Self> {
+        let message = "cancelled: emnify_cancel() ends all calls of a client; what one of them had \
+                       sent by then may have been carried out";
+        Self::plain(EMNIFY_ERR_CANCELLED, message)
+    }
+
+    /// A function of the caller's forked, and this is the child.
+    pub(crate) fn forked() -> Box<Self> {
+        let message = "the process was forked during the call, which the parent goes on with";
+        Self::plain(EMNIFY_ERR_NETWORK, message)
     }
 
     /// A panic that was caught. Its own message may hold anything, and stays out.

@@ -3,11 +3,11 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 
-use emnify_core::{Event, EventKind};
+use emnify_core::{Event, EventKind, Level};
 
 use crate::boundary::ask;
 use crate::callback::{Callback, function};
-use crate::config::{emnify_config, set};
+use crate::config::{emnify_config, set_function};
 use crate::convert::{c_text, milliseconds, unix_seconds};
 use crate::error::emnify_error;
 
@@ -36,10 +36,18 @@ pub const EMNIFY_EVENT_CREDENTIAL_TROUBLE: i32 = 8;
 /// The application token was rotated, by an earlier or another process, and its successor is used.
 pub const EMNIFY_EVENT_SUCCESSOR_FOUND: i32 = 9;
 
+/// How much an event matters: all is well. The levels are numbered as the priorities of syslog() are.
+pub const EMNIFY_LEVEL_INFO: i32 = 6;
+/// Something went wrong that the session copes with, or that passes by itself.
+pub const EMNIFY_LEVEL_WARNING: i32 = 4;
+/// It does not pass by itself: somebody should look.
+pub const EMNIFY_LEVEL_ERROR: i32 = 3;
+
 /// Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
 /// function that it was passed to.
 pub struct emnify_event {
     kind: i32,
+    level: i32,
     message: CString,
     error: Option<Box<emnify_error>>,
     next_attempt_ms: i64,
@@ -75,11 +83,13 @@ pub unsafe extern "C" fn emnify_config_set_observer(
 ) -> i32 {
     // SAFETY: the contract, and what is demanded of `user` above.
     unsafe {
-        set(config, error, |builder| {
+        set_function(config, error, |builder, callers| {
             let observer = Callback::new(function("observer", observer)?, user);
             Ok(builder.observer(move |event| {
                 let event = emnify_event::new(event);
-                observer.call(|observer, user| observer(user, &event));
+                let tell = move || observer.call(|observer, user| observer(user, &event));
+                // A caller that has left is told nothing any more.
+                let _ = callers.run(tell);
             }))
         })
     }
@@ -99,6 +109,20 @@ pub unsafe extern "C" fn emnify_event_kind(event: *const emnify_event) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_event_name(kind: i32) -> *const c_char {
     name(kind).as_ptr()
+}
+
+/// How much it matters: EMNIFY_LEVEL_INFO, _WARNING or _ERROR; EMNIFY_LEVEL_INFO if `event` is NULL.
+/// These are LOG_INFO, LOG_WARNING and LOG_ERR of <syslog.h>, so that an observer which logs is
+///
+///     static void log_event(void *user, const emnify_event *event)
+///     {
+///         (void)user;
+///         syslog(emnify_event_level(event), "%s", emnify_event_message(event));
+///     }
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_event_level(event: *const emnify_event) -> i32 {
+    // SAFETY: the contract.
+    unsafe { ask(event, EMNIFY_LEVEL_INFO, |event| event.level) }
 }
 
 /// What happened, and why: one line for a log, UTF-8, without a line break.
@@ -141,6 +165,7 @@ impl emnify_event {
     fn new(event: &Event) -> Self {
         emnify_event {
             kind: number(event.kind()),
+            level: priority(event.level()),
             message: c_text(&event.to_string()),
             error: event.error().cloned().map(Into::into),
             next_attempt_ms: milliseconds(event.next_attempt()),
@@ -162,6 +187,15 @@ fn number(kind: EventKind) -> i32 {
         EventKind::SuccessorFound => EMNIFY_EVENT_SUCCESSOR_FOUND,
         // One that the core has a name for and this file does not know yet.
         _ => EMNIFY_EVENT_OTHER,
+    }
+}
+
+fn priority(level: Level) -> i32 {
+    match level {
+        Level::Info => EMNIFY_LEVEL_INFO,
+        Level::Warning => EMNIFY_LEVEL_WARNING,
+        // The highest that this file knows, for one that the core has and it does not know yet.
+        _ => EMNIFY_LEVEL_ERROR,
     }
 }
 
@@ -205,5 +239,8 @@ mod tests {
         }
         assert_eq!(name(EMNIFY_EVENT_OTHER), c"EMNIFY_EVENT_OTHER");
         assert_eq!(name(-1), c"EMNIFY_EVENT_OTHER");
+        for (expected, level) in [(6, Level::Info), (4, Level::Warning), (3, Level::Error)] {
+            assert_eq!(priority(level), expected, "{level:?}");
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
+use std::sync::Arc;
 
 use emnify_core::Pages;
 
-use crate::boundary::{Place, call, free, needed_mut};
-use crate::client::{core, emnify_client};
+use crate::boundary::{Outcome, Place, call, free, needed_mut};
+use crate::calls::Calls;
+use crate::client::{emnify_client, usable};
 use crate::convert::{c_text, text};
 use crate::error::emnify_error;
 
@@ -15,7 +17,9 @@ use crate::error::emnify_error;
 /// Made by emnify_paginate(), owned by the caller, freed with emnify_pages_free(). It may outlive
 /// its client, and goes on making calls then. One thread at a time.
 pub struct emnify_pages {
-    rows: Pages,
+    /// None after a failure.
+    rows: Option<Pages>,
+    calls: Arc<Calls>,
     /// The text that was lent last.
     row: CString,
 }
@@ -37,16 +41,17 @@ pub unsafe extern "C" fn emnify_paginate(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let path = unsafe { text("path", path) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("pages", pages) }?;
-        let mut rows = client.paginate(path);
+        let mut rows = client.core.paginate(path);
         if per_page > 0 {
             rows = rows.per_page(per_page);
         }
-        place.give(emnify_pages { rows, row: CString::default() });
+        let calls = Arc::clone(&client.calls);
+        place.give(emnify_pages { rows: Some(rows), calls, row: CString::default() });
         Ok(())
     };
     // SAFETY: the contract.
@@ -57,7 +62,7 @@ pub unsafe extern "C" fn emnify_paginate(
 /// becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
 /// becomes NULL and `*length` 0, and the call succeeds.
 ///
-/// Borrowed from `pages`, until the next call with it or until it is freed.
+/// Borrowed from `pages`, until the next call with it or until it is freed. One thread at a time.
 ///
 /// A page is fetched when its first row is asked for, which takes at most the configured timeout.
 /// What may pass by itself is tried again. Fails as emnify_request() does, and with
@@ -75,9 +80,9 @@ pub unsafe extern "C" fn emnify_pages_next(
         if row.is_null() {
             return Err(emnify_error::null("row"));
         }
-        let (text, its_length) = match pages.rows.next().transpose()? {
+        let (text, its_length) = match pages.next()? {
             Some(next) => {
-                pages.row = c_text(&next.to_string());
+                pages.row = next;
                 (pages.row.as_ptr(), pages.row.as_bytes().len())
             }
             None => (ptr::null(), 0),
@@ -99,4 +104,21 @@ pub unsafe extern "C" fn emnify_pages_next(
 pub unsafe extern "C" fn emnify_pages_free(pages: *mut emnify_pages) {
     // SAFETY: the contract.
     unsafe { free(pages) }
+}
+
+impl emnify_pages {
+    /// The text of the next row.
+    fn next(&mut self) -> Outcome<Option<CString>> {
+        self.calls.check()?;
+        let Some(mut rows) = self.rows.take() else { return Ok(None) };
+        let fetched = if rows.is_buffered() {
+            rows.next().transpose().map(|row| (rows, row)).map_err(Into::into)
+        } else {
+            let fetch = move || rows.next().transpose().map(|row| (rows, row));
+            self.calls.make(fetch, drop)
+        };
+        let (rows, row) = fetched?;
+        self.rows = Some(rows);
+        Ok(row.map(|row| c_text(&row.to_string())))
+    }
 }

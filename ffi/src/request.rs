@@ -6,7 +6,7 @@ use std::ptr;
 use emnify_core::{Method, Response};
 
 use crate::boundary::{Place, ask, call, free};
-use crate::client::{core, emnify_client};
+use crate::client::{emnify_client, usable};
 use crate::convert::{SecretText, c_text, optional_text, pointer, text};
 use crate::error::emnify_error;
 use crate::request_options::{apply, emnify_request_options};
@@ -47,15 +47,15 @@ pub unsafe extern "C" fn emnify_request(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let (method, path) = unsafe { (text("method", method)?, text("path", path)?) };
         // SAFETY: the contract.
         let place = unsafe { Place::new("response", response) }?;
-        let request = client.request(method.parse::<Method>()?, path);
+        let request = client.core.request(method.parse::<Method>()?, path);
         // SAFETY: the contract, by which `size` tells how much is there.
         let request = unsafe { apply(request, options) }?;
-        place.give(emnify_response::new(&request.send()?));
+        place.give(emnify_response::new(&client.call(move |_| request.send())?));
         Ok(())
     };
     // SAFETY: the contract.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use emnify_core::{RotateOptions, Secret};
 
 use crate::boundary::Outcome;
-use crate::callback::Callback;
+use crate::callback::{Callback, Callers};
 use crate::convert::{SecretText, optional_text};
 use crate::options::{self, Options};
 
@@ -76,6 +76,7 @@ unsafe impl Options for emnify_rotate_options {
 /// are such.
 pub(crate) unsafe fn rotate_options(
     options: *const emnify_rotate_options,
+    callers: &Callers,
 ) -> Outcome<RotateOptions> {
     let mut rotate = RotateOptions::new();
     // SAFETY: as demanded of the caller.
@@ -97,11 +98,16 @@ pub(crate) unsafe fn rotate_options(
     }
     if let Some(function) = options.hand_over {
         let function = Callback::new(function, options.user);
+        let callers = callers.clone();
         rotate = rotate.hand_over(move |token| {
-            take(token, |text, length| {
-                // SAFETY: the contract, and what is demanded of the function above.
-                function.call(|function, user| unsafe { function(user, text, length) })
-            })
+            let token = token.clone();
+            let hand_over = move || {
+                take(&token, |text, length| {
+                    // SAFETY: the contract, and what is demanded of the function above.
+                    function.call(|function, user| unsafe { function(user, text, length) })
+                })
+            };
+            callers.run(hand_over).unwrap_or_else(|| Err("the call was cancelled".into()))
         });
     }
     Ok(rotate.grace(Duration::from_secs(options.grace_s)))

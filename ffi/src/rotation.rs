@@ -4,7 +4,7 @@
 use emnify_core::Rotation;
 
 use crate::boundary::{Place, ask, call, free};
-use crate::client::{core, emnify_client};
+use crate::client::{emnify_client, usable};
 use crate::convert::milliseconds;
 use crate::error::emnify_error;
 use crate::rotate_options::{emnify_rotate_options, rotate_options};
@@ -53,12 +53,13 @@ pub unsafe extern "C" fn emnify_token_rotate(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("rotation", rotation) }?;
         // SAFETY: the contract, by which `size` tells how much is there.
-        let options = unsafe { rotate_options(options) }?;
-        let rotation = client.application_tokens().rotate(&options)?;
+        let options = unsafe { rotate_options(options, client.calls.callers()) }?;
+        // Cancelled, it goes on, or stops where it goes on from.
+        let rotation = client.call(move |client| client.application_tokens().rotate(&options))?;
         place.give(emnify_rotation::new(&rotation));
         Ok(())
     };

@@ -4,8 +4,8 @@ use std::ptr;
 
 use emnify_core::Status;
 
-use crate::boundary::{Place, ask, call, free};
-use crate::client::{core, emnify_client};
+use crate::boundary::{Place, ask, call, free, needed};
+use crate::client::emnify_client;
 use crate::convert::{milliseconds, unix_seconds};
 use crate::error::emnify_error;
 
@@ -36,10 +36,10 @@ pub unsafe extern "C" fn emnify_status_new(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { needed("client", client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("status", status) }?;
-        place.give(emnify_status::new(client.status()));
+        place.give(emnify_status::new(client.core.status()));
         Ok(())
     };
     // SAFETY: the contract.

@@ -6,7 +6,7 @@ use std::ptr;
 use emnify_core::{ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate};
 
 use crate::boundary::{ask, call};
-use crate::client::{core, emnify_client};
+use crate::client::{emnify_client, usable};
 use crate::convert::{c_text, pointer, text, unix_seconds};
 use crate::error::emnify_error;
 
@@ -104,12 +104,11 @@ pub unsafe extern "C" fn emnify_token_update(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let description = unsafe { text("description", description) }?;
         let update = ApplicationTokenUpdate::new().description(description);
-        client.application_tokens().update(id, &update)?;
-        Ok(())
+        client.call(move |client| client.application_tokens().update(id, &update))
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
@@ -128,9 +127,8 @@ pub unsafe extern "C" fn emnify_token_revoke(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
-        client.application_tokens().revoke(id)?;
-        Ok(())
+        let client = unsafe { usable(client) }?;
+        client.call(move |client| client.application_tokens().revoke(id))
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }

@@ -5,7 +5,7 @@ use std::ptr;
 use emnify_core::ApplicationToken;
 
 use crate::boundary::{Place, ask, call, free};
-use crate::client::{core, emnify_client};
+use crate::client::{emnify_client, usable};
 use crate::error::emnify_error;
 use crate::token::emnify_token;
 
@@ -28,10 +28,10 @@ pub unsafe extern "C" fn emnify_token_list(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("list", list) }?;
-        place.give(emnify_tokens::new(client.application_tokens().list()?));
+        place.give(emnify_tokens::new(client.call(|client| client.application_tokens().list())?));
         Ok(())
     };
     // SAFETY: the contract.
@@ -51,10 +51,10 @@ pub unsafe extern "C" fn emnify_token_own(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let client = unsafe { core(client) }?;
+        let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let place = unsafe { Place::new("list", list) }?;
-        place.give(emnify_tokens::new(client.application_tokens().own()?));
+        place.give(emnify_tokens::new(client.call(|client| client.application_tokens().own())?));
         Ok(())
     };
     // SAFETY: the contract.

@@ -56,13 +56,14 @@ const ROTATE_OPTIONS: &str = "\
 ";
 
 /// In the order in which a reader needs them, and C wants its types declared.
-const SECTIONS: [Section; 21] = [
+const SECTIONS: [Section; 22] = [
     section("What a call returns", "code.rs"),
     section("Errors", "error.rs"),
     section("Configuration", "config.rs"),
     section("Configuration: signing in as a person", "config_user.rs"),
     section("Configuration: being told what happens", "event.rs"),
     section("Client", "client.rs"),
+    section("Client: ending its calls", "cancel.rs"),
     section("Auth tokens", "auth_token.rs"),
     section("Status", "status.rs"),
     Section {
@@ -99,7 +100,12 @@ const SECTIONS: [Section; 21] = [
         verbatim: concat!(
             "/**\n * The version of this header, as text.\n */\n#define EMNIFY_VERSION \"",
             env!("CARGO_PKG_VERSION"),
-            "\"\n",
+            "\"\n\n",
+            "/**\n * The version of this header as a number that grows with each version:\n",
+            " * #if EMNIFY_VERSION_NUMBER >= 1002000 asks for 1.2.0 or later.\n */\n",
+            "#define EMNIFY_VERSION_NUMBER \\\n",
+            "    (EMNIFY_VERSION_MAJOR * 1000000 + EMNIFY_VERSION_MINOR * 1000 + ",
+            "EMNIFY_VERSION_PATCH)\n",
         ),
     },
 ];

@@ -28,6 +28,9 @@ public:
     /* Its name, such as "EMNIFY_EVENT_REFUSED". Constant. */
     const char *name() const noexcept { return emnify_event_name(kind()); }
 
+    /* How much it matters: EMNIFY_LEVEL_INFO, _WARNING or _ERROR, which are syslog's priorities. */
+    std::int32_t level() const noexcept { return emnify_event_level(event_); }
+
     /* What happened and why: one line for a log, without a secret. Borrowed. */
     const char *message() const noexcept {
         const char *message = emnify_event_message(event_);

@@ -81,6 +81,13 @@ public:
         });
     }
 
+    /* Whether Client::cancel() ends calls that are under way at once. Default: false. */
+    Config &set_cancellable(bool cancellable) {
+        return set([&](Error &error) {
+            emnify_config_set_cancellable(get(), cancellable, detail::Into(error));
+        });
+    }
+
     /* A person's credentials. They are copied. Wipe your own copy when you no longer need it. */
     Config &set_user(const std::string &username, const char *password, std::size_t length) {
         return set([&](Error &error) {

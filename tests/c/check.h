@@ -85,4 +85,11 @@ static inline double check_slowness(void)
     return getenv("CHECK_SLOWNESS") != NULL ? atof(getenv("CHECK_SLOWNESS")) : 1;
 }
 
+/* How many threads a program has that starts none: that of main(), and one that watches it. */
+#ifdef __SANITIZE_THREAD__
+#define CHECK_THREADS 2
+#else
+#define CHECK_THREADS 1
+#endif
+
 #endif

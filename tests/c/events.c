@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>
+#include <syslog.h>
 
 #include "support.h"
 
@@ -18,6 +19,7 @@ struct seen {
     int strangers;
     int size;
     int32_t kind[MOST_EVENTS];
+    int32_t level[MOST_EVENTS];
     int32_t code[MOST_EVENTS];
     int64_t next_attempt_ms[MOST_EVENTS];
     int64_t expires_at[MOST_EVENTS];
@@ -35,6 +37,7 @@ static void see(void *user, const emnify_event *event)
     seen->strangers += !pthread_equal(seen->thread, pthread_self());
     if (i < MOST_EVENTS) {
         seen->kind[i] = emnify_event_kind(event);
+        seen->level[i] = emnify_event_level(event);
         seen->code[i] = emnify_error_code(error);
         seen->next_attempt_ms[i] = emnify_event_next_attempt_ms(event);
         seen->expires_at[i] = emnify_event_expires_at(event);
@@ -90,6 +93,7 @@ static void signing_in_is_told_once(void)
     CHECK_OK(authenticate(client, &error));
     CHECK_NUMBER(seen.size, 1);
     CHECK_NUMBER(seen.kind[0], EMNIFY_EVENT_AUTHENTICATED);
+    CHECK_NUMBER(seen.level[0], EMNIFY_LEVEL_INFO);
     CHECK_NUMBER(seen.code[0], EMNIFY_OK);
     CHECK_NUMBER(seen.next_attempt_ms[0], -1);
     CHECK(seen.expires_at[0] > (int64_t)time(NULL) + 239 * 60);
@@ -100,7 +104,8 @@ static void signing_in_is_told_once(void)
 }
 
 /* The first sign-in of a client with this configuration fails and is told so. */
-static void check_told(emnify_config *config, int32_t kind, int32_t code, int64_t least_wait_ms)
+static void check_told(emnify_config *config, int32_t kind, int32_t level, int32_t code,
+                       int64_t least_wait_ms)
 {
     struct seen seen;
     emnify_error *error = NULL;
@@ -109,6 +114,7 @@ static void check_told(emnify_config *config, int32_t kind, int32_t code, int64_
     CHECK_ERROR(authenticate(client, &error), code, "");
     CHECK_NUMBER(seen.size, 1);
     CHECK_NUMBER(seen.kind[0], kind);
+    CHECK_NUMBER(seen.level[0], level);
     CHECK_NUMBER(seen.code[0], code);
     /* -1: the next attempt is not held back. */
     CHECK(seen.next_attempt_ms[0] >= (least_wait_ms > 0 ? least_wait_ms : -1));
@@ -126,14 +132,18 @@ static void what_goes_wrong_is_told_by_its_kind(void)
     emnify_error *error = NULL;
     emnify_config *config = emnify_config_new();
 
-    check_told(with_token("canary"), EMNIFY_EVENT_REFUSED, EMNIFY_ERR_REJECTED, 59000);
+    check_told(with_token("canary"), EMNIFY_EVENT_REFUSED, EMNIFY_LEVEL_ERROR, EMNIFY_ERR_REJECTED,
+               59000);
     CHECK_OK(emnify_config_set_application_token_file(config, "/nonexistent", &error));
-    check_told(config, EMNIFY_EVENT_CREDENTIAL_TROUBLE, EMNIFY_ERR_INVALID_INPUT, 0);
+    check_told(config, EMNIFY_EVENT_CREDENTIAL_TROUBLE, EMNIFY_LEVEL_ERROR,
+               EMNIFY_ERR_INVALID_INPUT, 0);
     sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 429}");
-    check_told(sandbox_config(), EMNIFY_EVENT_COOLING_DOWN, EMNIFY_ERR_RATE_LIMITED, 299000);
+    check_told(sandbox_config(), EMNIFY_EVENT_COOLING_DOWN, EMNIFY_LEVEL_WARNING,
+               EMNIFY_ERR_RATE_LIMITED, 299000);
     sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 503,"
                   " \"headers\": {\"Retry-After\": \"100\"}}");
-    check_told(sandbox_config(), EMNIFY_EVENT_REFRESH_FAILED, EMNIFY_ERR_SERVER, 99000);
+    check_told(sandbox_config(), EMNIFY_EVENT_REFRESH_FAILED, EMNIFY_LEVEL_WARNING,
+               EMNIFY_ERR_SERVER, 99000);
 }
 
 /* BASE64, without what fills up its end. */
@@ -174,6 +184,7 @@ static void an_application_token_that_expires_soon_is_told(void)
     CHECK_OK(authenticate(client, &error));
     CHECK_NUMBER(seen.size, 2);
     CHECK_NUMBER(seen.kind[1], EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES);
+    CHECK_NUMBER(seen.level[1], EMNIFY_LEVEL_WARNING);
     CHECK_NUMBER(seen.expires_at[1], soon);
     emnify_client_free(client);
 }
@@ -279,6 +290,14 @@ static void a_kind_has_a_name(void)
     CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_SUCCESSOR_FOUND), "EMNIFY_EVENT_SUCCESSOR_FOUND");
     CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_OTHER), "EMNIFY_EVENT_OTHER");
     CHECK_TEXT(emnify_event_name(-1), "EMNIFY_EVENT_OTHER");
+    CHECK_NUMBER(emnify_event_level(NULL), EMNIFY_LEVEL_INFO);
+}
+
+static void a_level_is_a_priority_of_syslog(void)
+{
+    CHECK_NUMBER(EMNIFY_LEVEL_INFO, LOG_INFO);
+    CHECK_NUMBER(EMNIFY_LEVEL_WARNING, LOG_WARNING);
+    CHECK_NUMBER(EMNIFY_LEVEL_ERROR, LOG_ERR);
 }
 
 int main(void)
@@ -291,5 +310,6 @@ int main(void)
     RUN(the_status_of_a_client_that_works);
     RUN(the_status_of_a_client_that_is_refused);
     RUN(a_kind_has_a_name);
+    RUN(a_level_is_a_priority_of_syslog);
     return check_report();
 }

@@ -4,9 +4,16 @@
 #   tests/c/run.sh [folder]     where libemnify.so and libemnify.a are; target/debug by default
 #
 #   CC, CXX        compilers
-#   CFLAGS         more flags for both, such as -fsanitize=address
+#   CFLAGS         more flags for both
 #   SANDBOX        the sandbox's program; target/debug/emnify-sandbox by default
-#   VALGRIND=1     runs the tests under valgrind, where any error and any leak fails them
+#   VALGRIND=1     runs the tests under valgrind, where any error and any leak fails them, save those
+#                  that only repeat what others cover. They are linked with libemnify.a, which tells
+#                  valgrind the names of its functions; an optimised one is fast enough, and else
+#                  CHECK_SLOWNESS=20 is needed
+#   SANITIZE       builds the tests with these sanitizers: address,undefined, or thread, with which
+#                  only those run that have many threads. The library itself is not built with them:
+#                  they see what the tests do, and what the library does with the allocator (leaks,
+#                  double frees) and, with address, what the tests do with its memory
 #   NATIVE_LIBS    what a program that is linked with libemnify.a needs besides
 #
 # The last line says "N passed, N failed". Each header check and each example counts as one.
@@ -23,6 +30,9 @@ warnings="-Wall -Wextra -Wpedantic -Werror"
 native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
+tests="working refused faults request pages audit rotate rotate_refused threads events user store fork
+    signals cancel manners plugin gateway"
+tests_cpp="working calls rotate errors"
 
 if [ ! -x "$sandbox" ]; then
     echo "there is no $sandbox: cargo build -p emnify-sandbox" >&2
@@ -121,14 +131,39 @@ fi
 LD_LIBRARY_PATH=$work${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
+# Whether it is the library that users get.
+if [ -n "${SANITIZE:-}" ] || readelf -S "$library/libemnify.so" | grep -q '\.debug_'; then
+    CHECK_DEBUG=1
+    export CHECK_DEBUG
+fi
+
+shared="-L$library -lemnify -lpthread -ldl"
+static="$library/libemnify.a $native_libs"
 under=
+linked=$shared
 if [ "${VALGRIND:-}" = 1 ]; then
     # A child that a test forks is silent: see fork.c.
     under="valgrind --quiet --error-exitcode=9 --leak-check=full --num-callers=40 \
         --child-silent-after-fork=yes --suppressions=$root/tests/c/valgrind.supp"
-    CHECK_SLOWNESS=20
+    linked=$static
+    # The children of fork.c are silent, and valgrind keeps the masks that signals.c looks at;
+    # plugin.c repeats working.c with the shared library, and gateway.c runs a program of its own.
+    tests=$(echo "$tests" | sed 's/fork//; s/signals//; s/plugin//; s/gateway//')
+    CHECK_SLOWNESS=${CHECK_SLOWNESS:-5}
     export CHECK_SLOWNESS
 fi
+case ${SANITIZE:-} in
+'') ;;
+thread)
+    CFLAGS="${CFLAGS:-} -fsanitize=thread"
+    # What is not built with it orders its accesses in ways that it cannot see.
+    TSAN_OPTIONS=${TSAN_OPTIONS:-ignore_noninstrumented_modules=1}
+    export TSAN_OPTIONS
+    tests="threads cancel user events"
+    tests_cpp=calls
+    ;;
+*) CFLAGS="${CFLAGS:-} -fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
+esac
 
 # Both headers, alone and twice, by every standard that the compilers know. emnify.h is for C++ too.
 headers() {
@@ -184,8 +219,6 @@ headers
 check "the library has its name and stays loaded" dynamic
 check "the library exports what emnify.h declares" exports
 
-shared="-L$library -lemnify -lpthread"
-
 echo "== examples"
 # The programs in the comments at the top of the headers.
 example_in() {
@@ -193,18 +226,18 @@ example_in() {
 }
 example_in emnify.h >"$work/in_header.c"
 # shellcheck disable=SC2086
-check "the program in emnify.h compiles" compile_c "$work/in_header.c" $shared -o "$work/in_header"
+check "the program in emnify.h compiles" compile_c "$work/in_header.c" $linked -o "$work/in_header"
 check "the program in emnify.h works" $under "$work/in_header"
 example_in emnify.hpp >"$work/in_header.cpp"
 # shellcheck disable=SC2086
-check "the program in emnify.hpp compiles" compile_cxx "$work/in_header.cpp" $shared \
+check "the program in emnify.hpp compiles" compile_cxx "$work/in_header.cpp" $linked \
     -o "$work/in_header_cpp"
 check "the program in emnify.hpp works" $under "$work/in_header_cpp"
 
 # shellcheck disable=SC2086
-compile_c "$root/ffi/examples/c/sign_in.c" $shared -o "$work/sign_in"
+compile_c "$root/ffi/examples/c/sign_in.c" $linked -o "$work/sign_in"
 # shellcheck disable=SC2086
-compile_cxx "$root/ffi/examples/cpp/sign_in.cpp" $shared -o "$work/sign_in.cpp"
+compile_cxx "$root/ffi/examples/cpp/sign_in.cpp" $linked -o "$work/sign_in.cpp"
 refused() { ! EMNIFY_APPLICATION_TOKEN=wrong "$1"; }
 for example in sign_in sign_in.cpp; do
     check "$example works" $under "$work/$example"
@@ -214,34 +247,44 @@ for example in sign_in sign_in.cpp; do
     fi
 done
 
-for test in working refused faults request pages audit rotate rotate_refused threads events user \
-    store fork signals; do
+# shellcheck disable=SC2086
+compile_c "$root/ffi/examples/gateway/gateway.c" $linked -o "$work/emnify-gateway"
+GATEWAY=$work/emnify-gateway
+export GATEWAY
+
+for test in $tests; do
     # shellcheck disable=SC2086
-    compile_c "$root/tests/c/$test.c" $shared -o "$work/$test"
+    if [ "$test" = plugin ]; then
+        compile_c "$root/tests/c/plugin.c" -ldl -o "$work/plugin"
+    else
+        compile_c "$root/tests/c/$test.c" $linked -o "$work/$test"
+    fi
     run "tests/c/$test.c" "$work/$test"
 done
-if [ -z "$under${CFLAGS:-}" ]; then
+if [ -z "$under${SANITIZE:-}" ]; then
     # shellcheck disable=SC2086
     compile_c "$root/tests/c/wiped.c" $shared -o "$work/wiped"
     run "tests/c/wiped.c" "$work/wiped"
-fi
-# shellcheck disable=SC2086
-compile_c "$root/tests/c/working.c" "$library/libemnify.a" $native_libs -o "$work/static"
-run "tests/c/working.c, linked with libemnify.a" "$work/static"
-
-for test in working calls rotate errors; do
     # shellcheck disable=SC2086
-    compile_cxx "$root/tests/cpp/$test.cpp" $shared -o "$work/$test.cpp"
+    compile_c "$root/tests/c/working.c" $static -o "$work/static"
+    run "tests/c/working.c, linked with libemnify.a" "$work/static"
+fi
+
+for test in $tests_cpp; do
+    # shellcheck disable=SC2086
+    compile_cxx "$root/tests/cpp/$test.cpp" $linked -o "$work/$test.cpp"
     run "tests/cpp/$test.cpp" "$work/$test.cpp"
 done
-# shellcheck disable=SC2086
-compile_cxx -fno-exceptions -DEXPECT_NO_EXCEPTIONS "$root/tests/cpp/errors.cpp" $shared \
-    -o "$work/errors_as_values"
-run "tests/cpp/errors.cpp, without exceptions" "$work/errors_as_values"
-compile_cxx -fno-exceptions -c "$root/tests/cpp/both.cpp" -o "$work/without.o"
-# shellcheck disable=SC2086
-compile_cxx "$work/without.o" "$root/tests/cpp/both.cpp" $shared -o "$work/both"
-run "tests/cpp/both.cpp" "$work/both"
+if [ -z "$under${SANITIZE:-}" ]; then
+    # shellcheck disable=SC2086
+    compile_cxx -fno-exceptions -DEXPECT_NO_EXCEPTIONS "$root/tests/cpp/errors.cpp" $shared \
+        -o "$work/errors_as_values"
+    run "tests/cpp/errors.cpp, without exceptions" "$work/errors_as_values"
+    compile_cxx -fno-exceptions -c "$root/tests/cpp/both.cpp" -o "$work/without.o"
+    # shellcheck disable=SC2086
+    compile_cxx "$work/without.o" "$root/tests/cpp/both.cpp" $shared -o "$work/both"
+    run "tests/cpp/both.cpp" "$work/both"
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

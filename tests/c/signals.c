@@ -68,12 +68,34 @@ static int blocks_all(const struct thread *thread)
     return (thread->blocked | never) == ~0ULL;
 }
 
+/* What is not ours is named by who made it, and cut at 15 characters: the thread that connects, and
+ * another for a while where the name of a host is looked up. */
+static int is_known(const char *name)
+{
+    return strcmp(name, "emnify-refresh") == 0 || strcmp(name, "reqwest-interna") == 0 ||
+           strncmp(name, "tokio-", 6) == 0;
+}
+
+/* A client that looks up the name of its host, as one does that is no test. */
+static emnify_client *client_of_localhost(void)
+{
+    const char *address = sandbox_variable("EMNIFY_BASE_PATH");
+    const char *port = strrchr(address, ':');
+    emnify_error *error = NULL;
+    emnify_config *config = sandbox_config();
+    char url[64];
+
+    snprintf(url, sizeof url, "https://localhost%s", port);
+    CHECK_OK(emnify_config_set_base_url(config, url, &error));
+    return client_of(config);
+}
+
 static void the_threads_of_the_library_are_few_named_and_deaf(void)
 {
     struct thread threads[MOST_THREADS];
     struct thread self;
     emnify_error *error = NULL;
-    emnify_client *client = sandbox_client();
+    emnify_client *client = client_of_localhost();
     double end = check_clock() + 15;
     char id[32];
     int refreshing = 0;
@@ -99,7 +121,7 @@ static void the_threads_of_the_library_are_few_named_and_deaf(void)
     snprintf(id, sizeof id, "%ld", (long)getpid());
     read_thread(id, &self);
     for (i = 0; i < count; i++) {
-        CHECK(strcmp(threads[i].name, self.name) != 0);
+        CHECK(is_known(threads[i].name));
         /* valgrind keeps the masks itself and shows the kernel others. */
         CHECK(check_slowness() > 1 || blocks_all(&threads[i]));
     }

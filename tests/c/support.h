@@ -164,10 +164,10 @@ static inline void free_and_wait(emnify_client *client)
     double end = check_clock() + 10 * check_slowness();
 
     emnify_client_free(client);
-    while (count_threads() > 1 && check_clock() < end) {
+    while (count_threads() > CHECK_THREADS && check_clock() < end) {
         pause_ms(20);
     }
-    CHECK_NUMBER(count_threads(), 1);
+    CHECK_NUMBER(count_threads(), CHECK_THREADS);
 }
 
 #endif

@@ -260,6 +260,10 @@ static void the_library_knows_its_version(void)
     snprintf(expected, sizeof expected, "%d.%d.%d", EMNIFY_VERSION_MAJOR, EMNIFY_VERSION_MINOR,
              EMNIFY_VERSION_PATCH);
     CHECK_TEXT(emnify_version(), expected);
+#if EMNIFY_VERSION_NUMBER < 1000 || EMNIFY_VERSION_NUMBER >= 2000000000
+#error "it is compared by the preprocessor, too"
+#endif
+    CHECK_NUMBER(emnify_version_number(), EMNIFY_VERSION_NUMBER);
     CHECK_TEXT(emnify_error_name(EMNIFY_OK), "EMNIFY_OK");
     CHECK_TEXT(emnify_error_name(EMNIFY_ERR_TIMEOUT), "EMNIFY_ERR_TIMEOUT");
     CHECK_TEXT(emnify_error_name(-1), "EMNIFY_ERR_UNKNOWN");

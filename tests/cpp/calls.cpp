@@ -1,7 +1,9 @@
 // Any other call, collections row by row, other workspaces, and what there is to say against
 // application tokens, through emnify.hpp with exceptions.
 
+#include <chrono>
 #include <set>
+#include <thread>
 #include <type_traits>
 
 #include "emnify.hpp"
@@ -172,6 +174,38 @@ void a_client_knows_its_own_row() {
     CHECK(!emnify::Client(person()).token_own());
 }
 
+void cancel_a_call_in_another_thread() {
+    emnify::Config config = sandbox();
+    config.set_cancellable(true);
+    const emnify::Client client(config);
+    std::int32_t code = EMNIFY_OK;
+    sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\", \"milliseconds\": 300}");
+    std::thread thread([&] {
+        emnify::Error error;
+        client.token_list(error);
+        code = error.code();
+    });
+    while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    const double start = check_clock();
+    client.cancel();
+    thread.join();
+    CHECK(check_clock() - start < 0.1 * check_slowness());
+    CHECK_NUMBER(code, EMNIFY_ERR_CANCELLED);
+    emnify::Error error;
+    CHECK(!client.authenticate(error));
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_CANCELLED);
+}
+
+void a_call_in_another_thread_is_cancelled() {
+    cancel_a_call_in_another_thread();
+    // What is left of it ends by itself.
+    while (count_threads() > CHECK_THREADS) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
 } // namespace
 
 int main() {
@@ -183,5 +217,6 @@ int main() {
     RUN(a_person_works_in_another_workspace);
     RUN(application_tokens_are_judged);
     RUN(a_client_knows_its_own_row);
+    RUN(a_call_in_another_thread_is_cancelled);
     return check_report();
 }

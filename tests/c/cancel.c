@@ -1,0 +1,468 @@
+/*
+ * Cancelling: calls that wait in other threads end at once, whatever they wait for, those that come
+ * later fail, and what is left behind is undone. Then the client can be freed.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+#include "rotation.h"
+
+/* How soon a call must have ended. */
+#define AT_ONCE (0.1 * check_slowness())
+#define THREADS 16
+
+#define DELAY(path) \
+    "{\"path\": \"" path "\", \"times\": 1, \"kind\": \"delay\", \"milliseconds\": 400}"
+
+typedef int32_t (*work_type)(const emnify_client *client, emnify_error **error);
+
+/* A call on a thread of its own. CHECK counts without a lock, so a thread only keeps what it got. */
+struct call {
+    pthread_t thread;
+    work_type work;
+    const emnify_client *client;
+    int32_t status;
+    emnify_error *error;
+    double ended;
+};
+
+static void *make(void *argument)
+{
+    struct call *call = argument;
+
+    call->status = call->work(call->client, &call->error);
+    call->ended = check_clock();
+    return NULL;
+}
+
+static void start(struct call *call, const emnify_client *client, work_type work)
+{
+    memset(call, 0, sizeof *call);
+    call->client = client;
+    call->work = work;
+    CHECK_NUMBER(pthread_create(&call->thread, NULL, make, call), 0);
+}
+
+/* Cancels what waits; it must end at once, and nothing more can be called. */
+static void cancel(struct call *call)
+{
+    emnify_error *error = NULL;
+    double start = check_clock();
+
+    emnify_cancel(call->client);
+    CHECK(check_clock() - start < AT_ONCE);
+    pthread_join(call->thread, NULL);
+    CHECK(call->ended - start < AT_ONCE);
+    CHECK(!emnify_error_is_retryable(call->error));
+    check_error(&call->error, call->status, EMNIFY_ERR_CANCELLED, "cancelled: ", __FILE__,
+                __LINE__);
+    start = check_clock();
+    CHECK_ERROR(call->work(call->client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK(check_clock() - start < AT_ONCE);
+}
+
+static emnify_config *cancellable(emnify_config *config)
+{
+    emnify_error *error = NULL;
+
+    CHECK_OK(emnify_config_set_cancellable(config, true, &error));
+    return config;
+}
+
+static emnify_client *cancellable_client(void)
+{
+    return client_of(cancellable(sandbox_config()));
+}
+
+/* Waits until the sandbox has been called so often. */
+static void wait_for_calls(const char *method, const char *path, long calls)
+{
+    double end = check_clock() + 20 * check_slowness();
+
+    while (sandbox_calls(method, path) < calls && check_clock() < end) {
+        pause_ms(5);
+    }
+    CHECK_NUMBER(sandbox_calls(method, path), calls);
+}
+
+static int32_t sign_in(const emnify_client *client, emnify_error **error)
+{
+    emnify_auth_token *auth_token = NULL;
+    int32_t status = emnify_authenticate(client, &auth_token, error);
+
+    emnify_auth_token_free(auth_token);
+    return status;
+}
+
+static int32_t list(const emnify_client *client, emnify_error **error)
+{
+    emnify_tokens *tokens = NULL;
+    int32_t status = emnify_token_list(client, &tokens, error);
+
+    emnify_token_list_free(tokens);
+    return status;
+}
+
+static int32_t create(const emnify_client *client, emnify_error **error)
+{
+    emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
+    emnify_created_token *created = NULL;
+    int32_t status;
+
+    options.description = "left behind";
+    status = emnify_token_create(client, &options, &created, error);
+    emnify_created_token_free(created);
+    return status;
+}
+
+static void a_call_that_waits_for_the_server(void)
+{
+    struct call call;
+    emnify_client *client = cancellable_client();
+
+    sandbox_fault(DELAY(SANDBOX_AUTHENTICATE));
+    start(&call, client, sign_in);
+    wait_for_calls("POST", SANDBOX_AUTHENTICATE, 1);
+    cancel(&call);
+    free_and_wait(client);
+}
+
+static void a_call_that_waits_for_another_thread(void)
+{
+    struct call first;
+    struct call second;
+    emnify_client *client = cancellable_client();
+
+    sandbox_fault(DELAY(SANDBOX_AUTHENTICATE));
+    start(&first, client, sign_in);
+    wait_for_calls("POST", SANDBOX_AUTHENTICATE, 1);
+    start(&second, client, list);
+    pause_ms(20);
+    cancel(&first);
+    cancel(&second);
+    CHECK_NUMBER(sandbox_calls("", ""), 1);
+    free_and_wait(client);
+}
+
+static void a_call_that_waits_before_another_attempt(void)
+{
+    struct call call;
+    emnify_client *client = cancellable_client();
+
+    /* A second from now. */
+    sandbox_fault("{\"path\": \"" SANDBOX_AUTHENTICATE "\", \"times\": 1, \"kind\": \"status\","
+                  " \"status\": 503, \"headers\": {\"Retry-After\": \"1\"}}");
+    start(&call, client, sign_in);
+    wait_for_calls("POST", SANDBOX_AUTHENTICATE, 1);
+    pause_ms(50);
+    cancel(&call);
+    free_and_wait(client);
+}
+
+/* Locks all files of a store, as another process would that signs in. */
+static void lock_store(const char *path)
+{
+    char file[512];
+    struct dirent *entry;
+    DIR *folder = opendir(path);
+    int locked = 0;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+            locked += flock(open(file, O_RDWR | O_CLOEXEC), LOCK_EX | LOCK_NB) == 0;
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    CHECK(locked > 0);
+}
+
+static void a_call_that_waits_for_another_process(void)
+{
+    struct call call;
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+    emnify_config *config = cancellable(sandbox_config());
+    emnify_client *client;
+    int status = 0;
+    int ends[2];
+    char byte = 0;
+    pid_t other;
+
+    new_store();
+    CHECK_OK(emnify_config_set_store(config, store, &error));
+    client = client_of(config);
+    CHECK_OK(emnify_authenticate(client, &auth_token, &error));
+    emnify_invalidate(client, auth_token);
+    emnify_auth_token_free(auth_token);
+    CHECK_NUMBER(pipe(ends), 0);
+    fflush(stdout);
+    other = fork();
+    if (other == 0) {
+        lock_store(store);
+        _exit(write(ends[1], "x", 1) == 1 && pause() == -1);
+    }
+    CHECK_NUMBER(read(ends[0], &byte, 1), 1);
+    start(&call, client, sign_in);
+    pause_ms(50);
+    cancel(&call);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    kill(other, SIGKILL);
+    CHECK(waitpid(other, &status, 0) == other);
+    close(ends[0]);
+    close(ends[1]);
+    free_and_wait(client);
+    remove_folder(store);
+}
+
+/* The status of the application token with that description. */
+static int64_t status_of(const char *description)
+{
+    int64_t status = EMNIFY_TOKEN_STATUS_UNKNOWN;
+    emnify_error *error = NULL;
+    emnify_tokens *tokens = NULL;
+    emnify_client *client = sandbox_client();
+    size_t i;
+
+    CHECK_OK(emnify_token_list(client, &tokens, &error));
+    for (i = 0; i < emnify_token_list_size(tokens); i++) {
+        const char *its = emnify_token_description(emnify_token_list_at(tokens, i));
+
+        if (its != NULL && strcmp(its, description) == 0) {
+            status = emnify_token_status(emnify_token_list_at(tokens, i));
+        }
+    }
+    emnify_token_list_free(tokens);
+    emnify_client_free(client);
+    return status;
+}
+
+static void what_is_created_too_late_is_revoked(void)
+{
+    struct call call;
+    emnify_client *client = cancellable_client();
+    emnify_error *error = NULL;
+
+    CHECK_OK(list(client, &error));
+    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"method\": \"POST\", \"times\": 1,"
+                  " \"kind\": \"delay\", \"milliseconds\": 300}");
+    start(&call, client, create);
+    wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
+    cancel(&call);
+    /* What is left of the call ends by itself. */
+    free_and_wait(client);
+    CHECK_NUMBER(status_of("left behind"), EMNIFY_TOKEN_REVOKED);
+}
+
+static int32_t rotate(const emnify_client *client, emnify_error **error)
+{
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_rotation *rotation = NULL;
+    int32_t status = emnify_token_rotate(client, &options, &rotation, error);
+
+    emnify_rotation_free(rotation);
+    return status == EMNIFY_OK && (taken.times != 1 || taken.strangers != 0) ? -1 : status;
+}
+
+/* It would have called a function of a thread that is gone: it stops before. */
+static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
+{
+    struct call call;
+    emnify_error *error = NULL;
+    emnify_config *config = cancellable(sandbox_config());
+    emnify_client *client;
+
+    new_store();
+    CHECK_OK(emnify_config_set_store(config, store, &error));
+    client = client_of(config);
+    CHECK_OK(list(client, &error));
+    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"method\": \"POST\", \"times\": 1,"
+                  " \"kind\": \"delay\", \"milliseconds\": 300}");
+    start(&call, client, rotate);
+    wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
+    cancel(&call);
+    emnify_client_free(client);
+
+    /* This one waits for what is left of the other, and uses the same new application token. */
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(rotate(client, &error));
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+struct asked {
+    pthread_t thread;
+    int strangers;
+    int times;
+};
+
+static size_t answer(void *user, char *code, size_t capacity)
+{
+    struct asked *asked = user;
+    char text[64];
+
+    asked->times++;
+    asked->strangers += !pthread_equal(asked->thread, pthread_self());
+    sandbox_one_time_code(text, sizeof text);
+    snprintf(code, capacity, "%s", text);
+    return strlen(code);
+}
+
+static void observe(void *user, const emnify_event *event)
+{
+    struct asked *asked = user;
+
+    (void)event;
+    asked->times++;
+    asked->strangers += !pthread_equal(asked->thread, pthread_self());
+}
+
+static void functions_run_on_the_thread_that_called(void)
+{
+    struct asked asked = {pthread_self(), 0, 0};
+    emnify_error *error = NULL;
+    emnify_client *another = NULL;
+    emnify_config *config = cancellable(emnify_config_new());
+    emnify_client *client;
+
+    CHECK_OK(emnify_config_set_user(config, "mfa@example.com", "password", 8, &error));
+    CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
+    CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
+    CHECK_OK(emnify_config_set_mfa(config, answer, &asked, &error));
+    CHECK_OK(emnify_config_set_observer(config, observe, &asked, &error));
+    client = client_of(config);
+    CHECK_OK(sign_in(client, &error));
+    CHECK_NUMBER(asked.times, 2);
+    CHECK_OK(emnify_switch_workspace(client, 5678, &another, &error));
+    CHECK_NUMBER(asked.times, 3);
+    CHECK_NUMBER(asked.strangers, 0);
+    /* It goes on. */
+    emnify_cancel(client);
+    emnify_client_free(client);
+    CHECK_OK(list(another, &error));
+    emnify_cancel(another);
+    CHECK_ERROR(list(another, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    emnify_client_free(another);
+}
+
+static void pages_are_cancelled_with_their_client(void)
+{
+    emnify_error *error = NULL;
+    emnify_pages *pages = NULL;
+    emnify_pages *more = NULL;
+    emnify_status *status = NULL;
+    const char *row = NULL;
+    size_t length = 0;
+    emnify_client *client = cancellable_client();
+
+    CHECK_OK(emnify_paginate(client, "/api/v1/sim", 0, &pages, &error));
+    CHECK_OK(emnify_pages_next(pages, &row, &length, &error));
+    CHECK(row != NULL && strlen(row) == length);
+    emnify_cancel(client);
+    emnify_cancel(client);
+    CHECK_ERROR(emnify_pages_next(pages, &row, NULL, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_ERROR(emnify_paginate(client, "/api/v1/sim", 0, &more, &error), EMNIFY_ERR_CANCELLED,
+                "cancelled: ");
+    CHECK_ERROR(sign_in(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_OK(emnify_status_new(client, &status, &error));
+    CHECK(emnify_status_signed_in(status));
+    emnify_status_free(status);
+    emnify_client_free(client);
+    CHECK_ERROR(emnify_pages_next(pages, &row, NULL, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    emnify_pages_free(pages);
+}
+
+/* Calls under way end as they would have; later ones fail at once. */
+static void a_client_that_was_not_made_for_it(void)
+{
+    struct call call;
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+
+    sandbox_fault("{\"path\": \"" SANDBOX_AUTHENTICATE "\", \"times\": 1, \"kind\": \"delay\","
+                  " \"milliseconds\": 200}");
+    start(&call, client, sign_in);
+    wait_for_calls("POST", SANDBOX_AUTHENTICATE, 1);
+    emnify_cancel(client);
+    CHECK_ERROR(list(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    pthread_join(call.thread, NULL);
+    check_error(&call.error, call.status, EMNIFY_OK, "", __FILE__, __LINE__);
+    CHECK_ERROR(sign_in(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_NUMBER(sandbox_calls("", ""), 1);
+    emnify_client_free(client);
+}
+
+static void nobody_is_cancelled_by_null(void)
+{
+    emnify_error *error = NULL;
+
+    emnify_cancel(NULL);
+    CHECK_REFUSED(emnify_config_set_cancellable(NULL, true, &error), "config");
+}
+
+/* Calls until it is cancelled; whatever else goes wrong is kept. */
+static int32_t work_until_cancelled(const emnify_client *client, emnify_error **error)
+{
+    static const work_type works[] = {sign_in, list, create};
+    int32_t status = EMNIFY_OK;
+    int turn;
+
+    for (turn = 0; status == EMNIFY_OK; turn++) {
+        status = works[turn % 3](client, error);
+    }
+    return status;
+}
+
+/* The usual end of a program: cancel, join, free, while each thread is where it may be. */
+static void a_client_that_many_threads_use_is_cancelled_and_freed(void)
+{
+    struct call calls[THREADS];
+    int rounds = check_slowness() > 1 ? 2 : 5;
+    int round;
+    int i;
+
+    for (round = 0; round < rounds; round++) {
+        emnify_error *error = NULL;
+        emnify_config *config = cancellable(sandbox_config());
+        emnify_client *client;
+
+        CHECK_OK(emnify_config_set_pacing(config, false, &error));
+        client = client_of(config);
+        for (i = 0; i < THREADS; i++) {
+            start(&calls[i], client, work_until_cancelled);
+        }
+        pause_ms(15 * round);
+        emnify_cancel(client);
+        for (i = 0; i < THREADS; i++) {
+            pthread_join(calls[i].thread, NULL);
+            check_error(&calls[i].error, calls[i].status, EMNIFY_ERR_CANCELLED, "cancelled: ",
+                        __FILE__, __LINE__);
+        }
+        free_and_wait(client);
+    }
+}
+
+int main(void)
+{
+    RUN(a_call_that_waits_for_the_server);
+    RUN(a_call_that_waits_for_another_thread);
+    RUN(a_call_that_waits_before_another_attempt);
+    RUN(a_call_that_waits_for_another_process);
+    RUN(what_is_created_too_late_is_revoked);
+    RUN(a_rotation_that_was_left_goes_on_when_it_is_called_again);
+    RUN(functions_run_on_the_thread_that_called);
+    RUN(pages_are_cancelled_with_their_client);
+    RUN(a_client_that_was_not_made_for_it);
+    RUN(nobody_is_cancelled_by_null);
+    RUN(a_client_that_many_threads_use_is_cancelled_and_freed);
+    return check_report();
+}

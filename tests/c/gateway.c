@@ -1,0 +1,258 @@
+/*
+ * The example of a gateway, whose program GATEWAY names, run as a device runs it: it sends readings,
+ * replaces its application token, goes on after an outage, and ends when it is told to.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "support.h"
+
+#define ENDPOINT "/api/v1/endpoint/100007"
+#define CANNOT_WORK 78
+
+/* A gateway that runs, and what it has: its files are in a folder of its own. */
+struct gateway {
+    pid_t process;
+    char folder[64];
+    char store[80];
+    char token_file[80];
+    char log_file[80];
+    char log[16384];
+};
+
+static void prepare(struct gateway *gateway, const char *token)
+{
+    FILE *file;
+
+    memset(gateway, 0, sizeof *gateway);
+    snprintf(gateway->folder, sizeof gateway->folder, "/tmp/emnify-gateway-XXXXXX");
+    CHECK(mkdtemp(gateway->folder) != NULL);
+    snprintf(gateway->store, sizeof gateway->store, "%s/store", gateway->folder);
+    snprintf(gateway->token_file, sizeof gateway->token_file, "%s/token", gateway->folder);
+    snprintf(gateway->log_file, sizeof gateway->log_file, "%s/log", gateway->folder);
+    file = fopen(gateway->token_file, "w");
+    if (file != NULL) {
+        fprintf(file, "%s\n", token);
+        fclose(file);
+    }
+}
+
+static void start(struct gateway *gateway, const char *endpoint)
+{
+    const char *program = sandbox_variable("GATEWAY");
+    int log;
+
+    unlink(gateway->log_file);
+    gateway->log[0] = '\0';
+    fflush(stdout);
+    gateway->process = fork();
+    if (gateway->process == 0) {
+        unsetenv("EMNIFY_APPLICATION_TOKEN");
+        unsetenv("JOURNAL_STREAM");
+        setenv("EMNIFY_APPLICATION_TOKEN_FILE", gateway->token_file, 1);
+        setenv("STATE_DIRECTORY", gateway->store, 1);
+        setenv("GATEWAY_ENDPOINT", endpoint, 1);
+        setenv("GATEWAY_INTERVAL_S", "1", 1);
+        log = open(gateway->log_file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(log, 2);
+        execl(program, program, (char *)NULL);
+        _exit(127);
+    }
+    CHECK(gateway->process > 0);
+}
+
+static void read_log(struct gateway *gateway)
+{
+    FILE *file = fopen(gateway->log_file, "r");
+
+    if (file != NULL) {
+        gateway->log[fread(gateway->log, 1, sizeof gateway->log - 1, file)] = '\0';
+        fclose(file);
+    }
+}
+
+/* Whether the log has this text, behind another one if there is one. */
+static bool logged(struct gateway *gateway, const char *before, const char *text)
+{
+    const char *from;
+
+    read_log(gateway);
+    from = strstr(gateway->log, before);
+    return from != NULL && strstr(from, text) != NULL;
+}
+
+static void wait_for_next(struct gateway *gateway, const char *before, const char *text)
+{
+    double end = check_clock() + 20;
+
+    while (!logged(gateway, before, text) && check_clock() < end) {
+        pause_ms(10);
+    }
+    if (!logged(gateway, before, text)) {
+        check_that(false, text, __FILE__, __LINE__);
+        printf("%s", gateway->log);
+    }
+}
+
+/* Waits until the log has this text. */
+static void wait_for(struct gateway *gateway, const char *text)
+{
+    wait_for_next(gateway, "", text);
+}
+
+/* Waits for its end, which must come within a second; returns its status. */
+static int end_of(struct gateway *gateway)
+{
+    double start = check_clock();
+    int status = -1;
+
+    while (waitpid(gateway->process, &status, WNOHANG) == 0 && check_clock() < start + 20) {
+        pause_ms(5);
+    }
+    CHECK(check_clock() - start < 1);
+    read_log(gateway);
+    check_no_secret(gateway->log);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Tells it to end. */
+static void stop(struct gateway *gateway, int number)
+{
+    kill(gateway->process, number);
+    CHECK_NUMBER(end_of(gateway), 0);
+    CHECK(strstr(gateway->log, "emnify-gateway: ends\n") != NULL);
+}
+
+static void clean_up(const struct gateway *gateway)
+{
+    remove_folder(gateway->store);
+    remove_folder(gateway->folder);
+}
+
+static void it_sends_readings_until_it_is_told_to_end(void)
+{
+    static char answer[4096];
+    struct gateway gateway;
+    emnify_error *error = NULL;
+    emnify_response *response = NULL;
+    emnify_client *client = sandbox_client();
+    double end = check_clock() + 20;
+
+    prepare(&gateway, sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+    start(&gateway, ENDPOINT);
+    wait_for(&gateway, "readings arrive at " ENDPOINT);
+    while (sandbox_calls("PATCH", ENDPOINT) < 2 && check_clock() < end) {
+        pause_ms(10);
+    }
+    stop(&gateway, SIGTERM);
+    CHECK(strstr(gateway.log, "emnify-gateway: signed in, until ") != NULL);
+    CHECK_OK(emnify_request(client, "GET", ENDPOINT, NULL, &response, &error));
+    snprintf(answer, sizeof answer, "%s", emnify_response_body(response, NULL));
+    CHECK(strstr(answer, "\"tags\":\"load=") != NULL);
+    emnify_response_free(response);
+    emnify_client_free(client);
+
+    /* The next one goes on with what is in the store. */
+    sandbox_request("POST", "/reset_counters", "", NULL, 0);
+    start(&gateway, ENDPOINT);
+    wait_for(&gateway, "readings arrive at " ENDPOINT);
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 0);
+    stop(&gateway, SIGINT);
+    clean_up(&gateway);
+}
+
+static void it_replaces_its_application_token_on_a_signal(void)
+{
+    struct gateway gateway;
+    char token[2048] = "";
+    FILE *file;
+    long calls;
+    double end = check_clock() + 20;
+
+    prepare(&gateway, sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+    start(&gateway, ENDPOINT);
+    wait_for(&gateway, "readings arrive at");
+    kill(gateway.process, SIGUSR1);
+    wait_for(&gateway, "application token 4711 was replaced by ");
+    file = fopen(gateway.token_file, "r");
+    CHECK(file != NULL && fgets(token, sizeof token, file) != NULL);
+    fclose(file);
+    CHECK(strlen(token) > 10);
+    CHECK(strcmp(token, sandbox_variable("EMNIFY_APPLICATION_TOKEN")) != 0);
+    calls = sandbox_calls("PATCH", ENDPOINT);
+    while (sandbox_calls("PATCH", ENDPOINT) == calls && check_clock() < end) {
+        pause_ms(10);
+    }
+    CHECK(sandbox_calls("PATCH", ENDPOINT) > calls);
+    stop(&gateway, SIGTERM);
+    CHECK(strstr(gateway.log, "error: ") == NULL);
+    clean_up(&gateway);
+}
+
+static void it_goes_on_after_an_outage(void)
+{
+    static const char outage[] = "warning: the reading was not sent: ";
+    struct gateway gateway;
+
+    prepare(&gateway, sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+    start(&gateway, ENDPOINT);
+    wait_for(&gateway, "readings arrive at");
+    sandbox_fault("{\"kind\": \"refuse\"}");
+    wait_for(&gateway, outage);
+    sandbox_clear_faults();
+    wait_for_next(&gateway, outage, "readings arrive at " ENDPOINT);
+    stop(&gateway, SIGTERM);
+    clean_up(&gateway);
+}
+
+static void it_ends_at_once_while_the_server_does_not_answer(void)
+{
+    struct gateway gateway;
+    double end = check_clock() + 20;
+
+    prepare(&gateway, sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+    sandbox_fault("{\"path\": \"" ENDPOINT "\", \"kind\": \"delay\", \"milliseconds\": 30000}");
+    start(&gateway, ENDPOINT);
+    while (sandbox_calls("PATCH", ENDPOINT) == 0 && check_clock() < end) {
+        pause_ms(10);
+    }
+    stop(&gateway, SIGTERM);
+    sandbox_clear_faults();
+    clean_up(&gateway);
+}
+
+static void check_cannot_work(const char *token, const char *endpoint, const char *why)
+{
+    struct gateway gateway;
+
+    prepare(&gateway, token);
+    start(&gateway, endpoint);
+    wait_for(&gateway, why);
+    CHECK_NUMBER(end_of(&gateway), CANNOT_WORK);
+    CHECK(strstr(gateway.log, why) != NULL);
+    clean_up(&gateway);
+}
+
+static void it_says_why_it_cannot_work(void)
+{
+    const char *token = sandbox_variable("EMNIFY_APPLICATION_TOKEN");
+
+    check_cannot_work("not-the-one", ENDPOINT, "error: refused: cannot sign in");
+    check_cannot_work(token, "/api/v1/endpoint/1", "error: the reading was not sent: cannot PATCH");
+    check_cannot_work(token, "endpoint", "error: the reading was not sent: path: ");
+    check_cannot_work("", ENDPOINT, "application_token_file: ");
+}
+
+int main(void)
+{
+    RUN(it_sends_readings_until_it_is_told_to_end);
+    RUN(it_replaces_its_application_token_on_a_signal);
+    RUN(it_goes_on_after_an_outage);
+    RUN(it_ends_at_once_while_the_server_does_not_answer);
+    RUN(it_says_why_it_cannot_work);
+    return check_report();
+}
