@@ -217,4 +217,3 @@ class InternalError(EmnifyError):
 # Tracebacks and help() show where to import them from.
 for _name in __all__:
     globals()[_name].__module__ = "emnify_auth"
-del _name

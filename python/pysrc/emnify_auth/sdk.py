@@ -66,7 +66,8 @@ def connect(client: Client, *, session: "requests.Session | None" = None) -> Any
 
     _replace(manager)
     # It has no application token of its own, which the SDK insists on.
-    signed_in = type("EMnify", (_SignedIn, EMnify), {})(app_token="that of the client")  # noqa: S106 it is none
+    kind: Any = type("EMnify", (_SignedIn, EMnify), {})
+    signed_in = kind(app_token="that of the client")  # noqa: S106 it is none
     signed_in._client, signed_in._emnify_auth = client, (send, refuse)
     return signed_in
 

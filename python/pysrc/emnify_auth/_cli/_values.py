@@ -67,7 +67,10 @@ class _Expiry(_Value):
     name = "expiry"
 
     def convert(
-        self, value: object, _param: click.Parameter | None, _ctx: click.Context | None
+        self,
+        value: object,
+        param: click.Parameter | None,  # noqa: ARG002 as click calls it
+        ctx: click.Context | None,  # noqa: ARG002
     ) -> str | datetime.datetime:
         text = str(value).strip()
         seconds = _seconds(text)
