@@ -99,6 +99,12 @@ impl Client {
         Ok(Client::new(Caller { session, ..self.caller.as_ref().clone() }))
     }
 
+    /// Where all calls go: what was passed or found in the environment, with no slash at its end. An
+    /// auth token belongs to its origin: scheme, host and port.
+    pub fn base_url(&self) -> &str {
+        self.caller.http.base_url().trim_end_matches('/')
+    }
+
     /// How the session stands. It asks nobody, and holds no secret.
     pub fn status(&self) -> Status {
         self.caller.session.status()

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 use crate::application_token::{ApplicationToken, CreatedApplicationToken};
 use crate::arguments::{self, OrDefault};
+use crate::asking;
 use crate::audited_token::AuditedToken;
 use crate::client::Client;
 use crate::rotation::Rotation;
@@ -59,7 +60,7 @@ impl ApplicationTokens {
             new = new.ip(arguments::text("ip", ip)?);
         }
         let create = move |client: &emnify_core::Client| client.application_tokens().create(&new);
-        client.call_or_undo(py, create, revoke).map(CreatedApplicationToken)
+        client.call_or_undo(py, create, discard).map(CreatedApplicationToken)
     }
 
     /// All application tokens of the workspace, expired and revoked ones too.
@@ -207,7 +208,7 @@ impl ApplicationTokens {
         };
         if hand_over.is_some() {
             let lines = Arc::clone(&client.lines);
-            options = options.hand_over(move |token| lines.hand_over(token));
+            options = options.hand_over(move |token| asking::hand_over(&lines, token));
         }
         let rotate =
             move |client: &emnify_core::Client| client.application_tokens().rotate(&options);
@@ -227,11 +228,7 @@ impl ApplicationTokens {
     }
 }
 
-/// Nobody is there any more to whom the new token's value could be shown. Without an id it stays:
-/// a guess could hit one that works.
-fn revoke(client: &emnify_core::Client, created: emnify_core::CreatedApplicationToken) {
-    if let Some(id) = created.id() {
-        // Where that fails, the token is in the list, as its creator knows from its description.
-        let _ = client.application_tokens().revoke(id);
-    }
+/// Nobody is there any more to whom the new token's value could be shown.
+fn discard(client: &emnify_core::Client, created: emnify_core::CreatedApplicationToken) {
+    client.application_tokens().discard(&created);
 }

@@ -3,10 +3,8 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 
-use arc_swap::ArcSwap;
-use emnify_core::Secret;
+use emnify_core::{Secret, errand};
 use pyo3::prelude::*;
 
 use crate::hand_over;
@@ -62,70 +60,25 @@ impl Functions<'_> {
     }
 }
 
-/// The threads of ours that make calls, each with the way to the caller that it works for. Changed
-/// as a whole: a lock could be held at the moment of a fork.
-#[derive(Default)]
-pub(crate) struct Lines(ArcSwap<Vec<Line>>);
+/// The way from a thread of ours that makes a call to the caller that it works for.
+pub(crate) type Lines = errand::Lines<Question, Answer>;
 
-#[derive(Clone)]
-struct Line {
-    thread: ThreadId,
-    ask: Arc<Ask>,
+/// The one-time code; `None` if nobody supplies it.
+pub(crate) fn code(lines: &Lines) -> Option<Secret> {
+    match lines.ask(Question::Code) {
+        Some(Answer::Code(code)) => Some(code),
+        _ => None,
+    }
 }
 
-type Ask = dyn Fn(Question) -> Option<Answer> + Send + Sync;
-
-impl Lines {
-    /// The one-time code; `None` if nobody supplies it.
-    pub(crate) fn code(&self) -> Option<Secret> {
-        match self.ask(Question::Code) {
-            Some(Answer::Code(code)) => Some(code),
-            _ => None,
-        }
-    }
-
-    /// Has the new application token kept.
-    pub(crate) fn hand_over(
-        &self,
-        application_token: &Secret,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        match self.ask(Question::HandOver(application_token.clone())) {
-            Some(Answer::Kept) => Ok(()),
-            Some(Answer::Failed(problem)) => Err(problem.into()),
-            _ => Err("nobody waits for the call any more".into()),
-        }
-    }
-
-    /// Asks the caller that this thread works for; `None` if there is none, or it has gone.
-    fn ask(&self, question: Question) -> Option<Answer> {
-        let this = thread::current().id();
-        let ask = self.0.load().iter().find(|line| line.thread == this).map(|l| Arc::clone(&l.ask));
-        ask.and_then(|ask| ask(question))
-    }
-
-    /// Opens this thread's line for as long as `work` takes.
-    pub(crate) fn open<T>(
-        &self,
-        ask: impl Fn(Question) -> Option<Answer> + Send + Sync + 'static,
-        work: impl FnOnce() -> T,
-    ) -> T {
-        struct Close<'a>(&'a Lines, ThreadId);
-        impl Drop for Close<'_> {
-            fn drop(&mut self) {
-                self.0.change(|lines| lines.retain(|line| line.thread != self.1));
-            }
-        }
-        let line = Line { thread: thread::current().id(), ask: Arc::new(ask) };
-        let _close = Close(self, line.thread);
-        self.change(|lines| lines.push(line.clone()));
-        work()
-    }
-
-    fn change(&self, change: impl Fn(&mut Vec<Line>)) {
-        self.0.rcu(|lines| {
-            let mut lines = Vec::clone(lines);
-            change(&mut lines);
-            lines
-        });
+/// Has the new application token kept.
+pub(crate) fn hand_over(
+    lines: &Lines,
+    application_token: &Secret,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    match lines.ask(Question::HandOver(application_token.clone())) {
+        Some(Answer::Kept) => Ok(()),
+        Some(Answer::Failed(problem)) => Err(problem.into()),
+        _ => Err("nobody waits for the call any more".into()),
     }
 }

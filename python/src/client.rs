@@ -256,7 +256,7 @@ impl Client {
     }
 
     /// Where the API is: what was passed, or found in EMNIFY_BASE_PATH, else emnify's own URL.
-    /// An auth token belongs to its origin: scheme, host and port.
+    /// It has no slash at its end. An auth token belongs to its origin: scheme, host and port.
     #[getter]
     fn base_url(&self) -> &str {
         &self.base_url

@@ -1,13 +1,12 @@
 //! What a client is set up with, whoever signs in: from Python's arguments to core's builder.
 
-use std::env;
 use std::sync::Arc;
 
 use emnify_core::ClientBuilder;
 use pyo3::prelude::*;
 
 use crate::arguments::{self, OrDefault};
-use crate::asking::Lines;
+use crate::asking::{self, Lines};
 use crate::call::into_core;
 use crate::client::Client;
 use crate::connection::Connection;
@@ -26,20 +25,7 @@ pub(crate) struct Settings<'py> {
     pub(crate) pacing: OrDefault<'py>,
 }
 
-/// Where the API is, if nobody says otherwise.
-const BASE_URL: &str = "https://cdn.emnify.net";
-
 impl Settings<'_> {
-    /// Where core takes the API to be, for those who bring its auth tokens there by other means.
-    fn base_url(&self) -> PyResult<Arc<str>> {
-        if let Some(url) = &self.base_url {
-            return arguments::text("base_url", url).map(Arc::from);
-        }
-        // Core refuses what is no text.
-        let url = env::var("EMNIFY_BASE_PATH").ok().filter(|url| !url.is_empty());
-        Ok(url.map_or_else(|| Arc::from(BASE_URL), Arc::from))
-    }
-
     /// The client with these settings and the credentials that are in the builder.
     pub(crate) fn build(
         &self,
@@ -81,10 +67,10 @@ impl Settings<'_> {
         let lines = Arc::<Lines>::default();
         if mfa.is_some() {
             let lines = Arc::clone(&lines);
-            builder = builder.mfa(move || lines.code());
+            builder = builder.mfa(move || asking::code(&lines));
         }
-        let base_url = self.base_url()?;
         let client = into_core(py, move || builder.build())?;
+        let base_url = Arc::from(client.base_url());
         Ok(Client { connection: Connection::new(client), on_event, mfa, lines, base_url })
     }
 }

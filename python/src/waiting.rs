@@ -3,13 +3,10 @@
 //! made on a thread of ours, while the main thread looks for signals, or another one for whether its
 //! caller has walked away.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use emnify_core::errand::{Errand, News};
 use emnify_core::{ErrorKind, Result};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -21,14 +18,6 @@ use crate::{errors, hand_over, signals};
 
 /// How often the main thread looks for signals.
 const POLL: Duration = Duration::from_millis(50);
-
-/// What the thread that makes the call tells the one that waits.
-enum Message<T> {
-    /// A function of the caller's is asked; here goes the answer.
-    Asked(Question, SyncSender<Option<Answer>>),
-    /// The call has ended.
-    Done(Outcome<T>),
-}
 
 /// Makes the call, and waits for it until a signal handler raises an exception. Then it goes on
 /// without us, and what it brings is handed to `unwanted`.
@@ -46,35 +35,11 @@ pub(crate) fn interruptible<T: Send + 'static>(
     if functions.is_none() && left.is_none() && !signals::are_handled_here(py) {
         return into_core(py, call);
     }
-    // Handed over, not lent: that it arrives is certain only when the other side has it in hand.
-    let (sender, receiver) = sync_channel(0);
-    let call = Arc::new(Mutex::new(Some(call)));
-    let work = {
-        let (call, lines) = (Arc::clone(&call), functions.map(|asked| Arc::clone(asked.lines)));
-        move || {
-            let Some(call) = take(&call) else { return };
-            let call = || catch_unwind(AssertUnwindSafe(call));
-            let outcome = match lines {
-                None => call(),
-                Some(lines) => {
-                    let sender = sender.clone();
-                    lines.open(move |question| ask(&sender, question), call)
-                }
-            };
-            if let Err(SendError(Message::Done(Ok(Ok(value))))) =
-                sender.send(Message::Done(outcome))
-            {
-                unwanted(value);
-            }
-        }
-    };
-    if spawn("emnify-call", work).is_ok() {
-        return wait(py, functions, left.as_ref(), receiver);
-    }
-    // No thread to be had: better a call that cannot be interrupted than none.
-    match take(&call) {
-        Some(call) => into_core(py, call),
-        None => Err(lost(py)),
+    let lines = functions.map(|asked| asked.lines);
+    match Errand::start(lines, call, unwanted) {
+        Ok(errand) => wait(py, functions, left.as_ref(), &errand),
+        // No thread to be had: better a call that cannot be interrupted than none.
+        Err(call) => into_core(py, call),
     }
 }
 
@@ -84,33 +49,19 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io
         .map(drop)
 }
 
-/// On the thread that makes the call: asks the one that waits.
-fn ask<T>(caller: &SyncSender<Message<T>>, question: Question) -> Option<Answer> {
-    let (reply, answer) = sync_channel(1);
-    caller.send(Message::Asked(question, reply)).ok()?;
-    answer.recv().ok()?
-}
-
-/// On the thread that waits.
-fn wait<T: Send>(
+/// On the thread that waits. Whoever returns from here without the outcome leaves the call.
+fn wait<T: Send + 'static>(
     py: Python<'_>,
     functions: Option<Functions<'_>>,
     left: Option<&Left>,
-    mut receiver: Receiver<Message<T>>,
+    errand: &Errand<T, Question, Answer>,
 ) -> PyResult<T> {
-    let process = process::id();
-    let forked = || process::id() != process;
     // What a function raised that was asked.
     let mut raised: Option<PyErr> = None;
     loop {
-        let message;
-        (receiver, message) = py.detach(move || {
-            let message = receiver.recv_timeout(POLL);
-            (receiver, message)
-        });
-        match message {
-            Ok(Message::Done(outcome)) => return conclude(py, outcome, raised),
-            Ok(Message::Asked(question, reply)) => {
+        match py.detach(|| errand.next(Some(POLL))) {
+            News::Done(outcome) => return conclude(py, outcome, raised),
+            News::Asked(question) => {
                 let answer = match functions.map(|asked| asked.answer(py, &question)) {
                     Some(Ok(answer)) => answer,
                     Some(Err(error)) if matches!(question, Question::HandOver(_)) => {
@@ -127,25 +78,21 @@ fn wait<T: Send>(
                     Some(Err(error)) => return Err(error),
                     None => None,
                 };
-                if forked() {
-                    std::mem::forget((reply, receiver));
+                if errand.is_inherited() {
                     return Err(errors::forked(py));
                 }
-                // An error is that nobody waits for it any more.
-                let _ = reply.send(answer);
+                errand.answer(answer);
             }
-            Err(RecvTimeoutError::Timeout) => {
+            News::Nothing => {
                 let interrupted = py.check_signals();
-                if forked() {
-                    // A handler did; the thread that makes the call is not here, and may have left
-                    // the channel locked.
-                    std::mem::forget(receiver);
+                if errand.is_inherited() {
+                    // A handler forked; the thread that makes the call is not here.
                     return interrupted.and(Err(errors::forked(py)));
                 }
                 interrupted?;
                 left.map_or(Ok(()), Left::check)?;
             }
-            Err(RecvTimeoutError::Disconnected) => return Err(lost(py)),
+            News::Left | News::Lost => return Err(lost(py)),
         }
     }
 }
@@ -168,10 +115,6 @@ fn conclude<T>(py: Python<'_>, outcome: Outcome<T>, raised: Option<PyErr>) -> Py
         }
         (None, outcome) => outcome,
     }
-}
-
-fn take<F>(call: &Mutex<Option<F>>) -> Option<F> {
-    call.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// The thread ended without a word.

@@ -58,7 +58,7 @@ def test_the_host_is_compared_as_names_are(sandbox: Sandbox) -> None:
         client_url = client.base_url
         auth = EmnifyAuth(client)
     # Closed: what is ours fails, and the rest does not.
-    assert client_url == "https://CDN.emnify.net:443/"
+    assert client_url == "https://cdn.emnify.net"
     for url in ("https://cdn.emnify.net/x", "HTTPS://cdn.EMNIFY.net:443/x"):
         with pytest.raises(InvalidInputError, match="closed"):
             requests.Request("GET", url, auth=auth).prepare()

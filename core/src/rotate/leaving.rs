@@ -47,9 +47,11 @@ impl Rotator<'_> {
             Some(Leaving { step: Leave::Intent, mut plan }) => {
                 // If it was made at all, its value is lost.
                 plan.orphans.push(Orphan { mark: Some(plan.mark), id: None });
-                let begun = self.begin(token, seal, plan.orphans);
-                let plan = begun.map_err(|error| stopped(RotationState::Intent, error))?;
-                (self.write(seal, Leave::Intent, &plan)?, plan)
+                let begun = self.begin(token, seal, plan.orphans).and_then(|plan| {
+                    let step = self.write(seal, Leave::Intent, &plan)?;
+                    Ok((step, plan))
+                });
+                begun.map_err(|error| stopped(RotationState::Intent, error))?
             }
             Some(Leaving { step, plan }) => (step, plan),
             None => {

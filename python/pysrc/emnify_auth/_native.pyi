@@ -132,7 +132,7 @@ class Client:
     @property
     def base_url(self) -> str:
         """Where the API is: what was passed, or found in EMNIFY_BASE_PATH, else emnify's own URL.
-        An auth token belongs to its origin: scheme, host and port.
+        It has no slash at its end. An auth token belongs to its origin: scheme, host and port.
         """
 
     @property
