@@ -199,6 +199,16 @@ extern "C" {
 #define EMNIFY_ERR_INTERNAL 18
 
 /**
+ * The proxy refused or failed; emnify_error_http_status() is its status, where it sent one.
+ */
+#define EMNIFY_ERR_PROXY 19
+
+/**
+ * Out of threads, file descriptors or memory.
+ */
+#define EMNIFY_ERR_RESOURCE 20
+
+/**
  * The name of a status, such as "EMNIFY_ERR_TIMEOUT": for logs.
  *
  * Never NULL; a number that this version does not know gives "EMNIFY_ERR_UNKNOWN". The string is

@@ -40,6 +40,8 @@ pub enum ErrorKind {
     Protocol,
     /// No connection, or it broke: refused, reset, DNS.
     Network,
+    /// The proxy refused or failed; [`Error::http_status`] is its status, where it sent one.
+    Proxy,
     /// The server's certificate was not accepted, or the clock that judges it is wrong.
     Tls,
     /// Our own time limit ran out.
@@ -50,6 +52,8 @@ pub enum ErrorKind {
     Store,
     /// A rotation stopped; [`Error::rotation_state`] says in which state.
     Rotation,
+    /// Out of threads, file descriptors or memory.
+    Resource,
     /// A fault of this library: a panic that was caught.
     Internal,
 }
@@ -68,10 +72,20 @@ struct Inner {
     http_status: Option<u16>,
     api_error: Option<ApiError>,
     retry_after: Option<Duration>,
-    /// Whether a request may have reached the server.
-    sent: bool,
+    reach: Reach,
     /// The state that a rotation stopped in, and whether what stopped it may pass by itself.
     rotation: Option<(RotationState, bool)>,
+}
+
+/// How far a failed attempt came, as far as is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nothing left this machine: no route, DNS, a refused port, no descriptor or thread.
+    ThisMachine,
+    /// No request reached the server.
+    Network,
+    /// A request may have reached the server.
+    Server,
 }
 
 impl Error {
@@ -98,10 +112,12 @@ impl Error {
     /// Whether the same call may succeed later with nothing changed. It does not say that the call
     /// had no effect: a request that timed out may have been carried out.
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Locked, Network, RateLimited, Server, Timeout};
+        use ErrorKind::{Locked, Network, RateLimited, Resource, Server, Timeout};
         match self.0.rotation {
             Some((_, passes)) => passes,
-            None => matches!(self.kind(), Locked | Network | RateLimited | Server | Timeout),
+            None => {
+                matches!(self.kind(), Locked | Network | RateLimited | Resource | Server | Timeout)
+            }
         }
     }
 
@@ -124,7 +140,7 @@ impl Error {
             http_status: None,
             api_error: None,
             retry_after: None,
-            sent: true,
+            reach: Reach::Server,
             rotation: None,
         }))
     }
@@ -148,12 +164,24 @@ impl Error {
 
     /// The same, where it is certain that no request reached the server.
     pub(crate) fn unsent(self) -> Self {
-        self.change(|inner| inner.sent = false)
+        self.change(|inner| inner.reach = Reach::Network)
+    }
+
+    /// The same, where it is certain that nothing left this machine.
+    #[allow(dead_code, reason = "set where a connection fails")]
+    pub(crate) fn local(self) -> Self {
+        self.change(|inner| inner.reach = Reach::ThisMachine)
     }
 
     /// Whether a request may have reached the server.
     pub(crate) fn was_sent(&self) -> bool {
-        self.0.sent
+        self.0.reach == Reach::Server
+    }
+
+    /// Whether nothing left this machine.
+    #[allow(dead_code, reason = "read where the wait after it is decided")]
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.reach == Reach::ThisMachine
     }
 
     /// An argument that is refused: `argument` is its name in all three faces.
@@ -201,7 +229,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, http_status, api_error, retry_after, sent: _, rotation } =
+        let Inner { kind, message, http_status, api_error, retry_after, reach: _, rotation } =
             &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
@@ -269,6 +297,8 @@ mod tests {
             (ErrorKind::Server, true),
             (ErrorKind::RateLimited, true),
             (ErrorKind::Locked, true),
+            (ErrorKind::Resource, true),
+            (ErrorKind::Proxy, false),
             (ErrorKind::Rejected, false),
             (ErrorKind::InvalidInput, false),
             (ErrorKind::Tls, false),

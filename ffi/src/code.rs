@@ -47,6 +47,10 @@ pub const EMNIFY_ERR_STORE: i32 = 16;
 pub const EMNIFY_ERR_ROTATION: i32 = 17;
 /// A fault of this library.
 pub const EMNIFY_ERR_INTERNAL: i32 = 18;
+/// The proxy refused or failed; emnify_error_http_status() is its status, where it sent one.
+pub const EMNIFY_ERR_PROXY: i32 = 19;
+/// Out of threads, file descriptors or memory.
+pub const EMNIFY_ERR_RESOURCE: i32 = 20;
 
 /// The name of a status, such as "EMNIFY_ERR_TIMEOUT": for logs.
 ///
@@ -78,6 +82,8 @@ fn name(status: i32) -> &'static CStr {
         EMNIFY_ERR_STORE => c"EMNIFY_ERR_STORE",
         EMNIFY_ERR_ROTATION => c"EMNIFY_ERR_ROTATION",
         EMNIFY_ERR_INTERNAL => c"EMNIFY_ERR_INTERNAL",
+        EMNIFY_ERR_PROXY => c"EMNIFY_ERR_PROXY",
+        EMNIFY_ERR_RESOURCE => c"EMNIFY_ERR_RESOURCE",
         _ => c"EMNIFY_ERR_UNKNOWN",
     }
 }
@@ -103,6 +109,8 @@ pub(crate) fn code(kind: ErrorKind) -> i32 {
         ErrorKind::Store => EMNIFY_ERR_STORE,
         ErrorKind::Rotation => EMNIFY_ERR_ROTATION,
         ErrorKind::Internal => EMNIFY_ERR_INTERNAL,
+        ErrorKind::Proxy => EMNIFY_ERR_PROXY,
+        ErrorKind::Resource => EMNIFY_ERR_RESOURCE,
         // A kind that the core has and this file does not know yet.
         _ => EMNIFY_ERR_INTERNAL,
     }
@@ -134,13 +142,15 @@ mod tests {
             (16, Store),
             (17, Rotation),
             (18, Internal),
+            (19, Proxy),
+            (20, Resource),
         ] {
             assert_eq!(code(kind), number, "{kind:?}");
             // The name in C is the name in Rust, in capitals and with underscores.
             let shown = name(number).to_str().unwrap().replace('_', "");
             assert_eq!(shown, format!("EMNIFYERR{kind:?}").to_uppercase());
         }
-        assert_eq!(name(19), c"EMNIFY_ERR_UNKNOWN");
+        assert_eq!(name(21), c"EMNIFY_ERR_UNKNOWN");
         assert_eq!(name(-1), c"EMNIFY_ERR_UNKNOWN");
     }
 }

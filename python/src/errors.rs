@@ -101,10 +101,12 @@ fn class_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Server => "ServerError",
         ErrorKind::Protocol => "ProtocolError",
         ErrorKind::Network => "NetworkError",
+        ErrorKind::Proxy => "ProxyError",
         ErrorKind::Tls => "TlsError",
         ErrorKind::Timeout => "RequestTimeoutError",
         ErrorKind::Store => "StoreError",
         ErrorKind::Rotation => "RotationError",
+        ErrorKind::Resource => "ResourceError",
         ErrorKind::Internal => "InternalError",
         // Cancelled, which Python has no class for, and kinds that core may grow.
         _ => "EmnifyError",

@@ -22,9 +22,11 @@ TABLE: list[tuple[type[EmnifyError], tuple[type[BaseException], ...]]] = [
     (emnify_auth.ServerError, ()),
     (emnify_auth.ProtocolError, ()),
     (emnify_auth.NetworkError, (ConnectionError,)),
+    (emnify_auth.ProxyError, (emnify_auth.NetworkError,)),
     (emnify_auth.TlsError, (emnify_auth.NetworkError,)),
     (emnify_auth.RequestTimeoutError, (TimeoutError,)),
     (emnify_auth.StoreError, (OSError,)),
+    (emnify_auth.ResourceError, (OSError,)),
     (emnify_auth.RotationError, ()),
     (emnify_auth.InternalError, ()),
 ]

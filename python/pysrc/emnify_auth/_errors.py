@@ -14,8 +14,10 @@ __all__ = [
     "NetworkError",
     "NotFoundError",
     "ProtocolError",
+    "ProxyError",
     "RateLimitedError",
     "RequestTimeoutError",
+    "ResourceError",
     "RotationError",
     "ServerError",
     "StoreError",
@@ -170,6 +172,10 @@ class NetworkError(EmnifyError, ConnectionError):
     """No connection, or it broke: refused, reset, DNS."""
 
 
+class ProxyError(NetworkError):
+    """The proxy refused or failed; http_status is its status, where it sent one."""
+
+
 class TlsError(NetworkError):
     """The server's certificate was not accepted, or the clock that judges it is wrong."""
 
@@ -180,6 +186,10 @@ class RequestTimeoutError(EmnifyError, TimeoutError):
 
 class StoreError(EmnifyError, OSError):
     """The store failed: disk full, not writable, damaged beyond use."""
+
+
+class ResourceError(EmnifyError, OSError):
+    """Out of threads, file descriptors or memory."""
 
 
 class RotationError(EmnifyError):
