@@ -27,28 +27,14 @@ MYPY := $(VENV)/bin/mypy
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-# What is missing, and how to get it on Debian.
-define need
-	@command -v $(1) >/dev/null 2>&1 || { echo "$(1) is missing: $(2)" >&2; exit 1; }
-endef
-
 tools-c:
-	$(call need,cargo,Rust 1.85 or newer is needed: rustup has it)
-	$(call need,cc,apt-get install build-essential)
+	@tests/tools.sh c
 
-tools: tools-c
-	$(call need,c++,apt-get install build-essential)
-	$(call need,$(PYTHON),apt-get install python3 python3-venv)
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv: apt-get install python3-venv" >&2; exit 1; }
+tools:
+	@tests/tools.sh build $(PYTHON)
 
-test-tools: tools
-	$(call need,valgrind,apt-get install valgrind)
-	$(call need,redis-server,apt-get install redis-server)
-	$(call need,abidiff,apt-get install abigail-tools)
-	$(call need,cmake,apt-get install cmake)
-	$(call need,pkg-config,apt-get install pkg-config)
-	@$(CARGO) clippy --version >/dev/null 2>&1 || { echo "clippy is missing: rustup component add clippy" >&2; exit 1; }
-	@$(CARGO) fmt --version >/dev/null 2>&1 || { echo "rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
+test-tools:
+	@tests/tools.sh test $(PYTHON)
 
 # Said first, since cargo is quiet about what it does.
 .PHONY: building
@@ -142,8 +128,7 @@ install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, 
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' ffi/packaging/install.sh $(RELEASE)/libemnify.a
 
 # When a function was added, or the number in the library's name changes: ffi/packaging/README.md.
-abi: tools-c ## Write anew what the ABI check compares with
-	$(call need,abidw,apt-get install abigail-tools)
+abi: test-tools ## Write anew what the ABI check compares with
 	$(CARGO) build --quiet --release -p emnify-ffi
 	@mkdir -p $(BUILD)/abi
 	ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/abi
