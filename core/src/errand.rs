@@ -3,13 +3,13 @@
 //! brings when nobody waits for it any more is undone. For the other faces of this library.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::Result;
 pub use crate::lines::Lines;
+use crate::per_process::Process;
 use crate::signals;
 
 /// A call needs a TLS handshake, some JSON, and perhaps a rotation.
@@ -45,7 +45,7 @@ pub trait Leave: Send + Sync {
 /// Where the two sides meet.
 struct Meeting<T, Q, A> {
     /// A child of a fork finds the other side gone, and the lock perhaps held by it.
-    process: u32,
+    process: Process,
     table: Mutex<Table<T, Q, A>>,
     changed: Condvar,
 }
@@ -172,7 +172,7 @@ impl<T, Q, A> Meeting<T, Q, A> {
     fn new() -> Self {
         let table =
             Table { outcome: None, question: None, answer: None, left: false, ended: false };
-        Meeting { process: process::id(), table: Mutex::new(table), changed: Condvar::new() }
+        Meeting { process: Process::current(), table: Mutex::new(table), changed: Condvar::new() }
     }
 
     /// On the thread that makes the call: asks the caller; `None` if it does not know, or has gone.
@@ -209,7 +209,7 @@ impl<T, Q, A> Meeting<T, Q, A> {
     }
 
     fn is_inherited(&self) -> bool {
-        self.process != process::id()
+        self.process != Process::current()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table<T, Q, A>> {

@@ -51,7 +51,7 @@
 //! Only `https`, save to this machine; redirects are not followed; answers are bounded in size and
 //! time. Secrets are wiped when dropped and appear in no message and no `Debug`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod api;
 mod application_token;
@@ -85,6 +85,7 @@ mod mark;
 mod moment;
 mod pacer;
 mod paginate;
+#[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
 mod per_process;
 mod random;
 #[cfg(feature = "redis")]
@@ -122,6 +123,8 @@ pub use error::{ApiError, Error, ErrorKind, Result};
 pub use event::{Event, EventKind, Level};
 pub use input::ExpiryDate;
 pub use paginate::Pages;
+#[doc(hidden)] // For the other faces of this library.
+pub use per_process::Process;
 pub use request::{Method, Request, Response};
 pub use rotation::{RotateOptions, Rotation};
 pub use rotation_state::RotationState;

@@ -1,12 +1,130 @@
 //! What a child must not share with the process that it was forked from. A connection's thread is
 //! not there in the child, and a lock that was held at the moment of the fork stays held for ever;
-//! so each process gets its own, and an inherited one is neither used nor dropped.
+//! so each process gets its own value, and an inherited one is neither used nor dropped.
+//!
+//! The one module with `unsafe`, for a page of memory that the kernel wipes in every forked child.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::race::OnceBox;
+
+/// Which process this is. A forked child is another process, also if it got the pid of an ancestor
+/// that has ended.
+///
+/// On Linux since 4.14 a fork is detected by a page that the kernel wipes in the child. Elsewhere,
+/// and where the kernel refuses such a page, by the pid: there, a grandchild that gets the pid of a
+/// dead ancestor is taken for that ancestor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process(u64);
+
+impl Process {
+    /// Returns the process that calls. Makes no system call after the first time in a process,
+    /// except where only the pid tells.
+    pub fn current() -> Self {
+        static DETECTION: OnceBox<Detection> = OnceBox::new();
+        // Threads that get here at the same moment each map a page. One is kept, and the others cost
+        // four kilobytes each.
+        DETECTION.get_or_init(|| Box::new(Detection::new())).process()
+    }
+
+    /// Returns a number that no other process down the line of forks has.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// How a fork is detected. Chosen once, by the first process; its children inherit the choice.
+enum Detection {
+    /// Holds the number of this process, or 0 in a child that has not drawn its own yet.
+    Page(&'static AtomicU64),
+    Pid,
+}
+
+impl Detection {
+    fn new() -> Self {
+        wiped_on_fork().map_or(Detection::Pid, Detection::Page)
+    }
+
+    fn process(&self) -> Process {
+        let page = match self {
+            Detection::Page(page) => page,
+            Detection::Pid => return Process(process::id().into()),
+        };
+        let number = match page.load(Ordering::Acquire) {
+            0 => {
+                let drawn = draw_number();
+                let set = page.compare_exchange(0, drawn, Ordering::AcqRel, Ordering::Acquire);
+                // Another thread of this process was first.
+                set.map_or_else(|first| first, |_| drawn)
+            }
+            number => number,
+        };
+        Process(number)
+    }
+}
+
+/// Maps a word that is 0 in every forked child.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn wiped_on_fork() -> Option<&'static AtomicU64> {
+    use nix::libc::{
+        MADV_WIPEONFORK, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise,
+        mmap, munmap,
+    };
+
+    // The kernel rounds up to a page.
+    const LENGTH: usize = size_of::<AtomicU64>();
+
+    // SAFETY: the kernel chooses an address where nothing is mapped.
+    let page = unsafe {
+        let (access, kind) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+        mmap(std::ptr::null_mut(), LENGTH, access, kind, -1, 0)
+    };
+    if page == MAP_FAILED {
+        return None;
+    }
+    // SAFETY: the range is the page mapped above, and neither advice touches what is there now.
+    let is_wiped = unsafe {
+        // Versions of qemu's user mode accept any advice and ignore it.
+        madvise(page, LENGTH, -1) != 0 && madvise(page, LENGTH, MADV_WIPEONFORK) == 0
+    };
+    if !is_wiped {
+        // SAFETY: nothing refers to the page mapped above.
+        unsafe { munmap(page, LENGTH) };
+        return None;
+    }
+    // SAFETY: the page is aligned, holds zeros, and stays mapped as long as the process lives. From
+    // here on it is used as an atomic only; what a fork wipes is the copy of the child, which has
+    // one thread then.
+    Some(unsafe { &*page.cast::<AtomicU64>() })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn wiped_on_fork() -> Option<&'static AtomicU64> {
+    None
+}
+
+/// Draws a number that no ancestor has: two processes with one pid do not draw in the same
+/// nanosecond since boot.
+fn draw_number() -> u64 {
+    (u64::from(process::id()) << 42 ^ nanoseconds()).max(1)
+}
+
+#[cfg(unix)]
+fn nanoseconds() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).map(std::time::Duration::from);
+    // Enough for five centuries; only the lower bits differ anyway.
+    time.map_or(0, |time| time.as_nanos() as u64)
+}
+
+#[cfg(not(unix))]
+fn nanoseconds() -> u64 {
+    0
+}
 
 /// A value made anew in each process that asks for it.
 ///
@@ -15,7 +133,7 @@ use once_cell::race::OnceBox;
 pub(crate) struct PerProcess<T>(OnceBox<Node<T>>);
 
 struct Node<T> {
-    process: u32,
+    process: Process,
     value: Option<T>,
     next: PerProcess<T>,
 }
@@ -28,7 +146,7 @@ impl<T> PerProcess<T> {
     /// This process's value, made if there is none. Threads that ask for the first time at once may
     /// each make one; one is kept and the others are dropped.
     pub(crate) fn get_or_try_init<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<&T, E> {
-        let process = process::id();
+        let process = Process::current();
         let mut list = self;
         loop {
             let node = list.0.get_or_try_init(|| {
@@ -52,7 +170,7 @@ impl<T> PerProcess<T> {
 
 impl<T> Drop for Node<T> {
     fn drop(&mut self) {
-        if self.process != process::id() {
+        if self.process != Process::current() {
             // Inherited: dropping it could wait for a thread that is not here.
             std::mem::forget(self.value.take());
         }
@@ -62,6 +180,25 @@ impl<T> Drop for Node<T> {
 impl<T> fmt::Debug for PerProcess<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PerProcess")
+    }
+}
+
+/// Runs `work` in a forked child and returns whether that went well. Only for a test that runs in a
+/// process of its own, and for work that takes no lock.
+#[cfg(all(test, unix))]
+pub(crate) fn is_well_in_child(work: impl FnOnce() -> bool) -> bool {
+    use nix::libc::{_exit, fork, waitpid};
+
+    // SAFETY: the child does only what the caller promises, and leaves without running anything
+    // that the parent registered for its own exit.
+    unsafe {
+        match fork() {
+            0 => _exit(i32::from(!work())),
+            child => {
+                let mut status = -1;
+                waitpid(child, &mut status, 0) == child && status == 0
+            }
+        }
     }
 }
 
@@ -79,10 +216,44 @@ mod tests {
     #[test]
     fn an_inherited_value_is_passed_over() {
         let list = PerProcess(OnceBox::with_value(Box::new(Node {
-            process: process::id() + 1,
+            process: Process(Process::current().0 + 1),
             value: Some("inherited"),
             next: PerProcess::new(),
         })));
         assert_eq!(*list.get_or_init(|| "own"), "own");
+    }
+
+    #[test]
+    fn a_process_is_itself() {
+        assert_eq!(Process::current(), Process::current());
+        let by_pid = Detection::Pid;
+        assert_eq!(by_pid.process(), by_pid.process());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_same_pid_with_a_wiped_page_is_another_process() {
+        let detection = Detection::new();
+        let Detection::Page(page) = detection else { panic!("Linux before 4.14") };
+        let before = detection.process();
+        assert_eq!(before, detection.process());
+        page.store(0, Ordering::Release);
+        let after = detection.process();
+        assert_ne!(before, after);
+        assert_eq!(after, detection.process());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_page_is_wiped_in_a_child_and_kept_in_the_parent() {
+        let detection = Detection::new();
+        let Detection::Page(page) = detection else { panic!("Linux before 4.14") };
+        let before = detection.process();
+        assert!(is_well_in_child(|| page.load(Ordering::Acquire) == 0));
+        assert!(is_well_in_child(|| {
+            let own = detection.process();
+            own != before && own == detection.process()
+        }));
+        assert_eq!(before, detection.process());
     }
 }

@@ -10,11 +10,12 @@
 mod common;
 
 use std::process::exit;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{AUTHENTICATE, builder, clock, eventually, sandbox};
-use emnify_core::Client;
+use common::{AUTHENTICATE, Scratch, builder, clock, eventually, sandbox};
+use emnify_core::{Client, Store, SystemClock};
 use emnify_sandbox::{Fault, FaultKind};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -33,8 +34,12 @@ fn in_child(work: impl FnOnce() -> bool) -> Pid {
 
 /// Waits for the child, though not for ever.
 #[track_caller]
-#[allow(clippy::unwrap_used, reason = "part of a test")]
 fn assert_well(child: Pid) {
+    assert!(is_well(child), "a child hangs or fails");
+}
+
+#[allow(clippy::unwrap_used, reason = "part of a test")]
+fn is_well(child: Pid) -> bool {
     let started = Instant::now();
     loop {
         match waitpid(child, Some(WaitPidFlag::WNOHANG)).unwrap() {
@@ -44,9 +49,9 @@ fn assert_well(child: Pid) {
             WaitStatus::StillAlive => {
                 kill(child, Signal::SIGKILL).unwrap();
                 waitpid(child, None).unwrap();
-                panic!("a child hangs");
+                return false;
             }
-            status => return assert_eq!(status, WaitStatus::Exited(child, 0)),
+            status => return status == WaitStatus::Exited(child, 0),
         }
     }
 }
@@ -84,6 +89,58 @@ fn a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting() {
         children.into_iter().for_each(assert_well);
     });
     assert!(lists(&client));
+}
+
+#[allow(clippy::unwrap_used, reason = "part of a test")]
+fn a_child_forked_while_its_parent_held_the_lock_waits_for_it_and_takes_what_it_left() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("fork"));
+    let builder = builder(&sandbox).clock(Arc::new(SystemClock));
+    let client = builder.store(Store::directory(&scratch.0)).build().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 700 }));
+    thread::scope(|scope| {
+        scope.spawn(|| client.authenticate().unwrap());
+        eventually("the call", || sandbox.connections() > 0);
+        let children: Vec<_> = (0..4).map(|_| in_child(|| lists(&client))).collect();
+        children.into_iter().for_each(assert_well);
+    });
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
+}
+
+/// A connection's thread is not there in a child, so that a call over an inherited one hangs.
+#[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used, reason = "part of a test")]
+fn a_grandchild_with_the_pid_of_a_dead_ancestor_has_connections_of_its_own() {
+    use nix::sched::{CloneFlags, unshare};
+    use nix::unistd::getpid;
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: a namespace of pids needs root");
+        return;
+    }
+    let sandbox = sandbox();
+    assert_well(in_child(|| {
+        // The pids of the children below start at 1.
+        unshare(CloneFlags::CLONE_NEWPID).unwrap();
+        let init = in_child(|| {
+            let ancestor = in_child(|| {
+                let client = builder(&sandbox).build().unwrap();
+                assert!(lists(&client));
+                let ancestor = getpid();
+                let child = in_child(|| {
+                    eventually("the end of its parent", || kill(ancestor, None).is_err());
+                    let last = (ancestor.as_raw() - 1).to_string();
+                    std::fs::write("/proc/sys/kernel/ns_last_pid", last).unwrap();
+                    let grandchild = in_child(|| getpid() == ancestor && lists(&client));
+                    assert_eq!(grandchild, ancestor);
+                    is_well(grandchild)
+                });
+                assert_ne!(child, ancestor);
+                true
+            });
+            // The child of the ancestor, which ends at once, becomes one of this process.
+            is_well(ancestor) && matches!(waitpid(None, None), Ok(WaitStatus::Exited(_, 0)))
+        });
+        is_well(init)
+    }));
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
@@ -166,6 +223,9 @@ fn a_peer_that_hangs_up_during_a_write_does_not_kill_the_host() {
 fn a_client_works_on_both_sides_of_a_fork_and_leaves_signals_alone() {
     parent_and_child_go_on_each_with_its_own_connections();
     a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting();
+    a_child_forked_while_its_parent_held_the_lock_waits_for_it_and_takes_what_it_left();
+    #[cfg(target_os = "linux")]
+    a_grandchild_with_the_pid_of_a_dead_ancestor_has_connections_of_its_own();
     busy_threads_in_the_parent_do_not_harm_its_children();
     every_thread_of_ours_blocks_every_signal();
     a_peer_that_hangs_up_during_a_write_does_not_kill_the_host();
