@@ -4,13 +4,11 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::durable;
-use crate::store::{Lock, Place};
-
-/// What we write is a few kilobytes; what is longer is not ours.
-const LONGEST: u64 = 256 * 1024;
+use crate::file_lock;
+use crate::store::{LONGEST_ENTRY, Lock, Place};
 
 /// A directory for sessions, made with mode 0700 at the first write if it is not there.
 #[derive(Debug, Clone)]
@@ -23,14 +21,27 @@ impl Directory {
         Directory { path: path.into() }
     }
 
+    /// The path of that entry, in a directory that only its owner can write to.
+    fn entry(&self, name: &str) -> io::Result<PathBuf> {
+        platform::refuse_if_others_can_write(&self.path)?;
+        Ok(self.path.join(name))
+    }
+
+    /// Creates the directory and those above it that are missing. Each is durable in the one above.
     fn make(&self) -> io::Result<()> {
-        if self.path.is_dir() {
-            return Ok(());
-        }
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+        let missing: Vec<&Path> = self.path.ancestors().take_while(is_missing).collect();
         let mut builder = DirBuilder::new();
-        builder.recursive(true);
         platform::private_directory(&mut builder);
-        builder.create(&self.path)
+        for path in missing.into_iter().rev() {
+            match builder.create(path) {
+                // Another process was first.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+                created => created?,
+            }
+            durable::sync_parent(path)?;
+        }
+        Ok(())
     }
 }
 
@@ -40,33 +51,38 @@ impl Place for Directory {
     }
 
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let path = self.path.join(name);
+        let path = self.entry(name)?;
         let file = match durable::private().read(true).open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(_) if path.is_symlink() => return Err(foreign("is a symbolic link")),
+            Err(_) if path.is_symlink() => return Err(unusable("is a symbolic link")),
             Err(e) => return Err(e),
         };
         // Whose it is, its seal tells.
         if !file.metadata()?.is_file() {
-            return Err(foreign("is no regular file"));
+            return Err(unusable("is not a regular file"));
         }
+        platform::give_to_owner_of(&self.path, &file)?;
         let mut bytes = Vec::new();
-        file.take(LONGEST).read_to_end(&mut bytes)?;
+        file.take(LONGEST_ENTRY as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > LONGEST_ENTRY {
+            return Err(unusable("is too long"));
+        }
         Ok(Some(bytes))
     }
 
-    /// Who writes holds the lock, so that nobody else writes aside.
+    /// Only for the holder of the lock, since another writer would use the same temporary file.
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.make()?;
+        let path = self.entry(name)?;
         let aside = self.path.join(format!("{name}.new"));
         let give = |file: &fs::File| platform::give_to_owner_of(&self.path, file);
-        durable::replace(&self.path.join(name), &aside, bytes, give)
+        durable::replace(&path, &aside, bytes, give)
     }
 
+    /// The lock file stays: another process may be about to lock it.
     fn remove(&self, name: &str) -> io::Result<()> {
-        durable::remove(&self.path.join(name))?;
-        durable::remove(&self.path.join(format!("{name}.lock")))
+        durable::remove(&self.entry(name)?)
     }
 
     fn is_durable(&self) -> bool {
@@ -74,162 +90,133 @@ impl Place for Directory {
     }
 
     fn set_aside(&self, name: &str) -> io::Result<()> {
-        fs::rename(self.path.join(name), self.path.join(format!("{name}.damaged")))
+        fs::rename(self.entry(name)?, self.path.join(format!("{name}.damaged")))
     }
 
-    /// The kernel frees it however the process ends.
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
         self.make()?;
-        let mut options = durable::private();
-        options.create(true).truncate(false).read(true).write(true);
-        let path = self.path.join(format!("{name}.lock"));
-        Ok(platform::try_lock(&mut options, &path)?.map(|lock| Box::new(lock) as Lock))
+        let path = self.entry(&format!("{name}.lock"))?;
+        let lock = file_lock::try_lock(&path, || platform::open_lock_file(&self.path, &path))?;
+        Ok(lock.map(|lock| Box::new(lock) as Lock))
     }
 }
 
-/// Something in the place of our file that is not ours.
-fn foreign(what: &str) -> io::Error {
+/// Something in the place of our file that cannot be used.
+fn unusable(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(unix)]
 mod platform {
-    //! Modes, owners, links and locks, as Unix has them.
+    //! Modes, owners and links, as Unix has them.
 
-    use std::fs::{self, DirBuilder, File, OpenOptions};
+    use std::fs::{self, DirBuilder, File};
     use std::io;
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, fchown};
     use std::path::Path;
 
-    use nix::errno::Errno;
-    use nix::fcntl::{Flock, FlockArg};
     use nix::unistd::geteuid;
 
-    use super::holder;
+    use crate::durable;
+    use crate::random;
 
-    /// Freed explicitly: a child of a fork that holds the same open file must not keep it.
-    pub(super) struct Lock(Option<Flock<File>>);
-
-    impl Drop for Lock {
-        fn drop(&mut self) {
-            if let Some(Err((lock, _))) = self.0.take().map(Flock::unlock) {
-                // Its own drop would panic. The descriptor was closed under us: nothing is held.
-                std::mem::forget(lock);
-            }
-        }
-    }
+    /// The mode bits with which the group and others may write, add and remove files.
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
 
     pub(super) fn private_directory(builder: &mut DirBuilder) {
         builder.mode(0o700);
     }
 
-    /// What root writes into another one's directory is that one's to read.
-    pub(super) fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
-        if !geteuid().is_root() {
+    /// Others could bring back an old entry, or replace the lock file. A sticky bit does not help.
+    pub(super) fn refuse_if_others_can_write(directory: &Path) -> io::Result<()> {
+        let mode = match fs::metadata(directory) {
+            Ok(metadata) if metadata.is_dir() => metadata.mode() & 0o7777,
+            // Fails where it is used, if it has to be there.
+            _ => return Ok(()),
+        };
+        if mode & WRITABLE_BY_OTHERS == 0 {
             return Ok(());
         }
+        let quoted = directory.display().to_string().replace('\'', "'\\''");
+        let message = format!(
+            "other users can write to this directory (mode {mode:04o}); run: chmod go-w '{quoted}'"
+        );
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+    }
+
+    /// The owner of the directory, if root works in another user's.
+    fn other_owner(directory: &Path) -> io::Result<Option<(u32, u32)>> {
+        if !geteuid().is_root() {
+            return Ok(None);
+        }
         let owner = fs::metadata(directory)?;
-        fchown(file, Some(owner.uid()), Some(owner.gid()))
+        Ok(Some((owner.uid(), owner.gid())).filter(|(user, _)| *user != geteuid().as_raw()))
     }
 
-    pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
-        let file = options.open(path)?;
-        let is_at_path = |file: &File| -> io::Result<bool> {
-            let at_path = fs::symlink_metadata(path);
-            Ok(at_path.is_ok_and(|m| file.metadata().is_ok_and(|f| f.ino() == m.ino())))
-        };
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => {
-                let mut lock = Lock(Some(lock));
-                let Some(file) = lock.0.as_deref_mut() else { return Ok(None) };
-                if !is_at_path(file)? {
-                    return Ok(None); // Somebody cleared it away while we took it.
-                }
-                holder::write(file)?;
-                Ok(Some(lock))
-            }
-            Err((mut file, Errno::EWOULDBLOCK)) => {
-                if holder::is_dead(&mut file) && is_at_path(&file)? {
-                    // A child of the dead one inherited the open file, and the lock with it.
-                    fs::remove_file(path)?;
-                }
-                Ok(None)
-            }
-            Err((_, errno)) => Err(errno.into()),
+    /// A file of root's in another user's directory is for that user to read. One with a second name
+    /// may be a file from elsewhere that the user linked here.
+    pub(super) fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
+        let Some((user, group)) = other_owner(directory)? else { return Ok(()) };
+        let metadata = file.metadata()?;
+        if metadata.uid() != geteuid().as_raw() || metadata.nlink() != 1 {
+            return Ok(());
         }
-    }
-}
-
-#[cfg(unix)]
-mod holder {
-    //! Who holds a lock. A child that was forked meanwhile has the same open file, so that the
-    //! lock outlives its holder; whether that one lives is asked of `/proc`, where there is one.
-
-    use std::fs::{self, File};
-    use std::io::{self, Read, Seek, Write};
-
-    /// Writes down that it is this process.
-    pub(super) fn write(file: &mut File) -> io::Result<()> {
-        let Some(own) = describe(std::process::id()) else { return Ok(()) };
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(own.as_bytes())
+        fchown(file, Some(user), Some(group))
     }
 
-    /// Whether the process that wrote itself down is certainly gone.
-    pub(super) fn is_dead(file: &mut File) -> bool {
-        let mut written = String::new();
-        if file.rewind().is_err() || file.take(256).read_to_string(&mut written).is_err() {
-            return false;
+    /// Opens the lock file, and creates it if it is missing.
+    pub(super) fn open_lock_file(directory: &Path, path: &Path) -> io::Result<File> {
+        match create_lock_file(directory, path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created?,
         }
-        let mut parts = written.split(' ');
-        let (Some(process), Some(namespace)) = (parts.next(), parts.next()) else { return false };
-        let Ok(process) = process.parse() else { return false };
-        // Processes of another container have numbers of their own.
-        namespace_of_processes().as_deref() == Some(namespace)
-            && describe(process).as_deref() != Some(&written)
+        let file = durable::private().read(true).write(true).open(path)?;
+        give_to_owner_of(directory, &file)?;
+        Ok(file)
     }
 
-    /// A process by its number, the namespace of that, and when it was started; `None` for one that
-    /// is not there or has ended.
-    fn describe(process: u32) -> Option<String> {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The name stands in parentheses, and may hold anything.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let (state, start) = (fields.next()?, fields.nth(18)?);
-        let namespace = namespace_of_processes()?;
-        (!matches!(state, "Z" | "X")).then(|| format!("{process} {namespace} {start}"))
-    }
-
-    fn namespace_of_processes() -> Option<String> {
-        Some(fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
+    fn create_lock_file(directory: &Path, path: &Path) -> io::Result<()> {
+        if path.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        let create = |path: &Path| durable::private().create_new(true).write(true).open(path);
+        if other_owner(directory)?.is_none() {
+            return create(path).map(drop);
+        }
+        // It appears with its owner: if root was killed in between, the owner could never open it.
+        let aside = path.with_extension(format!("{:x}", random::draw().to_bits()));
+        let file = create(&aside)?;
+        let linked = give_to_owner_of(directory, &file).and_then(|()| fs::hard_link(&aside, path));
+        fs::remove_file(&aside)?;
+        linked
     }
 }
 
 #[cfg(windows)]
 mod platform {
-    //! Windows keeps a user's files apart by itself; a file opened without sharing is a lock.
+    //! Windows keeps a user's files apart by itself.
 
-    use std::fs::{DirBuilder, File, OpenOptions};
+    use std::fs::{DirBuilder, File};
     use std::io;
     use std::os::windows::fs::OpenOptionsExt;
     use std::path::Path;
 
-    const ERROR_SHARING_VIOLATION: i32 = 32;
-
-    pub(super) type Lock = File;
+    use crate::durable;
 
     pub(super) fn private_directory(_: &mut DirBuilder) {}
+
+    pub(super) fn refuse_if_others_can_write(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
 
     pub(super) fn give_to_owner_of(_: &Path, _: &File) -> io::Result<()> {
         Ok(())
     }
 
-    pub(super) fn try_lock(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Lock>> {
-        match options.share_mode(0).open(path) {
-            Err(e) if e.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(None),
-            opened => opened.map(Some),
-        }
+    /// Without sharing, which is the lock.
+    pub(super) fn open_lock_file(_: &Path, path: &Path) -> io::Result<File> {
+        let mut options = durable::private();
+        options.create(true).truncate(false).read(true).write(true).share_mode(0).open(path)
     }
 }
 
@@ -298,5 +285,90 @@ mod tests {
         assert!(scratch.0.try_lock("b").unwrap().is_some());
         drop(lock);
         assert!(scratch.0.try_lock("a").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_removed_entry_leaves_the_lock_file_to_those_who_are_about_to_lock_it() {
+        let scratch = Scratch::new("remove");
+        let lock = scratch.0.try_lock("a").unwrap();
+        scratch.0.save("a", b"one").unwrap();
+        scratch.0.remove("a").unwrap();
+        assert_eq!(scratch.0.load("a").unwrap(), None);
+        assert!(scratch.0.try_lock("a").unwrap().is_none());
+        drop(lock);
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_read() {
+        let scratch = Scratch::new("long");
+        scratch.0.save("a", &vec![0; LONGEST_ENTRY]).unwrap();
+        assert_eq!(scratch.0.load("a").unwrap().unwrap().len(), LONGEST_ENTRY);
+        scratch.0.save("a", &vec![0; LONGEST_ENTRY + 1]).unwrap();
+        assert_eq!(scratch.0.load("a").unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = Scratch::new("others");
+        scratch.0.save("a", b"one").unwrap();
+        let set = |mode| fs::set_permissions(&scratch.0.path, fs::Permissions::from_mode(mode));
+        for mode in [0o777, 0o1777, 0o2775, 0o702] {
+            set(mode).unwrap();
+            let refusals = [
+                scratch.0.load("a").map(drop),
+                scratch.0.save("a", b"two"),
+                scratch.0.remove("a"),
+                scratch.0.set_aside("a"),
+                scratch.0.try_lock("a").map(drop),
+            ];
+            for refusal in refusals {
+                let message = refusal.unwrap_err().to_string();
+                let advice = format!("run: chmod go-w '{}'", scratch.0.path.display());
+                assert!(message.ends_with(&advice), "{mode:o}: {message}");
+            }
+            assert_eq!(fs::read_dir(&scratch.0.path).unwrap().count(), 1, "{mode:o}");
+        }
+        for mode in [0o700, 0o755] {
+            set(mode).unwrap();
+            assert_eq!(scratch.0.load("a").unwrap().unwrap(), b"one");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn root_gives_away_only_what_is_its_own_and_has_one_name() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        if !nix::unistd::geteuid().is_root() {
+            println!("skipped: needs root");
+            return;
+        }
+        const USER: u32 = 12_345;
+        let scratch = Scratch::new("owner");
+        let at = |name: &str| scratch.0.path.join(name);
+        let owner = |name: &str| fs::metadata(at(name)).unwrap().uid();
+        for name in ["mine", "linked", "other", "mine.lock", "linked.lock", "other.lock"] {
+            scratch.0.save(name, b"one").unwrap();
+        }
+        for name in ["linked", "linked.lock"] {
+            fs::hard_link(at(name), at(&format!("{name}.twin"))).unwrap();
+        }
+        for name in ["other", "other.lock"] {
+            chown(at(name), Some(54_321), None).unwrap();
+        }
+        chown(&scratch.0.path, Some(USER), Some(USER)).unwrap();
+        for (name, expected) in [("mine", USER), ("linked", 0), ("other", 54_321), ("new", USER)] {
+            let _ = scratch.0.load(name).unwrap();
+            assert!(scratch.0.try_lock(name).unwrap().is_some());
+            assert_eq!(owner(&format!("{name}.lock")), expected, "{name}");
+            if name != "new" {
+                assert_eq!(owner(name), expected, "{name}");
+            }
+        }
+        scratch.0.save("new", b"one").unwrap();
+        assert_eq!(owner("new"), USER);
+        let names = fs::read_dir(&scratch.0.path).unwrap().count();
+        assert_eq!(names, 10, "nothing else stays");
     }
 }

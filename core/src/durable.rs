@@ -21,6 +21,11 @@ pub(crate) fn replace(
         let _ = fs::remove_file(aside);
     }
     written?;
+    sync_parent(path)
+}
+
+/// Makes durable that there is something at `path`, in the directory that holds it.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => platform::sync(directory),
         _ => platform::sync(Path::new(".")),

@@ -74,6 +74,7 @@ mod error;
 mod event;
 mod expiry;
 mod fault;
+mod file_lock;
 mod gzip;
 mod http;
 mod input;

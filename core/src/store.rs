@@ -20,6 +20,9 @@ use crate::state::State;
 /// What sealed bytes are for, which is part of their key.
 const SESSION: &str = "session";
 
+/// The most bytes of an entry. Ours have a few kilobytes; a longer one is neither written nor read.
+pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
+
 /// How often a lock that another process holds is tried again.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -214,6 +217,13 @@ impl Store {
     pub(crate) fn write(&self, seal: &Seal, purpose: &str, plain: &[u8]) -> Result<()> {
         let Some(place) = &self.0 else { return Ok(()) };
         let sealed = seal.seal(purpose, plain)?;
+        if sealed.len() > LONGEST_ENTRY {
+            let problem = format!(
+                "the entry has {} bytes, and at most {LONGEST_ENTRY} are read back",
+                sealed.len()
+            );
+            return Err(self.trouble("write", &problem));
+        }
         place.save(&name_for(seal, purpose), &sealed).map_err(|e| self.trouble("write", &e))
     }
 
@@ -250,5 +260,29 @@ fn name_for(seal: &Seal, purpose: &str) -> String {
 impl Default for Store {
     fn default() -> Self {
         Store::memory()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn an_entry_that_could_not_be_read_back_is_refused_before_anything_is_written() {
+        let name = format!("emnify-long-entry-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let store = Store::directory(&path);
+        let seal = Seal::new(&Secret::from("secret"), "https://example.org").unwrap();
+        let longest = (0..LONGEST_ENTRY).rev().find(|length| {
+            seal.seal(SESSION, &vec![b'x'; *length]).unwrap().len() <= LONGEST_ENTRY
+        });
+        let longest = vec![b'x'; longest.unwrap()];
+        store.write(&seal, SESSION, &longest).unwrap();
+        let error = store.write(&seal, SESSION, &[&longest[..], b"y"].concat()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(error.to_string().contains("at most 262144 are read back"), "{error}");
+        assert_eq!(*store.read(&seal, SESSION, true).unwrap().unwrap(), longest);
+        std::fs::remove_dir_all(path).unwrap();
     }
 }

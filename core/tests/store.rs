@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{AUTHENTICATE, Scratch, builder, clock, eventually, sandbox};
-use emnify_core::{Client, ErrorKind, EventKind, Store, SystemClock};
+use emnify_core::{
+    Client, ClientBuilder, ErrorKind, EventKind, RotateOptions, RotationState, Store, SystemClock,
+};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 fn calls(sandbox: &Sandbox) -> u64 {
@@ -20,6 +22,19 @@ fn calls(sandbox: &Sandbox) -> u64 {
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
     builder(sandbox).store(Store::directory(path)).clock(Arc::new(SystemClock)).build().unwrap()
+}
+
+/// A client, and what it reports about its store.
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&reports);
+    let client = builder.observer(move |event| {
+        if event.kind() == EventKind::StoreTrouble {
+            seen.lock().unwrap().push(event.to_string());
+        }
+    });
+    (client.build().unwrap(), reports)
 }
 
 /// What the store's directory holds, locks aside.
@@ -165,6 +180,31 @@ fn what_root_does_with_a_users_store_stays_that_users() {
 }
 
 #[test]
+fn a_directory_that_others_can_write_to_is_not_used_and_rotation_says_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, scratch) = (sandbox(), Scratch::new("others"));
+    let set = |mode| fs::set_permissions(&scratch.0, fs::Permissions::from_mode(mode)).unwrap();
+    let advice = format!("run: chmod go-w '{}'", scratch.0.display());
+    set(0o1777);
+    let (client, reports) = watched(builder(&sandbox).store(Store::directory(&scratch.0)));
+    client.authenticate().unwrap();
+    client.authenticate().unwrap();
+    assert_eq!(calls(&sandbox), 1, "the session continues in memory");
+    let reports = reports.lock().unwrap();
+    assert!(!reports.is_empty() && reports.iter().all(|r| r.contains(&advice)), "{reports:?}");
+    let options = || RotateOptions::new().hand_over(|_| Ok(()));
+    let error = client.application_tokens().rotate(&options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store, "{error}");
+    assert!(error.to_string().contains(&advice), "{error}");
+    assert_eq!(sandbox.calls("POST", common::TOKENS), 0);
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+    // The advice helps.
+    set(0o755);
+    let rotation = client.application_tokens().rotate(&options()).unwrap();
+    assert_eq!(rotation.state(), RotationState::Done);
+}
+
+#[test]
 fn a_cool_down_of_another_process_is_kept_and_not_overwritten() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("cool-down"));
     let (one, other) = (with_store(&sandbox, &scratch.0), with_store(&sandbox, &scratch.0));
@@ -246,11 +286,9 @@ fn a_damaged_file_is_set_aside_and_the_next_start_is_warm_again() {
 #[test]
 #[ignore = "run by the other tests, in an environment that they set"]
 fn child() {
-    let client = Client::builder()
-        .store(Store::directory(std::env::var_os("STORE").unwrap()))
-        .timeout(Duration::from_secs(60))
-        .build()
-        .unwrap();
+    let store = Store::directory(std::env::var_os("STORE").unwrap());
+    let builder = Client::builder().store(store).timeout(Duration::from_secs(60));
+    let (client, reports) = watched(builder);
     if std::env::var_os("FORK").is_some() {
         let signing_in = client.clone();
         std::thread::spawn(move || signing_in.authenticate());
@@ -264,6 +302,12 @@ fn child() {
         }
     }
     println!("outcome: {:?}", client.authenticate().map(|token| token.organisation_id()));
+    println!("reports: {:?}", reports.lock().unwrap());
+    if std::env::var_os("ROTATE").is_some() {
+        let options = RotateOptions::new().hand_over(|_| Ok(()));
+        let rotation = client.application_tokens().rotate(&options);
+        println!("rotation: {:?}", rotation.map(|rotation| rotation.state()));
+    }
 }
 
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -274,9 +318,27 @@ fn spawn(sandbox: &Sandbox, store: &Path) -> Child {
 /// Runs the child after a line of shell.
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
-    Command::new("sh")
-        .args(["-c", &format!("{line}; exec \"$0\" \"$@\"")])
-        .arg(std::env::current_exe().unwrap())
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{line}; exec \"$0\" \"$@\"")]);
+    shell.arg(std::env::current_exe().unwrap());
+    run_child(shell, sandbox, store)
+}
+
+/// Runs the child under `strace`; `None` where it is not installed.
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn spawn_traced(sandbox: &Sandbox, store: &Path, arguments: &[&str]) -> Option<Child> {
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+        println!("skipped: strace is not installed");
+        return None;
+    }
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq"]).args(arguments).arg(std::env::current_exe().unwrap());
+    Some(run_child(strace, sandbox, store))
+}
+
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn run_child(mut command: Command, sandbox: &Sandbox, store: &Path) -> Child {
+    command
         .args(["child", "--exact", "--ignored", "--nocapture"])
         .env("STORE", store)
         .env("EMNIFY_BASE_PATH", sandbox.url())
@@ -288,9 +350,10 @@ fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
 }
 
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-fn assert_signed_in(child: Child) {
+fn assert_signed_in(child: Child) -> String {
     let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(output.contains("outcome: Ok(Some(1234))"), "{output}");
+    output
 }
 
 #[test]
@@ -299,7 +362,7 @@ fn sixty_processes_with_one_store_sign_in_once_and_with_a_warm_one_not_at_all() 
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 500 }));
     for expected in [1, 1] {
         let children: Vec<_> = (0..60).map(|_| spawn(&sandbox, &scratch.0)).collect();
-        children.into_iter().for_each(assert_signed_in);
+        children.into_iter().for_each(|child| drop(assert_signed_in(child)));
         assert_eq!(calls(&sandbox), expected);
     }
 }
@@ -347,4 +410,83 @@ fn a_killed_holder_is_replaced_even_while_a_child_of_it_lives() {
     let killed = Instant::now();
     assert_signed_in(waiting);
     assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
+}
+
+#[test]
+fn a_file_system_without_locks_leaves_the_session_in_memory_and_says_so() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("no-locks"));
+    with_store(&sandbox, &scratch.0).authenticate().unwrap();
+    let session = files(&scratch.0).remove(0);
+    fs::remove_file(&session).unwrap();
+    let lock_file = format!("{}.lock", session.display());
+    let inject = ["-o", "/dev/null", "-P", &lock_file, "-e", "inject=fcntl:error=ENOLCK"];
+    let Some(child) = spawn_traced(&sandbox, &scratch.0, &inject) else { return };
+    let output = assert_signed_in(child);
+    assert!(output.contains("cannot lock the store"), "{output}");
+    assert!(output.contains("No locks available"), "{output}");
+    assert_eq!(files(&scratch.0), Vec::<PathBuf>::new());
+    assert_eq!(calls(&sandbox), 2);
+}
+
+#[test]
+fn each_directory_that_is_made_for_a_store_is_durable_in_the_one_above() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("parents"));
+    let log = scratch.0.join("log");
+    let trace = ["-y", "-e", "trace=mkdir,mkdirat,fsync", "-o", log.to_str().unwrap()];
+    let store = scratch.0.join("made/on/demand");
+    let Some(child) = spawn_traced(&sandbox, &store, &trace) else { return };
+    assert_signed_in(child);
+    let log = fs::read_to_string(log).unwrap();
+    let mut lines = log.lines();
+    for path in ["made", "made/on", "made/on/demand"].map(|path| scratch.0.join(path)) {
+        let made = format!("\"{}\"", path.display());
+        let synced = format!("<{}>)", path.parent().unwrap().display());
+        assert!(lines.any(|line| line.contains("mkdir") && line.contains(&made)), "{made}: {log}");
+        let next = lines.next().unwrap_or_default();
+        assert!(next.contains("fsync") && next.contains(&synced), "{synced}: {log}");
+    }
+}
+
+#[test]
+fn what_root_leaves_in_a_users_store_works_for_that_user() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: needs root");
+        return;
+    }
+    const USER: u32 = 12_345;
+    let (sandbox, scratch) = (sandbox(), Scratch::new("root-and-user"));
+    let store = scratch.0.join("store");
+    // The user may not get to where the tests are built.
+    let program = scratch.0.join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let ca_file = scratch.0.join("ca.pem");
+    fs::copy(sandbox.ca_file(), &ca_file).unwrap();
+    fs::set_permissions(&ca_file, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir(&store).unwrap();
+    chown(&store, Some(USER), Some(USER)).unwrap();
+    // Root signs in and rotates with one credential, the user with the same and with another.
+    let root = with_store(&sandbox, &store);
+    root.authenticate().unwrap();
+    let options = RotateOptions::new().hand_over(|_| Ok(()));
+    root.application_tokens().rotate(&options).unwrap();
+    let made = calls(&sandbox);
+    let output = Command::new(&program)
+        .args(["child", "--exact", "--ignored", "--nocapture"])
+        .env("ROTATE", "1")
+        .env("STORE", &store)
+        .env("EMNIFY_BASE_PATH", sandbox.url())
+        .env("SSL_CERT_FILE", &ca_file)
+        .env("EMNIFY_APPLICATION_TOKEN", sandbox.application_token())
+        .current_dir("/")
+        .uid(USER)
+        .gid(USER)
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.contains("outcome: Ok(Some(1234))"), "{output}");
+    assert!(output.contains("reports: []"), "{output}");
+    assert!(output.contains("rotation: Ok("), "{output}");
+    assert!(calls(&sandbox) > made, "the user's rotation");
 }
