@@ -434,11 +434,18 @@ int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify
  * as a whole or not at all. emnify_token_rotate() keeps there how far it has come, and needs a
  * directory for it.
  *
+ * A directory that the group or others can write to is not used: EMNIFY_EVENT_STORE_TROUBLE has the
+ * chmod to run, and emnify_token_rotate() fails with EMNIFY_ERR_STORE. What root writes into another
+ * user's directory belongs to that user. Two copies of this library in one process (say, this one
+ * and the Python package) do not exclude each other: give each a directory of its own.
+ *
  * Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
  * or the text is no UTF-8 or no such place. A store that cannot be read or written stops nothing:
  * the session goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
  */
-int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify_error **error);
+int32_t emnify_config_set_store(emnify_config *config,
+                                const char *store,
+                                emnify_error **error);
 
 /**
  * Sets whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)

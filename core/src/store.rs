@@ -88,10 +88,18 @@ impl Store {
     /// sign in once for all.
     ///
     /// Once an application token was rotated, the way from an old one to the new one is here: such a
-    /// directory is neither to be emptied nor on a file system that forgets.
+    /// directory is neither to be emptied nor on a file system that forgets. Keep the lock
+    /// files (`*.lock`), too: removing one while it is held lets a second process in.
     ///
     /// A directory that cannot be read or written is no error: the session goes on in memory and
-    /// reports it by [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble).
+    /// reports it by [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). A directory
+    /// that the group or others can write to is not used either; the report has the `chmod` to run.
+    /// In a volume that everyone can write to, name a subdirectory.
+    ///
+    /// What root writes into another user's directory belongs to that user.
+    ///
+    /// Two copies of this library in one process (say, the C library and the Python package) do not
+    /// exclude each other: give each a directory of its own.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Store(Some(Arc::new(Directory::new(path))))
     }

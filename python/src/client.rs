@@ -42,7 +42,9 @@ use crate::waiting::interruptible;
 /// names.
 /// store: a directory, or a URL such as redis://host:6379/0, where the session outlives the
 /// process, encrypted; processes that share it sign in once for all. Default: memory. One that
-/// cannot be used is no error: the session goes on in memory, and on_event is told.
+/// cannot be used is no error: the session goes on in memory, and on_event is told. A directory
+/// that the group or others can write to is not used. Two copies of this library in one process
+/// (say, this package and the C library) need a directory each.
 /// on_event: a function that is called with an Event when something happens to the session.
 /// It runs in a thread that is making a call with this client, before that call returns or
 /// raises; what happens in the background waits for the next call, of status() for example.

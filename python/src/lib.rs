@@ -72,6 +72,7 @@ mod _native {
         crate::refuse_another_interpreter(module.py())?;
         // Not `add`, which would make it a part of what `import *` brings.
         module.setattr("_Walkaway", module.py().get_type::<crate::walk_away::Walkaway>())?;
+        module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
         #[cfg(debug_assertions)]
         module.setattr("_panic", wrap_pyfunction!(crate::call::panic, module)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
@@ -99,4 +100,11 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 fn not_pickled(what: &str, instead: &str) -> PyErr {
     let message = format!("{what} is not pickled or copied: {instead}");
     pyo3::exceptions::PyTypeError::new_err(message)
+}
+
+/// Returns a number that differs from those of all ancestors, as a pid may not.
+#[pyfunction]
+#[pyo3(name = "_process")]
+fn process() -> u64 {
+    emnify_core::Process::current().number()
 }

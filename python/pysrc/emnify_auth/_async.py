@@ -12,7 +12,7 @@ from ._async_pages import AsyncPages
 from ._async_tokens import AsyncApplicationTokens
 from ._calls import Abandoned, Asked, Call
 from ._errors import InvalidInputError
-from ._native import AuthToken, Client, Event, Response, Status, TrustedDevice
+from ._native import AuthToken, Client, Event, Response, Status, TrustedDevice, _process
 from ._threads import Threads
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class AsyncClient:
                 continue
 
     def _sign_in(self) -> "Call[AuthToken]":
-        process = os.getpid()
+        process = _process()
         if self._signing_in is not None:
             begun_in, call = self._signing_in
             if begun_in == process and not (call.is_done or call.is_abandoned):

@@ -56,7 +56,9 @@ class Client:
     names.
     store: a directory, or a URL such as redis://host:6379/0, where the session outlives the
     process, encrypted; processes that share it sign in once for all. Default: memory. One that
-    cannot be used is no error: the session goes on in memory, and on_event is told.
+    cannot be used is no error: the session goes on in memory, and on_event is told. A directory
+    that the group or others can write to is not used. Two copies of this library in one process
+    (say, this package and the C library) need a directory each.
     on_event: a function that is called with an Event when something happens to the session.
     It runs in a thread that is making a call with this client, before that call returns or
     raises; what happens in the background waits for the next call, of status() for example.
@@ -821,6 +823,9 @@ class TrustedDevice:
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> NoReturn: ...
+
+def _process() -> int:
+    """Returns a number that differs from those of all ancestors, as a pid may not."""
 
 @final
 class _Walkaway:

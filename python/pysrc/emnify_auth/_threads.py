@@ -1,9 +1,10 @@
 """The threads in which an asynchronous client makes its calls."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from ._native import _process
 
 if TYPE_CHECKING:
     from ._calls import Call
@@ -30,7 +31,7 @@ class Threads:
 
     def start(self, work: Callable[[], None]) -> "Future[None]":
         """Have it done when a thread is free."""
-        pool, process = self._pool, os.getpid()
+        pool, process = self._pool, _process()
         if pool is None or self._process != process:
             pool = ThreadPoolExecutor(_MOST, "emnify-async")
             self._pool, self._process, self._undoing = pool, process, []
