@@ -14,6 +14,11 @@ pub(crate) const AUTHENTICATE: &str = "/api/v1/authenticate";
 /// Exchanging a user's auth token for one of another workspace.
 pub(crate) const AUTHENTICATE_WORKSPACE: &str = "/api/v1/authenticate/workspace";
 
+/// Whether a response of that path holds an auth token and nothing else.
+pub(crate) fn is_sign_in(path: &str) -> bool {
+    matches!(path, AUTHENTICATE | AUTHENTICATE_WORKSPACE)
+}
+
 /// The collection of application tokens.
 pub(crate) const APPLICATION_TOKEN: &str = "/api/v1/application_token";
 

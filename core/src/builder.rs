@@ -15,6 +15,7 @@ use crate::event::{Event, Events, Observer};
 use crate::http::{Http, Settings};
 use crate::input;
 use crate::pacer::Pacer;
+use crate::proxy::Proxy;
 use crate::secret::Secret;
 use crate::session::{Parts, Session};
 use crate::store::Store;
@@ -195,11 +196,12 @@ impl ClientBuilder {
         };
         self.store.check()?;
         let credential = self.credential()?;
+        let proxy = self.proxy.as_ref().map(|url| input::proxy(url.reveal())).transpose()?;
         let settings = Settings {
-            base_url,
             connect_timeout: self.connect_timeout,
             roots: Roots::choose(self.ca_bundle.as_deref())?,
-            proxy: self.proxy.as_ref().map(|url| input::proxy(url.reveal())).transpose()?,
+            proxy: Proxy::choose(proxy.as_ref(), &base_url)?,
+            base_url,
         };
         let http = Arc::new(Http::new(settings));
         let session = Arc::new(Session::new(Parts {

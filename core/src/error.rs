@@ -113,10 +113,12 @@ impl Error {
     /// had no effect: a request that timed out may have been carried out.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{Locked, Network, RateLimited, Resource, Server, Timeout};
-        match self.0.rotation {
-            Some((_, passes)) => passes,
-            None => {
-                matches!(self.kind(), Locked | Network | RateLimited | Resource | Server | Timeout)
+        match (self.0.rotation, self.kind()) {
+            (Some((_, passes)), _) => passes,
+            // A proxy that refuses will refuse again; one that fails may recover.
+            (None, ErrorKind::Proxy) => self.http_status().is_none_or(|status| status >= 500),
+            (None, kind) => {
+                matches!(kind, Locked | Network | RateLimited | Resource | Server | Timeout)
             }
         }
     }
@@ -298,7 +300,7 @@ mod tests {
             (ErrorKind::RateLimited, true),
             (ErrorKind::Locked, true),
             (ErrorKind::Resource, true),
-            (ErrorKind::Proxy, false),
+            (ErrorKind::Proxy, true),
             (ErrorKind::Rejected, false),
             (ErrorKind::InvalidInput, false),
             (ErrorKind::Tls, false),

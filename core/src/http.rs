@@ -1,14 +1,14 @@
 //! One round trip. A request goes out over TLS with a time limit on all of it, a bounded answer
 //! comes back, and every way in which that can fail becomes one [`Error`].
 
-use std::env;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::blocking::{Client, Request, Response};
+use reqwest::blocking::{Client, Request};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
     HeaderMap, HeaderValue, RETRY_AFTER,
@@ -21,23 +21,23 @@ use crate::auth_token::SCHEME;
 use crate::date;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fault::Fault;
+use crate::fault::{Fault, Place, Tunnel};
 use crate::gzip;
-use crate::input;
 use crate::per_process::PerProcess;
+use crate::proxy::Proxy;
 use crate::refusal::Refusal;
+use crate::resolver::Resolver;
 use crate::secret::Secret;
 use crate::signals;
 use crate::tls::{self, Roots};
 
-/// No answer of the API comes near it; a server that sends more is lying or not emnify.
-const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+/// The longest response, and the longest to a sign-in, in bytes: a server that sends more is lying
+/// or not emnify, and a gateway has little memory.
+const LONGEST: usize = 16 * 1024 * 1024;
+const LONGEST_SIGN_IN: usize = 256 * 1024;
 
 /// What official clients send under these names, so that emnify can tell who calls.
 const ORIGIN_APP: &str = "emnify-auth";
-
-/// What reqwest reads, in no certain order.
-const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Said of a call whose effect is unknown.
 pub(crate) const MAYBE_DONE: &str =
@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     pub(crate) base_url: Url,
     pub(crate) connect_timeout: Duration,
     pub(crate) roots: Roots,
-    pub(crate) proxy: Option<Url>,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// A request, before it is known whether it works.
@@ -112,23 +112,27 @@ impl Http {
         let request = self.request(call, auth_token, deadline)?;
         // What got out may have been carried out, which matters where it is not repeatable.
         let unsure = auth_token.is_some() && call.method == Method::POST;
-        let fault = |error: &(dyn StdError + 'static)| {
-            let fault = Fault::of(error);
-            let unsent = fault.connect;
-            let error = fault.into_error(call.action, &self.peer(), deadline, wall);
-            match (unsent, unsure) {
-                (true, _) => error.unsent(),
-                (false, true) => error.with_advice(MAYBE_DONE),
-                (false, false) => error,
-            }
+        let failed = |error: &(dyn StdError + 'static)| {
+            let error = self.failed(Fault::of(error), call.action, deadline, wall);
+            if unsure && error.was_sent() { error.with_advice(MAYBE_DONE) } else { error }
         };
-        let response = client.execute(request).map_err(|e| fault(&e))?;
+        let response = client.execute(request).map_err(|e| failed(&e))?;
         let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = read_bounded(call.action, response, &fault)?;
-        let is_gzip = headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        if is_gzip && !body.is_empty() {
-            body = gzip::decompress(&body, LONGEST_ANSWER).ok_or_else(|| {
-                api::nonsense(call.action, "the answer is not the gzip that it says it is")
+        let limit = if api::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST };
+        let too_long = || {
+            api::nonsense(call.action, &format!("the response is longer than {} KiB", limit / 1024))
+        };
+        let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        response.take(limit as u64 + 1).read_to_end(&mut body).map_err(|e| failed(&e))?;
+        if body.len() > limit {
+            return Err(too_long());
+        }
+        if is_gzip(&headers) && !body.is_empty() {
+            body = gzip::decompress(&body, limit).map_err(|problem| match problem {
+                gzip::Problem::TooLong => too_long(),
+                gzip::Problem::Damaged => {
+                    api::nonsense(call.action, "the response is not the gzip that it says it is")
+                }
             })?;
             headers.remove(CONTENT_ENCODING);
             headers.remove(CONTENT_LENGTH);
@@ -154,22 +158,18 @@ impl Http {
         Err(if unsure && status >= 500 { error.with_advice(MAYBE_DONE) } else { error })
     }
 
-    /// Who is at the other end of a connection, for a message.
-    fn peer(&self) -> String {
+    /// The error for an exchange that failed before there was a response.
+    fn failed(&self, fault: Fault, action: &str, deadline: Deadline, wall: SystemTime) -> Error {
         let url = &self.settings.base_url;
         let port = url.port_or_known_default().unwrap_or_default();
-        let peer = format!("{}:{port}", url.host_str().unwrap_or_default());
-        let set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        if input::is_loopback(url) {
-            return peer;
-        }
-        match self.settings.proxy.as_ref().and_then(Url::host_str) {
-            Some(proxy) => format!("{peer} through the proxy {proxy}"),
-            None => match PROXY_VARIABLES.iter().find(|name| set(name)) {
-                Some(name) => format!("{peer}, perhaps through the proxy that {name} names"),
-                None => peer,
-            },
-        }
+        let host = format!("{}:{port}", url.host_str().unwrap_or_default());
+        let peer = self.settings.proxy.as_ref().map(Proxy::peer);
+        let status = match (&self.settings.proxy, fault.tunnel, deadline.remaining(action)) {
+            (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
+            _ => None,
+        };
+        let place = Place { action, host: &host, proxy: peer.as_deref(), deadline, wall };
+        fault.into_error(&place, status)
     }
 
     /// Made at the first call and not with the `Client`: it starts a thread, which a server that
@@ -232,33 +232,26 @@ fn build(settings: &Settings) -> Result<Client> {
         .connect_timeout(settings.connect_timeout)
         // Each call brings its own limit.
         .timeout(None)
+        .dns_resolver(Arc::new(Resolver::new()))
         .redirect(redirect::Policy::none());
-    if input::is_loopback(&settings.base_url) {
-        // What stays on this machine, perhaps in plain text, takes no way around.
-        builder = builder.no_proxy();
-    } else if let Some(proxy) = &settings.proxy {
-        let proxy = reqwest::Proxy::all(proxy.clone())
-            .map_err(|_| Error::invalid_input("proxy", "is no proxy's URL"))?;
-        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
-    }
+    builder = match &settings.proxy {
+        Some(proxy) => builder.no_proxy().proxy(proxy.for_reqwest()?),
+        None => builder.no_proxy(),
+    };
     // The thread that this starts inherits the mask: the host's signals are none of its business,
     // and a peer that closes a connection must not kill the host with SIGPIPE.
     signals::while_blocked(|| builder.build()).map_err(|e| {
-        let message = format!("the HTTP client could not be set up: {}", Fault::of(&e).deepest);
-        Error::new(ErrorKind::Network, message)
+        Fault::of(&e).exhausted("the HTTP client could not be set up").unwrap_or_else(|why| {
+            let message = format!("the HTTP client could not be set up: {why}");
+            Error::new(ErrorKind::Network, message)
+        })
     })
 }
 
-fn read_bounded(
-    action: &str,
-    response: Response,
-    fault: &dyn Fn(&(dyn StdError + 'static)) -> Error,
-) -> Result<Zeroizing<Vec<u8>>> {
-    let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    let limit = LONGEST_ANSWER as u64 + 1;
-    response.take(limit).read_to_end(&mut body).map_err(|e| fault(&e))?;
-    if body.len() > LONGEST_ANSWER {
-        return Err(api::nonsense(action, "the answer is longer than 16 MiB"));
-    }
-    Ok(body)
+/// Names of content codings are case-insensitive (RFC 9110, section 8.4.1).
+fn is_gzip(headers: &HeaderMap) -> bool {
+    let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    coding.is_some_and(|coding| {
+        ["gzip", "x-gzip"].iter().any(|name| coding.trim().eq_ignore_ascii_case(name))
+    })
 }

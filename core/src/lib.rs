@@ -88,11 +88,13 @@ mod pacer;
 mod paginate;
 #[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
 mod per_process;
+mod proxy;
 mod random;
 #[cfg(feature = "redis")]
 mod redis;
 mod refusal;
 mod request;
+mod resolver;
 mod rotate;
 mod rotation;
 mod rotation_state;

@@ -115,11 +115,27 @@ fn api_error_of(value: &Value, secrets: &[&str], left: &mut usize) -> Option<Api
 pub(crate) fn clean(text: &str, secrets: &[&str]) -> String {
     let text = redact(text, secrets);
     let mut clean: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect();
+        text.chars().map(|c| if is_harmless(c) { c } else { ' ' }).take(LONGEST_MESSAGE).collect();
     if clean.len() < text.len() {
         clean.push('…');
     }
     clean
+}
+
+/// Whether a character leaves the lines of a log as they are: it neither breaks nor reorders them,
+/// nor hides.
+fn is_harmless(c: char) -> bool {
+    let hidden = matches!(
+        c,
+        '\u{ad}' // soft hyphen
+            | '\u{61c}' | '\u{200e}' | '\u{200f}' // marks of direction
+            | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' // zero width
+            | '\u{2028}' | '\u{2029}' // separators of lines and paragraphs
+            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' // embeddings, overrides, isolates
+            | '\u{fff9}'..='\u{fffb}' // annotations
+            | '\u{e0000}'..='\u{e007f}' // tags
+    );
+    !c.is_control() && !hidden
 }
 
 #[cfg(test)]
@@ -187,6 +203,24 @@ mod tests {
         let error =
             refuse(true, 401, r#"{"message":"bad canary","errors":[{"message":"canary\n"}]}"#);
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+
+    #[test]
+    fn what_breaks_reorders_or_hides_text_is_taken_out_of_what_a_server_says() {
+        for c in "\0\r\n\t\u{7f}\u{85}\u{9b}\u{ad}\u{61c}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\
+                  \u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}"
+            .chars()
+        {
+            let said = serde_json::json!({
+                "error_token": format!("a{c}b"), "message": format!("a{c}b"),
+                "errors": [{"message": format!("a{c}b")}],
+            });
+            let error = refuse(false, 422, &said.to_string());
+            assert!(!error.to_string().contains(c), "{c:?}: {error}");
+            assert_eq!(error.to_string().matches("a b").count(), 3, "{c:?}: {error}");
+        }
+        let error = refuse(false, 422, r#"{"message":"Übermaß 日本 🙂"}"#);
+        assert!(error.to_string().contains("Übermaß 日本 🙂"), "{error}");
     }
 
     #[test]

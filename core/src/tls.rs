@@ -6,18 +6,26 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::fault::Fault;
 
 /// Where the certificates come from that a server's is checked against.
 #[derive(Debug, Clone)]
 pub(crate) enum Roots {
     /// Those of the system, or the bundled ones.
     System,
-    /// Exactly these.
-    Only(RootCertStore),
+    /// Exactly these: as authorities, and as certificates of a server's own.
+    Only(RootCertStore, Vec<CertificateDer<'static>>),
 }
 
 impl Roots {
@@ -45,24 +53,36 @@ impl Roots {
 
     fn only(name: &str, place: &dyn fmt::Display, found: CertificateResult) -> Result<Self> {
         let problem = found.errors.first().map(ToString::to_string);
+        let certificates = found.certs.clone();
         let roots = store(found);
         if roots.is_empty() {
             let problem =
                 problem.unwrap_or_else(|| format!("{place} has no certificate in PEM form"));
             return Err(Error::invalid_input(name, problem));
         }
-        Ok(Roots::Only(roots))
+        Ok(Roots::Only(roots, certificates))
     }
 
-    fn load(&self) -> RootCertStore {
-        let mut roots = match self {
-            Roots::Only(roots) => return roots.clone(),
-            Roots::System => store(load_native_certs()),
-        };
+    /// The system's, or the bundled ones where it has none.
+    ///
+    /// # Errors
+    ///
+    /// `Resource` where a lack of descriptors hides the system's: others must not replace them.
+    fn of_the_system() -> Result<RootCertStore> {
+        let found = load_native_certs();
+        let exhausted = found.errors.iter().find_map(|error| {
+            let fault = Fault::of(error);
+            fault.exhausted("the system's certificates could not be read").ok()
+        });
+        let mut roots = store(found);
+        match exhausted {
+            Some(error) if roots.is_empty() => return Err(error),
+            _ => {}
+        }
         if roots.is_empty() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
-        roots
+        Ok(roots)
     }
 }
 
@@ -74,13 +94,89 @@ fn store(found: CertificateResult) -> RootCertStore {
 
 /// TLS 1.2 and 1.3 on ring, with a provider of our own: the process-wide default stays the host's.
 pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
+    let failed =
+        |e: &dyn fmt::Display| Error::new(ErrorKind::Tls, format!("TLS could not be set up: {e}"));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|e| Error::new(ErrorKind::Tls, format!("TLS could not be set up: {e}")))?
-        .with_root_certificates(roots.load())
-        .with_no_client_auth();
-    Ok(config)
+        .map_err(|e| failed(&e))?;
+    let config = match roots {
+        Roots::System => config.with_root_certificates(Roots::of_the_system()?),
+        Roots::Only(roots, certificates) => {
+            let verifier = Given::new(roots.clone(), certificates.clone(), provider);
+            config.dangerous().with_custom_certificate_verifier(verifier.map_err(|e| failed(&e))?)
+        }
+    };
+    Ok(config.with_no_client_auth())
+}
+
+/// Verifies as usual, and lets a server's own certificate be one that was given. What tools make
+/// as "self-signed" is mostly an authority's certificate by its marks, which no server may have.
+#[derive(Debug)]
+struct Given {
+    usual: Arc<WebPkiServerVerifier>,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Given {
+    fn new(
+        roots: RootCertStore,
+        certificates: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> std::result::Result<Arc<Self>, rustls::client::VerifierBuilderError> {
+        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        Ok(Arc::new(Given { usual: usual.build()?, certificates }))
+    }
+}
+
+/// Whether only that mark is wrong: the dates are judged before it.
+fn is_authority(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(error)) = error else {
+        return false;
+    };
+    error.0.downcast_ref::<webpki::Error>() == Some(&webpki::Error::CaUsedAsEndEntity)
+}
+
+impl ServerCertVerifier for Given {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        match self.usual.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+            Err(error) if is_authority(&error) && self.certificates.contains(certificate) => {
+                let certificate = ParsedCertificate::try_from(certificate)?;
+                rustls::client::verify_server_name(&certificate, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
 }
 
 #[cfg(test)]

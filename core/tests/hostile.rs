@@ -1,0 +1,187 @@
+//! Servers that are not emnify's: other certificates, other compression, no end.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of this is a test")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use common::Scratch;
+use emnify_core::{AuthToken, Client, Error, ErrorKind};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+const TOKEN: &[u8] = br#"{"auth_token":"opaque"}"#;
+
+/// A server that gives each connection to `serve`.
+fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || listener.incoming().for_each(|stream| serve(stream.unwrap())));
+    address
+}
+
+/// Reads a request and sends the response.
+fn answer(mut stream: impl Read + Write, coding: &str, body: &[u8]) {
+    let mut request = [0; 8192];
+    // The client may have left already.
+    if stream.read(&mut request).unwrap_or(0) == 0 {
+        return;
+    }
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n{coding}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+}
+
+/// What signing in comes to where the response has that body.
+fn sign_in(coding: &'static str, body: Vec<u8>) -> Result<AuthToken, Error> {
+    let address = listen(move |stream| answer(stream, coding, &body));
+    let client = Client::builder()
+        .application_token("application-token")
+        .base_url(format!("http://{address}"))
+        .clock(common::clock())
+        .build()
+        .unwrap();
+    client.authenticate()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_compressed_response_is_read_however_its_coding_is_written() {
+    for coding in ["gzip", "GZIP", "X-Gzip"] {
+        let coding: &'static str = format!("Content-Encoding: {coding}\r\n").leak();
+        let (first, second) = TOKEN.split_at(9);
+        let body = [gzip(first), gzip(second)].concat();
+        assert_eq!(sign_in(coding, body).unwrap().reveal(), "opaque", "{coding}");
+    }
+}
+
+#[test]
+fn a_response_to_a_sign_in_is_bounded() {
+    let long = [TOKEN, &b" ".repeat(256 * 1024)].concat();
+    for (coding, body) in [("", long.clone()), ("Content-Encoding: gzip\r\n", gzip(&long))] {
+        let error = sign_in(coding, body).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        assert!(error.to_string().contains("longer than 256 KiB"), "{error}");
+    }
+    let error = sign_in("Content-Encoding: gzip\r\n", b"plain text".to_vec()).unwrap_err();
+    assert!(error.to_string().contains("not the gzip"), "{error}");
+}
+
+/// A server's certificate that nobody else vouches for, and its configuration.
+struct SelfSigned {
+    pem: String,
+    config: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
+    chain: Vec<rustls::pki_types::CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> SelfSigned {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    change(&mut params);
+    let certificate = params.self_signed(&key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth();
+    SelfSigned {
+        pem: certificate.pem(),
+        config,
+        chain: vec![certificate.der().clone()],
+        key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+    }
+}
+
+/// What signing in comes to over TLS, with the certificates that are trusted.
+fn over_tls(config: ServerConfig, trusted: &str) -> Result<AuthToken, Error> {
+    let config = Arc::new(config);
+    let address = listen(move |stream| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        answer(StreamOwned::new(connection, stream), "", TOKEN);
+    });
+    let scratch = Scratch::new(&format!("hostile-{}", address.port()));
+    std::fs::write(scratch.0.join("ca.pem"), trusted).unwrap();
+    let client = Client::builder()
+        .application_token("application-token")
+        .base_url(format!("https://localhost:{}", address.port()))
+        .ca_bundle(scratch.0.join("ca.pem"))
+        .timeout(Duration::from_secs(20))
+        .clock(common::clock())
+        .build()
+        .unwrap();
+    client.authenticate()
+}
+
+#[test]
+fn a_self_signed_certificate_that_is_given_as_the_bundle_is_trusted_and_no_other() {
+    let ca = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    };
+    let no_ca = |params: &mut CertificateParams| params.is_ca = IsCa::ExplicitNoCa;
+    let plain = |_: &mut CertificateParams| {};
+    let expired = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    };
+    let serve = |server: SelfSigned| server.config.with_single_cert(server.chain, server.key);
+    for change in [ca as fn(&mut CertificateParams), no_ca, plain] {
+        let server = self_signed("localhost", change);
+        let pem = server.pem.clone();
+        over_tls(serve(server).unwrap(), &pem).unwrap();
+        let other = self_signed("localhost", change);
+        let error = over_tls(serve(other).unwrap(), &pem).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+        let misnamed = self_signed("elsewhere.example", change);
+        let pem = misnamed.pem.clone();
+        let error = over_tls(serve(misnamed).unwrap(), &pem).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    }
+    let server = self_signed("localhost", expired);
+    let pem = server.pem.clone();
+    let error = over_tls(serve(server).unwrap(), &pem).unwrap_err();
+    assert!(error.kind() == ErrorKind::Tls && error.to_string().contains("clock"), "{error}");
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_is_told_as_that() {
+    let mut server = self_signed("localhost", |_| {});
+    let mut roots = RootCertStore::empty();
+    roots.add(server.chain[0].clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+        .build()
+        .unwrap();
+    server.config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth();
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients)
+            .with_single_cert(server.chain, server.key)
+            .unwrap();
+    let error = over_tls(config, &server.pem).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    assert!(error.to_string().contains("client certificate"), "{error}");
+}
