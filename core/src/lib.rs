@@ -92,6 +92,10 @@ mod proxy;
 mod random;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod redis_connection;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod refusal;
 mod request;
 mod resolver;

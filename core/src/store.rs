@@ -44,6 +44,11 @@ pub(crate) trait Place: fmt::Debug + Send + Sync {
     /// Where it is, for a message; without a password.
     fn location(&self) -> String;
 
+    /// The same place for a caller whose time ends then; `None` where no operation waits.
+    fn until(&self, _end: Instant) -> Option<Arc<dyn Place>> {
+        None
+    }
+
     /// What is held under the name, if anything.
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
 
@@ -108,7 +113,10 @@ impl Store {
     /// credential: one key for each credential, sealed as in a directory, with the same single
     /// refresh. The URL is of the form `redis://[user:password@]host[:port][/database]`.
     ///
-    /// A server that does not answer is no error: the session goes on in memory and reports it.
+    /// A server that does not answer is no error: the session goes on in memory and reports it by
+    /// [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). An operation takes at most a
+    /// second, and at most half of the time that the call has left. After a fault the server is not
+    /// asked again for 5 to 10 s, and after several in a row for up to a minute.
     ///
     /// # Errors
     ///
@@ -140,6 +148,13 @@ impl Store {
     #[cfg(all(test, unix))]
     pub(crate) fn within(place: impl Place + 'static) -> Self {
         Store(Some(Arc::new(place)))
+    }
+
+    /// The same store for a caller that waits at most for `time_left`.
+    pub(crate) fn within_time(&self, time_left: Duration) -> Store {
+        let end = Instant::now().checked_add(time_left);
+        let place = self.0.as_ref().zip(end).and_then(|(place, end)| place.until(end));
+        place.map_or_else(|| self.clone(), |place| Store(Some(place)))
     }
 
     /// Refuses what cannot be a place.

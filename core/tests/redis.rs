@@ -4,14 +4,16 @@
 
 mod common;
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{AUTHENTICATE, builder, eventually, sandbox};
-use emnify_core::{Client, ErrorKind, EventKind, Store};
+use emnify_core::{Client, ErrorKind, Event, EventKind, Store};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 /// A Redis server of the test's own.
@@ -120,4 +122,267 @@ fn a_url_that_is_none_is_refused_without_repeating_it() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(!error.to_string().contains("canary"), "{error}");
     }
+}
+
+/// The shortest time for which a store is skipped after a fault.
+const SHORTEST_SKIP: Duration = Duration::from_secs(5);
+
+/// A server that accepts the password, answers the first commands as Redis does and each later one
+/// as `misbehave` does.
+struct Hostile {
+    url: String,
+    connections: Arc<AtomicUsize>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Hostile {
+    fn start(
+        good_replies: &'static [&'static str],
+        misbehave: impl Fn(&mut Peer) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://:canary@{}", listener.local_addr().unwrap());
+        let (connections, sent) = (Arc::<AtomicUsize>::default(), Arc::default());
+        let hostile =
+            Hostile { url, connections: Arc::clone(&connections), sent: Arc::clone(&sent) };
+        let good_replies = Arc::new(Mutex::new(good_replies.iter()));
+        let misbehave = Arc::new(misbehave);
+        // What is left of it ends with the test's process.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let mut peer = Peer { stream: stream.unwrap(), sent: Arc::clone(&sent) };
+                let (good_replies, misbehave) = (Arc::clone(&good_replies), Arc::clone(&misbehave));
+                thread::spawn(move || {
+                    let _ = peer.receive() && peer.send(b"+OK\r\n");
+                    while peer.receive() {
+                        let reply = good_replies.lock().unwrap().next();
+                        match reply {
+                            Some(reply) => {
+                                peer.send(reply.as_bytes());
+                            }
+                            None => misbehave(&mut peer),
+                        }
+                    }
+                });
+            }
+        });
+        hostile
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+/// One connection of a hostile server.
+struct Peer {
+    stream: TcpStream,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Peer {
+    /// Commands are shorter than a segment and come one at a time.
+    fn receive(&mut self) -> bool {
+        self.stream.read(&mut [0; 16_384]).is_ok_and(|length| length > 0)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> bool {
+        self.sent.fetch_add(bytes.len(), Ordering::SeqCst);
+        self.stream.write_all(bytes).is_ok()
+    }
+}
+
+/// Signs in twice with that store: the first meets the fault, the second must not touch the server.
+fn signs_in_all_the_same(hostile: &Hostile, timeout: Duration) -> String {
+    let (sandbox, clock) = (sandbox(), common::clock());
+    // Long enough for a lock to be renewed.
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 400 }));
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let client = builder(&sandbox)
+        .store(Store::redis(&hostile.url).unwrap())
+        .timeout(timeout)
+        .clock(clock.clone())
+        .observer(move |event| seen.lock().unwrap().push(event.clone()))
+        .build()
+        .unwrap();
+
+    let started = Instant::now();
+    client.authenticate().unwrap();
+    assert!(started.elapsed() < timeout, "{:?}", started.elapsed());
+    assert_eq!(calls(&sandbox), 1);
+    let connections = hostile.connections();
+    assert!(connections > 0);
+
+    clock.advance(Duration::from_secs(24 * 3_600));
+    client.authenticate().unwrap();
+    assert_eq!(calls(&sandbox), 2);
+    // Only a very busy machine gets here after the store is asked again.
+    if started.elapsed() < SHORTEST_SKIP {
+        assert_eq!(hostile.connections(), connections, "the store is skipped after a fault");
+    }
+
+    let events = events.lock().unwrap();
+    let trouble = events.iter().filter(|event| event.kind() == EventKind::StoreTrouble);
+    let trouble: Vec<String> = trouble.map(Event::to_string).collect();
+    assert_eq!(trouble.len(), 1, "{trouble:?}");
+    let trouble = trouble.concat();
+    assert!(!trouble.contains("canary"), "{trouble}");
+    trouble
+}
+
+/// What a hostile server answers when all goes well: the lock is granted, and nothing is stored.
+const GRANTED: &[&str] = &["+OK\r\n"];
+const GRANTED_AND_EMPTY: &[&str] = &["+OK\r\n", "$0\r\n\r\n"];
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_server_that_never_answers_delays_a_sign_in_by_a_second_at_most() {
+    for good_replies in [&[], GRANTED, GRANTED_AND_EMPTY] {
+        let hostile = Hostile::start(good_replies, |_| thread::sleep(Duration::from_secs(60)));
+        signs_in_all_the_same(&hostile, TIMEOUT);
+    }
+}
+
+/// Which signals each thread of that name blocks, as the kernel writes it.
+#[cfg(target_os = "linux")]
+fn blocked_by(name: &str) -> Vec<u64> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().filter_map(Result::ok);
+    let statuses =
+        tasks.filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
+    let named = statuses.filter(|status| status.starts_with(&format!("Name:\t{name}\n")));
+    named
+        .map(|status| {
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+            u64::from_str_radix(blocked.trim(), 16).unwrap()
+        })
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_threads_that_wait_for_a_server_block_every_signal() {
+    let hostile = Hostile::start(GRANTED, |_| thread::sleep(Duration::from_secs(60)));
+    thread::scope(|scope| {
+        scope.spawn(|| signs_in_all_the_same(&hostile, TIMEOUT));
+        for name in ["emnify-redis", "emnify-lease"] {
+            // All but KILL and STOP, which cannot be blocked, and the two that the C library keeps.
+            let blockable = !((1 << 8) | (1 << 18) | (1 << 31) | (1 << 32));
+            eventually(name, || {
+                let blocked = blocked_by(name);
+                assert!(blocked.iter().all(|blocked| blocked & blockable == blockable));
+                !blocked.is_empty()
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_that_accepts_and_does_not_read_delays_a_sign_in_by_a_second_at_most() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let sandbox = sandbox();
+    // Half of it is for the store.
+    let timeout = Duration::from_secs(2);
+    let client =
+        builder(&sandbox).store(Store::redis(&url).unwrap()).timeout(timeout).build().unwrap();
+    let started = Instant::now();
+    client.authenticate().unwrap();
+    assert!(started.elapsed() < timeout, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_reply_that_trickles_is_given_up_after_a_second() {
+    let hostile = Hostile::start(GRANTED, |peer| {
+        let announced = b"$400\r\n".iter().chain(std::iter::repeat_n(&b'x', 400));
+        for byte in announced {
+            if !peer.send(&[*byte]) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    signs_in_all_the_same(&hostile, TIMEOUT);
+}
+
+/// What the buffers of a connection on this machine hold, at most.
+const BUFFERED: usize = 32 * 1024 * 1024;
+
+#[test]
+fn a_reply_without_an_end_is_refused_after_its_longest_length() {
+    let beginnings =
+        ["$2147483647\r\n", "$9223372036854775807\r\n", "+", "-ERR ", "*2147483647\r\n", "%9\r\n"];
+    for beginning in beginnings {
+        let hostile = Hostile::start(GRANTED, move |peer| {
+            peer.send(beginning.as_bytes());
+            while peer.send(&[b'x'; 65_536]) {}
+        });
+        let trouble = signs_in_all_the_same(&hostile, TIMEOUT);
+        let sent = hostile.sent.load(Ordering::SeqCst);
+        assert!(sent < BUFFERED, "{sent} bytes were read: {trouble}");
+    }
+}
+
+#[test]
+fn a_reply_of_another_kind_and_a_closed_connection_are_reported() {
+    let replies = [":1\r\n", "+OK\r\n", "$x\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "*0\r\n"];
+    for reply in replies {
+        let hostile = Hostile::start(GRANTED, move |peer| {
+            peer.send(reply.as_bytes());
+        });
+        signs_in_all_the_same(&hostile, TIMEOUT);
+    }
+    let hostile = Hostile::start(GRANTED, |peer| {
+        let _ = peer.stream.shutdown(Shutdown::Both);
+    });
+    signs_in_all_the_same(&hostile, TIMEOUT);
+}
+
+#[test]
+fn what_a_server_says_is_reported_in_one_line_and_without_the_password() {
+    let hostile = Hostile::start(GRANTED, |peer| {
+        peer.send(b"-WRONGPASS canary\x1b[2J is wrong\r\n");
+    });
+    let trouble = signs_in_all_the_same(&hostile, TIMEOUT);
+    assert!(trouble.contains("WRONGPASS"), "{trouble}");
+    assert!(!trouble.contains('\x1b'), "{trouble}");
+}
+
+#[test]
+fn a_key_that_holds_something_else_is_set_aside() {
+    let (sandbox, redis) = (sandbox(), Server::start());
+    with_store(&sandbox, &redis.url).authenticate().unwrap();
+    let name = redis.keys().remove(0);
+    let long = "x".repeat(300_000);
+    for command in [&["RPUSH", &name, "a list"][..], &["SET", &name, &long]] {
+        let () = redis.query("DEL", &[&name]);
+        let () = redis.query(command[0], &command[1..]);
+        let before = calls(&sandbox);
+        // The key is free again for the session of this client, which the next one adopts.
+        with_store(&sandbox, &redis.url).authenticate().unwrap();
+        with_store(&sandbox, &redis.url).authenticate().unwrap();
+        assert_eq!(calls(&sandbox), before + 1);
+    }
+}
+
+#[test]
+fn a_server_that_was_restarted_is_used_again() {
+    let (sandbox, redis, clock) = (sandbox(), Server::start(), common::clock());
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let client = builder(&sandbox)
+        .store(Store::redis(&redis.url).unwrap())
+        .clock(clock.clone())
+        .observer(move |event| seen.lock().unwrap().push(event.clone()))
+        .build()
+        .unwrap();
+    client.authenticate().unwrap();
+    let () = redis.query("CLIENT", &["KILL", "TYPE", "normal"]);
+    clock.advance(Duration::from_secs(24 * 3_600));
+    client.authenticate().unwrap();
+    let events = events.lock().unwrap();
+    assert!(events.iter().all(|event| event.kind() != EventKind::StoreTrouble), "{events:?}");
+    assert_eq!(redis.keys().len(), 1);
 }

@@ -16,7 +16,7 @@ use crate::login::{Grant, Login, Presence, SIGN_IN};
 use crate::random;
 use crate::seal::Seal;
 use crate::state::{Held, Refresh, State};
-use crate::store::Locked;
+use crate::store::{Locked, Store};
 
 /// How often a caller without a token tries, within its timeout, what may pass by itself.
 const MOST_ATTEMPTS: u32 = 3;
@@ -45,7 +45,7 @@ impl Session {
             let seal = self.seal(&credential.key_material())?;
             self.use_credential(seal.name());
             let lock = self.lock_store(&seal, deadline)?;
-            self.adopt(&seal);
+            self.adopt(&seal, deadline);
 
             let (state, now) = (self.state.load_full(), self.now());
             match (state.decide(now, || false), state.valid(now)) {
@@ -123,7 +123,7 @@ impl Session {
                 Err(error.with_retry_after(wait))
             }
         };
-        self.save(seal, lock);
+        self.save(seal, lock, deadline);
         outcome
     }
 
@@ -142,7 +142,7 @@ impl Session {
             // It works once: that it is spent is durable before it is.
             let now = self.now();
             self.state.rcu(|state| state.spending(now));
-            self.save(seal, lock);
+            self.save(seal, lock, deadline);
             self.calls_made.fetch_add(1, Ordering::Relaxed);
             match login.refresh_token(refresh_token) {
                 // It counts: a third refusal in a row would lock the account.
@@ -224,11 +224,16 @@ impl Session {
         self.report(EventKind::StoreTrouble, error.with_advice(IN_MEMORY));
     }
 
+    /// The store for a caller with that deadline.
+    fn store_within(&self, deadline: Deadline) -> Store {
+        self.parts.store.within_time(deadline.remaining(SIGN_IN).unwrap_or_default())
+    }
+
     /// Waits for other processes. A store that cannot be locked stops nobody.
     fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
         let patience = deadline.remaining(SIGN_IN)?.saturating_sub(RESERVE);
         let now = self.now().as_secs();
-        match self.parts.store.lock(seal.name(), patience) {
+        match self.store_within(deadline).lock(seal.name(), patience) {
             Ok(Locked::Busy) => {
                 let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
                     0 => now,
@@ -256,8 +261,8 @@ impl Session {
     }
 
     /// Takes over what another process, or an earlier one, left in the store, if that is newer.
-    pub(super) fn adopt(&self, seal: &Seal) {
-        match self.parts.store.load(seal, self.now(), &*self.parts.clock) {
+    pub(super) fn adopt(&self, seal: &Seal, deadline: Deadline) {
+        match self.store_within(deadline).load(seal, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
                 let before = self.state.load_full();
@@ -273,12 +278,13 @@ impl Session {
     }
 
     /// Only who holds the lock writes: another one's later state must not be overwritten.
-    pub(super) fn save(&self, seal: &Seal, lock: &Locked) {
+    pub(super) fn save(&self, seal: &Seal, lock: &Locked, deadline: Deadline) {
         if matches!(lock, Locked::Busy) {
             return;
         }
         let (state, now) = (self.state.load(), self.now());
-        if let Err(error) = self.parts.store.save(seal, &state, now, &*self.parts.clock) {
+        if let Err(error) = self.store_within(deadline).save(seal, &state, now, &*self.parts.clock)
+        {
             self.store_trouble(error);
         }
     }
