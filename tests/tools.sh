@@ -37,6 +37,7 @@ if [ "$group" = test ]; then
     need cmake command -v cmake
     need pkg-config command -v pkg-config
     need redis-server command -v redis-server
+    need strace command -v strace
     need valgrind command -v valgrind
     for component in clippy rustfmt; do
         command -v cargo >/dev/null 2>&1 || break

@@ -12,10 +12,9 @@ use ::redis::{Client, Cmd, ConnectionAddr, Value, cmd};
 
 use crate::error::{Error, Result};
 use crate::random;
-use crate::redis_connection::LONGEST_ENTRY;
 use crate::redis_server::{LIMIT, Server};
 use crate::signals;
-use crate::store::{Lock, Place};
+use crate::store::{LONGEST_ENTRY, Lock, Place};
 
 /// The shortest time that an operation gets, however little its caller has left: what answers in it
 /// is worth more than a fault that is none of the server's.

@@ -12,9 +12,7 @@ use ::redis::{
 use zeroize::Zeroizing;
 
 use crate::refusal::clean;
-
-/// The most bytes of an entry that are read back. Ours have a few kilobytes.
-pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
+use crate::store::LONGEST_ENTRY;
 
 /// The most bytes of a reply: one more than an entry has at most, and what frames it.
 const LONGEST_REPLY: u64 = LONGEST_ENTRY as u64 + 1024;
