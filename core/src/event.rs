@@ -33,6 +33,9 @@ pub enum EventKind {
     /// The application token was rotated, by an earlier or another process, and its successor is
     /// used.
     SuccessorFound,
+    /// The application token was rotated and the old one goes on working, as
+    /// [`RotateOptions::keep_old`](crate::RotateOptions::keep_old) said; the error names its id.
+    OldTokenKept,
     /// The store could not be read or written; the session goes on without it.
     StoreTrouble,
     /// The credential file could not be read; its last good content is used, if there is one.
@@ -134,6 +137,7 @@ impl fmt::Display for Event {
             EventKind::SuccessorFound => {
                 "the application token was rotated, and its successor is used"
             }
+            EventKind::OldTokenKept => "the old application token was kept",
             EventKind::StoreTrouble => "trouble with the store",
             EventKind::CredentialTrouble => "trouble with the credential",
         })?;

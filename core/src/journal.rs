@@ -42,9 +42,16 @@ pub(crate) struct Leaving {
 /// The steps on the way there.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) enum Leave {
+    /// Nothing is under way: the server refused to create one, or the new one was given up.
+    Idle,
     Intent,
-    Created { value: Zeroizing<String> },
-    Identified { value: Zeroizing<String>, id: u64 },
+    Created {
+        value: Zeroizing<String>,
+    },
+    Identified {
+        value: Zeroizing<String>,
+        id: u64,
+    },
 }
 
 /// What is left to do since then.
@@ -80,20 +87,39 @@ pub(crate) struct Plan {
     /// everywhere, so once is not for good.
     pub(crate) refused_since: Option<Moment>,
     pub(crate) orphans: Vec<Orphan>,
+    /// Whether the old one is left alone.
+    #[serde(default)]
+    pub(crate) keep_old: bool,
 }
 
 /// An application token that was made, perhaps, and shall not stay.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Orphan {
     pub(crate) mark: Option<String>,
+    /// Its row, where one was seen.
     pub(crate) id: Option<u64>,
+    /// From when on the list must show it, if it exists.
+    #[serde(default)]
+    pub(crate) since: Option<Moment>,
+}
+
+impl Orphan {
+    /// One that bears that marker, if it was made at all.
+    pub(crate) fn marked(mark: &str) -> Self {
+        Orphan { mark: Some(mark.to_owned()), id: None, since: None }
+    }
+
+    /// The row of that id.
+    pub(crate) fn row(id: u64) -> Self {
+        Orphan { mark: None, id: Some(id), since: None }
+    }
 }
 
 impl Leave {
     /// How far it has come.
     pub(crate) fn state(&self) -> RotationState {
         match self {
-            Leave::Intent => RotationState::Intent,
+            Leave::Idle | Leave::Intent => RotationState::Intent,
             Leave::Created { .. } => RotationState::Created,
             Leave::Identified { .. } => RotationState::Identified,
         }
@@ -133,13 +159,22 @@ pub(crate) fn lead(store: &Store, from: &Seal, to: &Secret) -> Result<()> {
 
 /// The application token that is to be used in place of this one: itself, unless it was rotated.
 pub(crate) fn newest(store: &Store, token: &Secret, base_url: &str) -> Result<Secret> {
-    let (mut newest, mut passed) = (token.clone(), HashSet::new());
     if !store.is_durable() {
-        return Ok(newest);
+        return Ok(token.clone());
     }
+    follow(token, |token| Seal::new(token, base_url), |seal| read(store, seal, false))
+}
+
+/// Goes from each application token to its successor, as `read` finds it in the entries.
+pub(crate) fn follow(
+    token: &Secret,
+    seal: impl Fn(&Secret) -> Result<Seal>,
+    read: impl Fn(&Seal) -> Result<Option<Page>>,
+) -> Result<Secret> {
+    let (mut newest, mut passed) = (token.clone(), HashSet::new());
     loop {
-        let seal = Seal::new(&newest, base_url)?;
-        match read(store, &seal, false)? {
+        let seal = seal(&newest)?;
+        match read(&seal)? {
             Some(Page::Successor(value)) if passed.insert(seal.name().to_owned()) => {
                 newest = Secret::from(value.as_str());
             }

@@ -112,6 +112,7 @@ mod state;
 mod status;
 mod store;
 mod tls;
+mod token_file;
 mod tokens;
 mod user;
 

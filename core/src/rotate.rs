@@ -7,17 +7,19 @@ mod arriving;
 mod leaving;
 #[cfg(all(test, unix))]
 mod matrix;
+mod orphans;
+mod plan;
 
 use std::time::{Duration, SystemTime};
 
 use crate::api::UpdateApplicationToken;
-use crate::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::application_token::ApplicationToken;
 use crate::auth_token::AuthToken;
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::input;
-use crate::journal::{self, Arriving, Orphan, Page, Plan};
+use crate::journal::{self, Arriving, Page, Plan};
 use crate::listing;
 use crate::moment::Moment;
 use crate::rotation::{RotateOptions, Rotation};
@@ -37,6 +39,10 @@ const LAG: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::fr
 
 /// What is refused for so long is refused for good.
 const FOR_GOOD: Duration = Duration::from_secs(60);
+
+/// Said of a journal entry that cannot be read any more.
+const BEGINS_ANEW: &str = "the rotation continues from the list; an application token that it was \
+                           creating is shown by audit";
 
 impl ApplicationTokens<'_> {
     /// Replaces the application token that this client signs in with by a new one: creates that,
@@ -70,11 +76,15 @@ impl ApplicationTokens<'_> {
     ///
     /// `InvalidInput` where the store is no directory, the application token came as text and there
     /// is no `hand_over`, the client signs in as a person, or it cannot be told which of the rows
-    /// is its own. As for any call, before anything was begun. From then on `Rotation`, with
+    /// is its own, or how long the new one shall live. `Forbidden` where the application token may
+    /// not revoke any, unless [`RotateOptions::keep_old`] is set. As for any call, before anything
+    /// was begun. From then on `Rotation`, with
     /// [`Error::rotation_state`]: the client goes on with an application token that works. One that
     /// is refused is given up, at the earliest a minute later, and revoked.
     pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
-        Rotator::rotate(*self, options)
+        let outcome = Rotator::rotate(*self, options);
+        self.caller.session.deliver_events();
+        outcome
     }
 }
 
@@ -92,7 +102,9 @@ impl<'a> Rotator<'a> {
     fn rotate(tokens: ApplicationTokens<'a>, options: &'a RotateOptions) -> Result<Rotation> {
         let caller = tokens.caller;
         let session = &caller.session;
-        let seal = session.seal(&session.newest(&check(session, options)?)?)?;
+        let given_before = check(session, options)?;
+        // What is damaged is set aside below, with the lock.
+        let seal = session.seal(&session.newest(&given_before).unwrap_or(given_before))?;
         let used = match session.credential_in_use() {
             name if name.is_empty() => seal.name().to_owned(),
             name => name,
@@ -102,10 +114,9 @@ impl<'a> Rotator<'a> {
             _ => false,
         };
         let _lock = lock(caller)?;
-        let given = given(session)?;
-        let token = session.newest(&given)?;
+        let this = Rotator { tokens, caller, options, given: given(session)?, _lock };
+        let token = this.newest(&this.given)?;
         let seal = session.seal(&token)?;
-        let this = Rotator { tokens, caller, options, given, _lock };
         let (leaving, orphans) = match this.read_journal(&seal)? {
             Some(Page::Arriving(page)) => {
                 let state = page.state;
@@ -129,13 +140,21 @@ impl<'a> Rotator<'a> {
         self.caller.session.store()
     }
 
-    /// A damaged page was set aside: there is none then.
+    /// The entry of an application token. A damaged one is set aside: there is none then.
     fn read_journal(&self, seal: &Seal) -> Result<Option<Page>> {
         journal::read(self.store(), seal, true).or_else(|error| {
             let page = journal::read(self.store(), seal, true)?;
+            let error = error.with_advice(BEGINS_ANEW);
             self.caller.session.report(EventKind::StoreTrouble, error);
             Ok(page)
         })
+    }
+
+    /// The application token that is to be used in place of this one. Unlike the session's own look
+    /// at the journal, it is not stopped by a damaged entry.
+    fn newest(&self, token: &Secret) -> Result<Secret> {
+        let session = &self.caller.session;
+        journal::follow(token, |token| session.seal(token), |seal| self.read_journal(seal))
     }
 
     fn write_arriving(&self, seal: &Seal, page: Arriving) -> Result<Arriving> {
@@ -180,42 +199,6 @@ impl<'a> Rotator<'a> {
         })
     }
 
-    /// Revokes what shall not stay, and forgets it. What the list does not show may still come to
-    /// light, and what the server does not let be revoked stops nobody: both are kept in mind.
-    fn sweep(
-        &self,
-        orphans: &mut Vec<Orphan>,
-        keep: u64,
-        rows: &[ApplicationToken],
-        auth_token: &AuthToken,
-    ) -> Result<()> {
-        let mut failed = Ok(());
-        orphans.retain(|orphan| {
-            let is_it = |row: &&ApplicationToken| {
-                let is_marked =
-                    |mark: &String| row.description().is_some_and(|d| d.ends_with(mark));
-                row.id() != keep
-                    && (Some(row.id()) == orphan.id || orphan.mark.as_ref().is_some_and(is_marked))
-            };
-            let (mut seen, mut revoked) = (false, true);
-            for row in rows.iter().filter(is_it) {
-                seen = true;
-                if row.status() == Some(ApplicationTokenStatus::Revoked) {
-                    continue;
-                }
-                let revoke = UpdateApplicationToken::revoke();
-                if let Err(error) = self.change_with(auth_token, row.id(), &revoke) {
-                    revoked = false;
-                    if !leaving::is_final(&error) {
-                        failed = Err(error);
-                    }
-                }
-            }
-            !(seen && revoked)
-        });
-        failed
-    }
-
     /// Whether the new one has been refused for so long that it will never do.
     fn is_for_good(&self, error: &Error, plan: &mut Plan) -> bool {
         let (now, clock) = (self.caller.session.now(), &*self.caller.clock);
@@ -223,8 +206,12 @@ impl<'a> Rotator<'a> {
         if elapsed.is_none() {
             plan.refused_since = Some(self.moment());
         }
-        // What the caller said will be no better later.
-        error.kind() == ErrorKind::InvalidInput || elapsed.is_some_and(|time| time >= FOR_GOOD)
+        // Our own verdicts on what the caller said, or on two rows, will be no better later.
+        let is_ours = match error.kind() {
+            ErrorKind::InvalidInput => true,
+            kind => kind == ErrorKind::Conflict && error.http_status().is_none(),
+        };
+        is_ours || elapsed.is_some_and(|time| time >= FOR_GOOD)
     }
 
     fn moment(&self) -> Moment {

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 type HandOver = Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
 /// How an application token shall be replaced. What is not set is as with the old one: its
-/// description, the address that it is bound to, the date on which it expires.
+/// description, the address that it is bound to, how long it lives.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,6 +32,7 @@ pub struct RotateOptions {
     pub(crate) expiry_date: Option<ExpiryDate>,
     pub(crate) ip: Option<String>,
     pub(crate) grace: Duration,
+    pub(crate) keep_old: bool,
     pub(crate) hand_over: Option<HandOver>,
 }
 
@@ -56,8 +57,8 @@ impl RotateOptions {
         self
     }
 
-    /// Another date or instant of expiry, in the future. Without it the new one expires **on the
-    /// same date as the old one**: set it where the rotation is made because that date is near.
+    /// Another date or instant of expiry, in the future. Without it the new one lives as long as the
+    /// old one was made for, from now on: for the time between that one's creation and expiry.
     pub fn expiry_date(mut self, expiry_date: impl Into<ExpiryDate>) -> Self {
         self.expiry_date = Some(expiry_date.into());
         self
@@ -74,6 +75,17 @@ impl RotateOptions {
     /// `rotate` again when it is over.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Leaves the old one alive, for an application token that may not revoke any: emnify lets only
+    /// Administrators do so, and a rotation that finds itself without that right is refused before
+    /// it creates anything. The rotation ends in `Done` with the event
+    /// [`EventKind::OldTokenKept`](crate::EventKind::OldTokenKept): revoke the old one by other
+    /// means, or let it expire. Where the description of the new one may not be changed either, it
+    /// keeps the marker by which it was found, `[rotation …]`.
+    pub fn keep_old(mut self, keep_old: bool) -> Self {
+        self.keep_old = keep_old;
         self
     }
 
@@ -98,13 +110,15 @@ impl fmt::Debug for RotateOptions {
             .field("expiry_date", &self.expiry_date)
             .field("ip", &self.ip)
             .field("grace", &self.grace)
+            .field("keep_old", &self.keep_old)
             .field("hand_over", &self.hand_over.is_some())
             .finish()
     }
 }
 
-/// What a rotation came to. `Done`: the old application token is revoked. `Grace`: both work until
-/// the grace period ends, and the client goes on with the new one.
+/// What a rotation came to. `Done`: the old application token is revoked, or was kept as
+/// [`RotateOptions::keep_old`] said. `Grace`: both work until the grace period ends, and the client
+/// goes on with the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     pub(crate) state: RotationState,
@@ -112,6 +126,7 @@ pub struct Rotation {
     pub(crate) new_id: u64,
     pub(crate) grace_left: Option<Duration>,
     pub(crate) adopted: bool,
+    pub(crate) ignored_options: Vec<&'static str>,
 }
 
 impl Rotation {
@@ -139,5 +154,11 @@ impl Rotation {
     /// Whether another client had rotated the application token already: nothing was changed.
     pub fn is_adopted(&self) -> bool {
         self.adopted
+    }
+
+    /// The options of this call that did not apply, by their names (`expiry_date` and so on), because
+    /// the rotation had begun with others, which did. Empty for a rotation that began with this call.
+    pub fn ignored_options(&self) -> &[&'static str] {
+        &self.ignored_options
     }
 }

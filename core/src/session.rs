@@ -157,11 +157,13 @@ impl Session {
         journal::newest(&self.parts.store, token, self.parts.http.base_url())
     }
 
-    /// The auth token that is held, if it was got with the credential of that name.
-    pub(crate) fn auth_token_of(&self, name: &str) -> Option<AuthToken> {
+    /// The auth token that is held, if it was got with the credential of that name, and when it was
+    /// requested.
+    pub(crate) fn auth_token_of(&self, name: &str) -> Option<(AuthToken, Duration)> {
         let state = self.state.load();
         let held = state.held.as_ref().filter(|held| held.credential == name)?;
-        state.valid(self.now()).filter(|valid| valid.is(&held.auth_token)).cloned()
+        let valid = state.valid(self.now()).filter(|valid| valid.is(&held.auth_token))?;
+        Some((valid.clone(), held.requested_at))
     }
 
     /// Makes an exchange that is not the session's own, with the credential of that name, unless it
@@ -227,6 +229,11 @@ impl Session {
         let held = Held::new(auth_token.clone(), name, requested_at, random::draw());
         let now = self.now();
         self.state.rcu(|state| state.succeeded(held.clone(), Refresh::default(), now));
+    }
+
+    /// Hands what happened to the observer, on this thread.
+    pub(crate) fn deliver_events(&self) {
+        self.parts.events.deliver();
     }
 
     /// How the session stands.

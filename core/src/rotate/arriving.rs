@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::leaving::{New, is_final};
+use super::plan::ignored;
 use super::{Rotator, refused_for_now, stopped};
 use crate::api::UpdateApplicationToken;
 use crate::application_token::{ApplicationToken, ApplicationTokenStatus};
@@ -11,7 +12,8 @@ use crate::auth_token::AuthToken;
 use crate::clock::is_before_release;
 use crate::credential::TokenFile;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{self, Arriving, Leave, Leaving, Orphan, Page};
+use crate::event::EventKind;
+use crate::journal::{self, Arriving, Leave, Leaving, Orphan, Page, Plan};
 use crate::refusal;
 use crate::rotation::Rotation;
 use crate::rotation_state::RotationState;
@@ -29,7 +31,7 @@ impl Rotator<'_> {
                 RotationState::Grace => match self.grace_left(&seal, &mut page) {
                     Ok(Some(left)) => {
                         self.caller.session.use_credential(seal.name());
-                        return Ok(Rotation { grace_left: Some(left), ..came_to(&page) });
+                        return Ok(Rotation { grace_left: Some(left), ..self.came_to(&page) });
                     }
                     Ok(None) => Ok(RotationState::Revoking),
                     Err(error) => Err(error),
@@ -37,7 +39,7 @@ impl Rotator<'_> {
                 RotationState::Revoking => self.revoke_old(&token, &seal, &mut page),
                 _ => {
                     self.caller.session.use_credential(seal.name());
-                    return Ok(came_to(&page));
+                    return Ok(self.came_to(&page));
                 }
             };
             page.state = match next {
@@ -90,12 +92,12 @@ impl Rotator<'_> {
     /// What somebody else put there meanwhile is not overwritten.
     fn put_into(&self, file: &TokenFile, new: &Secret, page: &Arriving) -> Result<()> {
         // What cannot be read, or holds no token, is nobody's choice.
-        let Ok(held) = file.read_back() else { return file.replace(new) };
+        let Ok(held) = file.read_back() else { return file.replace(None, new) };
         if held == *new {
             return Ok(());
         }
-        if self.caller.session.newest(&held)? == *new {
-            return file.replace(new);
+        if self.newest(&held)? == *new {
+            return file.replace(Some(&held), new);
         }
         let message = format!(
             "the credential file holds another application token by now, which stays there; revoke \
@@ -130,7 +132,7 @@ impl Rotator<'_> {
                 self.put_into(file, new, page)?;
                 file.read_back()?
             }
-            _ => session.newest(&self.given)?,
+            _ => self.newest(&self.given)?,
         };
         if kept != *new || page.plan.old_id == page.new_id {
             let message = "another application token was read back than the new one; nothing was \
@@ -139,12 +141,15 @@ impl Rotator<'_> {
         }
         let requested_at = session.now();
         let auth_token = self.exchange(new, "new")?;
-        match self.revoke_for_certain(&auth_token, page.plan.old_id) {
-            // It will not do another time either: the next rotation is not to wait for it.
-            Err(error) if is_final(&error) && error.kind() != ErrorKind::Rejected => {
-                page.plan.orphans.push(Orphan { mark: None, id: Some(page.plan.old_id) });
+        page.plan.keep_old = self.keeps_old(&page.plan);
+        if !page.plan.keep_old {
+            match self.revoke_for_certain(&auth_token, page.plan.old_id) {
+                // It will not do another time either: the next rotation is not to wait for it.
+                Err(error) if is_final(&error) && error.kind() != ErrorKind::Rejected => {
+                    page.plan.orphans.push(Orphan::row(page.plan.old_id));
+                }
+                revoked => revoked?,
             }
-            revoked => revoked?,
         }
         if !page.plan.orphans.is_empty() {
             let rows = self.list_with(&auth_token)?;
@@ -171,8 +176,23 @@ impl Rotator<'_> {
         }
     }
 
+    /// Whether this call, or the one that began the rotation, leaves the old one alone.
+    pub(super) fn keeps_old(&self, plan: &Plan) -> bool {
+        plan.keep_old || self.options.keep_old
+    }
+
     /// The rotation is done, and the next one can begin; but somebody should know.
     fn tell_of_the_old_one(&self, page: &Arriving) -> Result<()> {
+        if page.plan.keep_old {
+            let message = format!(
+                "application token {} goes on working beside {}, which replaces it: revoke it when \
+                 it is no longer used",
+                page.plan.old_id, page.new_id
+            );
+            let error = Error::new(ErrorKind::Rotation, message);
+            self.caller.session.report(EventKind::OldTokenKept, error);
+            return Ok(());
+        }
         let is_it = |orphan: &Orphan| orphan.id == Some(page.plan.old_id);
         if !page.plan.orphans.iter().any(is_it) {
             return Ok(());
@@ -211,18 +231,29 @@ impl Rotator<'_> {
         let seal = session.seal(&old)?;
         if let Some(file) = session.credential_file() {
             if file.read_back().is_ok_and(|held| held == *new) {
-                file.replace(&old)?;
+                file.replace(Some(new), &old)?;
             }
         }
         let mut plan = page.plan;
-        plan.orphans.push(Orphan { mark: None, id: Some(page.new_id) });
-        let leaving = Leaving { step: Leave::Intent, plan };
+        plan.orphans.push(Orphan::row(page.new_id));
+        let leaving = Leaving { step: Leave::Idle, plan };
         journal::write(self.store(), &seal, &Page::Leaving(leaving))?;
-        if session.newest(&self.given)? == *new {
+        if self.newest(&self.given)? == *new {
             journal::lead(self.store(), &session.seal(&self.given)?, &old)?;
         }
         session.use_credential(seal.name());
         Ok(())
+    }
+
+    fn came_to(&self, page: &Arriving) -> Rotation {
+        Rotation {
+            state: page.state,
+            old_id: page.plan.old_id,
+            new_id: page.new_id,
+            grace_left: None,
+            adopted: false,
+            ignored_options: ignored(self.options, &page.plan),
+        }
     }
 }
 
@@ -231,14 +262,4 @@ fn has_expired(row: &ApplicationToken, auth_token: &AuthToken) -> bool {
     let now = auth_token.claims().issued_at.map(Duration::from_secs);
     let now = now.map(|now| std::time::SystemTime::UNIX_EPOCH + now);
     row.expires_at().zip(now).is_some_and(|(expiry, now)| expiry <= now)
-}
-
-fn came_to(page: &Arriving) -> Rotation {
-    Rotation {
-        state: page.state,
-        old_id: page.plan.old_id,
-        new_id: page.new_id,
-        grace_left: None,
-        adopted: false,
-    }
 }

@@ -3,26 +3,21 @@
 
 use zeroize::Zeroizing;
 
+use super::plan::no_id;
 use super::{LAG, Rotator, stopped};
 use crate::api::{self, CreateApplicationToken, UpdateApplicationToken};
-use crate::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::application_token::ApplicationToken;
 use crate::auth_token::AuthToken;
-use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input;
 use crate::journal::{self, Arriving, Leave, Leaving, Orphan, Page, Plan};
 use crate::mark;
-use crate::rotation::RotateOptions;
 use crate::rotation_state::RotationState;
 use crate::seal::Seal;
 use crate::secret::Secret;
 
-/// A label for what replaces an application token that had none: one must be sent to take the mark
-/// off.
-const NO_DESCRIPTION: &str = "emnify-auth";
-
-/// A list that shows none of so many application tokens hides every other one, too.
-const MOST_ORPHANS: usize = 32;
+/// The server took the request for too slow, and may carry it out all the same.
+const REQUEST_TIMEOUT: u16 = 408;
 
 /// The new application token, which is the one to use from now on.
 pub(super) struct New {
@@ -46,25 +41,20 @@ impl Rotator<'_> {
         let (mut step, mut plan) = match page {
             Some(Leaving { step: Leave::Intent, mut plan }) => {
                 // If it was made at all, its value is lost.
-                plan.orphans.push(Orphan { mark: Some(plan.mark), id: None });
-                let begun = self.begin(token, seal, plan.orphans).and_then(|plan| {
-                    let step = self.write(seal, Leave::Intent, &plan)?;
-                    Ok((step, plan))
-                });
+                plan.orphans.push(Orphan::marked(&plan.mark));
+                let begun = self.begin(token, seal, plan.orphans);
                 begun.map_err(|error| stopped(RotationState::Intent, error))?
             }
+            Some(Leaving { step: Leave::Idle, plan }) => self.begin(token, seal, plan.orphans)?,
             Some(Leaving { step, plan }) => (step, plan),
-            None => {
-                let plan = self.begin(token, seal, orphans)?;
-                (self.write(seal, Leave::Intent, &plan)?, plan)
-            }
+            None => self.begin(token, seal, orphans)?,
         };
         let mut proof = None;
         loop {
             let state = step.state();
             let next = match &step {
-                Leave::Intent => self.create(token, &plan),
-                Leave::Created { value } => self.identify(value, &plan, &mut proof),
+                Leave::Idle | Leave::Intent => self.create(token, &plan),
+                Leave::Created { value } => self.identify(value, &mut plan, &mut proof),
                 Leave::Identified { value, id } => {
                     match self.prove(value, *id, &plan, &mut proof) {
                         Ok(()) => {
@@ -79,9 +69,14 @@ impl Rotator<'_> {
             };
             step = match next {
                 Ok(next) => self.write(seal, next, &plan).map_err(|error| stopped(state, error))?,
-                Err(error) if state == RotationState::Intent || !is_final(&error) => {
+                Err(error) if state == RotationState::Intent => {
+                    if was_refused(&error) {
+                        // Else the next run takes it for created, which does no harm.
+                        let _ = self.write(seal, Leave::Idle, &plan);
+                    }
                     return Err(stopped(state, error));
                 }
+                Err(error) if !is_final(&error) => return Err(stopped(state, error)),
                 Err(error) if self.is_for_good(&error, &mut plan) => {
                     return Err(self.give_up(seal, plan, &step, error));
                 }
@@ -93,58 +88,10 @@ impl Rotator<'_> {
         }
     }
 
-    /// Finds out what there is to replace, and what by.
-    fn begin(&self, token: &Secret, seal: &Seal, mut orphans: Vec<Orphan>) -> Result<Plan> {
-        let RotateOptions { description, expiry_date, ip, grace, hand_over, id: named } =
-            self.options;
-        if orphans.len() > MOST_ORPHANS {
-            let message = "the list shows none of the application tokens that earlier attempts may \
-                           have created: revoke those that audit calls orphans";
-            return Err(Error::new(ErrorKind::Conflict, message));
-        }
-        let now = self.caller.clock.wall();
-        let expiry_date =
-            expiry_date.as_ref().map(|date| input::expiry_date(date, now)).transpose()?;
-        if let (None, Some(file)) = (hand_over, self.caller.session.credential_file()) {
-            // What cannot be written is found out before anything is created.
-            file.replace(&file.read_back()?)?;
-        }
-        let auth_token = match self.caller.session.auth_token_of(seal.name()) {
-            Some(auth_token) => auth_token,
-            None => self.exchange(token, "old")?,
-        };
-        let hinted = auth_token.claims().application_token_id;
-        let old_id = named.or(hinted).ok_or_else(no_id)?;
-        let rows = self.list_with(&auth_token)?;
-        let row = rows.iter().find(|row| row.id() == old_id).ok_or_else(|| match named {
-            Some(id) => Error::invalid_input("id", format_args!("{id} is not in the list")),
-            None => no_id(),
-        })?;
-        if row.status() == Some(ApplicationTokenStatus::Revoked) {
-            let problem = format!("{old_id} is revoked, so it is not this client's own");
-            return Err(Error::invalid_input("id", problem));
-        }
-        let expiry_date = match expiry_date {
-            None => row.expiry_date().map(same_expiry).transpose()?,
-            other => other,
-        };
-        self.sweep(&mut orphans, old_id, &rows, &auth_token)?;
-        let description = description.as_deref().or(row.description()).map(mark::off);
-        Ok(Plan {
-            old_id,
-            hinted,
-            named: *named,
-            description: description
-                .filter(|text| !text.is_empty())
-                .unwrap_or(NO_DESCRIPTION)
-                .into(),
-            expiry_date,
-            ip: ip.as_deref().or(row.ip()).map(str::to_owned),
-            grace_seconds: grace.as_secs(),
-            mark: mark::new()?,
-            refused_since: None,
-            orphans,
-        })
+    /// Finds out what there is to replace, and what by, and writes that down.
+    fn begin(&self, token: &Secret, seal: &Seal, orphans: Vec<Orphan>) -> Result<(Leave, Plan)> {
+        let plan = self.plan(token, seal, orphans)?;
+        Ok((self.write(seal, Leave::Intent, &plan)?, plan))
     }
 
     fn create(&self, old: &Secret, plan: &Plan) -> Result<Leave> {
@@ -162,28 +109,49 @@ impl Rotator<'_> {
         Ok(Leave::Created { value: Zeroizing::new(value.reveal().to_owned()) })
     }
 
-    /// Finds the one row that bears the mark, signed in with the new one: that the list does not
-    /// show it yet says nothing about it, and the old one may be gone.
+    /// Finds the row that bears the mark, signed in with the new one: that the list does not show it
+    /// yet says nothing about it, and the old one may be gone. A request that was sent twice on its
+    /// way has made two such rows: ours is the one that the new auth token names.
     fn identify(
         &self,
         value: &Zeroizing<String>,
-        plan: &Plan,
+        plan: &mut Plan,
         proof: &mut Option<AuthToken>,
     ) -> Result<Leave> {
         let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
+        let hinted = auth_token.claims().application_token_id;
+        let mut marked = Vec::new();
         for lag in LAG {
             self.caller.clock.sleep(lag);
             let rows = self.list_with(&auth_token)?;
             let bears = |row: &&ApplicationToken| {
                 row.description().is_some_and(|text| text.ends_with(&plan.mark))
             };
-            let mut marked = rows.iter().filter(bears);
-            if let (Some(row), None) = (marked.next(), marked.next()) {
-                return Ok(Leave::Identified { value: value.clone(), id: row.id() });
+            marked = rows.iter().filter(bears).map(ApplicationToken::id).collect();
+            let is_named = hinted.is_some_and(|id| marked.contains(&id));
+            // Where the old auth token named its row, so will the new one.
+            if is_named || (plan.named.is_some() && marked.len() == 1) {
+                break;
             }
         }
-        let message = "the list does not show the new application token yet";
-        Err(Error::new(ErrorKind::Timeout, message))
+        let id = match (hinted.filter(|id| marked.contains(id)), marked.as_slice()) {
+            (Some(id), _) => id,
+            (None, [only]) => *only,
+            (None, []) => {
+                let message = "the list does not show the new application token yet";
+                return Err(Error::new(ErrorKind::Timeout, message));
+            }
+            (None, _) => {
+                let message = "the request to create an application token was carried out two \
+                               times or more, and the auth token does not tell which of the new \
+                               ones is ours; rotate again, which starts with another one";
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
+        };
+        if marked.len() > 1 {
+            plan.orphans.push(Orphan::marked(&plan.mark));
+        }
+        Ok(Leave::Identified { value: value.clone(), id })
     }
 
     /// Makes a call as the new one: that which takes the mark off.
@@ -206,7 +174,13 @@ impl Rotator<'_> {
             _ => {}
         }
         let unmarked = UpdateApplicationToken::description(&plan.description);
-        self.change_with(&auth_token, id, &unmarked)
+        match self.change_with(&auth_token, id, &unmarked) {
+            // It may not change any description: another call proves it.
+            Err(error) if error.kind() == ErrorKind::Forbidden && self.keeps_old(plan) => {
+                self.list_with(&auth_token).map(drop)
+            }
+            changed => changed,
+        }
     }
 
     /// Makes the new one the one to use: first its own page, then the way there.
@@ -235,8 +209,8 @@ impl Rotator<'_> {
     fn give_up(&self, seal: &Seal, mut plan: Plan, step: &Leave, cause: Error) -> Error {
         let id = if let Leave::Identified { id, .. } = step { Some(*id) } else { None };
         let mark = plan.mark.clone();
-        plan.orphans.push(Orphan { mark: Some(mark.clone()), id });
-        let swept = self.write(seal, Leave::Intent, &plan).and_then(|_| {
+        plan.orphans.push(Orphan { id, ..Orphan::marked(&mark) });
+        let swept = self.write(seal, Leave::Idle, &plan).and_then(|_| {
             let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
             let rows = self.list_with(&auth_token)?;
             self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
@@ -272,20 +246,8 @@ pub(super) fn is_final(error: &Error) -> bool {
     matches!(error.kind(), Rejected | Forbidden | NotFound | Conflict | Validation | InvalidInput)
 }
 
-/// The date of a row, in the form that the API takes.
-fn same_expiry(text: &str) -> Result<String> {
-    let unreadable = || {
-        let problem = "of the old application token cannot be read: say when the new one expires";
-        Error::invalid_input("expiry_date", problem)
-    };
-    if date::is_date_only(text) && date::instant(text).is_some() {
-        return Ok(text.to_owned());
-    }
-    date::instant(text).and_then(date::wire).ok_or_else(unreadable)
-}
-
-fn no_id() -> Error {
-    let problem = "is missing: the auth token does not tell which row of the list is this client's \
-                   own application token";
-    Error::invalid_input("id", problem)
+/// Whether it is certain that nothing was created.
+fn was_refused(error: &Error) -> bool {
+    let refuses = |status| (400..500).contains(&status) && status != REQUEST_TIMEOUT;
+    !error.was_sent() || error.http_status().is_some_and(refuses)
 }
