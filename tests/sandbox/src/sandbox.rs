@@ -199,6 +199,11 @@ impl Sandbox {
         self.shared.settle_blocking();
     }
 
+    /// The faults that still wait for a request, oldest first.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.shared.state().faults.all()
+    }
+
     /// Changes settings.
     pub fn settings(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.state().settings);
