@@ -11,7 +11,7 @@ use emnify_sandbox::{Fault, FaultKind, Sandbox};
 use super::process::{AUTHENTICATE, Gateway, Outcome, Run, TOKENS};
 
 /// Rounds of two processes, shared by the gateways.
-const ROUNDS: u32 = 100;
+const ROUNDS: u32 = 200;
 const GATEWAYS: u32 = 2;
 
 /// What two processes need to start. A machine that is too busy for it starts them one by one, which
