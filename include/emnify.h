@@ -591,6 +591,12 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 #define EMNIFY_EVENT_SUCCESSOR_FOUND 9
 
 /**
+ * The application token was rotated and the old one goes on working, as `keep_old` said; the message
+ * names its id.
+ */
+#define EMNIFY_EVENT_OLD_TOKEN_KEPT 10
+
+/**
  * How much an event matters: all is well. The levels are numbered as the priorities of syslog() are.
  */
 #define EMNIFY_LEVEL_INFO 6
@@ -1530,7 +1536,7 @@ typedef int32_t (*emnify_hand_over)(void *user, const char *application_token, s
 
 /**
  * How an application token shall be replaced. What is not set is as with the old one: its
- * description, the address that it is bound to, the date on which it expires.
+ * description, the address that it is bound to, how long it lives.
  *
  * Start from EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: later versions add members at the end,
  * and a program that was built with this one goes on working. The strings are copied.
@@ -1551,7 +1557,8 @@ typedef struct {
   const char *description;
   /**
    * Another expiry: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in RFC
-   * 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
+   * 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL: the new one lives as long as the
+   * old one was made for, from now on.
    */
   const char *expiry_date;
   /**
@@ -1577,13 +1584,19 @@ typedef struct {
    * What `hand_over` is called with; it is not looked at.
    */
   void *user;
+  /**
+   * 1: the old one is left alive, for an application token that may not revoke any. The rotation
+   * ends in EMNIFY_ROTATION_DONE, with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is revoked,
+   * and where that is not permitted the rotation is refused before anything is created.
+   */
+  uint64_t keep_old;
 } emnify_rotate_options;
 
 /**
  * What to start from: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: rotating one                                                               */
@@ -1608,7 +1621,8 @@ typedef struct emnify_rotation emnify_rotation;
  *
  * After a failure or a crash, call it again with the same options: it goes on where it stopped,
  * with what it began with. With a grace period the rotation stops in EMNIFY_ROTATION_GRACE, with
- * success, and does not wait: call it again when that is over. The client goes on with the new
+ * success, and does not wait: call it again when that is over. Options that are not those which it
+ * began with do not apply: see emnify_rotation_ignored_options(). The client goes on with the new
  * application token, and so does one that starts with the old one and the same store;
  * EMNIFY_EVENT_SUCCESSOR_FOUND tells it. At most one rotation runs in a store; who waits for
  * another one's adopts what that came to.
@@ -1617,7 +1631,9 @@ typedef struct emnify_rotation emnify_rotation;
  *
  * Fails with EMNIFY_ERR_INVALID_INPUT where `store` or `hand_over` is missing, an option is wrong,
  * the client signs in as a person, or it cannot be told which application token is its own, and
- * `id` does not say; as emnify_token_list() does before anything was begun; and from then on with
+ * `id` does not say, or how long the new one lives, and no expiry does; with EMNIFY_ERR_FORBIDDEN
+ * where the application token may not revoke any, and `keep_old` is 0; as emnify_token_list() does
+ * before anything was begun; and from then on with
  * EMNIFY_ERR_ROTATION, where emnify_error_rotation_state() says in which state it stopped, and the
  * client goes on with an application token that works.
  */
@@ -1627,8 +1643,8 @@ int32_t emnify_token_rotate(const emnify_client *client,
                             emnify_error **error);
 
 /**
- * EMNIFY_ROTATION_DONE: the old application token is revoked. EMNIFY_ROTATION_GRACE: both work
- * until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
+ * EMNIFY_ROTATION_DONE: the old application token is revoked, or was kept. EMNIFY_ROTATION_GRACE:
+ * both work until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
  */
 int32_t emnify_rotation_state(const emnify_rotation *rotation);
 
@@ -1653,6 +1669,20 @@ int64_t emnify_rotation_grace_left_ms(const emnify_rotation *rotation);
  * successor is used. False if `rotation` is NULL.
  */
 bool emnify_rotation_is_adopted(const emnify_rotation *rotation);
+
+/**
+ * Whether the old application token is left alive, as `keep_old` said in this call or in the one
+ * that the rotation began with. False if `rotation` is NULL.
+ */
+bool emnify_rotation_is_old_kept(const emnify_rotation *rotation);
+
+/**
+ * The options of the call that did not apply, because the rotation had begun with others, which
+ * did: their names, such as "expiry_date, ip".
+ *
+ * Borrowed from `rotation`. NULL where all applied, and if `rotation` is NULL.
+ */
+const char *emnify_rotation_ignored_options(const emnify_rotation *rotation);
 
 /**
  * Frees what a rotation came to. NULL is allowed.

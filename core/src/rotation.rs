@@ -126,6 +126,7 @@ pub struct Rotation {
     pub(crate) new_id: u64,
     pub(crate) grace_left: Option<Duration>,
     pub(crate) adopted: bool,
+    pub(crate) old_kept: bool,
     pub(crate) ignored_options: Vec<&'static str>,
 }
 
@@ -154,6 +155,12 @@ impl Rotation {
     /// Whether another client had rotated the application token already: nothing was changed.
     pub fn is_adopted(&self) -> bool {
         self.adopted
+    }
+
+    /// Whether the old one is left alive, as [`RotateOptions::keep_old`] said in this call or in the
+    /// one that the rotation began with.
+    pub fn is_old_kept(&self) -> bool {
+        self.old_kept
     }
 
     /// The options of this call that did not apply, by their names (`expiry_date` and so on), because

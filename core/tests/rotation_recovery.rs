@@ -247,6 +247,7 @@ fn with_keep_old_a_rotation_ends_without_the_right_to_revoke() {
         let options = RotateOptions::new().keep_old(true);
         let rotation = client.application_tokens().rotate(&options).unwrap();
         assert_eq!(rotation.state(), RotationState::Done);
+        assert!(rotation.is_old_kept());
         let kept = |kind: &&EventKind| **kind == EventKind::OldTokenKept;
         assert_eq!(seen.lock().unwrap().iter().filter(kept).count(), 1);
         assert!(gateway.is_active(gateway.old_id) && gateway.is_active(rotation.new_id()));
@@ -254,6 +255,7 @@ fn with_keep_old_a_rotation_ends_without_the_right_to_revoke() {
         sandbox.clear_faults();
         // With the right, the next one takes the marker off, and revokes its own predecessor alone.
         let next = rotate(&client).unwrap();
+        assert!(!next.is_old_kept());
         assert!(gateway.is_active(gateway.old_id) && !gateway.is_active(rotation.new_id()));
         let rows = sandbox.application_tokens();
         let new = rows.iter().find(|row| row.id == next.new_id()).unwrap();

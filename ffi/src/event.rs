@@ -35,6 +35,9 @@ pub const EMNIFY_EVENT_STORE_TROUBLE: i32 = 7;
 pub const EMNIFY_EVENT_CREDENTIAL_TROUBLE: i32 = 8;
 /// The application token was rotated, by an earlier or another process, and its successor is used.
 pub const EMNIFY_EVENT_SUCCESSOR_FOUND: i32 = 9;
+/// The application token was rotated and the old one goes on working, as `keep_old` said; the message
+/// names its id.
+pub const EMNIFY_EVENT_OLD_TOKEN_KEPT: i32 = 10;
 
 /// How much an event matters: all is well. The levels are numbered as the priorities of syslog() are.
 pub const EMNIFY_LEVEL_INFO: i32 = 6;
@@ -185,6 +188,7 @@ fn number(kind: EventKind) -> i32 {
         EventKind::StoreTrouble => EMNIFY_EVENT_STORE_TROUBLE,
         EventKind::CredentialTrouble => EMNIFY_EVENT_CREDENTIAL_TROUBLE,
         EventKind::SuccessorFound => EMNIFY_EVENT_SUCCESSOR_FOUND,
+        EventKind::OldTokenKept => EMNIFY_EVENT_OLD_TOKEN_KEPT,
         // One that the core has a name for and this file does not know yet.
         _ => EMNIFY_EVENT_OTHER,
     }
@@ -210,6 +214,7 @@ fn name(kind: i32) -> &'static CStr {
         EMNIFY_EVENT_STORE_TROUBLE => c"EMNIFY_EVENT_STORE_TROUBLE",
         EMNIFY_EVENT_CREDENTIAL_TROUBLE => c"EMNIFY_EVENT_CREDENTIAL_TROUBLE",
         EMNIFY_EVENT_SUCCESSOR_FOUND => c"EMNIFY_EVENT_SUCCESSOR_FOUND",
+        EMNIFY_EVENT_OLD_TOKEN_KEPT => c"EMNIFY_EVENT_OLD_TOKEN_KEPT",
         _ => c"EMNIFY_EVENT_OTHER",
     }
 }
@@ -231,6 +236,7 @@ mod tests {
             (7, StoreTrouble),
             (8, CredentialTrouble),
             (9, SuccessorFound),
+            (10, OldTokenKept),
         ] {
             assert_eq!(number(kind), expected, "{kind:?}");
             // The name in C is the name in Rust, in capitals and with underscores.

@@ -26,7 +26,7 @@ pub type emnify_hand_over = Option<
 >;
 
 /// How an application token shall be replaced. What is not set is as with the old one: its
-/// description, the address that it is bound to, the date on which it expires.
+/// description, the address that it is bound to, how long it lives.
 ///
 /// Start from EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: later versions add members at the end,
 /// and a program that was built with this one goes on working. The strings are copied.
@@ -41,7 +41,8 @@ pub struct emnify_rotate_options {
     /// Another label: at most 1,024 bytes, no control character; or NULL.
     pub description: *const c_char,
     /// Another expiry: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in RFC
-    /// 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
+    /// 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL: the new one lives as long as the
+    /// old one was made for, from now on.
     pub expiry_date: *const c_char,
     /// Another address, or range in CIDR notation, that the new one may be used from; or NULL.
     pub ip: *const c_char,
@@ -56,10 +57,14 @@ pub struct emnify_rotate_options {
     pub hand_over: emnify_hand_over,
     /// What `hand_over` is called with; it is not looked at.
     pub user: *mut c_void,
+    /// 1: the old one is left alive, for an application token that may not revoke any. The rotation
+    /// ends in EMNIFY_ROTATION_DONE, with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is revoked,
+    /// and where that is not permitted the rotation is refused before anything is created.
+    pub keep_old: u64,
 }
 
 const _: () = assert!(
-    offset_of!(emnify_rotate_options, user) + size_of::<*mut c_void>()
+    offset_of!(emnify_rotate_options, keep_old) + size_of::<u64>()
         == size_of::<emnify_rotate_options>()
 );
 
@@ -110,7 +115,7 @@ pub(crate) unsafe fn rotate_options(
             callers.run(hand_over).unwrap_or_else(|| Err("the call was cancelled".into()))
         });
     }
-    Ok(rotate.grace(Duration::from_secs(options.grace_s)))
+    Ok(rotate.grace(Duration::from_secs(options.grace_s)).keep_old(options.keep_old != 0))
 }
 
 /// Lends the token to `function`, and makes of its answer what the core wants.

@@ -1,11 +1,14 @@
 //! Replacing the application token that a client signs in with, and the handle that tells how far
 //! that came.
 
+use std::ffi::{CString, c_char};
+use std::ptr;
+
 use emnify_core::Rotation;
 
 use crate::boundary::{Place, ask, call, free};
 use crate::client::{emnify_client, usable};
-use crate::convert::milliseconds;
+use crate::convert::{c_text, milliseconds};
 use crate::error::emnify_error;
 use crate::rotate_options::{emnify_rotate_options, rotate_options};
 use crate::rotation_state::{EMNIFY_ROTATION_NONE, number};
@@ -20,6 +23,8 @@ pub struct emnify_rotation {
     new_id: u64,
     grace_left_ms: i64,
     adopted: bool,
+    old_kept: bool,
+    ignored_options: Option<CString>,
 }
 
 /// Replaces the application token that `client` signs in with by a new one, with no moment at which
@@ -32,7 +37,8 @@ pub struct emnify_rotation {
 ///
 /// After a failure or a crash, call it again with the same options: it goes on where it stopped,
 /// with what it began with. With a grace period the rotation stops in EMNIFY_ROTATION_GRACE, with
-/// success, and does not wait: call it again when that is over. The client goes on with the new
+/// success, and does not wait: call it again when that is over. Options that are not those which it
+/// began with do not apply: see emnify_rotation_ignored_options(). The client goes on with the new
 /// application token, and so does one that starts with the old one and the same store;
 /// EMNIFY_EVENT_SUCCESSOR_FOUND tells it. At most one rotation runs in a store; who waits for
 /// another one's adopts what that came to.
@@ -41,7 +47,9 @@ pub struct emnify_rotation {
 ///
 /// Fails with EMNIFY_ERR_INVALID_INPUT where `store` or `hand_over` is missing, an option is wrong,
 /// the client signs in as a person, or it cannot be told which application token is its own, and
-/// `id` does not say; as emnify_token_list() does before anything was begun; and from then on with
+/// `id` does not say, or how long the new one lives, and no expiry does; with EMNIFY_ERR_FORBIDDEN
+/// where the application token may not revoke any, and `keep_old` is 0; as emnify_token_list() does
+/// before anything was begun; and from then on with
 /// EMNIFY_ERR_ROTATION, where emnify_error_rotation_state() says in which state it stopped, and the
 /// client goes on with an application token that works.
 #[unsafe(no_mangle)]
@@ -67,8 +75,8 @@ pub unsafe extern "C" fn emnify_token_rotate(
     unsafe { call(error, body) }
 }
 
-/// EMNIFY_ROTATION_DONE: the old application token is revoked. EMNIFY_ROTATION_GRACE: both work
-/// until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
+/// EMNIFY_ROTATION_DONE: the old application token is revoked, or was kept. EMNIFY_ROTATION_GRACE:
+/// both work until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_state(rotation: *const emnify_rotation) -> i32 {
     // SAFETY: the contract.
@@ -105,6 +113,30 @@ pub unsafe extern "C" fn emnify_rotation_is_adopted(rotation: *const emnify_rota
     unsafe { ask(rotation, false, |rotation| rotation.adopted) }
 }
 
+/// Whether the old application token is left alive, as `keep_old` said in this call or in the one
+/// that the rotation began with. False if `rotation` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_rotation_is_old_kept(rotation: *const emnify_rotation) -> bool {
+    // SAFETY: the contract.
+    unsafe { ask(rotation, false, |rotation| rotation.old_kept) }
+}
+
+/// The options of the call that did not apply, because the rotation had begun with others, which
+/// did: their names, such as "expiry_date, ip".
+///
+/// Borrowed from `rotation`. NULL where all applied, and if `rotation` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_rotation_ignored_options(
+    rotation: *const emnify_rotation,
+) -> *const c_char {
+    // SAFETY: the contract.
+    unsafe {
+        ask(rotation, ptr::null(), |rotation| {
+            rotation.ignored_options.as_deref().map_or(ptr::null(), |names| names.as_ptr())
+        })
+    }
+}
+
 /// Frees what a rotation came to. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_free(rotation: *mut emnify_rotation) {
@@ -114,12 +146,15 @@ pub unsafe extern "C" fn emnify_rotation_free(rotation: *mut emnify_rotation) {
 
 impl emnify_rotation {
     fn new(rotation: &Rotation) -> Self {
+        let ignored = rotation.ignored_options();
         emnify_rotation {
             state: number(rotation.state()),
             old_id: rotation.old_id(),
             new_id: rotation.new_id(),
             grace_left_ms: milliseconds(rotation.grace_left()),
             adopted: rotation.is_adopted(),
+            old_kept: rotation.is_old_kept(),
+            ignored_options: (!ignored.is_empty()).then(|| c_text(&ignored.join(", "))),
         }
     }
 }

@@ -52,7 +52,7 @@ const ROTATE_OPTIONS: &str = "\
  * What to start from: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \\
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 ";
 
 /// In the order in which a reader needs them, and C wants its types declared.

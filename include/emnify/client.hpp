@@ -212,13 +212,15 @@ public:
             c_options.grace_s = static_cast<std::uint64_t>(options.grace.count());
             c_options.hand_over = hand_over ? detail::EMNIFY_HPP_IN_C(hand_over) : NULL;
             c_options.user = &hand_over;
+            c_options.keep_old = options.keep_old ? 1 : 0;
             emnify_token_rotate(get(), &c_options, &raw, detail::Into(error));
         }
         const detail::Handle<emnify_rotation, emnify_rotation_free> rotation(raw);
         return Rotation{emnify_rotation_state(raw), emnify_rotation_old_id(raw),
                         emnify_rotation_new_id(raw),
                         std::chrono::milliseconds(emnify_rotation_grace_left_ms(raw)),
-                        emnify_rotation_is_adopted(raw)};
+                        emnify_rotation_is_adopted(raw), emnify_rotation_is_old_kept(raw),
+                        detail::text(emnify_rotation_ignored_options(raw))};
     }
 
 #ifndef EMNIFY_NO_EXCEPTIONS

@@ -89,6 +89,8 @@ struct RotateOptions {
     /* Who takes the new one, instead of the credential file. An exception that leaves it means that
      * it was not kept. */
     HandOver hand_over;
+    /* Whether the old one is left alive, for an application token that may not revoke any. */
+    bool keep_old = false;
 };
 
 /* What a rotation came to. */
@@ -101,6 +103,11 @@ struct Rotation {
     std::chrono::milliseconds grace_left;
     /* Whether another client had rotated already: nothing was changed. */
     bool is_adopted;
+    /* Whether the old one is left alive, as `keep_old` said. */
+    bool is_old_kept;
+    /* The options that did not apply, because the rotation had begun with others: "expiry_date,
+     * ip"; empty where all did. */
+    std::string ignored_options;
 };
 
 } /* inline namespace */

@@ -145,9 +145,12 @@ impl ApplicationTokens {
     ///
     /// id: of the application token that this client signs in with, where its auth token does
     /// not tell. It is not for another one: what contradicts the auth token is refused.
-    /// description, expiry_date, ip: as for create(); default: those of the old one.
+    /// description, expiry_date, ip: as for create(); default: those of the old one, and its
+    /// lifetime instead of its expiry date.
     /// grace: how long the old one goes on working beside the new one, as a timedelta or in
     /// seconds. This does not wait for it: call it again when it is over.
+    /// keep_old: leaves the old one alive, for an application token that may not revoke any. The
+    /// rotation ends in "Done" with the event "old_token_kept".
     /// hand_over: a function that takes the new application token, a str, and keeps it where
     /// the next start finds it, instead of the credential file. It runs in the thread that
     /// makes this call, and perhaps again with the same token after a crash. It must not call
@@ -160,8 +163,10 @@ impl ApplicationTokens {
     /// stops instead, in the state "Committed". Either way the next call goes on from there.
     ///
     /// Raises InvalidInputError where there is neither a credential file nor hand_over, no
-    /// directory as a store, or a person signed in; what any call raises, before anything was
-    /// begun; and from then on RotationError, with the state that it stopped in.
+    /// directory as a store, or a person signed in, or where the list does not tell how long the
+    /// old one lives and expiry_date is not given; ForbiddenError where the application token may
+    /// not revoke any, without keep_old; what any call raises, before anything was begun; and from
+    /// then on RotationError, with the state that it stopped in.
     ///
     ///     >>> with Client(application_token_file="token", store="state") as client:
     ///     ...     client.application_tokens.rotate()
@@ -169,10 +174,10 @@ impl ApplicationTokens {
     #[pyo3(
         signature = (
             *, id=None, description=None, expiry_date=None, ip=None, grace=OrDefault::Default,
-            hand_over=None,
+            keep_old=false, hand_over=None,
         ),
         text_signature = "($self, *, id=None, description=None, expiry_date=None, ip=None, \
-            grace=0, hand_over=None)"
+            grace=0, keep_old=False, hand_over=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn rotate(
@@ -183,10 +188,11 @@ impl ApplicationTokens {
         expiry_date: Option<Bound<'_, PyAny>>,
         ip: Option<Bound<'_, PyAny>>,
         grace: OrDefault<'_>,
+        keep_old: bool,
         hand_over: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Rotation> {
         let client = self.0.get();
-        let mut options = RotateOptions::new();
+        let mut options = RotateOptions::new().keep_old(keep_old);
         if let Some(id) = &id {
             options = options.id(arguments::id(id)?);
         }

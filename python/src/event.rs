@@ -32,6 +32,8 @@ impl Event {
     /// most once a day.
     /// "successor_found": the application token was rotated, by an earlier or another process,
     /// and its successor is used.
+    /// "old_token_kept": the application token was rotated and the old one goes on working, as
+    /// keep_old said; error names its id.
     /// "store_trouble": the store could not be read or written; the session goes on without.
     /// "credential_trouble": the credential file could not be read; its last good content is
     /// used, if there is one.
@@ -46,6 +48,7 @@ impl Event {
             EventKind::CoolingDown => "cooling_down",
             EventKind::ApplicationTokenExpires => "application_token_expires",
             EventKind::SuccessorFound => "successor_found",
+            EventKind::OldTokenKept => "old_token_kept",
             EventKind::StoreTrouble => "store_trouble",
             EventKind::CredentialTrouble => "credential_trouble",
             _ => "other",

@@ -1,7 +1,7 @@
 //! What a rotation came to, as Python holds it.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDelta;
+use pyo3::types::{PyDelta, PyTuple};
 
 use crate::instant;
 
@@ -19,8 +19,8 @@ pub(crate) struct Rotation(pub(crate) emnify_core::Rotation);
 
 #[pymethods]
 impl Rotation {
-    /// How far it came. "Done": the old application token is revoked. "Grace": both work until
-    /// the grace period ends, and the client goes on with the new one.
+    /// How far it came. "Done": the old application token is revoked, or was kept. "Grace": both
+    /// work until the grace period ends, and the client goes on with the new one.
     #[getter]
     fn state(&self) -> String {
         self.0.state().to_string()
@@ -49,6 +49,20 @@ impl Rotation {
     #[getter]
     fn is_adopted(&self) -> bool {
         self.0.is_adopted()
+    }
+
+    /// Whether the old one is left alive, as keep_old said in this call or in the one that the
+    /// rotation began with.
+    #[getter]
+    fn is_old_kept(&self) -> bool {
+        self.0.is_old_kept()
+    }
+
+    /// The options of this call that did not apply, because the rotation had begun with others,
+    /// which did: their names, such as ('expiry_date', 'ip').
+    #[getter]
+    fn ignored_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.ignored_options())
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -288,6 +288,7 @@ static void a_kind_has_a_name(void)
 {
     CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_REFUSED), "EMNIFY_EVENT_REFUSED");
     CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_SUCCESSOR_FOUND), "EMNIFY_EVENT_SUCCESSOR_FOUND");
+    CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_OLD_TOKEN_KEPT), "EMNIFY_EVENT_OLD_TOKEN_KEPT");
     CHECK_TEXT(emnify_event_name(EMNIFY_EVENT_OTHER), "EMNIFY_EVENT_OTHER");
     CHECK_TEXT(emnify_event_name(-1), "EMNIFY_EVENT_OTHER");
     CHECK_NUMBER(emnify_event_level(NULL), EMNIFY_LEVEL_INFO);

@@ -305,6 +305,61 @@ static void the_new_one_is_as_the_options_say(void)
     remove_folder(store);
 }
 
+static void without_the_right_to_revoke_the_old_one_is_kept(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+    int counts[16];
+
+    new_store();
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), counts);
+    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "/*\", \"method\": \"PATCH\","
+                  " \"kind\": \"status\", \"status\": 403}");
+    CHECK_NUMBER(emnify_token_rotate(client, &options, &rotation, &error), EMNIFY_ERR_FORBIDDEN);
+    CHECK(strstr(emnify_error_message(error), "keep_old") != NULL);
+    CHECK_NUMBER(emnify_error_rotation_state(error), EMNIFY_ROTATION_NONE);
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_FORBIDDEN, "");
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 0);
+
+    options.keep_old = 1;
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
+    CHECK(emnify_rotation_is_old_kept(rotation));
+    CHECK_NUMBER(counts[EMNIFY_EVENT_OLD_TOKEN_KEPT], 1);
+    check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
+    emnify_rotation_free(rotation);
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
+static void what_did_not_apply_is_told(void)
+{
+    emnify_error *error = NULL;
+    emnify_rotation *rotation = NULL;
+    struct taken taken;
+    emnify_rotate_options options = taken_by(&taken);
+    emnify_client *client;
+
+    new_store();
+    options.grace_s = 3600;
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    CHECK(emnify_rotation_ignored_options(rotation) == NULL);
+    emnify_rotation_free(rotation);
+    options.expiry_date = "2098-05-29";
+    options.ip = "127.0.0.1";
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    CHECK_TEXT(emnify_rotation_ignored_options(rotation), "expiry_date, ip");
+    CHECK(!emnify_rotation_is_old_kept(rotation));
+    emnify_rotation_free(rotation);
+    CHECK(emnify_rotation_ignored_options(NULL) == NULL && !emnify_rotation_is_old_kept(NULL));
+    emnify_client_free(client);
+    remove_folder(store);
+}
+
 int main(void)
 {
     RUN(a_credential_file_gets_the_new_one);
@@ -315,5 +370,7 @@ int main(void)
     RUN(after_the_grace_period_the_old_one_is_revoked);
     RUN(what_another_client_rotated_is_adopted);
     RUN(the_new_one_is_as_the_options_say);
+    RUN(without_the_right_to_revoke_the_old_one_is_kept);
+    RUN(what_did_not_apply_is_told);
     return check_report();
 }

@@ -94,11 +94,25 @@ void what_nobody_took_is_handed_over_again() {
     CHECK(handed_over.front() == handed_over.back());
 }
 
+void the_old_one_is_kept_and_what_did_not_apply_is_told() {
+    const Store store;
+    const emnify::Client client(sandbox(store));
+    emnify::RotateOptions options;
+    options.keep_old = true;
+    options.grace = std::chrono::hours(1);
+    options.hand_over = [](const char *, std::size_t) { return true; };
+    CHECK(client.token_rotate(options).ignored_options.empty());
+    options.ip = "127.0.0.1";
+    const emnify::Rotation rotation = client.token_rotate(options);
+    CHECK(rotation.is_old_kept && rotation.ignored_options == "ip");
+}
+
 } // namespace
 
 int main() {
     RUN(the_new_token_is_handed_over_and_the_old_one_revoked);
     RUN(both_work_in_the_grace_period);
     RUN(what_nobody_took_is_handed_over_again);
+    RUN(the_old_one_is_kept_and_what_did_not_apply_is_told);
     return check_report();
 }

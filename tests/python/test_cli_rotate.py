@@ -41,6 +41,8 @@ def test_the_file_may_be_named_by_the_environment(command_line: CommandLine) -> 
         "new_id": 4713,
         "grace_left": None,
         "is_adopted": False,
+        "is_old_kept": False,
+        "ignored_options": [],
     }
 
 
@@ -100,9 +102,39 @@ def test_ctrl_c_in_the_middle_leaves_a_state_from_which_it_goes_on(
     assert active(command_line) == [in_file(command_line)]
 
 
+def test_without_the_right_to_revoke_the_old_one_is_kept(command_line: CommandLine) -> None:
+    old, options = command_line.gateway()
+    command_line.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", method="PATCH", status=403)
+    ended = command_line.run("tokens", "rotate", *options)
+    assert ended.returncode == 5
+    assert "keep_old" in ended.stderr
+    assert active(command_line) == [old]
+    ended = command_line.run("tokens", "rotate", *options, "--keep-old")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == (
+        f"Application token 4713 is in secret. {old} goes on working until it is revoked.\n"
+    )
+    assert active(command_line) == [old, 4713]
+
+
+def test_options_that_do_not_apply_are_named(command_line: CommandLine) -> None:
+    _, options = command_line.gateway()
+    for arguments, said in [
+        (["--grace", "2h"], ""),
+        (
+            ["--grace", "2h", "--expiry-date", "90d"],
+            "--expiry-date did not apply: the rotation had begun without, and went on as it "
+            "began.\n",
+        ),
+    ]:
+        ended = command_line.run("tokens", "rotate", *options, *arguments)
+        assert (ended.returncode, ended.stderr) == (0, said)
+
+
 def test_a_rotation_that_stops_says_how_it_goes_on(command_line: CommandLine) -> None:
     _, options = command_line.gateway()
-    command_line.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503)
+    # The first call of that kind checks the right to revoke, before anything is begun.
+    command_line.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503, skip=1)
     ended = command_line.run("--timeout", 2, "tokens", "rotate", *options)
     assert ended.returncode == 10
     assert "Run the same command again: the rotation goes on from there." in ended.stderr

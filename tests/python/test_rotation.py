@@ -14,7 +14,14 @@ from typing import Any
 
 import pytest
 
-from emnify_auth import Client, EmnifyError, InvalidInputError, Rotation, RotationError
+from emnify_auth import (
+    Client,
+    EmnifyError,
+    ForbiddenError,
+    InvalidInputError,
+    Rotation,
+    RotationError,
+)
 
 from conftest import Interrupted
 from emnify_sandbox import APPLICATION_TOKEN, USER, Sandbox
@@ -79,6 +86,30 @@ def test_what_is_asked_for_replaces_the_old_one_s_settings(gateway: Gateway) -> 
     assert own is not None
     assert (own.description, own.ip) == ("gateway 8", "127.0.0.1")
     assert str(own.expiry_date).startswith("2098-05-29")
+
+
+def test_without_the_right_to_revoke_the_old_one_is_kept(gateway: Gateway) -> None:
+    events: list[tuple[str, str]] = []
+    rows = "/api/v1/application_token/*"
+    gateway.sandbox.fault("status", rows, method="PATCH", status=403)
+    with gateway.client(on_event=lambda e: events.append((e.kind, str(e.error)))) as client:
+        with pytest.raises(ForbiddenError, match="keep_old"):
+            client.application_tokens.rotate()
+        assert gateway.active() == [gateway.old_id]
+        rotation = client.application_tokens.rotate(keep_old=True)
+    assert (rotation.state, rotation.is_old_kept) == ("Done", True)
+    assert gateway.active() == [gateway.old_id, rotation.new_id]
+    [said] = [text for kind, text in events if kind == "old_token_kept"]
+    assert f"application token {gateway.old_id} goes on working" in said
+
+
+def test_options_that_a_rotation_did_not_begin_with_are_named(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        rotate = client.application_tokens.rotate
+        assert rotate(grace=3_600).ignored_options == ()
+        others = rotate(grace=7_200, description="gateway 8", expiry_date="2098-05-29")
+    assert others.ignored_options == ("description", "expiry_date", "grace")
+    assert not others.is_old_kept
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -206,7 +237,8 @@ def test_what_cannot_work_is_refused_before_anything_is_sent(
 def test_a_rotation_that_the_server_stops_says_how_far_it_came(gateway: Gateway) -> None:
     with gateway.client(timeout=2.0) as client:
         client.authenticate()
-        gateway.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503)
+        # The first call of that kind checks the right to revoke, before anything is begun.
+        gateway.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503, skip=1)
         with pytest.raises(RotationError) as caught:
             client.application_tokens.rotate()
         assert caught.value.state in str(caught.value)

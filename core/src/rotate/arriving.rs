@@ -252,6 +252,7 @@ impl Rotator<'_> {
             new_id: page.new_id,
             grace_left: None,
             adopted: false,
+            old_kept: page.plan.keep_old,
             ignored_options: ignored(self.options, &page.plan),
         }
     }

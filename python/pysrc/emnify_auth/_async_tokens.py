@@ -90,6 +90,7 @@ class AsyncApplicationTokens:
         expiry_date: str | datetime.date | datetime.datetime | None = None,
         ip: str | None = None,
         grace: float | datetime.timedelta = 0,
+        keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
     ) -> Rotation:
         """Replaces the application token that this client signs in with by a new one, with no
@@ -113,6 +114,7 @@ class AsyncApplicationTokens:
                 expiry_date=expiry_date,
                 ip=ip,
                 grace=grace,
+                keep_old=keep_old,
                 hand_over=take,
             )
         )

@@ -424,6 +424,7 @@ class ApplicationTokens:
         expiry_date: str | datetime.date | datetime.datetime | None = None,
         ip: str | None = None,
         grace: float | datetime.timedelta = 0,
+        keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
     ) -> Rotation:
         """Replaces the application token that this client signs in with by a new one, with no
@@ -437,9 +438,12 @@ class ApplicationTokens:
 
         id: of the application token that this client signs in with, where its auth token does
         not tell. It is not for another one: what contradicts the auth token is refused.
-        description, expiry_date, ip: as for create(); default: those of the old one.
+        description, expiry_date, ip: as for create(); default: those of the old one, and its
+        lifetime instead of its expiry date.
         grace: how long the old one goes on working beside the new one, as a timedelta or in
         seconds. This does not wait for it: call it again when it is over.
+        keep_old: leaves the old one alive, for an application token that may not revoke any. The
+        rotation ends in "Done" with the event "old_token_kept".
         hand_over: a function that takes the new application token, a str, and keeps it where
         the next start finds it, instead of the credential file. It runs in the thread that
         makes this call, and perhaps again with the same token after a crash. It must not call
@@ -452,8 +456,10 @@ class ApplicationTokens:
         stops instead, in the state "Committed". Either way the next call goes on from there.
 
         Raises InvalidInputError where there is neither a credential file nor hand_over, no
-        directory as a store, or a person signed in; what any call raises, before anything was
-        begun; and from then on RotationError, with the state that it stopped in.
+        directory as a store, or a person signed in, or where the list does not tell how long the
+        old one lives and expiry_date is not given; ForbiddenError where the application token may
+        not revoke any, without keep_old; what any call raises, before anything was begun; and from
+        then on RotationError, with the state that it stopped in.
 
             >>> with Client(application_token_file="token", store="state") as client:
             ...     client.application_tokens.rotate()
@@ -604,8 +610,8 @@ class Rotation:
 
     @property
     def state(self) -> Literal["Done", "Grace"]:
-        """How far it came. "Done": the old application token is revoked. "Grace": both work until
-        the grace period ends, and the client goes on with the new one.
+        """How far it came. "Done": the old application token is revoked, or was kept. "Grace": both
+        work until the grace period ends, and the client goes on with the new one.
         """
 
     @property
@@ -625,6 +631,18 @@ class Rotation:
     @property
     def is_adopted(self) -> bool:
         """Whether another client had rotated the application token already: nothing was changed."""
+
+    @property
+    def is_old_kept(self) -> bool:
+        """Whether the old one is left alive, as keep_old said in this call or in the one that the
+        rotation began with.
+        """
+
+    @property
+    def ignored_options(self) -> tuple[str, ...]:
+        """The options of this call that did not apply, because the rotation had begun with others,
+        which did: their names, such as ('expiry_date', 'ip').
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -714,6 +732,7 @@ class Event:
         "cooling_down",
         "application_token_expires",
         "successor_found",
+        "old_token_kept",
         "store_trouble",
         "credential_trouble",
         "other",
@@ -731,6 +750,8 @@ class Event:
         most once a day.
         "successor_found": the application token was rotated, by an earlier or another process,
         and its successor is used.
+        "old_token_kept": the application token was rotated and the old one goes on working, as
+        keep_old said; error names its id.
         "store_trouble": the store could not be read or written; the session goes on without.
         "credential_trouble": the credential file could not be read; its last good content is
         used, if there is one.

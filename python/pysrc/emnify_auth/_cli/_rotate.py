@@ -36,9 +36,15 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
     "--expiry-date",
     type=EXPIRY,
     metavar="WHEN",
-    help="2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: that of the old one.",
+    help="2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: it lives as long as the old "
+    "one was made for.",
 )
 @click.option("--ip", help="Where the new one may be used from. Default: as the old one.")
+@click.option(
+    "--keep-old",
+    is_flag=True,
+    help="Do not revoke the old one, where it may not revoke any.",
+)
 @_settings
 def rotate(
     settings: Settings,
@@ -47,6 +53,7 @@ def rotate(
     description: str | None,
     expiry_date: Any,  # noqa: ANN401 - str or datetime
     ip: str | None,
+    keep_old: bool,
 ) -> None:
     """Replace the application token in a file by a new one.
 
@@ -66,7 +73,11 @@ def rotate(
 
         def once() -> Rotation:
             return client.application_tokens.rotate(
-                grace=grace, description=description, expiry_date=expiry_date, ip=ip
+                grace=grace,
+                description=description,
+                expiry_date=expiry_date,
+                ip=ip,
+                keep_old=keep_old,
             )
 
         try:
@@ -113,6 +124,12 @@ def _until_done(client: Client, once: Any, settings: Settings) -> Rotation:  # n
 
 def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
     left = rotation.grace_left
+    if rotation.ignored_options:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in rotation.ignored_options)
+        click.echo(
+            f"{names} did not apply: the rotation had begun without, and went on as it began.",
+            err=True,
+        )
     if settings.json_output:
         print_json(
             {
@@ -121,6 +138,8 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
                 "new_id": rotation.new_id,
                 "grace_left": left.total_seconds() if left is not None else None,
                 "is_adopted": rotation.is_adopted,
+                "is_old_kept": rotation.is_old_kept,
+                "ignored_options": list(rotation.ignored_options),
             }
         )
     elif rotation.is_adopted:
@@ -133,6 +152,11 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
             f"Application token {rotation.new_id} is in {file}. {rotation.old_id} works for "
             f"{duration(left.total_seconds())} more.\nRun the same command again after that, "
             "which revokes it; --wait does both."
+        )
+    elif rotation.is_old_kept:
+        click.echo(
+            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} goes on working "
+            "until it is revoked."
         )
     else:
         click.echo(
