@@ -90,7 +90,8 @@ pub(crate) fn judge(
     options: &AuditOptions,
 ) -> AuditedToken {
     let mut findings = Vec::new();
-    if own == Some(token.id()) {
+    let is_own = own == Some(token.id());
+    if is_own {
         findings.push(Finding::Own);
     }
     let expiry = token.expires_at();
@@ -104,7 +105,8 @@ pub(crate) fn judge(
         let limited = token.expiry_date().is_some();
         let left = expiry.and_then(|expiry| expiry.duration_since(now).ok());
         for (found, finding) in [
-            (token.description().is_some_and(mark::is_on), Finding::Orphan),
+            // Our own may keep its marker, where it may not be changed.
+            (!is_own && token.description().is_some_and(mark::is_on), Finding::Orphan),
             (left.is_some_and(|left| left <= options.expires_within), Finding::ExpiresSoon),
             (!limited, Finding::NoExpiry),
             (token.ip().is_none(), Finding::NoAddressRestriction),

@@ -19,7 +19,7 @@ use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::input;
-use crate::journal::{self, Arriving, Page, Plan};
+use crate::journal::{self, Arriving, Orphan, Page, Plan};
 use crate::listing;
 use crate::moment::Moment;
 use crate::rotation::{RotateOptions, Rotation};
@@ -52,12 +52,18 @@ impl ApplicationTokens<'_> {
     ///
     /// All of it is kept in a journal in the client's store, which must be a directory. After a
     /// crash or an error call it again, with the same options: it goes on where it stopped, with
-    /// what it began with. A client that starts with the old one finds the new one there, too: keep
+    /// what it began with, and [`Rotation::ignored_options`] names what did not apply. A client that starts with the old one finds the new one there, too: keep
     /// the directory, where only it leads from the one to the other. All who share a credential
     /// share the store. At most one rotation runs in it; who waits for another one's adopts what
     /// that came to.
     ///
     /// Each of its calls may take as long as the client's timeout.
+    ///
+    /// The credential file is replaced as a whole, by one with the same mode and, where that is
+    /// allowed, the same owner; on Linux also with its access list, the extended attributes of users
+    /// and SELinux's label, which are lost elsewhere. What another program wrote into it meanwhile
+    /// stays: the file is compared right before the new one takes its place, and only what is
+    /// written in the moment between the two is lost.
     ///
     /// ```no_run
     /// use emnify_core::{Client, RotateOptions, RotationState, Store};
@@ -122,7 +128,7 @@ impl<'a> Rotator<'a> {
                 let state = page.state;
                 let by_another = has_ended(state) && (page.old == used || is_under_way);
                 if state == RotationState::Done && !by_another {
-                    (None, page.plan.orphans)
+                    (None, this.left_by(page.plan))
                 } else {
                     let rotation = this.arrive(New { token, seal, page, auth_token: None })?;
                     let adopted = by_another && rotation.state == state;
@@ -197,6 +203,14 @@ impl<'a> Rotator<'a> {
         tokens::change(id, body, |call| {
             self.caller.send_with(call, auth_token, self.caller.deadline())
         })
+    }
+
+    /// What a rotation that is done may have left behind: also a second row with its marker, from a
+    /// request that was sent twice, which the list had the time to show by now.
+    fn left_by(&self, plan: Plan) -> Vec<Orphan> {
+        let long_ago = Moment::new(Duration::ZERO, &*self.caller.clock);
+        let second = Orphan { since: Some(long_ago), ..Orphan::marked(&plan.mark) };
+        plan.orphans.into_iter().chain([second]).collect()
     }
 
     /// Whether the new one has been refused for so long that it will never do.

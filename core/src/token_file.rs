@@ -86,8 +86,8 @@ impl TokenFile {
     /// It is durable when this returns.
     ///
     /// What another program wrote since is kept, and an error returned. The content is compared
-    /// when the new file is complete on the disk, so that nothing but its renaming comes after: what
-    /// another program writes between these two is lost.
+    /// when the new file is complete on the disk, so that nothing but its renaming is left to do:
+    /// only what another program writes in the moment between the two is lost.
     pub(crate) fn replace(&self, held: Option<&Secret>, token: &Secret) -> Result<()> {
         let (path, aside) = self.paths();
         let text = Zeroizing::new([token.reveal(), "\n"].concat());

@@ -33,7 +33,9 @@ pub struct emnify_rotation {
 ///
 /// The client needs an application token of its own, as text or from a file; a store that is a
 /// directory, which keeps how far the rotation has come; and where the credential is text, a
-/// `hand_over` in the options. A credential file is replaced.
+/// `hand_over` in the options. A credential file is replaced by one with the same mode and, on Linux,
+/// the same access list, extended attributes of users and SELinux label; what another program wrote
+/// into it meanwhile stays.
 ///
 /// After a failure or a crash, call it again with the same options: it goes on where it stopped,
 /// with what it began with. With a grace period the rotation stops in EMNIFY_ROTATION_GRACE, with

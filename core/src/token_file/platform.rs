@@ -156,3 +156,19 @@ mod elsewhere {
         Ok(())
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::Path;
+
+    use super::refuse_fixed;
+
+    #[test]
+    fn what_is_mounted_by_itself_cannot_be_replaced() {
+        assert!(refuse_fixed(Path::new("Cargo.toml")).is_ok());
+        match refuse_fixed(Path::new("/proc")) {
+            Err(e) => assert!(e.to_string().contains("mounted by itself"), "{e}"),
+            Ok(()) => eprintln!("skipped: this kernel does not tell what is mounted (before 5.8)"),
+        }
+    }
+}

@@ -86,3 +86,10 @@ pub fn collector() -> (impl Fn(&Event) + Send + Sync + 'static, Arc<Mutex<Vec<Ev
     let into = Arc::clone(&seen);
     (move |event: &Event| into.lock().unwrap().push(event.kind()), seen)
 }
+
+/// The gateway's journal entries.
+pub fn entries(gateway: &Gateway<'_>) -> Vec<PathBuf> {
+    let Ok(directory) = fs::read_dir(gateway.scratch.0.join("store")) else { return Vec::new() };
+    let paths = directory.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|end| end == "rotation")).collect()
+}
