@@ -2,7 +2,7 @@
 //! turns what we mean into JSON and what came back into types.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -121,11 +121,18 @@ impl Secrets {
     }
 }
 
-/// The value of an application token that was just created.
-pub(crate) fn created(action: &str, body: &[u8]) -> Result<Secret> {
-    Secrets::read(action, body)?
+/// The value of an application token that was just created, and its id where the response has one.
+pub(crate) fn created(action: &str, body: &[u8]) -> Result<(Secret, Option<u64>)> {
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+    }
+    let value = Secrets::read(action, body)?
         .application_token
-        .ok_or_else(|| nonsense(action, "the answer has no application_token"))
+        .ok_or_else(|| nonsense(action, "the answer has no application_token"))?;
+    let row: Option<Row<'_>> = serde_json::from_slice(body).ok();
+    Ok((value, row.and_then(|row| row.id).and_then(whole)))
 }
 
 /// The body that creates an application token.
@@ -169,21 +176,21 @@ impl<'a> UpdateApplicationToken<'a> {
 }
 
 /// A status by its number: 0 is Activated, 1 is Revoked.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(crate) struct StatusId {
     pub(crate) id: i64,
 }
 
-/// A row of the collection. Every field but `id` may be absent or null.
-#[derive(Deserialize)]
-pub(crate) struct ApplicationTokenRow {
-    pub(crate) id: u64,
-    pub(crate) description: Option<String>,
-    pub(crate) created: Option<String>,
-    pub(crate) status: Option<StatusId>,
-    pub(crate) expiry_date: Option<String>,
-    pub(crate) ip: Option<String>,
-    pub(crate) creator: Option<Value>,
+/// Reads a whole number, however it is written: `8`, `8.0` or `"8"`.
+pub(crate) fn whole<T: TryFrom<i128>>(json: &RawValue) -> Option<T> {
+    /// Beyond it a float does not tell one whole number from the next.
+    const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+    let text = json.get().trim_matches('"');
+    let float = || {
+        let number: f64 = text.parse().ok()?;
+        (number.fract() == 0.0 && number.abs() < MOST_EXACT).then_some(number as i128)
+    };
+    T::try_from(text.parse().ok().or_else(float)?).ok()
 }
 
 /// More than any body has: one that grew would leave an unwiped copy behind.

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use crate::api::ApplicationTokenRow;
+use crate::api;
 use crate::date;
 use crate::input::ExpiryDate;
 use crate::secret::Secret;
@@ -62,7 +63,7 @@ impl ApplicationToken {
         self.created.as_deref().and_then(date::instant)
     }
 
-    /// When it expires, as the server wrote it; `None` if it does not.
+    /// When it expires, as the server wrote it (JSON if that is not text); `None` if it does not.
     pub fn expiry_date(&self) -> Option<&str> {
         self.expiry_date.as_deref()
     }
@@ -84,28 +85,73 @@ impl ApplicationToken {
     }
 }
 
-impl From<ApplicationTokenRow> for ApplicationToken {
-    fn from(row: ApplicationTokenRow) -> Self {
-        ApplicationToken {
-            id: row.id,
-            description: row.description,
-            status: row.status.map(|status| match status.id {
-                0 => ApplicationTokenStatus::Activated,
-                1 => ApplicationTokenStatus::Revoked,
-                other => ApplicationTokenStatus::Other(other),
-            }),
-            created: row.created,
-            expiry_date: row.expiry_date,
-            // Observed as null where there is none; an empty text means the same.
-            ip: row.ip.filter(|ip| !ip.is_empty()),
-            creator: row.creator.as_ref().and_then(name_of),
+impl ApplicationToken {
+    /// Reads a row of the list. `None` if it has no id; any other field may be absent, or something
+    /// else than expected.
+    pub(crate) fn read(json: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Row<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+            description: Option<&'a RawValue>,
+            status: Option<&'a RawValue>,
+            created: Option<&'a RawValue>,
+            expiry_date: Option<&'a RawValue>,
+            ip: Option<&'a RawValue>,
+            creator: Option<&'a RawValue>,
         }
+        let row: Row<'_> = object(json)?;
+        Some(ApplicationToken {
+            id: row.id.and_then(api::whole)?,
+            description: row.description.and_then(text),
+            status: row.status.and_then(status),
+            created: row.created.map(text_or_json),
+            // Observed as null where there is none; an empty text means the same. What cannot be
+            // read is a limit all the same.
+            expiry_date: row.expiry_date.map(text_or_json).filter(|date| !date.is_empty()),
+            ip: row.ip.map(text_or_json).filter(|ip| !ip.is_empty()),
+            creator: row.creator.and_then(name),
+        })
     }
 }
 
-fn name_of(creator: &Value) -> Option<String> {
-    let name = ["name", "username", "email"].iter().find_map(|field| creator.get(field)?.as_str());
-    name.map(str::to_owned)
+/// Reads an object; an array of the same values is none.
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    json.starts_with('{').then(|| serde_json::from_str(json).ok())?
+}
+
+fn text(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
+}
+
+fn text_or_json(json: &RawValue) -> String {
+    text(json).unwrap_or_else(|| json.get().to_owned())
+}
+
+fn status(json: &RawValue) -> Option<ApplicationTokenStatus> {
+    #[derive(Deserialize)]
+    struct Status<'a> {
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+    }
+    let status: Status<'_> = object(json.get())?;
+    Some(match status.id.and_then(api::whole)? {
+        0 => ApplicationTokenStatus::Activated,
+        1 => ApplicationTokenStatus::Revoked,
+        other => ApplicationTokenStatus::Other(other),
+    })
+}
+
+fn name(json: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Creator<'a> {
+        #[serde(borrow)]
+        name: Option<&'a RawValue>,
+        username: Option<&'a RawValue>,
+        email: Option<&'a RawValue>,
+    }
+    let creator: Creator<'_> = object(json.get())?;
+    [creator.name, creator.username, creator.email].into_iter().flatten().find_map(text)
 }
 
 impl fmt::Display for ApplicationTokenStatus {
@@ -191,8 +237,8 @@ impl CreatedApplicationToken {
         self.value.reveal()
     }
 
-    /// Its id, by which it can be revoked. The server does not tell it; `None` where it could not
-    /// be found out for certain, in which case the list shows it by its description.
+    /// Its id, by which it can be revoked; `None` if the server did not tell it and the list left
+    /// doubt, in which case the list shows it by its description.
     pub fn id(&self) -> Option<u64> {
         self.id
     }

@@ -70,6 +70,8 @@ pub enum Finding {
     NoAddressRestriction,
     /// It was created longer ago than was asked for, and should be rotated.
     Old,
+    /// It has an expiry date that this library cannot read: look at it.
+    UnreadableExpiry,
 }
 
 /// An application token and what was found, in the order of [`Finding`]; nothing is a good answer.
@@ -101,7 +103,6 @@ pub(crate) fn judge(
         findings.push(Finding::Expired);
     } else {
         let age = token.created_at().and_then(|created| now.duration_since(created).ok());
-        // An expiry that cannot be read is one all the same.
         let limited = token.expiry_date().is_some();
         let left = expiry.and_then(|expiry| expiry.duration_since(now).ok());
         for (found, finding) in [
@@ -111,6 +112,7 @@ pub(crate) fn judge(
             (!limited, Finding::NoExpiry),
             (token.ip().is_none(), Finding::NoAddressRestriction),
             (age.is_some_and(|age| age > options.older_than), Finding::Old),
+            (limited && expiry.is_none(), Finding::UnreadableExpiry),
         ] {
             if found {
                 findings.push(finding);
@@ -123,13 +125,13 @@ pub(crate) fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::ApplicationTokenRow;
     use crate::date;
 
     #[test]
     fn each_kind_of_token_is_judged() {
         use Finding::{
             Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Orphan, Own, Revoked,
+            UnreadableExpiry,
         };
         let now = date::instant("2026-11-24T12:00:00Z").unwrap();
         for (row, findings) in [
@@ -138,7 +140,10 @@ mod tests {
             (r#"{"id":1,"expiry_date":"2027-05-29","ip":"::1"}"#, vec![Own]),
             (r#"{"id":2,"expiry_date":"2026-12-01","ip":"::1"}"#, vec![ExpiresSoon]),
             (r#"{"id":2,"expiry_date":"2026-11-24","ip":null}"#, vec![Expired]),
-            (r#"{"id":2,"expiry_date":"some day","ip":"::1"}"#, vec![]),
+            (r#"{"id":2,"expiry_date":"some day","ip":"::1"}"#, vec![UnreadableExpiry]),
+            (r#"{"id":2,"expiry_date":1795000000,"ip":"::1"}"#, vec![UnreadableExpiry]),
+            (r#"{"id":2,"expiry_date":"","ip":"::1"}"#, vec![NoExpiry]),
+            (r#"{"id":2,"expiry_date":"some day","status":{"id":1}}"#, vec![Revoked]),
             (r#"{"id":1,"status":{"id":1}}"#, vec![Own, Revoked]),
             (
                 r#"{"id":2,"created":"2020-01-01T00:00:00.000+0000","ip":"::1"}"#,
@@ -150,7 +155,7 @@ mod tests {
                 vec![Orphan],
             ),
         ] {
-            let token = serde_json::from_str::<ApplicationTokenRow>(row).unwrap().into();
+            let token = ApplicationToken::read(row).unwrap();
             let audited = judge(token, Some(1), now, &AuditOptions::new());
             assert_eq!(audited.findings, findings, "{row}");
         }

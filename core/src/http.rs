@@ -75,14 +75,6 @@ pub(crate) struct Answer {
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-impl Answer {
-    /// How many pages the collection has, of which this is one.
-    pub(crate) fn total_pages(&self) -> u64 {
-        let header = self.headers.get("X-Total-Pages").and_then(|value| value.to_str().ok());
-        header.and_then(|text| text.trim().parse().ok()).unwrap_or(1)
-    }
-}
-
 /// The way to one API.
 pub(crate) struct Http {
     settings: Settings,

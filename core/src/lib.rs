@@ -86,6 +86,7 @@ mod mark;
 mod moment;
 mod pacer;
 mod paginate;
+mod paging;
 #[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
 mod per_process;
 mod proxy;

@@ -1,24 +1,34 @@
-//! The list of application tokens, page after page, whoever asks for it.
+//! The list of application tokens, all pages of it.
 
-use std::collections::HashSet;
+use std::cell::Cell;
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
-use crate::api::{self, APPLICATION_TOKEN, ApplicationTokenRow};
+use crate::api::{self, APPLICATION_TOKEN};
 use crate::application_token::ApplicationToken;
 use crate::error::Result;
 use crate::http::{Answer, Call};
+use crate::paging::{Page, Paging};
 
-/// No workspace has as many application tokens as this many pages hold.
-const MOST_PAGES: u64 = 1_000;
+/// For a list over all its pages: the decoded bodies, and the rows that are kept of them. A workspace
+/// with 100,000 application tokens needs half of it; a lying server gets no more.
+const LONGEST_LIST: usize = 64 * 1024 * 1024;
 
-/// Reads all rows, each once. `send` makes a call.
+/// Reads all rows, each once. `send` makes a call. A row without an id is passed over, since no call
+/// can name it.
 pub(crate) fn read(send: impl Fn(&Call<'_>) -> Result<Answer>) -> Result<Vec<ApplicationToken>> {
     const ACTION: &str = "list the application tokens";
-    let (mut rows, mut seen) = (Vec::new(), HashSet::new());
-    for page in 1..=MOST_PAGES {
-        // The first page is asked for plainly: the collection may not be paged at all.
+    let size = Cell::new(0_usize);
+    let grow = |bytes| {
+        size.set(size.get().saturating_add(bytes));
+        if size.get() > LONGEST_LIST {
+            return Err(api::nonsense(ACTION, "the list is longer than 64 MiB"));
+        }
+        Ok(())
+    };
+    let fetch = |page: u64| {
+        // The first page is asked for plainly: the list may have no pages at all.
         let query = [("page", page.to_string())];
         let answer = send(&Call {
             action: ACTION,
@@ -29,13 +39,19 @@ pub(crate) fn read(send: impl Fn(&Call<'_>) -> Result<Answer>) -> Result<Vec<App
             body: None,
             secrets: &[],
         })?;
-        let more: Vec<ApplicationTokenRow> = api::read(ACTION, &answer.body)?;
-        let before = rows.len();
-        rows.extend(more.into_iter().filter(|row| seen.insert(row.id)).map(ApplicationToken::from));
-        // A page with nothing new is the end too, whatever its headers say.
-        if rows.len() == before || page >= answer.total_pages() {
-            return Ok(rows);
-        }
+        grow(answer.body.len())?;
+        Ok(Page { headers: answer.headers, body: answer.body })
+    };
+    let mut rows = Vec::new();
+    let mut paging = Paging::new(ACTION, None);
+    while !paging.ended {
+        paging.next_page(fetch, |row| {
+            if let Some(row) = ApplicationToken::read(row) {
+                grow(size_of::<ApplicationToken>())?;
+                rows.push(row);
+            }
+            Ok(())
+        })?;
     }
-    Err(api::nonsense(ACTION, "the list does not end"))
+    Ok(rows)
 }

@@ -1,38 +1,47 @@
-//! A collection, row by row. emnify pages its collections: `page` and `per_page` in the query, how
-//! many there are in the headers of the answer.
+//! A list, row by row, as the server wrote it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde_json::Value;
 
 use crate::api;
 use crate::error::Result;
+use crate::paging::{Paging, push_compact};
 use crate::request::Request;
 
 /// Rows asked for with each call, where the caller does not say.
 const PER_PAGE: u64 = 100;
 
-/// A collection that has more pages is not one: it does not end.
-const MOST_PAGES: u64 = 10_000;
-
 /// The rows of a collection, each once. Made by [`Client::paginate`](crate::Client::paginate).
 ///
-/// A page is fetched when its first row is asked for, each within the client's timeout. After an
-/// error the iteration ends.
+/// A page is fetched when its first row is asked for, each within the client's timeout. Only one page
+/// is held in memory, at most 16 MiB. After an error the iteration ends.
+///
+/// A list is an array, or an object with one in `data`. It goes on where `X-Total-Pages` or `Link`
+/// says so; without these headers, after a page of as many rows as were asked for. A row is told
+/// apart by its `id`, an object without one by all of its fields. A page that repeats the one before
+/// ends the list.
+///
+/// The iterator's rows are `serde_json::Value`s, where the order of fields is lost and a number beyond
+/// 64 bits becomes a float; [`next_text`](Pages::next_text) keeps both.
 #[must_use = "nothing is fetched before the first row is asked for"]
 #[derive(Debug)]
 pub struct Pages {
     request: Request,
-    page: u64,
-    rows: VecDeque<Value>,
-    /// Rows may move to a later page while we read: each id is handed out once.
-    seen: HashSet<String>,
+    /// `None` before the first page.
+    paging: Option<Paging>,
     ended: bool,
+    /// The rows of the page that are left, one behind the other, and where each of them ends.
+    text: String,
+    ends: VecDeque<usize>,
+    /// Where the next row begins.
+    start: usize,
 }
 
 impl Pages {
     pub(crate) fn new(request: Request) -> Self {
-        Pages { request, page: 0, rows: VecDeque::new(), seen: HashSet::new(), ended: false }
+        let (text, ends) = (String::new(), VecDeque::new());
+        Pages { request, paging: None, ended: false, text, ends, start: 0 }
     }
 
     /// Rows with each call; more of them are fewer calls. Default: 100.
@@ -56,27 +65,53 @@ impl Pages {
     /// Whether the next row is there already, so that asking for it makes no call.
     #[doc(hidden)] // For the other faces of this library.
     pub fn is_buffered(&self) -> bool {
-        self.ended || !self.rows.is_empty()
+        self.ended || !self.ends.is_empty()
+    }
+
+    /// The next row as the JSON that the server sent, on one line: fields in their order, and each
+    /// number with all of its digits.
+    pub fn next_text(&mut self) -> Option<Result<String>> {
+        if self.ends.is_empty() && !self.ended {
+            if let Err(error) = self.fetch() {
+                self.end();
+                return Some(Err(error));
+            }
+        }
+        let end = self.ends.pop_front()?;
+        let row = self.text.get(self.start..end).unwrap_or_default().to_owned();
+        self.start = end;
+        Some(Ok(row))
     }
 
     fn fetch(&mut self) -> Result<()> {
-        self.page += 1;
-        let action = self.request.action();
-        let page = [("page", self.page.to_string())];
-        let response = self.request.send_until(&page, self.request.deadline())?;
-        let rows: Vec<Value> = api::read(&action, response.body())?;
-        let before = self.rows.len();
-        let new = rows.into_iter().filter(|row| match row.get("id") {
-            Some(id) => self.seen.insert(id.to_string()),
-            None => true,
+        let Pages { request, paging, text, ends, .. } = self;
+        let paging = paging.get_or_insert_with(|| {
+            let per_page = match request.parameter("per_page") {
+                Some(given) => given.parse().ok(),
+                None => {
+                    request.ask("per_page", PER_PAGE);
+                    Some(PER_PAGE)
+                }
+            };
+            Paging::new(request.action(), per_page)
         });
-        self.rows.extend(new);
-        // Without headers a collection has one page; a page with nothing new is the end too.
-        self.ended = self.rows.len() == before || self.page >= response.total_pages();
-        if self.page >= MOST_PAGES && !self.ended {
-            return Err(api::nonsense(&action, "the collection does not end"));
-        }
+        (self.start, *text) = (0, String::new());
+        let fetch = |page: u64| {
+            let page = [("page", page.to_string())];
+            Ok(request.send_until(&page, request.deadline())?.into_page())
+        };
+        paging.next_page(fetch, |row| {
+            push_compact(text, row);
+            ends.push_back(text.len());
+            Ok(())
+        })?;
+        self.ended = paging.ended;
         Ok(())
+    }
+
+    fn end(&mut self) {
+        (self.ended, self.paging) = (true, None);
+        (self.text, self.ends) = (String::new(), VecDeque::new());
     }
 }
 
@@ -84,15 +119,8 @@ impl Iterator for Pages {
     type Item = Result<Value>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rows.is_empty() && !self.ended {
-            if self.page == 0 && !self.request.asks("per_page") {
-                self.request.ask("per_page", PER_PAGE);
-            }
-            if let Err(error) = self.fetch() {
-                self.ended = true;
-                return Some(Err(error));
-            }
-        }
-        self.rows.pop_front().map(Ok)
+        let row = self.next_text()?;
+        let row = row.and_then(|row| api::read(&self.request.action(), row.as_bytes()));
+        Some(row.inspect_err(|_| self.end()))
     }
 }

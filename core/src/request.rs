@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::http::{Answer, Call};
 use crate::input;
+use crate::paging::Page;
 
 /// The method of a request (RFC 9110, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,10 +150,11 @@ impl Request {
         self.caller.send(&call, deadline).map(Response)
     }
 
-    /// Whether the query has a parameter of that name.
-    pub(crate) fn asks(&self, name: &str) -> bool {
+    /// The value of the first parameter of that name in the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let inline = input::path(&self.path).map(|(_, inline)| inline).unwrap_or_default();
-        self.query.iter().chain(&inline).any(|(asked, _)| asked == name)
+        let mut all = inline.into_iter().chain(self.query.iter().cloned());
+        all.find(|(asked, _)| asked == name).map(|(_, value)| value)
     }
 
     pub(crate) fn ask(&mut self, name: &str, value: u64) {
@@ -216,8 +218,8 @@ impl Response {
             .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
     }
 
-    pub(crate) fn total_pages(&self) -> u64 {
-        self.0.total_pages()
+    pub(crate) fn into_page(self) -> Page {
+        Page { headers: self.0.headers, body: self.0.body }
     }
 
     /// The body, decompressed; at most 16 MiB.

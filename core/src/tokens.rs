@@ -33,10 +33,10 @@ impl<'a> ApplicationTokens<'a> {
 
     /// Creates an application token. Its value is in what is returned and nowhere else.
     ///
-    /// The API does not tell the id of what it created. It is looked for in the list, read before
-    /// and after; if somebody else created one like it at the same moment, the new value is tried,
-    /// since its auth token hints at the id. Where doubt is left, or a call fails, the value is
-    /// returned without an id.
+    /// If the response contains no id, it is looked for in the list, which is read before and after.
+    /// If another one like it was created at the same moment, the new value is tried, since its auth
+    /// token hints at the id. Where doubt is left, or a call fails, the value is returned without an
+    /// id.
     ///
     /// # Errors
     ///
@@ -62,14 +62,20 @@ impl<'a> ApplicationTokens<'a> {
         })?;
         let deadline = self.caller.deadline();
         let before = self.list_until(deadline).ok();
-        let value = self.issue(body, deadline)?;
+        let mut created = self.issue(body, deadline)?;
         // From here on nothing may fail: the value exists only here.
-        let id = before.and_then(|before| self.find(new, &value, &before, deadline).ok()?);
-        Ok(CreatedApplicationToken { value, id })
+        if let (None, Some(before)) = (created.id, before) {
+            created.id = self.find(new, &created.value, &before, deadline).ok().flatten();
+        }
+        Ok(created)
     }
 
-    /// Makes the call that creates one; returns its value.
-    pub(crate) fn issue(&self, body: api::Body, deadline: Deadline) -> Result<Secret> {
+    /// Makes the call that creates one.
+    pub(crate) fn issue(
+        &self,
+        body: api::Body,
+        deadline: Deadline,
+    ) -> Result<CreatedApplicationToken> {
         const CREATE: &str = "create an application token";
         let answer = self.caller.send(
             &Call {
@@ -83,14 +89,18 @@ impl<'a> ApplicationTokens<'a> {
             },
             deadline,
         )?;
-        api::created(CREATE, &answer.body).map_err(|e| e.with_advice(MAYBE_DONE))
+        let (value, id) =
+            api::created(CREATE, &answer.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
+        Ok(CreatedApplicationToken { value, id })
     }
 
-    /// All application tokens of the workspace, expired and revoked ones too.
+    /// All application tokens of the workspace, expired and revoked ones too. A row without an id is
+    /// passed over, since no call can name it; what else a row lacks is `None`.
     ///
     /// # Errors
     ///
-    /// As for any call; `Protocol` where the answer is no list.
+    /// As for any call; `Protocol` if the response is not a list, or all pages of it together are
+    /// longer than 64 MiB.
     pub fn list(&self) -> Result<Vec<ApplicationToken>> {
         self.list_until(self.caller.deadline())
     }
@@ -230,10 +240,9 @@ fn candidates(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::ApplicationTokenRow;
 
     fn row(json: &str) -> ApplicationToken {
-        serde_json::from_str::<ApplicationTokenRow>(json).unwrap().into()
+        ApplicationToken::read(json).unwrap()
     }
 
     #[test]

@@ -136,6 +136,68 @@ fn a_list_without_pages_is_one_call() {
 }
 
 #[test]
+fn a_list_is_read_whatever_its_rows_lack() {
+    let sandbox = sandbox();
+    let rows = r#"[
+        {"id":1,"status":{}},
+        {"id":2,"status":{"id":null}},
+        {"id":3.0,"status":{"id":1.0},"description":7,"created":{},"ip":[],"creator":"x"},
+        {"id":"4","status":"Revoked"},
+        {"id":null,"description":"no id"},
+        {"description":"no id"},
+        {"id":5.5}, {"id":-1}, {"id":{}}, {"id":1,"id":2},
+        null, 7, "text", []
+    ]"#;
+    sandbox.fault(Fault::once(TOKENS, FaultKind::status(200, rows)));
+    let rows = client(&sandbox).application_tokens().list().unwrap();
+    let ids: Vec<u64> = rows.iter().map(|row| row.id()).collect();
+    assert_eq!(ids, [1, 2, 3, 4], "a row without an id cannot be addressed");
+    let status: Vec<_> = rows.iter().map(|row| row.status()).collect();
+    assert_eq!(status, [None, None, Some(ApplicationTokenStatus::Revoked), None]);
+    assert_eq!(rows[2].description(), None);
+}
+
+#[test]
+fn a_list_that_is_longer_than_64_mib_is_not_read_on() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    for id in 1..=6 {
+        let padding = "x".repeat(15 * 1024 * 1024);
+        let body = format!(r#"[{{"id":{id},"more":"{padding}"}}]"#);
+        let headers = [("X-Total-Pages".to_owned(), "1000".to_owned())].into();
+        let content_type = "application/json".to_owned();
+        let page = FaultKind::Status { status: 200, body, content_type, headers };
+        sandbox.fault(Fault::once(TOKENS, page));
+    }
+    let error = client.application_tokens().list().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().contains("64 MiB"), "{error}");
+    assert_eq!(sandbox.calls("GET", TOKENS), 5);
+}
+
+#[test]
+fn an_id_in_the_response_to_create_is_used() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let create = |answer: &str| {
+        sandbox.reset_counters();
+        sandbox.fault(Fault::once(TOKENS, FaultKind::status(201, answer)).method("POST"));
+        let created = client.application_tokens().create(&NewApplicationToken::new()).unwrap();
+        assert_eq!(created.reveal(), "value");
+        (created.id(), sandbox.calls("GET", TOKENS))
+    };
+    // One look-up before, none after.
+    assert_eq!(create(r#"{"application_token":"value","id":8}"#), (Some(8), 1));
+    assert_eq!(create(r#"{"application_token":"value","id":"9"}"#), (Some(9), 1));
+    assert_eq!(create(r#"{"id":10.0,"application_token":"value"}"#), (Some(10), 1));
+    // One that cannot be read is none, and the value is not lost by it.
+    for id in ["null", "{}", "-1", r#""""#, r#""x""#, "1.5", "1e300", "[8]"] {
+        let answer = format!(r#"{{"application_token":"value","id":{id}}}"#);
+        assert_eq!(create(&answer), (None, 2), "{id}");
+    }
+}
+
+#[test]
 fn a_token_that_is_not_there_is_not_found() {
     let sandbox = sandbox();
     let client = client(&sandbox);

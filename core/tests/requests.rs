@@ -3,15 +3,17 @@
 
 mod common;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use common::{AUTHENTICATE, builder, client, clock, sandbox};
 use emnify_core::{Clock, ErrorKind, Method};
-use emnify_sandbox::{Fault, FaultKind};
+use emnify_sandbox::{Fault, FaultKind, Sandbox};
 use serde_json::{Value, json};
 
 const ENDPOINT: &str = "/api/v1/endpoint";
+const SIM: &str = "/api/v1/sim";
 
 #[test]
 fn a_resource_is_created_read_changed_and_removed() {
@@ -138,6 +140,109 @@ fn a_collection_without_pages_is_one_call_and_an_error_ends_it() {
     let mut rows = client.paginate("/api/v1/sim");
     assert_eq!(rows.next().unwrap().unwrap_err().kind(), ErrorKind::Forbidden);
     assert!(rows.next().is_none());
+}
+
+/// Answers one call for the list of SIMs, by that body and that one header.
+fn answer_once(sandbox: &Sandbox, body: &str, header: Option<(&str, &str)>) {
+    let headers = header.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let (body, content_type) = (body.to_owned(), "application/json".to_owned());
+    let kind = FaultKind::Status { status: 200, body, content_type, headers: headers.collect() };
+    sandbox.fault(Fault::once(SIM, kind));
+}
+
+/// A page of rows with these ids.
+fn rows(ids: Range<u64>) -> String {
+    Value::from_iter(ids.map(|id| json!({ "id": id }))).to_string()
+}
+
+/// What `paginate` gives of these pages, and with how many calls.
+#[track_caller]
+fn read_pages(pages: &[(&str, Option<(&str, &str)>)], per_page: Option<u64>) -> (u64, u64) {
+    let sandbox = sandbox();
+    pages.iter().for_each(|(body, header)| answer_once(&sandbox, body, *header));
+    // One page too many would be an error.
+    sandbox.fault(Fault::new(SIM, FaultKind::status(403, "")));
+    let mut list = client(&sandbox).paginate(SIM);
+    if let Some(rows) = per_page {
+        list = list.per_page(rows);
+    }
+    (list.map(Result::unwrap).count() as u64, sandbox.calls("GET", SIM))
+}
+
+#[test]
+fn a_list_goes_on_where_its_headers_say_so() {
+    let total = |pages| Some(("X-Total-Pages", pages));
+    let next = Some(("Link", r#"</api/v1/sim?page=1>; rel="first", </a,b;c>; Rel=NEXT"#));
+    let last = Some(("Link", r#"</api/v1/sim?page=1>; rel="prev""#));
+    let (first, second) = (&*rows(0..2), &*rows(2..4));
+    assert_eq!(read_pages(&[(first, total("2")), (second, total("2"))], None), (4, 2));
+    assert_eq!(read_pages(&[(first, next), (second, last)], None), (4, 2));
+    // A full page is no sign of another where a header says that it is the last.
+    assert_eq!(read_pages(&[(first, total("1"))], Some(2)), (2, 1));
+    assert_eq!(read_pages(&[(first, last)], Some(2)), (2, 1));
+}
+
+#[test]
+fn a_list_without_headers_goes_on_after_a_full_page_alone() {
+    let next_is_not = Some(("Link", "</docs>; rel=help"));
+    let full = (&*rows(0..2), None);
+    assert_eq!(read_pages(&[full, (&rows(2..3), None)], Some(2)), (3, 2));
+    assert_eq!(read_pages(&[full, ("[]", None)], Some(2)), (2, 2));
+    assert_eq!(read_pages(&[(&rows(0..2), next_is_not), ("[]", None)], Some(2)), (2, 2));
+    // As recorded: the server paged in its own way or not at all, and these were complete.
+    for recorded in [52, 869] {
+        assert_eq!(read_pages(&[(&rows(0..recorded), None)], None), (recorded, 1));
+    }
+}
+
+#[test]
+fn a_page_beyond_the_last_repeats_it_and_is_discarded() {
+    let many = Some(("X-Total-Pages", "9"));
+    let (first, last) = (r#"[{"day":1},{"day":2}]"#, r#"[{"day":3},{"day":3}]"#);
+    assert_eq!(read_pages(&[(first, many), (last, many), (last, many)], None), (4, 3));
+    assert_eq!(read_pages(&[(first, None), (last, None), (last, None)], Some(2)), (4, 3));
+    // A row without an id that moved to the next page while the list was read.
+    let moved = r#"[{"day":2},{"day":3}]"#;
+    assert_eq!(read_pages(&[(first, None), (moved, None), ("[]", None)], Some(2)), (3, 3));
+}
+
+#[test]
+fn a_row_can_be_read_as_the_server_wrote_it() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let row = "{ \"z\": 123456789012345678901234567890,\n \"a\": [1.10, \"b \\u00e4\"] }";
+    answer_once(&sandbox, &format!("[{row}, 7]"), None);
+    let mut rows = client.paginate(SIM);
+    let mut next = || rows.next_text().transpose().unwrap();
+    let text = r#"{"z":123456789012345678901234567890,"a":[1.10,"b \u00e4"]}"#;
+    assert_eq!(next().unwrap(), text);
+    assert_eq!(next().unwrap(), "7");
+    assert_eq!(next(), None);
+}
+
+#[test]
+fn a_list_may_be_in_an_object_and_what_is_none_is_named() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    answer_once(&sandbox, r#"{"meta":{"data":[7]},"data":[{"id":1},{"id":2}]}"#, None);
+    assert_eq!(client.paginate(SIM).map(Result::unwrap).count(), 2);
+    for (body, named) in [
+        (r#"{"id":1,"canary":2}"#, "an object without a list"),
+        (r#"{"data":{}}"#, "an object without a list"),
+        (r#""canary""#, "a string"),
+        ("7", "a number"),
+        ("null", "null"),
+        ("true", "a boolean"),
+        ("", "an empty response"),
+        ("<html>canary", "not JSON"),
+        (r#"[{"canary":1},"#, "not JSON"),
+    ] {
+        answer_once(&sandbox, body, None);
+        let error = client.paginate(SIM).next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{body}");
+        assert!(error.to_string().contains(named), "{body}: {error}");
+        assert!(!error.to_string().contains("canary"), "{body}: {error}");
+    }
 }
 
 #[test]

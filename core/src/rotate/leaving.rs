@@ -101,7 +101,7 @@ impl Rotator<'_> {
             expiry_date: plan.expiry_date.clone(),
             ip: plan.ip.as_deref(),
         })?;
-        let value = self.tokens.issue(body, self.caller.deadline())?;
+        let value = self.tokens.issue(body, self.caller.deadline())?.value;
         if value == *old || input::application_token("application_token", &value).is_err() {
             let action = "create an application token";
             return Err(api::nonsense(action, "the answer holds no new application token"));
