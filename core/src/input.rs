@@ -175,12 +175,71 @@ pub(crate) fn path(text: &str) -> Result<(&str, Vec<(String, String)>)> {
             "has a space, a control character, a backslash, a # or a letter that is not ASCII",
         );
     }
-    let is_dots =
-        |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    if path.split('/').any(is_dots) {
-        return refuse("must not have . or .. as a part");
+    if !is_well_encoded(path) {
+        return refuse(
+            "has a % that is not followed by two hexadecimal digits, or encodes no UTF-8",
+        );
+    }
+    if leads_upwards(path) {
+        return refuse("must not have . or .. as a part, in any encoding");
     }
     Ok((path, form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+}
+
+/// How often a path is decoded at most: servers behind one another may each do so once.
+const MOST_DECODINGS: usize = 4;
+
+/// Whether some server could read the path as one that leads upwards: after decoding it, with a
+/// backslash for a slash, or without what follows a semicolon, a space or a NUL.
+fn leads_upwards(path: &str) -> bool {
+    let mut path = path.as_bytes().to_vec();
+    for _ in 0..MOST_DECODINGS {
+        let is_dots = |part: &[u8]| {
+            let name = part.split(|byte| matches!(byte, b';' | ..=b' ')).next();
+            matches!(name, Some(b"." | b".."))
+        };
+        if path.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
+            return true;
+        }
+        let decoded = decoded(&path);
+        if decoded == path {
+            return false;
+        }
+        path = decoded;
+    }
+    true
+}
+
+/// Decodes what is percent-encoded; any other percent sign stays.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let (mut rest, mut decoded) = (path, Vec::with_capacity(path.len()));
+    while let Some((first, after)) = rest.split_first() {
+        match (first, encoded(after)) {
+            (b'%', Some((byte, after))) => {
+                decoded.push(byte);
+                rest = after;
+            }
+            _ => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+/// The byte that two hexadecimal digits stand for, and what comes behind them.
+fn encoded(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<2>()?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    Some((u8::from_str_radix(digits, 16).ok()?, rest))
+}
+
+/// Whether each percent sign encodes a byte, and all of them together UTF-8: that has no other way to
+/// write a dot.
+fn is_well_encoded(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| encoded(rest.as_bytes()).is_some())
+        && std::str::from_utf8(&decoded(path.as_bytes())).is_ok()
 }
 
 /// Headers that say who calls whom, and how the message is framed.
@@ -286,7 +345,17 @@ mod tests {
 
     #[test]
     fn paths_stay_below_the_base_url() {
-        for text in ["/api/v1/sim", "/api/v1/sim/7", "/api/v1/sim?per_page=5&q=status%3A1", "/"] {
+        for text in [
+            "/",
+            "/api/v1/sim",
+            "/api/v1/sim/7",
+            "/api/v1/sim?per_page=5&q=status%3A1",
+            "/api/v1/tag/a%2Fb",
+            "/api/v1/tag/100%25",
+            "/api/v1/tag/a..b/.well-known/c.d/...",
+            "/api/v1/tag/%C3%A4;v=1",
+            "/api/v1/sim?q=../..;%2e%zz",
+        ] {
             assert!(path(text).is_ok(), "{text}");
         }
         let (only_path, query) = path("/api/v1/sim?a=1&b=%C3%A4+c").unwrap();
@@ -300,6 +369,32 @@ mod tests {
             "/a/../b",
             "/a/%2e%2E/b",
             "/a/./b",
+            "/a/..",
+            "/a/..;/b",
+            "/a/..;x=1/b",
+            "/a/%2e%2e;/b",
+            "/a/..%3B/b",
+            "/a/.;/b",
+            "/a%2f..",
+            "/a%2F..%2Fb",
+            "/a/%2e%2e%2fb",
+            "/a/.%2E/b",
+            "/a/%2e",
+            "/a%5c..%5Cb",
+            "/a/..%5cb",
+            "/a/%252e%252E/b",
+            "/a%252f..",
+            "/a/%25252e%25252e/b",
+            "/a/%2525252525252e/b",
+            "/a/..%00/b",
+            "/a/..%20/b",
+            "/a/..%09/b",
+            "/a/%c0%ae%c0%ae/b",
+            "/a/%ff",
+            "/a/%u002e%u002e/b",
+            "/a/%",
+            "/a/%2",
+            "/a/%+2/b",
             "/a\\b",
             "/a b",
             "/a\r\nHost: evil",
