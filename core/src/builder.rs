@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Events, Observer};
 use crate::http::{Http, Settings};
 use crate::input;
-use crate::pacer::Pacer;
 use crate::proxy::Proxy;
+use crate::rate_limiter::RateLimiter;
 use crate::secret::Secret;
 use crate::session::{Parts, Session};
 use crate::store::Store;
@@ -24,6 +24,9 @@ use crate::user::{AskForCode, TrustedDevice, User};
 
 /// emnify itself.
 const BASE_URL: &str = "https://cdn.emnify.net";
+/// What emnify's quickstart and integrators call an application token. It is not read, since it may
+/// as well hold an auth token.
+const VARIABLES_OF_OTHERS: [&str; 3] = ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"];
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -161,9 +164,10 @@ impl ClientBuilder {
         ClientBuilder { is_asked_for: false, ..self.observer(log) }
     }
 
-    /// Whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
-    /// one each 100 ms, over all threads of this client. Authenticating has limits of its own.
-    /// Default: yes. What would wait beyond the timeout is refused as `RateLimited`.
+    /// Whether calls that come too fast for emnify's limits are delayed, over all threads of this
+    /// client: 500 calls at once, then 5 a second (2,000 in any 300 s); of these 25 at once, then 50 a
+    /// second; of lists and statistics 5 at once, then 10 a second. Authenticating has limits of its
+    /// own. Default: yes. What would wait beyond the timeout is refused as `RateLimited`.
     pub fn pacing(mut self, pacing: bool) -> Self {
         self.pacing = pacing;
         self
@@ -212,7 +216,7 @@ impl ClientBuilder {
             events: Events::new(self.observer, self.is_asked_for),
             timeout: self.timeout,
         }));
-        let pacer = self.pacing.then(|| Arc::new(Pacer::default()));
+        let pacer = self.pacing.then(|| Arc::new(RateLimiter::new()));
         let Self { clock, timeout, .. } = self;
         Ok(Client::new(Caller { http, clock, session, timeout, pacer }))
     }
@@ -247,8 +251,15 @@ impl ClientBuilder {
             })?;
             self.person(username.reveal(), &password)
         } else {
-            let problem = "is missing: pass it, or a file that holds it, or set \
-                           EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE";
+            let mut problem = "is missing: pass it, or a file that holds it, or set \
+                               EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE"
+                .to_owned();
+            let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+            if let Some(name) = VARIABLES_OF_OTHERS.iter().find(is_set) {
+                let hint =
+                    format!("; {name} is set, but is not read here: rename it if it holds it");
+                problem.push_str(&hint);
+            }
             Err(Error::invalid_input("application_token", problem))
         }
     }

@@ -60,3 +60,16 @@ fn what_is_wrong_with_the_environment_is_named() {
         assert!(output.contains("InvalidInput") && output.contains(expected), "{output}");
     }
 }
+
+#[test]
+fn a_variable_of_another_library_is_named_where_ours_are_missing() {
+    for name in ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"] {
+        let output = run(&[(name, "canary")]);
+        assert!(output.contains(&format!("{name} is set")), "{output}");
+        assert!(output.contains("EMNIFY_APPLICATION_TOKEN"), "{output}");
+        assert!(!output.contains("canary"), "{output}");
+        let output = run(&[(name, "canary"), ("EMNIFY_APPLICATION_TOKEN", "two words")]);
+        assert!(!output.contains(&format!("{name} is set")), "{output}");
+    }
+    assert!(!run(&[("EMNIFY_TOKEN", "")]).contains("EMNIFY_TOKEN"));
+}
