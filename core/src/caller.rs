@@ -12,8 +12,8 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Call, Http};
 use crate::login::Login;
-use crate::pacer::Pacer;
 use crate::random;
+use crate::rate_limiter::RateLimiter;
 use crate::secret::Secret;
 use crate::session::Session;
 
@@ -32,7 +32,7 @@ pub(crate) struct Caller {
     /// For one call with all its attempts and waits.
     pub(crate) timeout: Duration,
     /// `None` where the caller paces itself.
-    pub(crate) pacer: Option<Arc<Pacer>>,
+    pub(crate) pacer: Option<Arc<RateLimiter>>,
 }
 
 impl Caller {

@@ -84,13 +84,13 @@ mod listing;
 mod login;
 mod mark;
 mod moment;
-mod pacer;
 mod paginate;
 mod paging;
 #[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
 mod per_process;
 mod proxy;
 mod random;
+mod rate_limiter;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]

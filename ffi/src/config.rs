@@ -208,9 +208,10 @@ pub unsafe extern "C" fn emnify_config_set_store(
     }
 }
 
-/// Sets whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
-/// one each 100 ms, over all threads of a client. Authenticating has limits of its own. A call that
-/// would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
+/// Sets whether calls that come too fast for emnify's limits are delayed, over all threads of a
+/// client: 500 calls at once, then 5 a second (2,000 in any 300 s); of these 25 at once, then 50 a
+/// second; of lists and statistics 5 at once, then 10 a second. Authenticating has limits of its own.
+/// A call that would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
 ///
 /// Default: true. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
 #[unsafe(no_mangle)]

@@ -65,9 +65,10 @@ class Client:
     It may call the client. An exception in it goes to sys.unraisablehook and does not
     disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
     Each event also goes to the logger "emnify_auth" of Python's logging.
-    pacing: whether calls that come too fast for emnify's limits are delayed: after 25 at once
-    (5 lists) one each 100 ms, over all threads of this client. What would wait beyond the
-    timeout raises RateLimitedError.
+    pacing: whether calls that come too fast for emnify's limits are delayed, over all threads
+    of this client: 500 calls at once, then 5 a second; of these 25 at once, then 50 a second;
+    of lists and statistics 5 at once, then 10 a second. What would wait beyond the timeout
+    raises RateLimitedError.
 
     It can be used from any number of threads, in a child after a fork, and in a with
     statement. What it refuses it refuses here, with an InvalidInputError that names the
