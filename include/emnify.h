@@ -448,13 +448,16 @@ int32_t emnify_config_set_store(emnify_config *config,
                                 emnify_error **error);
 
 /**
- * Sets whether calls that come too fast for emnify's limits are delayed: after 25 at once (5 lists)
- * one each 100 ms, over all threads of a client. Authenticating has limits of its own. A call that
- * would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
+ * Sets whether calls that come too fast for emnify's limits are delayed, over all threads of a
+ * client: 500 calls at once, then 5 a second (2,000 in any 300 s); of these 25 at once, then 50 a
+ * second; of lists and statistics 5 at once, then 10 a second. Authenticating has limits of its own.
+ * A call that would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
  *
  * Default: true. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
  */
-int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_error **error);
+int32_t emnify_config_set_pacing(emnify_config *config,
+                                 bool pacing,
+                                 emnify_error **error);
 
 /**
  * Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are
@@ -725,15 +728,16 @@ int32_t emnify_client_new(const emnify_config *config,
                           emnify_error **error);
 
 /**
- * Makes a client for the workspace `id` of the same user, and gives it to the caller in
- * `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
+ * Makes a client for the workspace `id`, and gives it to the caller in `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
  * itself; `client` goes on in its own workspace, and may be freed before it.
  *
  * It signs in at once, which takes at most the configured timeout. Any thread.
  *
- * Fails with EMNIFY_ERR_INVALID_INPUT where `client` has an application token, which is bound to
- * its workspace; EMNIFY_ERR_FORBIDDEN, _NOT_FOUND and the like as the server answers; and besides
- * as emnify_authenticate() does.
+ * The server decides who may switch. Today it refuses application tokens (EMNIFY_ERR_REJECTED, HTTP
+ * 401), which emnify calls temporary; a user may switch to the workspaces that they belong to.
+ *
+ * Fails with EMNIFY_ERR_REJECTED, _FORBIDDEN, _NOT_FOUND and the like as the server answers; and
+ * besides as emnify_authenticate() does.
  */
 int32_t emnify_switch_workspace(const emnify_client *client,
                                 uint64_t id,
@@ -1104,7 +1108,8 @@ int32_t emnify_paginate(const emnify_client *client,
                         emnify_error **error);
 
 /**
- * Gives the next row in `*row`: its JSON as one line of text that ends with a NUL. `*length`
+ * Gives the next row in `*row`: its JSON as the server sent it, as one line of text that ends with a
+ * NUL. `*length`
  * becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
  * becomes NULL and `*length` 0, and the call succeeds.
  *
@@ -1112,7 +1117,8 @@ int32_t emnify_paginate(const emnify_client *client,
  *
  * A page is fetched when its first row is asked for, which takes at most the configured timeout.
  * What may pass by itself is tried again. Fails as emnify_request() does, and with
- * EMNIFY_ERR_PROTOCOL where the answer is no list; after a failure there are no more rows.
+ * EMNIFY_ERR_PROTOCOL where the answer is neither a list nor an object with one in `data`; after a
+ * failure there are no more rows.
  */
 int32_t emnify_pages_next(emnify_pages *pages,
                           const char **row,
@@ -1183,9 +1189,9 @@ typedef struct emnify_created_token emnify_created_token;
  * nowhere else: store it before you free that. `options` may be NULL: no label, no expiry, valid
  * from anywhere.
  *
- * The API does not tell the id of what it created. It is looked for in the list, which is
- * read before and after; where that fails or leaves doubt, emnify_created_token_id() is 0 and the
- * value is there all the same.
+ * If the response contains no id, it is looked for in the list, which is read before and after;
+ * where that fails or leaves doubt, emnify_created_token_id() is 0 and the value is there all the
+ * same.
  *
  * Takes at most the configured timeout. Any thread.
  *
@@ -1429,6 +1435,12 @@ typedef struct {
  * A finding: it was created longer ago than was asked for, and should be rotated.
  */
 #define EMNIFY_FINDING_OLD 128
+
+/**
+ * A finding: it has an expiry date that this library cannot read. Look at it with
+ * emnify_token_expiry_date().
+ */
+#define EMNIFY_FINDING_UNREADABLE_EXPIRY 256
 
 /**
  * The application tokens of a workspace, each with what there is to say against it.

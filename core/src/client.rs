@@ -12,6 +12,10 @@ use crate::request::{Method, Request};
 use crate::status::Status;
 use crate::tokens::ApplicationTokens;
 
+/// Said where an application token's switch is refused.
+const NO_SWITCH: &str = "emnify may not let application tokens switch workspaces yet: create an \
+                         application token there, or sign in with user credentials";
+
 /// A client of emnify's API that keeps itself signed in.
 ///
 /// Cloning is cheap, and clones share the session. It can be used from any number of threads: one
@@ -84,18 +88,26 @@ impl Client {
         self.caller.session.invalidate_text(text);
     }
 
-    /// A client for another workspace of the same user, which renews itself; this one goes on in its
-    /// own. It signs in at once, so that an id which does not work is told here.
+    /// Returns a client for another workspace, which renews itself; this one goes on in its own. It
+    /// signs in at once, so that an id which does not work is told here.
+    ///
+    /// The server decides who may switch. Today it refuses application tokens (`Rejected`, HTTP 401),
+    /// which emnify calls temporary; a user may switch to the workspaces that they belong to.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where this client has an application token, which is bound to its workspace;
-    /// `Forbidden`, `NotFound` and the like as the server answers.
+    /// `Rejected`, `Forbidden`, `NotFound` and the like as the server answers.
     pub fn switch_workspace(&self, id: u64) -> Result<Client> {
-        let person = Arc::clone(&self.caller);
-        let send = Arc::new(move |call: &Call<'_>, deadline| person.send(call, deadline));
-        let session = Arc::new(self.caller.session.in_workspace(id, send)?);
-        session.authenticate(|| self.caller.deadline())?;
+        let first = Arc::clone(&self.caller);
+        let send = Arc::new(move |call: &Call<'_>, deadline| first.send(call, deadline));
+        let session = Arc::new(self.caller.session.in_workspace(id, send));
+        session.authenticate(|| self.caller.deadline()).map_err(|error| {
+            let is_refused = matches!(error.http_status(), Some(401 | 403));
+            match self.caller.session.given_application_token() {
+                Ok(Some(_)) if is_refused => error.with_advice(NO_SWITCH),
+                _ => error,
+            }
+        })?;
         Ok(Client::new(Caller { session, ..self.caller.as_ref().clone() }))
     }
 

@@ -19,21 +19,25 @@ pub(crate) enum Credential {
     ApplicationTokenFile(TokenFile),
     /// A person.
     User(User),
-    /// A person who is signed in, in another workspace.
+    /// Another session, in another workspace.
     Workspace(Workspace),
 }
 
 /// Makes a call with another session's auth token.
 pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, Deadline) -> Result<Answer> + Send + Sync>;
 
-/// A workspace that a signed-in person switches to.
+/// A workspace that another session switches to.
 pub(crate) struct Workspace {
     pub(crate) id: u64,
-    /// As the person, in the first workspace.
+    /// As that session, in its own workspace.
     pub(crate) send: SendAs,
-    /// What the store's key is derived from.
-    pub(crate) key_material: Secret,
+    /// What the key of that session's store is derived from: another application token after a
+    /// rotation.
+    pub(crate) key_material: KeyMaterial,
 }
+
+/// Returns what a store's key is derived from at the moment.
+pub(crate) type KeyMaterial = Arc<dyn Fn() -> Result<Secret> + Send + Sync>;
 
 impl fmt::Debug for Workspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,7 +50,8 @@ impl fmt::Debug for Workspace {
 pub(crate) enum Current<'a> {
     ApplicationToken(Secret),
     User(&'a User),
-    Workspace(&'a Workspace),
+    /// With what the store's key is derived from.
+    Workspace(&'a Workspace, Secret),
 }
 
 impl Credential {
@@ -57,28 +62,16 @@ impl Credential {
                 Ok((Current::ApplicationToken(token.clone()), None))
             }
             Credential::User(user) => Ok((Current::User(user), None)),
-            Credential::Workspace(workspace) => Ok((Current::Workspace(workspace), None)),
+            Credential::Workspace(workspace) => {
+                let id = workspace.id.to_string();
+                let key_material = [(workspace.key_material)()?.reveal(), "\n", &id].concat();
+                Ok((Current::Workspace(workspace, Secret::from(key_material)), None))
+            }
             Credential::ApplicationTokenFile(file) => {
                 let (token, trouble) = file.token()?;
                 Ok((Current::ApplicationToken(token), trouble))
             }
         }
-    }
-
-    /// The same credential in another workspace, if it is a person's: an application token is bound
-    /// to its own.
-    pub(crate) fn in_workspace(&self, id: u64, send: SendAs) -> Result<Credential> {
-        let key_material = match self {
-            Credential::User(user) => user.key_material(),
-            Credential::Workspace(workspace) => workspace.key_material.clone(),
-            _ => {
-                let problem = "an application token is bound to its own workspace: create one in \
-                               the other, or sign in with user credentials";
-                return Err(Error::invalid_input("switch_workspace", problem));
-            }
-        };
-        let key_material = Secret::from([key_material.reveal(), "\n", &id.to_string()].concat());
-        Ok(Credential::Workspace(Workspace { id, send, key_material }))
     }
 
     /// Whether it can sign in while nobody is there to be asked for a one-time code.
@@ -104,7 +97,7 @@ impl Current<'_> {
         match self {
             Current::ApplicationToken(token) => token.clone(),
             Current::User(user) => user.key_material(),
-            Current::Workspace(workspace) => workspace.key_material.clone(),
+            Current::Workspace(_, key_material) => key_material.clone(),
         }
     }
 }

@@ -49,7 +49,7 @@ impl Login<'_> {
         match credential {
             Current::ApplicationToken(token) => self.application_token(token),
             Current::User(user) => self.user(user, presence),
-            Current::Workspace(workspace) => self.workspace(workspace),
+            Current::Workspace(workspace, _) => self.workspace(workspace),
         }
     }
 
@@ -106,7 +106,7 @@ impl Login<'_> {
             .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
     }
 
-    /// Exchanges a person's auth token for one of another workspace.
+    /// Exchanges another session's auth token for one of another workspace.
     fn workspace(&self, workspace: &Workspace) -> Result<Grant> {
         let target_organisation = OrganisationId { id: workspace.id };
         let action = format!("switch to the workspace {}", workspace.id);

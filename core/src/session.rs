@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 
 use crate::auth_token::AuthToken;
 use crate::clock::Clock;
-use crate::credential::{Credential, Current, SendAs, TokenFile};
+use crate::credential::{Credential, Current, SendAs, TokenFile, Workspace};
 use crate::deadline::Deadline;
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
@@ -130,17 +130,26 @@ impl Session {
         }
     }
 
-    /// What another session of the same person is made of, in another workspace.
-    pub(crate) fn in_workspace(&self, id: u64, send: SendAs) -> Result<Session> {
-        let parts = &self.parts;
-        Ok(Session::new(Parts {
+    /// A session in another workspace, which this one switches to.
+    pub(crate) fn in_workspace(self: &Arc<Self>, id: u64, send: SendAs) -> Session {
+        let (parts, first) = (&self.parts, Arc::clone(self));
+        let key_material = Arc::new(move || first.key_material());
+        Session::new(Parts {
             http: Arc::clone(&parts.http),
             clock: Arc::clone(&parts.clock),
-            credential: parts.credential.in_workspace(id, send)?,
+            credential: Credential::Workspace(Workspace { id, send, key_material }),
             store: parts.store.clone(),
             events: parts.events.for_another(),
             timeout: parts.timeout,
-        }))
+        })
+    }
+
+    /// What the store's key is derived from: of an application token its newest successor.
+    fn key_material(&self) -> Result<Secret> {
+        match self.parts.credential.current()? {
+            (Current::ApplicationToken(token), _) => Ok(self.newest(&token).unwrap_or(token)),
+            (credential, _) => Ok(credential.key_material()),
+        }
     }
 
     /// The application token that the client was given, which may have been rotated since. `None`

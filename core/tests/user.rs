@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{AUTHENTICATE, Scratch, builder_without_token, clock, eventually, sandbox};
-use emnify_core::{ErrorKind, Secret, Store, TrustedDevice};
+use emnify_core::{ErrorKind, NewApplicationToken, Secret, Store, TrustedDevice};
+use emnify_sandbox::{Fault, FaultKind};
 
 #[test]
 fn a_user_signs_in_and_renews_with_the_refresh_token() {
@@ -167,11 +168,59 @@ fn a_user_works_in_another_workspace_and_goes_on_in_the_first() {
     assert!(error.to_string().contains("999999"), "{error}");
 }
 
+const WORKSPACE: &str = "/api/v1/authenticate/workspace";
+
 #[test]
-fn an_application_token_is_bound_to_its_workspace() {
+fn the_server_decides_whether_an_application_token_switches() {
     let sandbox = sandbox();
-    let error = common::client(&sandbox).switch_workspace(5678).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("bound to its own workspace"), "{error}");
-    assert_eq!(sandbox.requests().len(), 0);
+    let client = common::client(&sandbox);
+    let error = client.switch_workspace(5678).unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Rejected, Some(401)));
+    assert!(error.to_string().contains("switch to the workspace 5678"), "{error}");
+    assert!(error.to_string().contains("sign in with user credentials"), "{error}");
+    assert!(sandbox.calls("POST", WORKSPACE) > 0);
+    assert_eq!(client.authenticate().unwrap().organisation_id(), Some(1234));
+    let forbidden = FaultKind::status(403, r#"{"message":"not yours"}"#);
+    sandbox.fault(Fault::once(WORKSPACE, forbidden));
+    let error = client.switch_workspace(7).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
+    assert!(error.to_string().contains("not yours"), "{error}");
+}
+
+#[test]
+fn a_workspace_switched_to_with_an_application_token_outlives_its_rotation() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = Scratch::new("workspace");
+    let (file, store) = (scratch.0.join("token"), scratch.0.join("store"));
+    let client = || {
+        let client = builder_without_token(&sandbox).application_token_file(&file);
+        client.store(Store::directory(&store)).clock(clock.clone()).build().unwrap()
+    };
+    // What the server would answer if it let application tokens switch.
+    let user = builder_without_token(&sandbox).user("user@example.com", "password");
+    let there = user.build().unwrap().switch_workspace(5678).unwrap().authenticate().unwrap();
+    let answer = format!(r#"{{"auth_token":"{}"}}"#, there.reveal());
+    sandbox.reset_counters();
+    sandbox.fault(Fault::new(WORKSPACE, FaultKind::status(200, answer)));
+
+    std::fs::write(&file, sandbox.application_token()).unwrap();
+    let first = client();
+    let other = first.switch_workspace(5678).unwrap();
+    assert_eq!(other.authenticate().unwrap().organisation_id(), Some(5678));
+    assert_eq!(first.authenticate().unwrap().organisation_id(), Some(1234));
+    assert_eq!(sandbox.calls("POST", WORKSPACE), 1);
+    // A later process, or a second switch, finds it in the store.
+    client().switch_workspace(5678).unwrap();
+    assert_eq!(sandbox.calls("POST", WORKSPACE), 1);
+
+    let new = NewApplicationToken::new();
+    let created = first.application_tokens().create(&new).unwrap();
+    std::fs::write(&file, created.reveal()).unwrap();
+    clock.advance(Duration::from_secs(241 * 60));
+    sandbox.move_clock(Duration::from_secs(241 * 60));
+    other.authenticate().unwrap();
+    assert_eq!(sandbox.calls("POST", WORKSPACE), 2);
+    // What it saves is for those who start with the new application token.
+    client().switch_workspace(5678).unwrap();
+    assert_eq!(sandbox.calls("POST", WORKSPACE), 2);
 }

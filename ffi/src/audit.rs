@@ -28,6 +28,9 @@ pub const EMNIFY_FINDING_NO_EXPIRY: u32 = 32;
 pub const EMNIFY_FINDING_NO_ADDRESS_RESTRICTION: u32 = 64;
 /// A finding: it was created longer ago than was asked for, and should be rotated.
 pub const EMNIFY_FINDING_OLD: u32 = 128;
+/// A finding: it has an expiry date that this library cannot read. Look at it with
+/// emnify_token_expiry_date().
+pub const EMNIFY_FINDING_UNREADABLE_EXPIRY: u32 = 256;
 
 /// The application tokens of a workspace, each with what there is to say against it.
 ///
@@ -115,6 +118,7 @@ fn bit(finding: Finding) -> u32 {
         Finding::NoExpiry => EMNIFY_FINDING_NO_EXPIRY,
         Finding::NoAddressRestriction => EMNIFY_FINDING_NO_ADDRESS_RESTRICTION,
         Finding::Old => EMNIFY_FINDING_OLD,
+        Finding::UnreadableExpiry => EMNIFY_FINDING_UNREADABLE_EXPIRY,
         // One that the core has and this file does not know yet.
         _ => 0,
     }
@@ -127,11 +131,18 @@ mod tests {
     #[test]
     fn the_bits_stay_what_they_are() {
         use Finding::*;
-        for (position, finding) in
-            [Own, Revoked, Expired, Orphan, ExpiresSoon, NoExpiry, NoAddressRestriction, Old]
-                .into_iter()
-                .enumerate()
-        {
+        let all = [
+            Own,
+            Revoked,
+            Expired,
+            Orphan,
+            ExpiresSoon,
+            NoExpiry,
+            NoAddressRestriction,
+            Old,
+            UnreadableExpiry,
+        ];
+        for (position, finding) in all.into_iter().enumerate() {
             assert_eq!(bit(finding), 1 << position, "{finding:?}");
         }
     }

@@ -53,15 +53,16 @@ pub unsafe extern "C" fn emnify_client_new(
     unsafe { call(error, body) }
 }
 
-/// Makes a client for the workspace `id` of the same user, and gives it to the caller in
-/// `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
+/// Makes a client for the workspace `id`, and gives it to the caller in `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
 /// itself; `client` goes on in its own workspace, and may be freed before it.
 ///
 /// It signs in at once, which takes at most the configured timeout. Any thread.
 ///
-/// Fails with EMNIFY_ERR_INVALID_INPUT where `client` has an application token, which is bound to
-/// its workspace; EMNIFY_ERR_FORBIDDEN, _NOT_FOUND and the like as the server answers; and besides
-/// as emnify_authenticate() does.
+/// The server decides who may switch. Today it refuses application tokens (EMNIFY_ERR_REJECTED, HTTP
+/// 401), which emnify calls temporary; a user may switch to the workspaces that they belong to.
+///
+/// Fails with EMNIFY_ERR_REJECTED, _FORBIDDEN, _NOT_FOUND and the like as the server answers; and
+/// besides as emnify_authenticate() does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_switch_workspace(
     client: *const emnify_client,

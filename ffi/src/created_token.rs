@@ -24,9 +24,9 @@ pub struct emnify_created_token {
 /// nowhere else: store it before you free that. `options` may be NULL: no label, no expiry, valid
 /// from anywhere.
 ///
-/// The API does not tell the id of what it created. It is looked for in the list, which is
-/// read before and after; where that fails or leaves doubt, emnify_created_token_id() is 0 and the
-/// value is there all the same.
+/// If the response contains no id, it is looked for in the list, which is read before and after;
+/// where that fails or leaves doubt, emnify_created_token_id() is 0 and the value is there all the
+/// same.
 ///
 /// Takes at most the configured timeout. Any thread.
 ///

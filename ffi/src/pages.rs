@@ -58,7 +58,8 @@ pub unsafe extern "C" fn emnify_paginate(
     unsafe { call(error, body) }
 }
 
-/// Gives the next row in `*row`: its JSON as one line of text that ends with a NUL. `*length`
+/// Gives the next row in `*row`: its JSON as the server sent it, as one line of text that ends with a
+/// NUL. `*length`
 /// becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
 /// becomes NULL and `*length` 0, and the call succeeds.
 ///
@@ -66,7 +67,8 @@ pub unsafe extern "C" fn emnify_paginate(
 ///
 /// A page is fetched when its first row is asked for, which takes at most the configured timeout.
 /// What may pass by itself is tried again. Fails as emnify_request() does, and with
-/// EMNIFY_ERR_PROTOCOL where the answer is no list; after a failure there are no more rows.
+/// EMNIFY_ERR_PROTOCOL where the answer is neither a list nor an object with one in `data`; after a
+/// failure there are no more rows.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_pages_next(
     pages: *mut emnify_pages,
@@ -112,13 +114,13 @@ impl emnify_pages {
         self.calls.check()?;
         let Some(mut rows) = self.rows.take() else { return Ok(None) };
         let fetched = if rows.is_buffered() {
-            rows.next().transpose().map(|row| (rows, row)).map_err(Into::into)
+            rows.next_text().transpose().map(|row| (rows, row)).map_err(Into::into)
         } else {
-            let fetch = move || rows.next().transpose().map(|row| (rows, row));
+            let fetch = move || rows.next_text().transpose().map(|row| (rows, row));
             self.calls.make(fetch, drop)
         };
         let (rows, row) = fetched?;
         self.rows = Some(rows);
-        Ok(row.map(|row| c_text(&row.to_string())))
+        Ok(row.map(|row| c_text(&row)))
     }
 }

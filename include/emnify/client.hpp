@@ -90,7 +90,7 @@ public:
         return Status(status);
     }
 
-    /* A client for another workspace of the same user; this one goes on in its own. */
+    /* A client for another workspace; this one goes on in its own. */
     Client switch_workspace(std::uint64_t id, Error &error) const {
         emnify_client *client = NULL;
         emnify_switch_workspace(get(), id, &client, detail::Into(error));

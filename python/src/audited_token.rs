@@ -38,6 +38,7 @@ impl AuditedToken {
     /// "no_expiry": it never expires: a stolen one works until somebody notices.
     /// "no_address_restriction": it may be used from any address.
     /// "old": it was created longer ago than was asked for, and should be rotated.
+    /// "unreadable_expiry": it has an expiry date that this library cannot read: look at it.
     /// "other": something that this version has no name for.
     #[getter]
     fn findings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrozenSet>> {
@@ -79,6 +80,7 @@ impl AuditedToken {
             Finding::NoExpiry => "no_expiry",
             Finding::NoAddressRestriction => "no_address_restriction",
             Finding::Old => "old",
+            Finding::UnreadableExpiry => "unreadable_expiry",
             _ => "other",
         })
     }

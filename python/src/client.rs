@@ -402,13 +402,15 @@ impl Client {
         Pages::new(slf, path, params, per_page)
     }
 
-    /// A client for the workspace with this id, of the same person; this one goes on in its
-    /// own. It signs in at once, so that an id which does not work is told here, and renews
-    /// itself, also after this one is closed. It has the same settings: on_event is told what
-    /// happens to either.
+    /// Returns a client for the workspace with this id; this one goes on in its own. It signs
+    /// in at once, so that an id which does not work is told here, and renews itself, also after
+    /// this one is closed. It has the same settings: on_event is told what happens to either.
     ///
-    /// Raises InvalidInputError where this client has an application token, which is bound to
-    /// its workspace; ForbiddenError, NotFoundError and the like as emnify answers.
+    /// The server decides who may switch. Today it refuses application tokens
+    /// (AuthenticationError, HTTP 401), which emnify calls temporary; a user may switch to the
+    /// workspaces that they belong to.
+    ///
+    /// Raises AuthenticationError, ForbiddenError, NotFoundError and the like as emnify answers.
     fn switch_workspace(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
         let id = arguments::id(id)?;
         let client = self.call(py, move |client| client.switch_workspace(id))?;

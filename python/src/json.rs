@@ -1,10 +1,8 @@
-//! JSON on its way in and out: by Python's own module, or from what core has read already.
+//! JSON on its way in and out, by Python's own module.
 
-use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
-use serde_json::Value;
+use pyo3::types::PyDict;
 
 use crate::arguments;
 use crate::errors::{invalid_input, nonsense};
@@ -51,32 +49,4 @@ fn is_the_module_s(py: Python<'_>, error: &PyErr) -> bool {
     class.is(py.get_type::<PyTypeError>())
         || class.is(py.get_type::<PyValueError>())
         || error.is_instance_of::<PyRecursionError>(py)
-}
-
-/// What core has read. It nests no deeper than core reads.
-pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    match value {
-        Value::Null => Ok(py.None().into_bound(py)),
-        Value::Bool(value) => value.into_bound_py_any(py),
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(number), _) => number.into_bound_py_any(py),
-            (None, Some(number)) => number.into_bound_py_any(py),
-            (None, None) => number.as_f64().into_bound_py_any(py),
-        },
-        Value::String(text) => text.into_bound_py_any(py),
-        Value::Array(values) => {
-            let list = PyList::empty(py);
-            for value in values {
-                list.append(to_python(py, value)?)?;
-            }
-            Ok(list.into_any())
-        }
-        Value::Object(fields) => {
-            let dict = PyDict::new(py);
-            for (name, value) in fields {
-                dict.set_item(name, to_python(py, value)?)?;
-            }
-            Ok(dict.into_any())
-        }
-    }
 }

@@ -6,14 +6,14 @@ use arc_swap::ArcSwapOption;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use serde_json::Value;
 
 use crate::client::{Client, not_copied};
 use crate::errors::{self, invalid_input};
 use crate::waiting::spawn;
 use crate::{arguments, json, params};
 
-/// The rows of a collection: what Client.paginate() returns. Each is a dict, as JSON has it.
+/// The rows of a list: what Client.paginate() returns. Each is what Response.json() would make of
+/// it: a dict, its keys in the server's order.
 ///
 /// One thread at a time can ask for a row; another that does so meanwhile gets an
 /// InvalidInputError. After an error the iteration ends; so it does when the client is closed.
@@ -36,7 +36,7 @@ struct Reading {
     /// `None` after the end.
     pages: Option<emnify_core::Pages>,
     /// A row that was read and that nobody got.
-    unread: Option<Value>,
+    unread: Option<String>,
 }
 
 impl Pages {
@@ -86,7 +86,7 @@ impl Pages {
             let row = reading.next();
             self.rows.put(reading);
             let row = row.map_err(|error| errors::exception(py, &error))?;
-            return row.map(|row| json::to_python(py, &row)).transpose();
+            return row.map(|row| json::load(py, row.as_bytes())).transpose();
         }
         let rows = Arc::clone(&self.rows);
         let read = move |_: &emnify_core::Client| match reading.next() {
@@ -97,12 +97,12 @@ impl Pages {
             }
         };
         let rows = Arc::clone(&self.rows);
-        let unread = move |_: &emnify_core::Client, (reading, unread): (Reading, Option<Value>)| {
+        let unread = move |_: &emnify_core::Client, (reading, unread): (Reading, Option<String>)| {
             rows.put(Reading { unread, ..reading });
         };
         let (reading, row) = client.call_or_undo(py, read, unread)?;
         self.rows.put(reading);
-        row.map(|row| json::to_python(py, &row)).transpose()
+        row.map(|row| json::load(py, row.as_bytes())).transpose()
     }
 
     /// The next row if it is there without a call, alone in a tuple, which is empty at the end;
@@ -118,7 +118,7 @@ impl Pages {
         let row = reading.next();
         self.rows.put(reading);
         let row = row.map_err(|error| errors::exception(py, &error))?;
-        let row = row.map(|row| json::to_python(py, &row)).transpose()?;
+        let row = row.map(|row| json::load(py, row.as_bytes())).transpose()?;
         PyTuple::new(py, row.as_slice()).map(Some)
     }
 
@@ -152,11 +152,11 @@ impl Reading {
     }
 
     /// The next row. What is done with is dropped here, on a thread that may wait for its end.
-    fn next(&mut self) -> emnify_core::Result<Option<Value>> {
+    fn next(&mut self) -> emnify_core::Result<Option<String>> {
         if let Some(row) = self.unread.take() {
             return Ok(Some(row));
         }
-        let row = self.pages.as_mut().and_then(Iterator::next).transpose();
+        let row = self.pages.as_mut().and_then(emnify_core::Pages::next_text).transpose();
         if !matches!(row, Ok(Some(_))) {
             self.pages = None;
         }

@@ -61,13 +61,15 @@ static void each_kind_of_token_is_judged(void)
     seed(orphan, 300, "");
     seed("soon", 10, "");
     seed("old", 300, ", \"created\": \"2020-01-02T03:04:05.000+0000\"");
+    sandbox_seed_token("{\"description\": \"some day\", \"expiry_date\": \"some day\","
+                       " \"ip\": \"::1\"}", value, sizeof value);
     sandbox_seed_token("{\"description\": \"for ever\", \"ip\": \"::1\"}", value, sizeof value);
     sandbox_seed_token("{\"description\": \"anywhere\", \"expiry_date\": \"2999-01-01\"}", value,
                        sizeof value);
     audit = audit_of(client, NULL);
     emnify_client_free(client);
 
-    CHECK_NUMBER(emnify_audit_size(audit), 9);
+    CHECK_NUMBER(emnify_audit_size(audit), 10);
     CHECK_NUMBER(findings_of(audit, "Sandbox"), EMNIFY_FINDING_OWN | UNLIMITED);
     CHECK_NUMBER(findings_of(audit, "fine"), 0);
     CHECK_NUMBER(findings_of(audit, "revoked"), EMNIFY_FINDING_REVOKED);
@@ -76,12 +78,13 @@ static void each_kind_of_token_is_judged(void)
     CHECK_NUMBER(findings_of(audit, "soon"), EMNIFY_FINDING_EXPIRES_SOON);
     CHECK_NUMBER(findings_of(audit, "old"), EMNIFY_FINDING_OLD);
     CHECK_NUMBER(findings_of(audit, "for ever"), EMNIFY_FINDING_NO_EXPIRY);
+    CHECK_NUMBER(findings_of(audit, "some day"), EMNIFY_FINDING_UNREADABLE_EXPIRY);
     CHECK_NUMBER(findings_of(audit, "anywhere"), EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
     CHECK_NUMBER(emnify_token_id(emnify_audit_token(audit, 0)), 4711);
 
-    CHECK(emnify_audit_token(audit, 9) == NULL);
+    CHECK(emnify_audit_token(audit, 10) == NULL);
     CHECK(emnify_audit_token(audit, SIZE_MAX) == NULL);
-    CHECK_NUMBER(emnify_audit_findings(audit, 9), 0);
+    CHECK_NUMBER(emnify_audit_findings(audit, 10), 0);
     emnify_audit_free(audit);
 }
 

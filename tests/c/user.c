@@ -227,15 +227,17 @@ static void a_workspace_that_does_not_open_is_told_at_once(void)
     emnify_client_free(first);
 }
 
-static void an_application_token_is_bound_to_its_workspace(void)
+static void the_server_decides_whether_an_application_token_switches(void)
 {
     emnify_error *error = NULL;
     emnify_client *first = sandbox_client();
     emnify_client *other = NULL;
 
-    CHECK_REFUSED(emnify_switch_workspace(first, 5678, &other, &error), "switch_workspace");
+    CHECK_ERROR(emnify_switch_workspace(first, 5678, &other, &error), EMNIFY_ERR_REJECTED,
+                "cannot switch to the workspace 5678");
     CHECK(other == NULL);
-    CHECK_NUMBER(sandbox_calls("", ""), 0);
+    CHECK(sandbox_calls("POST", "/api/v1/authenticate/workspace") > 0);
+    check_workspace(first, 1234);
     emnify_client_free(first);
 }
 
@@ -262,7 +264,7 @@ int main(void)
     RUN(a_trusted_device_does_without_a_code);
     RUN(a_person_works_in_another_workspace_and_goes_on_in_the_first);
     RUN(a_workspace_that_does_not_open_is_told_at_once);
-    RUN(an_application_token_is_bound_to_its_workspace);
+    RUN(the_server_decides_whether_an_application_token_switches);
     RUN(a_person_has_no_application_token_of_their_own);
     return check_report();
 }

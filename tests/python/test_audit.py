@@ -38,6 +38,7 @@ def found(audited: list[AuditedToken], id: int) -> set[str]:
         ({"ip": "192.0.2.7"}, {"no_expiry"}),
         ({"expiry_date": "2099-01-01"}, {"no_address_restriction"}),
         ({**LIMITED, "created": day(-400)}, {"old"}),
+        ({**LIMITED, "expiry_date": "some day"}, {"unreadable_expiry"}),
         ({"created": day(-400)}, {"no_expiry", "no_address_restriction", "old"}),
     ],
 )

@@ -59,10 +59,13 @@ def test_it_tells_and_asks_the_same_functions(sandbox: Sandbox) -> None:
     assert len(events) > told
 
 
-def test_an_application_token_is_bound_to_its_workspace(client: Client, sandbox: Sandbox) -> None:
-    with pytest.raises(InvalidInputError, match="an application token is bound to its own"):
+def test_the_server_decides_whether_an_application_token_switches(
+    client: Client, sandbox: Sandbox
+) -> None:
+    with pytest.raises(emnify_auth.AuthenticationError, match="user credentials") as caught:
         client.switch_workspace(THERE)
-    assert sandbox.calls() == 0
+    assert caught.value.http_status == 401
+    assert client.authenticate().organisation_id == HERE
 
 
 @pytest.mark.parametrize(

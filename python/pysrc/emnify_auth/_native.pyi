@@ -293,13 +293,15 @@ class Client:
         """
 
     def switch_workspace(self, id: int) -> Client:
-        """A client for the workspace with this id, of the same person; this one goes on in its
-        own. It signs in at once, so that an id which does not work is told here, and renews
-        itself, also after this one is closed. It has the same settings: on_event is told what
-        happens to either.
+        """Returns a client for the workspace with this id; this one goes on in its own. It signs
+        in at once, so that an id which does not work is told here, and renews itself, also after
+        this one is closed. It has the same settings: on_event is told what happens to either.
 
-        Raises InvalidInputError where this client has an application token, which is bound to
-        its workspace; ForbiddenError, NotFoundError and the like as emnify answers.
+        The server decides who may switch. Today it refuses application tokens
+        (AuthenticationError, HTTP 401), which emnify calls temporary; a user may switch to the
+        workspaces that they belong to.
+
+        Raises AuthenticationError, ForbiddenError, NotFoundError and the like as emnify answers.
         """
 
     def close(self) -> None:
@@ -575,6 +577,7 @@ class AuditedToken:
             "no_expiry",
             "no_address_restriction",
             "old",
+            "unreadable_expiry",
             "other",
         ]
     ]:
@@ -589,6 +592,7 @@ class AuditedToken:
         "no_expiry": it never expires: a stolen one works until somebody notices.
         "no_address_restriction": it may be used from any address.
         "old": it was created longer ago than was asked for, and should be rotated.
+        "unreadable_expiry": it has an expiry date that this library cannot read: look at it.
         "other": something that this version has no name for.
         """
 
@@ -691,7 +695,8 @@ class Response:
 
 @final
 class Pages:
-    """The rows of a collection: what Client.paginate() returns. Each is a dict, as JSON has it.
+    """The rows of a list: what Client.paginate() returns. Each is what Response.json() would make of
+    it: a dict, its keys in the server's order.
 
     One thread at a time can ask for a row; another that does so meanwhile gets an
     InvalidInputError. After an error the iteration ends; so it does when the client is closed.

@@ -18,12 +18,18 @@ class Origin:
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         self._scheme = parts.scheme.lower()
-        self._host = _plain(parts.hostname)
+        self._host = _plain(parts.hostname or "")
         self._port = parts.port or _PORTS.get(self._scheme)
 
     def includes(self, scheme: str | None, host: str | None, port: int | None) -> bool:
-        """Whether a URL with these parts leads there, as the library read it that connects."""
-        scheme = (scheme or "").lower()
+        """Whether a URL with these parts leads there. They must be as they are sent on the wire: a
+        host that only looks like ours differs there.
+        """
+        scheme, host = scheme or "", host or ""
+        # Lower case comes after: that of the Kelvin sign is the letter k.
+        if not (scheme.isascii() and host.isascii()):
+            return False
+        scheme = scheme.lower()
         return (scheme, _plain(host), port or _PORTS.get(scheme)) == (
             self._scheme,
             self._host,
@@ -31,14 +37,10 @@ class Origin:
         )
 
 
-def _plain(host: str | None) -> str:
-    host = (host or "").lower().strip("[]")
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        return host
+def _plain(host: str) -> str:
+    host = host.lower()
+    # Some libraries give an IPv6 address in brackets, some without.
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def bearer(auth_token: AuthToken) -> str:

@@ -79,7 +79,8 @@ class EmnifyAuth(httpx.Auth):
 
     def _is_ours(self, request: httpx.Request) -> bool:
         url = request.url
-        return self._origin.includes(url.scheme, url.host, url.port)
+        # url.host is for people: it is decoded, and another one may look like it.
+        return self._origin.includes(url.scheme, url.raw_host.decode("latin-1"), url.port)
 
     def _is_refused(self, response: httpx.Response, auth_token: AuthToken) -> bool:
         # After a redirect it answers another request.

@@ -11,7 +11,7 @@ session.get("https://cdn.emnify.net/api/v1/sim", timeout=30)
 
 from functools import partial
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
@@ -52,11 +52,14 @@ class EmnifyAuth(AuthBase):
 
     def _is_ours(self, url: str | None) -> bool:
         try:
-            # As it is read where the connection is made.
-            parts = parse_url(url or "")
-        except LocationParseError:
+            # requests and urllib3 each read it on the way to the connection.
+            by_requests, by_urllib3 = urlsplit(url or ""), parse_url(url or "")
+            port = by_requests.port
+        except (LocationParseError, ValueError):
             return False
-        return self._origin.includes(parts.scheme, parts.host, parts.port)
+        return self._origin.includes(
+            by_requests.scheme, by_requests.hostname, port
+        ) and self._origin.includes(by_urllib3.scheme, by_urllib3.host, by_urllib3.port)
 
     def _answered(self, auth_token: AuthToken, response: Response, **settings: Any) -> Response:  # noqa: ANN401 those of requests
         request = response.request

@@ -17,8 +17,22 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 
 # What is nothing against a token, or against none that works.
 _HARMLESS = frozenset({"own", "revoked", "expired"})
-_FINDINGS = ("orphan", "expires_soon", "no_expiry", "no_address_restriction", "old", "other")
-_STYLES = {"orphan": "red", "expires_soon": "yellow", "no_expiry": "yellow", "old": "yellow"}
+_FINDINGS = (
+    "orphan",
+    "expires_soon",
+    "no_expiry",
+    "no_address_restriction",
+    "old",
+    "unreadable_expiry",
+    "other",
+)
+_STYLES = {
+    "orphan": "red",
+    "expires_soon": "yellow",
+    "no_expiry": "yellow",
+    "old": "yellow",
+    "unreadable_expiry": "yellow",
+}
 
 
 @click.command(cls=Command)
@@ -62,6 +76,7 @@ def audit(
     no_expiry               it never expires
     no_address_restriction  it may be used from any address
     old                     older than --older-than
+    unreadable_expiry       its expiry date cannot be read: look at it
 
     Nothing is changed. For --fail the first two lines are no findings.
     """  # noqa: D301 - click's mark for lines that stay as they are
