@@ -70,6 +70,24 @@ static void go_wrong_after(int rows)
     }
 }
 
+static void a_row_is_what_the_server_sent_on_one_line(void)
+{
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+    emnify_pages *pages;
+    const char *row = NULL;
+
+    sandbox_fault("{\"path\": \"" SIM "\", \"times\": 1, \"kind\": \"status\", \"status\": 200,"
+                  " \"body\": \"{\\\"data\\\": [{\\\"z\\\": 123456789012345678901234567890,"
+                  "\\n \\\"a b\\\": 1.10}]}\"}");
+    pages = pages_of(client, SIM, 0);
+    CHECK_OK(emnify_pages_next(pages, &row, NULL, &error));
+    CHECK_TEXT(row, "{\"z\":123456789012345678901234567890,\"a b\":1.10}");
+    CHECK_NUMBER(count_rows(pages), 0);
+    emnify_pages_free(pages);
+    emnify_client_free(client);
+}
+
 static void every_row_comes_once_whatever_happens_on_the_way(void)
 {
     emnify_error *error = NULL;
@@ -182,6 +200,7 @@ static void a_failure_ends_them(void)
 
 int main(void)
 {
+    RUN(a_row_is_what_the_server_sent_on_one_line);
     RUN(every_row_comes_once_whatever_happens_on_the_way);
     RUN(pages_outlive_their_client);
     RUN(nothing_is_fetched_before_it_is_asked_for);

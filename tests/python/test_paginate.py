@@ -47,6 +47,26 @@ def test_rows_are_what_the_collection_holds(client: Client, sandbox: Sandbox) ->
     assert list(client.paginate(SIM)) == [{"n": [None, True, -1, 2**64 - 1, 0.5, "ä", {}]}]
 
 
+def test_rows_are_read_as_json_reads_them(client: Client, sandbox: Sandbox) -> None:
+    body = '[{"z": 123456789012345678901234567890, "a": 1.10,\n "m": "\\ud800", "b": 1e2}, 7, null]'
+    sandbox.fault("status", SIM, status=200, body=body, times=2)
+    whole = client.get(SIM).json()
+    rows = list(client.paginate(SIM))
+    assert rows == whole
+    assert list(rows[0]) == ["z", "a", "m", "b"]
+    assert isinstance(rows[0]["z"], int)
+    assert isinstance(rows[0]["b"], float)
+
+
+def test_a_list_may_be_in_an_object(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("status", SIM, status=200, body='{"data": [{"id": 1}], "n": [2]}', times=1)
+    assert list(client.paginate(SIM)) == [{"id": 1}]
+    sandbox.fault("status", SIM, status=200, body='{"error": "canary"}', times=1)
+    with pytest.raises(emnify_auth.ProtocolError, match="got an object without a list") as caught:
+        next(client.paginate(SIM))
+    assert "canary" not in str(caught.value)
+
+
 def test_pages_are_fetched_when_they_are_asked_for(client: Client, sandbox: Sandbox) -> None:
     rows = client.paginate(SIM, per_page=10)
     assert iter(rows) is rows
