@@ -12,8 +12,8 @@ use crate::errors::{self, invalid_input};
 use crate::waiting::spawn;
 use crate::{arguments, json, params};
 
-/// The rows of a list: what Client.paginate() returns. Each is what Response.json() would make of
-/// it: a dict, its keys in the server's order.
+/// The rows of a list: what Client.paginate() returns. Each is what Response.json() would make
+/// of it: a dict, its keys in the server's order.
 ///
 /// One thread at a time can ask for a row; another that does so meanwhile gets an
 /// InvalidInputError. After an error the iteration ends; so it does when the client is closed.
@@ -97,7 +97,8 @@ impl Pages {
             }
         };
         let rows = Arc::clone(&self.rows);
-        let unread = move |_: &emnify_core::Client, (reading, unread): (Reading, Option<String>)| {
+        let unread = move |_: &emnify_core::Client,
+                           (reading, unread): (Reading, Option<String>)| {
             rows.put(Reading { unread, ..reading });
         };
         let (reading, row) = client.call_or_undo(py, read, unread)?;

@@ -1,4 +1,4 @@
-"""Which origin an adapter signs for: the one that is sent on the wire, not one that looks like it."""
+"""Which origin an adapter signs for: the one on the wire, not one that looks like it."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,12 +26,13 @@ def by_requests(client: Client, url: str) -> Sent:
         prepared = requests.Request("GET", url).prepare()
     except requests.exceptions.InvalidURL:
         return None
-    parts = urlsplit(prepared.url)
+    parts = urlsplit(prepared.url or "")
+    wire = (parts.scheme, parts.hostname or "", parts.port)
     try:
         auth(prepared)
     except InvalidInputError:
-        return (parts.scheme, parts.hostname, parts.port, True)
-    return (parts.scheme, parts.hostname, parts.port, False)
+        return (*wire, True)
+    return (*wire, False)
 
 
 def by_httpx(client: Client, url: str) -> Sent:
@@ -56,7 +57,7 @@ def by_httpx(client: Client, url: str) -> Sent:
     return (wire.scheme, wire.raw_host.decode(), wire.port, False)
 
 
-class _Enough(Exception):
+class _EnoughError(Exception):
     pass
 
 
@@ -70,10 +71,10 @@ def by_aiohttp(client: Client, url: str) -> Sent:
         return await handler(request)
 
     async def instead(
-        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        request: aiohttp.ClientRequest, _: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         assert "Bearer" not in request.headers.get("Authorization", "")
-        raise _Enough
+        raise _EnoughError
 
     ours = middleware(client)
     client.close()
@@ -85,7 +86,7 @@ def by_aiohttp(client: Client, url: str) -> Sent:
                 await http.get(url)
             except InvalidInputError:
                 return True
-            except _Enough:
+            except _EnoughError:
                 return False
         raise AssertionError
 

@@ -59,9 +59,7 @@ def test_it_tells_and_asks_the_same_functions(sandbox: Sandbox) -> None:
     assert len(events) > told
 
 
-def test_the_server_decides_whether_an_application_token_switches(
-    client: Client, sandbox: Sandbox
-) -> None:
+def test_the_server_decides_whether_an_application_token_switches(client: Client) -> None:
     with pytest.raises(emnify_auth.AuthenticationError, match="user credentials") as caught:
         client.switch_workspace(THERE)
     assert caught.value.http_status == 401

@@ -695,8 +695,8 @@ class Response:
 
 @final
 class Pages:
-    """The rows of a list: what Client.paginate() returns. Each is what Response.json() would make of
-    it: a dict, its keys in the server's order.
+    """The rows of a list: what Client.paginate() returns. Each is what Response.json() would make
+    of it: a dict, its keys in the server's order.
 
     One thread at a time can ask for a row; another that does so meanwhile gets an
     InvalidInputError. After an error the iteration ends; so it does when the client is closed.
