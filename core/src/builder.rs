@@ -256,8 +256,10 @@ impl ClientBuilder {
                 .to_owned();
             let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
             if let Some(name) = VARIABLES_OF_OTHERS.iter().find(is_set) {
-                let hint =
-                    format!("; {name} is set, but is not read here: rename it if it holds it");
+                let hint = format!(
+                    "; {name} is set, but not read: if it holds an application token, rename it to \
+                     EMNIFY_APPLICATION_TOKEN"
+                );
                 problem.push_str(&hint);
             }
             Err(Error::invalid_input("application_token", problem))
