@@ -48,11 +48,7 @@ impl Caller {
             self.pace(call, deadline)?;
             let auth_token = self.session.authenticate(|| deadline)?;
             let outcome = match self.send_with(call, &auth_token, deadline) {
-                Err(error) if error.http_status() == Some(401) => {
-                    self.session.invalidate(&auth_token);
-                    let auth_token = self.session.authenticate(|| deadline)?;
-                    self.send_with(call, &auth_token, deadline)
-                }
+                Err(error) if is_401(&error) => self.replay(call, &auth_token, error, deadline),
                 outcome => outcome,
             };
             let error = match outcome {
@@ -69,6 +65,24 @@ impl Caller {
                 return Err(error);
             }
         }
+    }
+
+    /// Makes the call once more after a 401, if another auth token may help; else the 401 is this
+    /// caller's.
+    fn replay(
+        &self,
+        call: &Call<'_>,
+        refused: &AuthToken,
+        error: Error,
+        deadline: Deadline,
+    ) -> Result<Answer> {
+        let replay = match self.session.after_401(refused, deadline) {
+            Ok(replay) => replay,
+            Err(why_not) => return Err(error.with_advice(&why_not)),
+        };
+        let outcome = self.send_with(call, &replay.auth_token, deadline);
+        self.session.replayed(&replay, outcome.as_ref().is_err_and(is_401));
+        outcome
     }
 
     /// Exchanges an application token that need not be the session's own.
@@ -113,6 +127,11 @@ impl Caller {
     ) -> Result<Answer> {
         self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
     }
+}
+
+/// Whether the server refused the auth token.
+fn is_401(error: &Error) -> bool {
+    error.http_status() == Some(401)
 }
 
 /// Whether another attempt may help and does no harm. Methods that are idempotent (RFC 9110,

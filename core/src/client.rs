@@ -75,9 +75,10 @@ impl Client {
         self.caller.session.cached()
     }
 
-    /// Tells that a server refused `auth_token` (HTTP 401). If it is still the cached one it is
-    /// dropped, so that the next [`authenticate`](Self::authenticate) fetches another; a late report
-    /// about an earlier token changes nothing.
+    /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
+    /// next [`authenticate`](Self::authenticate) signs in, and returns the old one if that fails. A
+    /// late report about an earlier token changes nothing. Nor does one soon after the last (1 to 5
+    /// minutes): a server that refuses a new token too would refuse any.
     pub fn invalidate(&self, auth_token: &AuthToken) {
         self.caller.session.invalidate(auth_token);
     }
@@ -86,6 +87,13 @@ impl Client {
     pub fn invalidate_text(&self, auth_token: &str) {
         let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
         self.caller.session.invalidate_text(text);
+    }
+
+    /// Ends the waits that failed attempts to sign in have caused: call it when the network link
+    /// comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
+    /// the link.
+    pub fn retry_now(&self) {
+        self.caller.session.retry_now();
     }
 
     /// Returns a client for another workspace, which renews itself; this one goes on in its own. It

@@ -1,12 +1,36 @@
 //! The decision: what to hand out, whether to sign in, and when next. Pure functions of the
 //! session's state and the time, so that a table of cases can test them; `session` carries out
 //! what is decided here.
+//!
+//! # The schedule
+//!
+//! The first attempt is never delayed. Between the starts of two attempts with one credential lie
+//! at least 5 s, except before the one sign-in after a 401 (see `probe`). Beyond that, with n the
+//! number of attempts that failed in a row before and U(½, 1) drawn anew each time:
+//!
+//! | after | wait before the next attempt | a restart keeps it |
+//! |---|---|---|
+//! | network error, timeout, 5xx, any other fault | min(5 s · 2ⁿ, 300 s) · U(½, 1) | no |
+//! | 5xx with `Retry-After` | that long, up to 300 s, if it is longer | no |
+//! | a fault that never left this machine (no route, DNS, refused port, no descriptor or thread) | min(5 s · 2ⁿ, 30 s) · U(½, 1) | no |
+//! | a TLS failure while the wall clock was never set | likewise | no |
+//! | 429 or a locked account, with `Retry-After` | that long and up to a fifth more, at most 3,600 s | yes |
+//! | 429 without `Retry-After`, the first since a success | 60 to 300 s | yes |
+//! | 429 without `Retry-After`, any other | 300 to 3,600 s | yes |
+//! | an application token that is refused | 60, 120, 240, 480, then 900 s, or until it changes | yes |
+//! | user credentials that are refused | 60, 300, 600, then 900 s | yes |
+//! | a credential file that cannot be read, a one-time code that was not supplied | none | no |
+//!
+//! `retry_now()` ends all waits but those that a restart keeps. n stops growing once the wait has
+//! reached its longest. A valid auth token is handed out during any of these waits.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::auth_token::AuthToken;
+use crate::clock::is_before_release;
 use crate::error::{Error, ErrorKind};
-use crate::state::{Held, Refresh, State, Trouble};
+use crate::probe::{After401, Probe};
+use crate::state::{Backoff, CachedToken, Refresh, State, Verdict};
 
 /// An auth token is renewed from a point on that is drawn between these parts of its lifetime, so
 /// that a fleet which started at once does not renew at once.
@@ -17,29 +41,33 @@ const RENEW_UNTIL: f64 = 0.8;
 /// it expires, or a tenth of its lifetime.
 const LAST_MINUTE: Duration = Duration::from_secs(60);
 
-/// After a fault that may pass: from, doubling, to; with full jitter.
-const BACK_OFF_FROM: Duration = Duration::from_secs(5);
-const BACK_OFF_TO: Duration = Duration::from_secs(300);
+/// Between the starts of two attempts with one credential.
+const MIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// After a 429 that does not say for how long: drawn between these.
-const COOL_DOWN_FROM: Duration = Duration::from_secs(300);
-const COOL_DOWN_TO: Duration = Duration::from_secs(3_600);
+/// After a fault: the first wait, doubled each time; the longest, and the longest where the fault
+/// never left this machine, since such a fault often ends within seconds.
+const BACKOFF: Duration = Duration::from_secs(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(300);
+const BACKOFF_MAX_LOCAL: Duration = Duration::from_secs(30);
 
-/// A refused credential is not sent again for so long, unless it changes. Three refusals in a row
-/// lock an account for five minutes: the third comes no sooner than that after the second.
-const REFUSED_ONCE: Duration = Duration::from_secs(60);
-const REFUSED_FROM: Duration = Duration::from_secs(300);
-const REFUSED_TO: Duration = Duration::from_secs(15 * 60);
+/// After a 429 that does not say for how long: emnify's window is 300 s. The first since a success
+/// may be a chance hit; another one says that many share the limit.
+const FIRST_LIMIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+const NEXT_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3_600));
 
-/// The most attempts within [`BUDGET_PERIOD`] that reach emnify and fail, or bring a token that is
-/// refused before its time.
-const BUDGET: usize = 12;
-const BUDGET_PERIOD: Duration = Duration::from_secs(3_600);
+/// The longest wait that a server can ask for with a 429, and what is added at most to one that it
+/// asked for: all who share the address wait for the same instant.
+const LIMIT_MAX: Duration = Duration::from_secs(3_600);
+const LIMIT_JITTER: f64 = 0.2;
 
-/// What is added at most to a wait that the server named, as a part of it.
-const JITTER: f64 = 0.2;
+/// A refused credential is not sent again for so long, unless it changes. Three refused logins in a
+/// row lock a user's account for five minutes: the third comes no sooner than that after the
+/// second.
+const REFUSED: Duration = Duration::from_secs(60);
+const REFUSED_USER_AGAIN: Duration = Duration::from_secs(300);
+const REFUSED_MAX: Duration = Duration::from_secs(15 * 60);
 
-impl Held {
+impl CachedToken {
     /// `draw` is uniform between 0 and 1.
     pub(crate) fn new(
         auth_token: AuthToken,
@@ -49,12 +77,13 @@ impl Held {
     ) -> Self {
         let lifetime = auth_token.claims().lifetime();
         let part = RENEW_FROM + (RENEW_UNTIL - RENEW_FROM) * draw;
-        Held {
+        CachedToken {
             auth_token,
             credential: credential.to_owned(),
             requested_at,
             renew_at: requested_at + lifetime.mul_f64(part),
             valid_until: requested_at + lifetime,
+            is_reported: false,
         }
     }
 
@@ -76,54 +105,116 @@ pub(crate) enum Decision {
     /// Nothing to hand out: fetch one.
     Fetch,
     /// Nothing to hand out, and no attempt before that point of the steady clock.
-    HeldBack(Duration),
+    BackingOff(Duration),
+}
+
+/// An attempt that failed.
+pub(crate) struct Failure<'a> {
+    pub(crate) error: &'a Error,
+    pub(crate) now: Duration,
+    pub(crate) wall: SystemTime,
+    /// Whether the credential is a user's, whose account refusals lock.
+    pub(crate) is_user: bool,
+    /// Uniform between 0 and 1.
+    pub(crate) draw: f64,
 }
 
 impl State {
     /// Decides at `now`. `changed` tells whether the credential is another than the one that was
-    /// refused; it is asked only where that matters.
+    /// refused; it is called only where that matters.
     pub(crate) fn decide(&self, now: Duration, changed: impl FnOnce() -> bool) -> Decision {
-        let held_back = |trouble: &Trouble| trouble.held_back(now, changed);
-        match &self.held {
-            Some(held) if now < held.renew_at => Decision::HandOut,
-            Some(held) if now < held.valid_until => match held_back(&self.trouble) {
-                Some(_) => Decision::HandOut,
-                None if now < held.last_minute() => Decision::HandOutAndRenew,
-                None => Decision::RenewFirst,
-            },
-            _ => match held_back(&self.trouble) {
-                Some(until) => Decision::HeldBack(until),
+        match &self.cached {
+            Some(cached) if now < cached.renew_at && !cached.is_reported => Decision::HandOut,
+            Some(cached) if now < cached.valid_until => {
+                let backing_off = match cached.is_reported {
+                    true => self.backoff.backing_off(now, changed),
+                    false => self.backoff.next_start(now, changed),
+                };
+                match backing_off {
+                    Some(_) => Decision::HandOut,
+                    None if cached.is_reported => Decision::RenewFirst,
+                    None if now < cached.last_minute() => Decision::HandOutAndRenew,
+                    None => Decision::RenewFirst,
+                }
+            }
+            _ => match self.backoff.next_start(now, changed) {
+                Some(until) => Decision::BackingOff(until),
                 None => Decision::Fetch,
             },
         }
     }
 
-    /// After an attempt that brought a token.
-    pub(crate) fn succeeded(&self, held: Held, refresh: Refresh, now: Duration) -> State {
-        let trouble = Trouble {
-            credential: self.trouble.credential.clone(),
-            recent: self.trouble.recent_at(now),
-            changed_at: Some(now),
-            ..Trouble::default()
-        };
-        State { held: Some(held), trouble, refresh, dropped: self.dropped }
-    }
-
-    /// After an attempt that failed. `draw` is uniform between 0 and 1.
-    pub(crate) fn failed(&self, error: &Error, now: Duration, draw: f64) -> State {
-        State { trouble: self.trouble.after(error, now, draw), ..self.clone() }
-    }
-
-    /// After a server refused the token: it is dropped if it is still the cached one.
-    pub(crate) fn invalidated(&self, auth_token: &AuthToken, now: Duration) -> Option<State> {
-        let held = self.held.as_ref().filter(|held| held.auth_token.is(auth_token))?;
-        let mut trouble = self.trouble.clone();
-        if now < held.renew_at {
-            // Else a server that refuses every token would be asked for another with every call.
-            trouble.spend(now);
+    /// Decides for a call that needs another token than this one, which got a 401.
+    pub(crate) fn decide_instead_of(&self, refused: &AuthToken, now: Duration) -> Decision {
+        if !self.valid(now).is_some_and(|cached| cached.is(refused)) {
+            return self.decide(now, || false);
         }
-        let dropped = self.dropped.max(Some(held.requested_at));
-        Some(State { held: None, trouble, dropped, ..self.clone() })
+        match self.backoff.backing_off(now, || false) {
+            Some(until) => Decision::BackingOff(until),
+            None => Decision::Fetch,
+        }
+    }
+
+    /// Decides what a call does whose token got a 401.
+    pub(crate) fn after_401(&self, refused: &AuthToken, now: Duration) -> After401 {
+        let is_cached = self.valid(now).is_some_and(|cached| cached.is(refused));
+        self.probe.decide(is_cached, now)
+    }
+
+    /// When an attempt starts.
+    pub(crate) fn starting(&self, now: Duration) -> State {
+        let backoff = Backoff { started_at: Some(now), ..self.backoff.clone() };
+        State { backoff, ..self.clone() }
+    }
+
+    /// After an attempt that brought a token.
+    pub(crate) fn succeeded(&self, cached: CachedToken, refresh: Refresh, now: Duration) -> State {
+        let backoff = Backoff {
+            credential: self.backoff.credential.clone(),
+            started_at: self.backoff.started_at,
+            changed_at: Some(now),
+            verdict: Verdict { at: Some(now), ..Verdict::default() },
+            ..Backoff::default()
+        };
+        State { cached: Some(cached), backoff, refresh, probe: self.probe_after_renewal(now) }
+    }
+
+    /// After an attempt that failed.
+    pub(crate) fn failed(&self, failure: &Failure<'_>) -> State {
+        State { backoff: self.backoff.after(failure), ..self.clone() }
+    }
+
+    /// After the program reported a 401 for the token: callers wait for one attempt to replace it,
+    /// if it is still the cached one and it is time for that.
+    pub(crate) fn reported(&self, auth_token: &AuthToken, now: Duration) -> Option<State> {
+        if self.after_401(auth_token, now) != After401::SignIn {
+            return None;
+        }
+        let cached = self.cached.clone().map(|cached| CachedToken { is_reported: true, ..cached });
+        Some(State { cached, ..self.clone() })
+    }
+
+    /// After an attempt to replace a reported token that failed: it is handed out as before.
+    pub(crate) fn unreported(&self) -> Option<State> {
+        let cached = self.cached.as_ref().filter(|cached| cached.is_reported)?;
+        let cached = CachedToken { is_reported: false, ..cached.clone() };
+        Some(State { cached: Some(cached), ..self.clone() })
+    }
+
+    /// What is known of sign-ins after a 401, once another token takes the cached one's place.
+    pub(crate) fn probe_after_renewal(&self, now: Duration) -> Probe {
+        match &self.cached {
+            Some(cached) if cached.is_reported => self.probe.unconfirmed(now),
+            _ => self.probe,
+        }
+    }
+
+    /// When the program knows that a fault is over. What emnify said stands.
+    pub(crate) fn retrying_now(&self) -> State {
+        let Backoff { credential, last_error, changed_at, verdict, .. } = self.backoff.clone();
+        let last_error = last_error.filter(is_verdict);
+        let backoff = Backoff { credential, last_error, changed_at, verdict, ..Backoff::default() };
+        State { backoff, ..self.clone() }
     }
 
     /// Before the refresh token is sent, which spends it whatever comes back.
@@ -132,82 +223,123 @@ impl State {
     }
 }
 
-impl Trouble {
-    /// Until when no attempt may be made, if one may not.
-    pub(crate) fn held_back(
+/// Whether the error is what emnify said about the attempt, and so outlives the process.
+pub(crate) fn is_verdict(error: &Error) -> bool {
+    use ErrorKind::{Locked, MfaRequired, RateLimited, Rejected};
+    matches!(error.kind(), Locked | MfaRequired | RateLimited | Rejected)
+}
+
+impl Backoff {
+    /// Until when an earlier attempt's outcome delays the next, if it does.
+    pub(crate) fn backing_off(
         &self,
         now: Duration,
         changed: impl FnOnce() -> bool,
     ) -> Option<Duration> {
-        let until = self.not_before.max(self.budget_spent_until(now));
-        Some(until).filter(|until| now < *until && !(self.refusals > 0 && changed()))
+        self.until(now, self.verdict.refused_until, changed)
     }
 
-    /// The end of the wait that comes of having failed too often, if it did.
-    pub(crate) fn budget_spent_until(&self, now: Duration) -> Duration {
-        let recent = self.recent_at(now);
-        let first = recent.len().checked_sub(BUDGET).and_then(|index| recent.get(index));
-        first.map_or(Duration::ZERO, |at| *at + BUDGET_PERIOD)
+    /// Until when no attempt may start, if none may: because of the last one's outcome or start.
+    fn next_start(&self, now: Duration, changed: impl FnOnce() -> bool) -> Option<Duration> {
+        let interval = self.started_at.map_or(Duration::ZERO, |at| at + MIN_INTERVAL);
+        self.until(now, self.verdict.refused_until.max(interval), changed)
     }
 
-    fn after(&self, error: &Error, now: Duration, draw: f64) -> Trouble {
-        let mut trouble = self.clone();
-        let wait = match error.kind() {
-            // That nobody could be asked says nothing about the credential.
-            ErrorKind::MfaRequired if !error.was_sent() => return trouble,
-            // The credential could not be read, which costs nothing to try again.
-            ErrorKind::InvalidInput => Duration::ZERO,
-            ErrorKind::Rejected | ErrorKind::MfaRequired => {
-                trouble.refusals = trouble.refusals.saturating_add(1);
-                match trouble.refusals {
-                    1 => REFUSED_ONCE,
-                    more => doubled(REFUSED_FROM, more - 1, REFUSED_TO),
-                }
-            }
-            ErrorKind::RateLimited | ErrorKind::Locked => {
-                trouble.failures = trouble.failures.saturating_add(1);
-                let least = doubled(BACK_OFF_FROM, trouble.failures, BACK_OFF_TO);
-                match error.retry_after() {
-                    // All who share the address wait for the same moment: not all at once.
-                    Some(wait) => wait.max(least).mul_f64(1.0 + JITTER * draw),
-                    None => COOL_DOWN_FROM + (COOL_DOWN_TO - COOL_DOWN_FROM).mul_f64(draw),
-                }
-            }
-            _ => {
-                trouble.failures = trouble.failures.saturating_add(1);
-                let back_off = doubled(BACK_OFF_FROM, trouble.failures, BACK_OFF_TO).mul_f64(draw);
-                back_off.max(error.retry_after().unwrap_or_default().min(COOL_DOWN_TO))
-            }
-        };
-        trouble.last_error = Some(error.clone());
-        trouble.changed_at = Some(now);
-        trouble.not_before = now + wait;
-        if error.was_sent() {
-            trouble.spend(now);
+    /// `own` ends early where the credential is another by now.
+    fn until(
+        &self,
+        now: Duration,
+        own: Duration,
+        changed: impl FnOnce() -> bool,
+    ) -> Option<Duration> {
+        let until = self.retry_at.max(self.verdict.limited_until);
+        let until = if now < own && !changed() { until.max(own) } else { until };
+        Some(until).filter(|until| now < *until)
+    }
+
+    fn after(&self, failure: &Failure<'_>) -> Backoff {
+        let Failure { error, now, .. } = *failure;
+        let mut backoff = self.clone();
+        match error.kind() {
+            // A code that nobody was there to enter says nothing about the credential.
+            ErrorKind::MfaRequired if !error.was_sent() => return backoff,
+            // Reading the credential again costs nothing.
+            ErrorKind::InvalidInput => {}
+            ErrorKind::Rejected | ErrorKind::MfaRequired => backoff.refuse(failure),
+            ErrorKind::RateLimited | ErrorKind::Locked => backoff.limit(failure),
+            _ => backoff.fault(failure),
         }
-        trouble
+        backoff.last_error = Some(error.clone());
+        backoff.changed_at = Some(now);
+        backoff
     }
 
-    /// Notes an attempt that failed, though it reached emnify.
-    fn spend(&mut self, now: Duration) {
-        self.recent = self.recent_at(now);
-        self.recent.push(now);
+    fn refuse(&mut self, failure: &Failure<'_>) {
+        let refusals = self.verdict.refusals;
+        let wait = match refusals {
+            0 => REFUSED,
+            more if failure.is_user => doubled(REFUSED_USER_AGAIN, more - 1, REFUSED_MAX),
+            more => doubled(REFUSED, more, REFUSED_MAX),
+        };
+        self.verdict = Verdict {
+            at: Some(failure.now),
+            refusals: refusals.saturating_add(1),
+            refused_until: failure.now + wait,
+            ..self.verdict
+        };
     }
 
-    fn recent_at(&self, now: Duration) -> Vec<Duration> {
-        self.recent.iter().copied().filter(|at| now < *at + BUDGET_PERIOD).collect()
+    fn limit(&mut self, failure: &Failure<'_>) {
+        let rate_limits = self.verdict.rate_limits;
+        let wait = match (failure.error.retry_after(), rate_limits) {
+            (Some(wait), _) => {
+                // A wait of nothing is none.
+                let wait = wait.max(doubled(BACKOFF, rate_limits, BACKOFF_MAX)).min(LIMIT_MAX);
+                wait.mul_f64(1.0 + LIMIT_JITTER * failure.draw).min(LIMIT_MAX)
+            }
+            (None, 0) => between(FIRST_LIMIT, failure.draw),
+            (None, _) => between(NEXT_LIMIT, failure.draw),
+        };
+        self.verdict = Verdict {
+            at: Some(failure.now),
+            rate_limits: rate_limits.saturating_add(1),
+            limited_until: failure.now + wait,
+            ..self.verdict
+        };
+    }
+
+    fn fault(&mut self, failure: &Failure<'_>) {
+        let Failure { error, now, wall, draw, .. } = *failure;
+        let clock_unset = error.kind() == ErrorKind::Tls && is_before_release(wall);
+        let max = match error.is_local() || clock_unset {
+            true => BACKOFF_MAX_LOCAL,
+            false => BACKOFF_MAX,
+        };
+        let wait = doubled(BACKOFF, self.doublings, max);
+        if wait < max {
+            self.doublings += 1;
+        }
+        let wait = wait.mul_f64(0.5 + draw / 2.0);
+        let wait = wait.max(error.retry_after().unwrap_or_default().min(BACKOFF_MAX));
+        let interval = self.started_at.map_or(Duration::ZERO, |at| at + MIN_INTERVAL);
+        self.retry_at = interval.max(now + wait);
     }
 }
 
-/// `from`, doubled for each time after the first, at most `to`.
-fn doubled(from: Duration, times: u32, to: Duration) -> Duration {
-    from.saturating_mul(1 << times.saturating_sub(1).min(16)).min(to)
+/// `from`, doubled so many times, at most `max`.
+fn doubled(from: Duration, times: u32, max: Duration) -> Duration {
+    from.saturating_mul(1 << times.min(16)).min(max)
+}
+
+fn between((from, to): (Duration, Duration), draw: f64) -> Duration {
+    from + (to - from).mul_f64(draw)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
+mod outages;
 
+#[cfg(test)]
+mod tests {
     use super::*;
     use crate::claims::tests::jwt;
     use crate::secret::Secret;
@@ -217,22 +349,34 @@ mod tests {
     }
 
     /// Requested at 1,000, valid for 1,000, renewed from 1,600.
-    fn held() -> Held {
+    fn cached() -> CachedToken {
         let token = Secret::from(jwt(r#"{"iat":5000,"exp":6000}"#));
-        Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), "one", at(1_000), 1.0 / 3.0)
+        let auth_token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
+        CachedToken::new(auth_token, "one", at(1_000), 1.0 / 3.0)
     }
 
     fn error(kind: ErrorKind) -> Error {
         Error::new(kind, "a fault")
     }
 
+    /// A wall clock that was set.
+    fn set() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000)
+    }
+
+    fn failed(state: &State, error: &Error, now: u64, draw: f64) -> State {
+        state.failed(&Failure { error, now: at(now), wall: set(), is_user: false, draw })
+    }
+
     #[test]
     fn the_table_of_decisions() {
         use Decision::*;
-        let fine = State { held: Some(held()), ..State::default() };
-        let failed = |state: &State, now| state.failed(&error(ErrorKind::Network), at(now), 1.0);
-        let refused = |state: &State, now| state.failed(&error(ErrorKind::Rejected), at(now), 1.0);
+        let fine = State { cached: Some(cached()), ..State::default() };
+        let fault = |state: &State, now| failed(state, &error(ErrorKind::Network), now, 1.0);
+        let refused = |state: &State, now| failed(state, &error(ErrorKind::Rejected), now, 1.0);
         let empty = State::default();
+        let token = fine.cached.as_ref().unwrap().auth_token.clone();
+        let reported = fine.reported(&token, at(1_000)).unwrap();
         for (state, now, changed, decision) in [
             // A token through its life.
             (fine.clone(), 1_000, false, HandOut),
@@ -245,19 +389,31 @@ mod tests {
             // Nothing yet.
             (empty.clone(), 0, false, Fetch),
             // A failed renewal: the token goes on being handed out, without another attempt.
-            (failed(&fine, 1_700), 1_704, false, HandOut),
-            (failed(&fine, 1_700), 1_705, false, HandOutAndRenew),
-            (failed(&fine, 1_939), 1_940, false, HandOut),
-            (failed(&fine, 1_999), 2_000, false, HeldBack(at(2_004))),
+            (fault(&fine, 1_700), 1_704, false, HandOut),
+            (fault(&fine, 1_700), 1_705, false, HandOutAndRenew),
+            (fault(&fine, 1_939), 1_940, false, HandOut),
+            (fault(&fine, 1_999), 2_000, false, BackingOff(at(2_004))),
             // A failed first attempt.
-            (failed(&empty, 100), 104, false, HeldBack(at(105))),
-            (failed(&empty, 100), 104, true, HeldBack(at(105))),
-            (failed(&empty, 100), 105, false, Fetch),
+            (fault(&empty, 100), 104, false, BackingOff(at(105))),
+            (fault(&empty, 100), 104, true, BackingOff(at(105))),
+            (fault(&empty, 100), 105, false, Fetch),
             // A refused credential, and another one in its place.
-            (refused(&empty, 100), 159, false, HeldBack(at(160))),
+            (refused(&empty, 100), 159, false, BackingOff(at(160))),
             (refused(&empty, 100), 101, true, Fetch),
             (refused(&fine, 1_700), 1_750, false, HandOut),
             (refused(&fine, 1_700), 1_750, true, HandOutAndRenew),
+            // An attempt that started lately.
+            (empty.starting(at(100)), 104, false, BackingOff(at(105))),
+            (empty.starting(at(100)), 101, true, Fetch),
+            (empty.starting(at(100)), 105, false, Fetch),
+            (fine.starting(at(1_700)), 1_704, false, HandOut),
+            (fine.starting(at(1_700)), 1_705, false, HandOutAndRenew),
+            // A reported token: one attempt, whenever the last one started, unless backing off.
+            (reported.clone(), 1_000, false, RenewFirst),
+            (reported.starting(at(1_000)), 1_000, false, RenewFirst),
+            (fault(&reported, 1_000), 1_004, false, HandOut),
+            (reported.unreported().unwrap(), 1_000, false, HandOut),
+            (reported.clone(), 2_000, false, Fetch),
         ] {
             let decided = state.decide(at(now), || changed);
             assert_eq!(decided, decision, "at {now}, changed: {changed}, {state:?}");
@@ -265,10 +421,23 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_forbids_it() {
+        let state = State::default().succeeded(cached(), Refresh::default(), at(1_000));
+        let token = state.valid(at(1_000)).unwrap().clone();
+        let started = state.starting(at(1_000));
+        assert_eq!(started.decide_instead_of(&token, at(1_000)), Decision::Fetch);
+        let fault = failed(&state, &error(ErrorKind::Network), 1_000, 1.0);
+        assert_eq!(fault.decide_instead_of(&token, at(1_004)), Decision::BackingOff(at(1_005)));
+        let other = AuthToken::new(Secret::from("another"), SystemTime::UNIX_EPOCH);
+        assert_eq!(state.decide_instead_of(&other, at(1_000)), Decision::HandOut);
+    }
+
+    #[test]
     fn a_token_of_a_short_life_has_a_short_last_minute() {
         let token = Secret::from(jwt(r#"{"iat":0,"exp":100}"#));
-        let held = Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), "one", at(0), 0.0);
-        let state = State { held: Some(held), ..State::default() };
+        let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
+        let cached = CachedToken::new(token, "one", at(0), 0.0);
+        let state = State { cached: Some(cached), ..State::default() };
         assert_eq!(state.decide(at(50), || false), Decision::HandOutAndRenew);
         assert_eq!(state.decide(at(89), || false), Decision::HandOutAndRenew);
         assert_eq!(state.decide(at(90), || false), Decision::RenewFirst);
@@ -277,102 +446,124 @@ mod tests {
     #[test]
     fn the_wait_after_each_kind_of_failure() {
         use ErrorKind::*;
-        let limited = |seconds| error(RateLimited).with_retry_after(Some(at(seconds)));
+        let after = |kind, seconds| error(kind).with_retry_after(Some(at(seconds)));
+        let mixed = [vec![error(Network); 9], vec![error(Network).local()]].concat();
+        let limited_again = vec![error(RateLimited), error(Network), error(RateLimited)];
         for (errors, draw, wait) in [
             (vec![error(Network)], 1.0, 5.0),
-            (vec![error(Network)], 0.0, 0.0),
+            (vec![error(Network)], 0.0, 2.5),
             (vec![error(Network), error(Server)], 1.0, 10.0),
+            (vec![error(Timeout); 6], 1.0, 160.0),
             (vec![error(Timeout); 7], 1.0, 300.0),
-            (vec![error(Timeout); 7], 0.5, 150.0),
-            (vec![error(Server).with_retry_after(Some(at(50)))], 1.0, 50.0),
-            (vec![limited(100)], 0.0, 100.0),
-            (vec![limited(100)], 1.0, 120.0),
-            // A wait of nothing is none: it is stretched as any other back-off.
-            (vec![limited(0); 3], 0.0, 20.0),
-            (vec![error(Server).with_retry_after(Some(at(86_400)))], 1.0, 3_600.0),
-            (vec![error(RateLimited)], 0.0, 300.0),
-            (vec![error(RateLimited)], 1.0, 3_600.0),
-            (vec![error(Locked).with_retry_after(Some(at(300)))], 0.0, 300.0),
+            (vec![error(Timeout); 99], 0.0, 150.0),
+            (vec![error(Network).local(); 3], 1.0, 20.0),
+            (vec![error(Resource).local(); 99], 1.0, 30.0),
+            (vec![error(Network).local(); 99], 0.0, 15.0),
+            (mixed, 1.0, 30.0),
+            (vec![after(Server, 50)], 1.0, 50.0),
+            (vec![after(Server, 86_400)], 1.0, 300.0),
+            (vec![after(RateLimited, 100)], 0.0, 100.0),
+            (vec![after(RateLimited, 100)], 1.0, 120.0),
+            (vec![after(RateLimited, 86_400)], 1.0, 3_600.0),
+            // A wait of nothing is none: it grows as any other back-off.
+            (vec![after(RateLimited, 0); 3], 0.0, 20.0),
+            (vec![error(RateLimited)], 0.0, 60.0),
+            (vec![error(RateLimited)], 1.0, 300.0),
+            (vec![error(RateLimited); 2], 0.0, 300.0),
+            (limited_again, 1.0, 3_600.0),
+            (vec![after(Locked, 300)], 0.0, 300.0),
             (vec![error(Rejected)], 0.0, 60.0),
-            (vec![error(Rejected); 2], 0.0, 300.0),
-            (vec![error(Rejected); 3], 0.0, 600.0),
+            (vec![error(Rejected); 2], 0.0, 120.0),
+            (vec![error(Rejected); 4], 0.0, 480.0),
             (vec![error(Rejected); 9], 0.0, 900.0),
             (vec![error(InvalidInput)], 1.0, 0.0),
+            (vec![error(MfaRequired).unsent()], 1.0, 0.0),
         ] {
-            let state = errors.iter().fold(State::default(), |s, e| s.failed(e, at(10), draw));
-            let expected = if wait == 0.0 { 10.0 } else { 10.0 + wait };
-            let until = state.trouble.not_before.max(at(10)).as_secs_f64();
-            assert_eq!(until, expected, "{errors:?} {draw}");
+            let state = errors.iter().fold(State::default(), |s, e| failed(&s, e, 10, draw));
+            let until = state.backoff.backing_off(at(10), || false).unwrap_or(at(10));
+            assert_eq!((until - at(10)).as_secs_f64(), wait, "{errors:?} {draw}");
         }
     }
 
     #[test]
-    fn at_most_twelve_attempts_an_hour_fail() {
+    fn a_tls_failure_by_a_clock_that_was_never_set_is_retried_within_half_a_minute() {
+        let error = error(ErrorKind::Tls);
+        for (wall, wait) in [(SystemTime::UNIX_EPOCH, 30), (set(), 300)] {
+            let failure = Failure { error: &error, now: at(10), wall, is_user: false, draw: 1.0 };
+            let state = (0..20).fold(State::default(), |state, _| state.failed(&failure));
+            assert_eq!(state.backoff.retry_at, at(10 + wait));
+        }
+    }
+
+    #[test]
+    fn a_users_third_login_is_not_sent_within_five_minutes_of_the_second() {
+        let error = error(ErrorKind::Rejected);
         let mut state = State::default();
-        let (mut now, mut attempts) = (at(0), Vec::new());
-        while now < at(3 * 3_600) {
-            match state.decide(now, || true) {
-                Decision::Fetch => {
-                    attempts.push(now);
-                    state = state.failed(&error(ErrorKind::Network), now, 0.0);
-                }
-                Decision::HeldBack(until) => now = until,
-                other => panic!("{other:?}"),
+        for wait in [60, 300, 600, 900, 900] {
+            let now = at(10);
+            state = state.failed(&Failure {
+                error: &error,
+                now,
+                wall: set(),
+                is_user: true,
+                draw: 1.0,
+            });
+            assert_eq!(state.backoff.verdict.refused_until, at(10 + wait));
+        }
+    }
+
+    #[test]
+    fn retry_now_ends_all_waits_but_those_that_emnify_asked_for() {
+        use ErrorKind::*;
+        for (kind, remains) in [
+            (Network, None),
+            (Server, None),
+            (RateLimited, Some(at(310))),
+            (Rejected, Some(at(70))),
+        ] {
+            let state = failed(&State::default().starting(at(10)), &error(kind), 10, 1.0);
+            let state = failed(&state, &error(kind), 10, 1.0).retrying_now();
+            let first = failed(&State::default(), &error(kind), 10, 1.0).retrying_now();
+            assert_eq!(first.backoff.next_start(at(10), || false), remains, "{kind:?}");
+            assert_eq!(state.backoff.doublings, 0);
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_reported_again_and_again_costs_a_sign_in_per_five_minutes() {
+        let (mut state, mut sign_ins) = (State::default(), 0);
+        for now in 1_000..1_000 + 6 * 3_600 {
+            if state.decide(at(now), || false) != Decision::HandOut {
+                sign_ins += 1;
+                let token =
+                    Secret::from(jwt(&format!(r#"{{"iat":{now},"exp":{}}}"#, now + 99_999)));
+                let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
+                let cached = CachedToken::new(token, "one", at(now), 1.0);
+                state = state.starting(at(now)).succeeded(cached, Refresh::default(), at(now));
             }
+            let token = state.valid(at(now)).unwrap().clone();
+            state = state.reported(&token, at(now)).unwrap_or(state);
         }
-        for start in &attempts {
-            let hour = attempts.iter().filter(|a| (*start..*start + BUDGET_PERIOD).contains(*a));
-            assert!(hour.count() <= BUDGET);
-        }
-        assert!(attempts.len() >= 3 * BUDGET, "{}", attempts.len());
+        assert!((70..=76).contains(&sign_ins), "{sign_ins}");
     }
 
     #[test]
-    fn what_never_reached_emnify_backs_off_but_costs_no_budget() {
-        let unsent = error(ErrorKind::Network).unsent();
-        let state = (0..100).fold(State::default(), |s, _| s.failed(&unsent, at(10), 1.0));
-        assert_eq!(state.decide(at(10), || false), Decision::HeldBack(at(310)));
-        let nobody = error(ErrorKind::MfaRequired).unsent();
-        let state = (0..100).fold(State::default(), |s, _| s.failed(&nobody, at(10), 1.0));
-        assert_eq!(state.decide(at(10), || false), Decision::Fetch);
-    }
-
-    #[test]
-    fn a_server_that_refuses_every_new_token_is_not_asked_for_ever() {
-        let mut state = State::default();
-        for _ in 0..BUDGET {
-            assert_eq!(state.decide(at(10), || false), Decision::Fetch);
-            state = state.succeeded(held(), Refresh::default(), at(10));
-            let token = state.held.as_ref().unwrap().auth_token.clone();
-            state = state.invalidated(&token, at(10)).unwrap();
-        }
-        assert!(matches!(state.decide(at(10), || false), Decision::HeldBack(_)));
-    }
-
-    #[test]
-    fn only_the_cached_token_is_invalidated() {
-        let state = State::default().succeeded(held(), Refresh::default(), at(1_000));
-        let other = AuthToken::new(Secret::from("another"), SystemTime::UNIX_EPOCH);
-        assert!(state.invalidated(&other, at(1_500)).is_none());
-        let cached = state.held.as_ref().unwrap().auth_token.clone();
-        assert!(state.invalidated(&cached, at(1_500)).unwrap().held.is_none());
-    }
-
-    #[test]
-    fn success_ends_all_trouble() {
-        let state = State::default().failed(&error(ErrorKind::Rejected), at(0), 1.0);
-        let state = state.succeeded(held(), Refresh::default(), at(1_000));
-        assert!(state.trouble.last_error.is_none());
-        assert_eq!(state.trouble.held_back(at(1_000), || false), None);
+    fn success_ends_all_waits() {
+        let state = failed(&State::default(), &error(ErrorKind::Rejected), 0, 1.0);
+        let state = failed(&state, &error(ErrorKind::Network), 0, 1.0);
+        let state = state.succeeded(cached(), Refresh::default(), at(1_000));
+        assert!(state.backoff.last_error.is_none());
+        assert_eq!(state.backoff.backing_off(at(1_000), || false), None);
+        assert_eq!((state.backoff.doublings, state.backoff.verdict.refusals), (0, 0));
     }
 
     #[test]
     fn the_point_of_renewal_is_drawn_within_its_bounds() {
         for (draw, renew_at) in [(0.0, 1_500), (1.0 / 3.0, 1_600), (1.0, 1_800)] {
             let token = Secret::from(jwt(r#"{"iat":0,"exp":1000}"#));
-            let held =
-                Held::new(AuthToken::new(token, SystemTime::UNIX_EPOCH), "one", at(1_000), draw);
-            assert_eq!(held.renew_at.as_secs_f64().round() as u64, renew_at);
+            let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
+            let cached = CachedToken::new(token, "one", at(1_000), draw);
+            assert_eq!(cached.renew_at.as_secs_f64().round() as u64, renew_at);
         }
     }
 }

@@ -88,6 +88,7 @@ mod paginate;
 mod paging;
 #[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
 mod per_process;
+mod probe;
 mod proxy;
 mod random;
 mod rate_limiter;

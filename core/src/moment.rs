@@ -20,7 +20,11 @@ pub(crate) struct Moment {
 impl Moment {
     /// `now` is a reading of the steady clock.
     pub(crate) fn new(now: Duration, clock: &dyn Clock) -> Self {
-        Moment { epoch: clock.epoch(), steady: millis(now), wall: wall_millis(clock.wall()) }
+        Moment {
+            epoch: clock.epoch(),
+            steady: millis(now),
+            wall: clock.wall().duration_since(UNIX_EPOCH).map_or(0, millis),
+        }
     }
 
     /// The reading of the steady clock.
@@ -44,10 +48,15 @@ impl Moment {
     }
 }
 
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Good for 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-pub(crate) fn wall_millis(wall: SystemTime) -> u64 {
-    wall.duration_since(UNIX_EPOCH).map_or(0, millis)
+pub(crate) fn wall_nanos(wall: SystemTime) -> u64 {
+    wall.duration_since(UNIX_EPOCH).map_or(0, nanos)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,37 +9,41 @@ use zeroize::Zeroizing;
 use crate::api::{self, Body};
 use crate::auth_token::AuthToken;
 use crate::clock::{Clock, is_before_release};
+use crate::decision::is_verdict;
 use crate::error::{Error, ErrorKind, Result};
-use crate::moment::{Moment, millis, wall_millis};
+use crate::moment::{Moment, nanos, wall_nanos};
 use crate::secret::Secret;
-use crate::state::{Held, Refresh, State, Trouble};
+use crate::state::{Backoff, CachedToken, Refresh, State, Verdict};
 
 /// The layout below. Another one is not read, and replaced at the next write.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where nobody knows how much time has passed since, a wait starts again, but no longer one than
 /// this: else a device that knows no time and reboots every day would never call.
 const LONGEST_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 
+/// Tokens, 429s and refusals. Whatever else went wrong is over when the next process starts, or
+/// shows itself soon.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     version: u32,
-    /// When; the instants below are of the same clock, in milliseconds.
+    /// When; the instants below are of the same clock, in nanoseconds, so that one that is read
+    /// back in the same boot is exactly the one that was written.
     written: Moment,
-    held: Option<SavedHeld>,
+    cached: Option<SavedToken>,
     refresh_token: Option<Zeroizing<String>>,
     refresh_changed_at: Option<u64>,
     /// Its kind and its message.
     last_error: Option<(String, String)>,
-    failures: u32,
+    verdict_at: Option<u64>,
+    rate_limits: u32,
+    limited_until: u64,
     refusals: u32,
-    not_before: u64,
-    recent: Vec<u64>,
-    changed_at: Option<u64>,
+    refused_until: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedHeld {
+struct SavedToken {
     auth_token: Zeroizing<String>,
     requested_at: u64,
     renew_at: u64,
@@ -50,29 +54,28 @@ struct SavedHeld {
 
 /// The state at `now` as bytes, still to be sealed.
 pub(crate) fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
-    let State { held, trouble, refresh, dropped: _ } = state;
+    let State { cached, backoff, refresh, probe: _ } = state;
     let text = |secret: &str| Zeroizing::new(secret.to_owned());
+    let last_error = backoff.last_error.as_ref().filter(|error| is_verdict(error));
+    let verdict = backoff.verdict;
     api::body(&Saved {
         version: VERSION,
         written: Moment::new(now, clock),
-        held: held.as_ref().map(|held| SavedHeld {
-            auth_token: text(held.auth_token.reveal()),
-            requested_at: millis(held.requested_at),
-            renew_at: millis(held.renew_at),
-            valid_until: millis(held.valid_until),
-            expires_at: wall_millis(held.auth_token.expires_at()),
+        cached: cached.as_ref().map(|cached| SavedToken {
+            auth_token: text(cached.auth_token.reveal()),
+            requested_at: nanos(cached.requested_at),
+            renew_at: nanos(cached.renew_at),
+            valid_until: nanos(cached.valid_until),
+            expires_at: wall_nanos(cached.auth_token.expires_at()),
         }),
         refresh_token: refresh.token.as_ref().map(|token| text(token.reveal())),
-        refresh_changed_at: refresh.changed_at.map(millis),
-        last_error: trouble
-            .last_error
-            .as_ref()
-            .map(|error| (format!("{:?}", error.kind()), error.to_string())),
-        failures: trouble.failures,
-        refusals: trouble.refusals,
-        not_before: millis(trouble.not_before),
-        recent: trouble.recent.iter().copied().map(millis).collect(),
-        changed_at: trouble.changed_at.map(millis),
+        refresh_changed_at: refresh.changed_at.map(nanos),
+        last_error: last_error.map(|error| (format!("{:?}", error.kind()), error.to_string())),
+        verdict_at: verdict.at.map(nanos),
+        rate_limits: verdict.rate_limits,
+        limited_until: nanos(verdict.limited_until),
+        refusals: verdict.refusals,
+        refused_until: nanos(verdict.refused_until),
     })
 }
 
@@ -89,28 +92,28 @@ pub(crate) fn read(
         return None;
     }
     let shift = Shift::between(&saved.written, now, clock);
-    let not_before = match shift.elapsed {
-        Some(_) => shift.steady(saved.not_before),
-        None => shift.steady(saved.not_before).min(now + LONGEST_UNKNOWN_WAIT),
+    let verdict = Verdict {
+        at: saved.verdict_at.map(|at| shift.steady(at)),
+        rate_limits: saved.rate_limits,
+        limited_until: shift.wait_until(saved.limited_until),
+        refusals: saved.refusals,
+        refused_until: shift.wait_until(saved.refused_until),
     };
-    // Attempts of an unknown age would hold back for an hour after each boot, which may be longer
-    // than the device runs.
-    let recent = saved.recent.iter().filter(|_| shift.elapsed.is_some());
-    let trouble = Trouble {
+    let started_at = saved.cached.as_ref().filter(|_| shift.same_boot);
+    let backoff = Backoff {
         credential: credential.to_owned(),
         last_error: saved.last_error.map(|(kind, message)| Error::new(kind_of(&kind), message)),
-        failures: saved.failures,
-        refusals: saved.refusals,
-        not_before,
-        recent: recent.map(|at| shift.steady(*at)).collect(),
-        changed_at: saved.changed_at.map(|at| shift.steady(at)),
+        changed_at: verdict.at,
+        started_at: started_at.map(|cached| shift.steady(cached.requested_at)),
+        verdict,
+        ..Backoff::default()
     };
     let refresh = Refresh {
         token: saved.refresh_token.map(|token| Secret::from(token.as_str())),
         changed_at: saved.refresh_changed_at.map(|at| shift.steady(at)),
     };
-    let held = saved.held.and_then(|held| shift.held(held, credential));
-    Some(State { held, trouble, refresh, dropped: None })
+    let cached = saved.cached.and_then(|cached| shift.token(cached, credential));
+    Some(State { cached, backoff, refresh, ..State::default() })
 }
 
 /// From the clocks at the time of writing to those of now.
@@ -136,20 +139,28 @@ impl Shift {
 
     /// An instant of the steady clock then, on the steady clock now. Where nobody knows how much
     /// time has passed, none has.
-    fn steady(&self, millis: u64) -> Duration {
-        let at = Duration::from_millis(millis);
+    fn steady(&self, nanos: u64) -> Duration {
+        let at = Duration::from_nanos(nanos);
         let elapsed = self.elapsed.unwrap_or_default();
         (self.now + at).saturating_sub(self.then).saturating_sub(elapsed)
     }
 
+    /// The end of a wait, likewise.
+    fn wait_until(&self, nanos: u64) -> Duration {
+        match self.elapsed {
+            Some(_) => self.steady(nanos),
+            None => self.steady(nanos).min(self.now + LONGEST_UNKNOWN_WAIT),
+        }
+    }
+
     /// A token read back in the same boot is judged by the steady clock; after a reboot, by its
     /// expiry and the wall clock, and not kept where that was never set.
-    fn held(&self, saved: SavedHeld, credential: &str) -> Option<Held> {
+    fn token(&self, saved: SavedToken, credential: &str) -> Option<CachedToken> {
         let auth_token = AuthToken::restored(
             Secret::from(saved.auth_token.as_str()),
-            UNIX_EPOCH + Duration::from_millis(saved.expires_at),
+            UNIX_EPOCH + Duration::from_nanos(saved.expires_at),
         );
-        let lifetime = Duration::from_millis(saved.valid_until.saturating_sub(saved.requested_at));
+        let lifetime = Duration::from_nanos(saved.valid_until.saturating_sub(saved.requested_at));
         let valid_until = if self.same_boot {
             self.steady(saved.valid_until)
         } else {
@@ -159,22 +170,23 @@ impl Shift {
             let left = auth_token.expires_at().duration_since(self.wall).ok()?;
             self.now + left.min(lifetime)
         };
-        let early = Duration::from_millis(saved.valid_until.saturating_sub(saved.renew_at));
-        let held = Held {
+        let early = Duration::from_nanos(saved.valid_until.saturating_sub(saved.renew_at));
+        let cached = CachedToken {
             auth_token,
             credential: credential.to_owned(),
             requested_at: valid_until.saturating_sub(lifetime),
             renew_at: valid_until.saturating_sub(early),
             valid_until,
+            is_reported: false,
         };
-        Some(held).filter(|held| self.now < held.valid_until)
+        Some(cached).filter(|cached| self.now < cached.valid_until)
     }
 }
 
-/// The kinds that a failed attempt to sign in has; others need not be told apart after a restart.
+/// The kinds of error that are stored.
 fn kind_of(name: &str) -> ErrorKind {
-    use ErrorKind::{Locked, MfaRequired, Network, RateLimited, Rejected, Server, Timeout, Tls};
-    [Rejected, Locked, MfaRequired, RateLimited, Network, Server, Timeout, Tls]
+    use ErrorKind::{Locked, MfaRequired, RateLimited, Rejected};
+    [Rejected, Locked, MfaRequired, RateLimited]
         .into_iter()
         .find(|kind| format!("{kind:?}") == name)
         .unwrap_or(ErrorKind::Protocol)
@@ -182,9 +194,14 @@ fn kind_of(name: &str) -> ErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::claims::tests::jwt;
     use crate::clock::ManualClock;
+    use crate::decision::Failure;
+    use crate::seal::Seal;
+    use crate::store::Store;
 
     const START: Duration = Duration::from_secs(1_800_000_000);
     /// As in a session: the steady clock starts far from zero, so that no instant before a boot is
@@ -199,20 +216,19 @@ mod tests {
         ORIGIN + clock.steady()
     }
 
-    /// A machine that has run for a while, signed in for 1,000 seconds and held back for 400, after
-    /// twelve attempts.
+    /// A machine that has run for a while, signed in for 1,000 seconds and told to wait for 400.
     fn machine() -> (ManualClock, State) {
         let clock = ManualClock::new(UNIX_EPOCH + START);
         clock.advance(seconds(5_000));
         let expiry = START.as_secs() + 6_000;
         let token = jwt(&format!(r#"{{"iat":{},"exp":{expiry}}}"#, expiry - 1_000));
         let token = AuthToken::new(Secret::from(token), clock.wall());
-        let held = Held::new(token, "one", now(&clock), 0.0);
+        let cached = CachedToken::new(token, "one", now(&clock), 0.0);
         let refresh =
             Refresh { token: Some(Secret::from("refresh")), changed_at: Some(now(&clock)) };
-        let mut state = State::default().succeeded(held, refresh, now(&clock));
-        state.trouble.not_before = now(&clock) + seconds(400);
-        state.trouble.recent = vec![now(&clock); 12];
+        let mut state = State::default().starting(now(&clock));
+        state = state.succeeded(cached, refresh, now(&clock));
+        state.backoff.verdict.limited_until = now(&clock) + seconds(400);
         (clock, state)
     }
 
@@ -223,13 +239,13 @@ mod tests {
     /// What is left of the token's life, and of the wait.
     fn read_back(clock: &ManualClock, bytes: &[u8]) -> (Option<Duration>, Duration) {
         let state = read(bytes, "one", now(clock), clock).unwrap();
-        let left = state.held.map(|held| held.valid_until - now(clock));
-        (left, state.trouble.not_before.saturating_sub(now(clock)))
+        let left = state.cached.map(|cached| cached.valid_until - now(clock));
+        (left, state.backoff.verdict.limited_until.saturating_sub(now(clock)))
     }
 
-    fn held_back(clock: &ManualClock, bytes: &[u8]) -> Option<Duration> {
+    fn backing_off(clock: &ManualClock, bytes: &[u8]) -> Option<Duration> {
         let state = read(bytes, "one", now(clock), clock).unwrap();
-        state.trouble.held_back(now(clock), || false).map(|until| until - now(clock))
+        state.backoff.backing_off(now(clock), || false).map(|until| until - now(clock))
     }
 
     #[test]
@@ -243,7 +259,7 @@ mod tests {
         }
         let again = read(&bytes, "one", now(&clock), &clock).unwrap();
         assert_eq!(again.refresh.token.unwrap().reveal(), "refresh");
-        assert_eq!(again.held.unwrap().renew_at, ORIGIN + seconds(5_500));
+        assert_eq!(again.cached.unwrap().renew_at, ORIGIN + seconds(5_500));
     }
 
     #[test]
@@ -270,21 +286,21 @@ mod tests {
     fn what_happened_before_a_reboot_holds_nobody_back_for_longer_than_it_should() {
         let (clock, mut state) = machine();
         let bytes = written(&clock, &state);
-        assert_eq!(held_back(&clock, &bytes), Some(seconds(3_600)));
+        assert_eq!(backing_off(&clock, &bytes), Some(seconds(400)));
         // A second's reboot, as the wall clock has it.
         clock.reboot();
         clock.advance(seconds(1));
-        assert_eq!(held_back(&clock, &bytes), Some(seconds(3_599)));
+        assert_eq!(backing_off(&clock, &bytes), Some(seconds(399)));
         // A year in a drawer.
         clock.reboot();
         clock.set_wall(UNIX_EPOCH + START + seconds(365 * 86_400));
-        assert_eq!(held_back(&clock, &bytes), None);
+        assert_eq!(backing_off(&clock, &bytes), None);
         // A clock that knows nothing.
         clock.set_wall(UNIX_EPOCH);
-        state.trouble.not_before = now(&clock) + seconds(86_400);
+        state.backoff.verdict.limited_until = now(&clock) + seconds(86_400);
         let bytes = written(&clock, &state);
         clock.reboot();
-        assert_eq!(held_back(&clock, &bytes), Some(LONGEST_UNKNOWN_WAIT));
+        assert_eq!(backing_off(&clock, &bytes), Some(LONGEST_UNKNOWN_WAIT));
     }
 
     #[test]
@@ -299,9 +315,93 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_state_are_not_read() {
+    fn what_may_be_over_is_not_stored() {
+        let (clock, state) = machine();
+        let now = now(&clock);
+        let fail = |kind| {
+            let error = Error::new(kind, "a fault");
+            let wall = clock.wall();
+            let failure = Failure { error: &error, now, wall, is_user: false, draw: 1.0 };
+            read(&written(&clock, &state.failed(&failure)), "one", now, &clock).unwrap().backoff
+        };
+        for kind in [ErrorKind::Network, ErrorKind::Timeout, ErrorKind::Server, ErrorKind::Tls] {
+            let backoff = fail(kind);
+            assert!(backoff.last_error.is_none(), "{kind:?}");
+            assert_eq!((backoff.doublings, backoff.retry_at), (0, Duration::ZERO), "{kind:?}");
+        }
+        let rejected = fail(ErrorKind::Rejected);
+        assert_eq!(rejected.last_error.unwrap().kind(), ErrorKind::Rejected);
+        assert_eq!(rejected.verdict.refused_until, now + seconds(60));
+        assert_eq!(fail(ErrorKind::RateLimited).verdict.rate_limits, 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever passes, to the nanosecond, in the same boot and in the next.
+        #[test]
+        fn merging_what_was_stored_changes_nothing(
+            steps in prop::collection::vec((0..3u8, 0..5_000_000_000_u64, any::<bool>()), 1..20),
+        ) {
+            let (clock, mut state) = machine();
+            for (step, nanoseconds, reboots) in steps {
+                let error = match step {
+                    0 => None,
+                    1 => Some(Error::new(ErrorKind::RateLimited, "a fault")),
+                    _ => Some(Error::new(ErrorKind::Network, "a fault")),
+                };
+                if let Some(error) = error {
+                    let (now, wall) = (now(&clock), clock.wall());
+                    let failure = Failure { error: &error, now, wall, is_user: false, draw: 0.5 };
+                    state = state.failed(&failure);
+                }
+                let bytes = written(&clock, &state);
+                clock.advance(Duration::from_nanos(nanoseconds));
+                let merged = |state: &State| {
+                    let stored = read(&bytes, "one", now(&clock), &clock).unwrap();
+                    state.merged(&stored, now(&clock))
+                };
+                let once = merged(&state);
+                prop_assert!(once.revision() == state.revision(), "{once:?} {state:?}");
+                clock.advance(Duration::from_nanos(nanoseconds));
+                prop_assert_eq!(format!("{:?}", merged(&once)), format!("{:?}", once));
+                if reboots {
+                    clock.reboot();
+                    state = read(&bytes, "one", now(&clock), &clock).unwrap();
+                    clock.advance(Duration::from_nanos(nanoseconds));
+                    prop_assert!(merged(&state).revision() == state.revision(), "{state:?}");
+                }
+            }
+        }
+    }
+
+    /// As version 1 wrote it, after an outage.
+    const FIRST_VERSION: &str = r#"{"version":1,
+        "written":{"epoch":"boot 0","steady":1000005000000,"wall":1800000000000},
+        "held":null,"refresh_token":null,"refresh_changed_at":null,
+        "last_error":["Network","cannot sign in"],"failures":9,"refusals":0,
+        "not_before":1000008600000,"recent":[1000005000000],"changed_at":1000005000000}"#;
+
+    #[test]
+    fn a_file_of_another_version_is_passed_over_and_replaced() {
+        let (clock, state) = machine();
+        let directory = std::env::temp_dir().join(format!("emnify-v1-{}", std::process::id()));
+        let store = Store::directory(&directory);
+        let seal = Seal::new(&Secret::from("one"), "https://cdn.emnify.net").unwrap();
+        store.write(&seal, "session", FIRST_VERSION.as_bytes()).unwrap();
+        assert!(store.load(&seal, now(&clock), &clock).unwrap().is_none());
+        let mut state = state;
+        state.backoff.credential = "one".into();
+        store.save(&seal, &state, now(&clock), &clock).unwrap();
+        let stored = store.load(&seal, now(&clock), &clock).unwrap().unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert!(stored.revision() == state.revision(), "{stored:?}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_state_of_this_version_are_not_read() {
         let clock = ManualClock::new(UNIX_EPOCH + START);
-        for bytes in ["", "{}", "[]", r#"{"version":2}"#] {
+        for bytes in ["", "{}", "[]", r#"{"version":3}"#, FIRST_VERSION] {
             assert!(read(bytes.as_bytes(), "one", now(&clock), &clock).is_none(), "{bytes}");
         }
     }

@@ -23,15 +23,16 @@ use crate::http::Http;
 use crate::journal;
 use crate::login::{Presence, SIGN_IN};
 use crate::per_process::PerProcess;
+use crate::probe::{After401, Probe};
 use crate::random;
 use crate::seal::Seal;
 use crate::secret::Secret;
 use crate::signals;
 use crate::single_flight::{Flight, SingleFlight};
-use crate::state::{Held, Refresh, State};
+use crate::state::{CachedToken, Refresh, State};
 use crate::status::Status;
 use crate::store::Store;
-use renewal::held_back;
+use renewal::backing_off;
 
 /// A refresh needs a TLS handshake and some JSON.
 const REFRESH_STACK: usize = 256 * 1024;
@@ -49,6 +50,14 @@ pub(crate) struct Parts {
     pub(crate) events: Events,
     /// For a refresh that nobody waits for.
     pub(crate) timeout: Duration,
+}
+
+/// What a call whose token got a 401 is made once more with.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub(crate) auth_token: AuthToken,
+    /// Whether a sign-in was made for it, so that the outcome says what the 401 was due to.
+    is_probe: bool,
 }
 
 /// A machine that is signed in, or about to be.
@@ -105,28 +114,75 @@ impl Session {
         if let Some(auth_token) = self.cached() {
             return Ok(auth_token);
         }
-        let outcome = self.wait_for_one(deadline()).or_else(|error| {
-            // In its last minute, what is still good goes before an error.
+        let outcome = self.wait_for_one(deadline(), None).or_else(|error| {
+            // What is still good goes before an error: in its last minute, or after a 401.
             self.state.load().valid(self.now()).cloned().ok_or(error)
         });
         self.parts.events.deliver();
         outcome
     }
 
-    /// Forgets the token if it is still the cached one: a caller may come late with an old one.
+    /// What a call whose token got a 401 is made once more with, within the deadline; the error
+    /// says why it is not. Other calls go on with the cached token meanwhile.
+    pub(crate) fn after_401(
+        self: &Arc<Self>,
+        refused: &AuthToken,
+        deadline: Deadline,
+    ) -> std::result::Result<Replay, String> {
+        let now = self.now();
+        let failed = |error: Error| format!("signing in anew failed: {error}");
+        match self.state.load().after_401(refused, now) {
+            After401::Replay => {
+                let auth_token = self.authenticate(|| deadline).map_err(failed)?;
+                Ok(Replay { auth_token, is_probe: false })
+            }
+            After401::SignIn => {
+                let auth_token = self.wait_for_one(deadline, Some(refused)).map_err(failed)?;
+                Ok(Replay { auth_token, is_probe: true })
+            }
+            After401::GiveUp(until) => {
+                let wait = until.saturating_sub(now).as_secs().max(1);
+                Err(format!(
+                    "its auth token was issued after another 401, so it is not the cause; a 401 \
+                     leads to a new sign-in again in {wait} s"
+                ))
+            }
+        }
+    }
+
+    /// Notes what a call that was made once more came to: a 401 again, or not.
+    pub(crate) fn replayed(&self, replay: &Replay, is_401: bool) {
+        if !replay.is_probe {
+            return;
+        }
+        let now = self.now();
+        self.state.rcu(|state| {
+            let probe = if is_401 { state.probe.failed(now) } else { Probe::succeeded(now) };
+            State { probe, ..State::clone(state) }
+        });
+    }
+
+    /// Takes a report of a 401 for the token. If it is still the cached one, and no sign-in after
+    /// another 401 was made lately, callers wait for one attempt to replace it.
     pub(crate) fn invalidate(&self, auth_token: &AuthToken) {
         let now = self.now();
-        self.state.rcu(|state| match state.invalidated(auth_token, now) {
+        self.state.rcu(|state| match state.reported(auth_token, now) {
             Some(changed) => Arc::new(changed),
             None => Arc::clone(state),
         });
     }
 
+    /// Ends all waits before the next attempt but those that emnify asked for.
+    pub(crate) fn retry_now(&self) {
+        self.state.rcu(|state| state.retrying_now());
+    }
+
     /// The same for who has only the text.
     pub(crate) fn invalidate_text(&self, auth_token: &str) {
         let state = self.state.load_full();
-        if let Some(held) = state.held.as_ref().filter(|h| h.auth_token.reveal() == auth_token) {
-            self.invalidate(&held.auth_token);
+        if let Some(cached) = state.cached.as_ref().filter(|c| c.auth_token.reveal() == auth_token)
+        {
+            self.invalidate(&cached.auth_token);
         }
     }
 
@@ -170,9 +226,8 @@ impl Session {
     /// requested.
     pub(crate) fn auth_token_of(&self, name: &str) -> Option<(AuthToken, Duration)> {
         let state = self.state.load();
-        let held = state.held.as_ref().filter(|held| held.credential == name)?;
-        let valid = state.valid(self.now()).filter(|valid| valid.is(&held.auth_token))?;
-        Some((valid.clone(), held.requested_at))
+        let cached = state.cached.as_ref().filter(|cached| cached.credential == name)?;
+        Some((state.valid(self.now())?.clone(), cached.requested_at))
     }
 
     /// Makes an exchange that is not the session's own, with the credential of that name, unless it
@@ -183,14 +238,16 @@ impl Session {
         exchange: impl FnOnce() -> Result<AuthToken>,
     ) -> Result<AuthToken> {
         let state = self.state.load_full();
-        let is_its_own = state.trouble.credential == name;
+        let is_its_own = state.backoff.credential == name;
         let concerns_all =
             |error: &Error| matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Locked);
         let now = self.now();
-        if let Some(until) = state.trouble.held_back(now, || self.parts.credential.changed()) {
-            if is_its_own || state.trouble.last_error.as_ref().is_some_and(concerns_all) {
-                return Err(held_back(&state, now, until.saturating_sub(now)));
-            }
+        let until = match is_its_own {
+            true => state.backoff.backing_off(now, || self.parts.credential.changed()),
+            false => Some(state.backoff.verdict.limited_until).filter(|until| now < *until),
+        };
+        if let Some(until) = until {
+            return Err(backing_off(&state, until.saturating_sub(now)));
         }
         self.calls_made.fetch_add(1, Ordering::Relaxed);
         exchange().inspect_err(|error| {
@@ -220,7 +277,7 @@ impl Session {
 
     /// The name of the credential that was used last; empty if none was.
     pub(crate) fn credential_in_use(&self) -> String {
-        self.state.load().trouble.credential.clone()
+        self.state.load().backoff.credential.clone()
     }
 
     /// Turns to the credential of that name. What is known of another one does not count for it,
@@ -235,9 +292,9 @@ impl Session {
     /// Goes on with an auth token that was got elsewhere, with the credential of that name.
     pub(crate) fn go_on_with(&self, auth_token: &AuthToken, name: &str, requested_at: Duration) {
         self.use_credential(name);
-        let held = Held::new(auth_token.clone(), name, requested_at, random::draw());
+        let cached = CachedToken::new(auth_token.clone(), name, requested_at, random::draw());
         let now = self.now();
-        self.state.rcu(|state| state.succeeded(held.clone(), Refresh::default(), now));
+        self.state.rcu(|state| state.succeeded(cached.clone(), Refresh::default(), now));
     }
 
     /// Hands what happened to the observer, on this thread.
@@ -250,17 +307,20 @@ impl Session {
         self.parts.events.deliver();
         let (now, wall) = (self.now(), self.parts.clock.wall());
         let state = self.state.load();
-        let held = state.held.as_ref().filter(|held| now < held.valid_until);
-        let held_back = state.trouble.held_back(now, || self.parts.credential.changed());
+        let cached = state.cached.as_ref().filter(|cached| now < cached.valid_until);
+        let backing_off = state.backoff.backing_off(now, || self.parts.credential.changed());
         let ahead = |at: Duration| at.saturating_sub(now);
         Status {
-            signed_in: held.is_some(),
-            valid_until: held.and_then(|held| wall.checked_add(ahead(held.valid_until))),
-            next_attempt: held_back.map(ahead),
-            last_error: state.trouble.last_error.clone(),
+            signed_in: cached.is_some(),
+            valid_until: cached.and_then(|cached| wall.checked_add(ahead(cached.valid_until))),
+            next_attempt: backing_off.map(ahead),
+            last_error: state.backoff.last_error.clone(),
             calls_made: self.calls_made.load(Ordering::Relaxed),
             calls_saved: self.calls_saved.load(Ordering::Relaxed),
-            last_change: state.changed_at().and_then(|at| wall.checked_sub(now.saturating_sub(at))),
+            last_change: state
+                .backoff
+                .changed_at
+                .and_then(|at| wall.checked_sub(now.saturating_sub(at))),
         }
     }
 
@@ -273,20 +333,30 @@ impl Session {
         self.flight.get_or_init(SingleFlight::new)
     }
 
-    /// Signs in, or waits for who does. What another one's attempt came to is only taken over if
-    /// it helps: its time may have been shorter than ours, and its token dropped since.
-    fn wait_for_one(&self, deadline: Deadline) -> Result<AuthToken> {
+    /// Signs in, or waits for the sign-in under way, to get a token other than `instead_of`. What
+    /// another caller's attempt came to is only taken over if it helps: its time may have been
+    /// shorter than ours, and its token reported since.
+    fn wait_for_one(
+        &self,
+        deadline: Deadline,
+        instead_of: Option<&AuthToken>,
+    ) -> Result<AuthToken> {
+        let is_other = |token: &AuthToken| !instead_of.is_some_and(|refused| refused.is(token));
         loop {
             let patience = deadline.remaining(SIGN_IN)?;
-            match self.flight().join(patience, || self.fetch(deadline, Presence::Caller)) {
+            let fetch = || self.fetch(deadline, Presence::Caller, instead_of);
+            match self.flight().join(patience, fetch) {
                 Flight::Made(outcome) => return outcome,
                 Flight::Awaited(Ok(auth_token)) => {
                     let state = self.state.load();
-                    if state.valid(self.now()).is_some_and(|held| held.is(&auth_token)) {
+                    let is_cached = state.valid(self.now()).is_some_and(|c| c.is(&auth_token));
+                    if is_cached && is_other(&auth_token) {
                         return Ok(auth_token);
                     }
                 }
-                Flight::Awaited(Err(error)) if !error.is_retryable() => return Err(error),
+                Flight::Awaited(Err(error)) if !error.is_retryable() || instead_of.is_some() => {
+                    return Err(error);
+                }
                 Flight::Awaited(Err(_)) | Flight::Lost => {}
                 Flight::TimedOut => return Err(deadline.error(SIGN_IN)),
             }
@@ -303,7 +373,8 @@ impl Session {
         let renew = move || {
             let deadline = Deadline::after(session.parts.timeout);
             // A failure is in the state and among the events; whoever calls last waits for another.
-            if let Ok(auth_token) = attempt.make(|| session.fetch(deadline, Presence::Nobody)) {
+            if let Ok(auth_token) = attempt.make(|| session.fetch(deadline, Presence::Nobody, None))
+            {
                 session.watch_expiry(&auth_token, deadline);
             }
         };

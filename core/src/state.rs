@@ -5,47 +5,63 @@ use std::time::Duration;
 
 use crate::auth_token::AuthToken;
 use crate::error::Error;
+use crate::probe::Probe;
 use crate::secret::Secret;
 
 /// All that a session knows. Instants are those of the session's steady clock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
-    pub(crate) held: Option<Held>,
-    pub(crate) trouble: Trouble,
+    pub(crate) cached: Option<CachedToken>,
+    pub(crate) backoff: Backoff,
     pub(crate) refresh: Refresh,
-    /// When the newest token was requested that a server refused: a store may still hold it, or an
-    /// older one.
-    pub(crate) dropped: Option<Duration>,
+    pub(crate) probe: Probe,
 }
 
 /// An auth token and when to do what about it.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub(crate) struct CachedToken {
     pub(crate) auth_token: AuthToken,
     /// The name of the credential that it was got with.
     pub(crate) credential: String,
     pub(crate) requested_at: Duration,
     pub(crate) renew_at: Duration,
     pub(crate) valid_until: Duration,
+    /// Whether the program reported a 401 for it, and no sign-in was tried since.
+    pub(crate) is_reported: bool,
 }
 
-/// How the attempts with one credential went lately, and until when that keeps us from another.
+/// How the attempts with one credential went lately, and until when that delays the next.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trouble {
+pub(crate) struct Backoff {
     /// The name of the credential.
     pub(crate) credential: String,
     /// The last attempt's error, if it failed.
     pub(crate) last_error: Option<Error>,
-    /// Failed attempts in a row that may pass by themselves.
-    pub(crate) failures: u32,
-    /// Refusals in a row.
-    pub(crate) refusals: u32,
-    /// No attempt before.
-    pub(crate) not_before: Duration,
-    /// The attempts of the last hour that reached emnify and failed, oldest first.
-    pub(crate) recent: Vec<Duration>,
     /// When an attempt last ended, if one did.
     pub(crate) changed_at: Option<Duration>,
+    /// When the last attempt started, if there was one.
+    pub(crate) started_at: Option<Duration>,
+    /// How often the wait was doubled.
+    pub(crate) doublings: u32,
+    /// No attempt before, because of faults. Neither stored nor kept by `retry_now`.
+    pub(crate) retry_at: Duration,
+    pub(crate) verdict: Verdict,
+}
+
+/// What emnify said about attempts with one credential: too many, or refused. A store keeps it, so
+/// that a restart does not ask again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// When it was said, or ended by a success.
+    pub(crate) at: Option<Duration>,
+    /// 429s since the last success.
+    pub(crate) rate_limits: u32,
+    /// No attempt before, with any credential.
+    pub(crate) limited_until: Duration,
+    /// Refusals since the last success.
+    pub(crate) refusals: u32,
+    /// No attempt before, with this credential.
+    pub(crate) refused_until: Duration,
 }
 
 /// The refresh token of a user: good for one more auth token, once.
@@ -59,54 +75,62 @@ pub(crate) struct Refresh {
 impl State {
     /// The token that may be handed out at `now`, if any.
     pub(crate) fn valid(&self, now: Duration) -> Option<&AuthToken> {
-        self.held.as_ref().filter(|held| now < held.valid_until).map(|held| &held.auth_token)
-    }
-
-    /// When the session last changed: signed in, failed, lost a token.
-    pub(crate) fn changed_at(&self) -> Option<Duration> {
-        self.trouble.changed_at.max(self.dropped)
+        self.cached.as_ref().filter(|cached| now < cached.valid_until).map(|c| &c.auth_token)
     }
 
     /// The state for a credential of that name. What is known of another one says nothing about
     /// it, save that a live token goes on being served.
     pub(crate) fn with_credential(&self, name: &str) -> Option<State> {
-        if self.trouble.credential == name {
+        if self.backoff.credential == name {
             return None;
         }
-        let trouble = Trouble { credential: name.to_owned(), ..Trouble::default() };
-        Some(State { held: self.held.clone(), trouble, ..State::default() })
+        let backoff = Backoff { credential: name.to_owned(), ..Backoff::default() };
+        Some(State { backoff, refresh: Refresh::default(), ..self.clone() })
     }
 
     /// What of this state may be saved under the name of its credential.
     pub(crate) fn savable(&self) -> State {
-        let own = |held: &Held| held.credential == self.trouble.credential;
-        State { held: self.held.clone().filter(own), ..self.clone() }
+        let own = |cached: &CachedToken| cached.credential == self.backoff.credential;
+        State { cached: self.cached.clone().filter(own), ..self.clone() }
+    }
+
+    /// Changes with each part that a store keeps: tokens, 429s and refusals.
+    pub(crate) fn revision(&self) -> impl PartialEq + use<> {
+        let token = self.cached.as_ref().map(|cached| cached.requested_at);
+        (token, self.backoff.verdict, self.refresh.changed_at)
     }
 
     /// This state and the one that a store has, of each part the newer: another process may have
-    /// signed in, been refused, or spent the refresh token.
-    pub(crate) fn merged(&self, stored: &State) -> State {
-        let known = self.held.as_ref().map(|held| held.requested_at).max(self.dropped);
-        let theirs = stored.held.as_ref().filter(|held| Some(held.requested_at) > known);
-        let newer = stored.trouble.changed_at > self.trouble.changed_at;
-        let trouble = if newer { &stored.trouble } else { &self.trouble };
-        let mut recent = [self.trouble.recent.as_slice(), &stored.trouble.recent].concat();
-        recent.sort_unstable();
-        recent.dedup();
+    /// signed in, been refused, or spent the refresh token. Merging a state again changes nothing.
+    pub(crate) fn merged(&self, stored: &State, now: Duration) -> State {
+        let known = self.cached.as_ref().map(|cached| cached.requested_at);
+        let newer = |theirs: &&CachedToken| {
+            Some(theirs.requested_at) > known && now < theirs.valid_until && !theirs.is_in(self)
+        };
+        let theirs = stored.cached.as_ref().filter(newer);
         let spent = stored.refresh.changed_at > self.refresh.changed_at;
         State {
-            held: theirs.or(self.held.as_ref()).cloned(),
-            trouble: Trouble { recent, ..trouble.clone() },
+            cached: theirs.or(self.cached.as_ref()).cloned(),
+            backoff: self.backoff.merged(&stored.backoff),
             refresh: if spent { stored.refresh.clone() } else { self.refresh.clone() },
-            dropped: self.dropped,
+            probe: if theirs.is_some() { self.probe_after_renewal(now) } else { self.probe },
         }
     }
 }
 
-impl Held {
+impl Backoff {
+    fn merged(&self, stored: &Backoff) -> Backoff {
+        let latest = if stored.changed_at > self.changed_at { stored } else { self };
+        let verdict = if stored.verdict.at > self.verdict.at { stored } else { self }.verdict;
+        let started_at = self.started_at.max(stored.started_at);
+        Backoff { verdict, started_at, ..latest.clone() }
+    }
+}
+
+impl CachedToken {
     /// Whether that state holds the same token.
     pub(crate) fn is_in(&self, state: &State) -> bool {
-        state.held.as_ref().is_some_and(|held| held.auth_token.is(&self.auth_token))
+        state.cached.as_ref().is_some_and(|cached| cached.auth_token.is(&self.auth_token))
     }
 }
 
@@ -120,64 +144,80 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn holding(requested_at: u64) -> State {
-        let auth_token = AuthToken::new(Secret::from("opaque"), SystemTime::UNIX_EPOCH);
-        let held = Held {
+    fn with_token(requested_at: u64) -> State {
+        let token = Secret::from(format!("opaque {requested_at}"));
+        let auth_token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
+        let cached = CachedToken {
             auth_token,
             credential: "one".into(),
             requested_at: at(requested_at),
             renew_at: at(requested_at + 500),
             valid_until: at(requested_at + 1_000),
+            is_reported: false,
         };
-        State { held: Some(held), ..State::default() }
+        State { cached: Some(cached), ..State::default() }
     }
 
     fn requested_at(state: &State) -> Option<u64> {
-        state.held.as_ref().map(|held| held.requested_at.as_secs())
+        state.cached.as_ref().map(|cached| cached.requested_at.as_secs())
     }
 
     #[test]
-    fn of_two_tokens_the_newer_is_taken_and_never_one_that_was_dropped() {
-        let dropped = |seconds| State { dropped: Some(at(seconds)), ..State::default() };
-        for (ours, theirs, merged) in [
-            (State::default(), holding(100), Some(100)),
-            (holding(200), holding(100), Some(200)),
-            (holding(100), holding(200), Some(200)),
-            (holding(100), State::default(), Some(100)),
-            (dropped(100), holding(100), None),
-            (dropped(100), holding(50), None),
-            (dropped(100), holding(101), Some(101)),
+    fn of_two_tokens_the_newer_is_taken_if_it_is_valid() {
+        for (ours, theirs, now, merged) in [
+            (State::default(), with_token(100), 100, Some(100)),
+            (State::default(), with_token(100), 1_100, None),
+            (with_token(200), with_token(100), 200, Some(200)),
+            (with_token(100), with_token(200), 200, Some(200)),
+            (with_token(100), with_token(200), 1_200, Some(100)),
+            (with_token(100), State::default(), 200, Some(100)),
         ] {
-            assert_eq!(requested_at(&ours.merged(&theirs)), merged, "{ours:?} {theirs:?}");
+            let result = ours.merged(&theirs, at(now));
+            assert_eq!(requested_at(&result), merged, "{ours:?} {theirs:?}");
         }
     }
 
     #[test]
-    fn trouble_and_refresh_token_are_merged_each_by_its_own_time() {
-        let state = |trouble, refresh, not_before| State {
-            trouble: Trouble {
-                not_before: at(not_before),
-                recent: vec![at(trouble)],
-                changed_at: Some(at(trouble)),
-                ..Trouble::default()
+    fn the_same_token_is_not_taken_again_as_a_newer_one() {
+        let mut ours = with_token(100);
+        ours.cached.as_mut().unwrap().is_reported = true;
+        let mut theirs = with_token(100);
+        theirs.cached.as_mut().unwrap().requested_at += Duration::from_nanos(1);
+        assert!(ours.merged(&theirs, at(200)).cached.unwrap().is_reported);
+    }
+
+    #[test]
+    fn each_part_is_merged_by_its_own_time() {
+        let state = |failed, said, refresh| State {
+            backoff: Backoff {
+                retry_at: at(failed),
+                changed_at: Some(at(failed)),
+                verdict: Verdict {
+                    at: Some(at(said)),
+                    limited_until: at(said),
+                    ..Verdict::default()
+                },
+                ..Backoff::default()
             },
             refresh: Refresh { token: None, changed_at: Some(at(refresh)) },
             ..State::default()
         };
-        let (ours, theirs) = (state(10, 20, 1), state(20, 10, 2));
-        let merged = ours.merged(&theirs);
-        assert_eq!(merged.trouble.not_before, at(2));
-        assert_eq!(merged.trouble.recent, [at(10), at(20)]);
+        let (ours, theirs) = (state(30, 10, 20), state(20, 20, 10));
+        let merged = ours.merged(&theirs, at(50));
+        assert_eq!(merged.backoff.retry_at, at(30));
+        assert_eq!(merged.backoff.verdict.limited_until, at(20));
         assert_eq!(merged.refresh.changed_at, Some(at(20)));
     }
 
     #[test]
     fn what_is_known_of_one_credential_is_not_held_against_another() {
-        let mut state = holding(100);
-        state.trouble = Trouble { credential: "one".into(), refusals: 3, ..Trouble::default() };
+        let mut state = with_token(100);
+        state.backoff = Backoff { credential: "one".into(), doublings: 3, ..Backoff::default() };
+        state.backoff.verdict.refusals = 3;
         assert!(state.with_credential("one").is_none());
         let other = state.with_credential("another").unwrap();
-        assert_eq!((other.trouble.refusals, requested_at(&other)), (0, Some(100)));
+        assert_eq!((other.backoff.doublings, other.backoff.verdict.refusals), (0, 0));
+        assert_eq!(requested_at(&other), Some(100));
         assert_eq!(requested_at(&other.savable()), None, "not under the other one's name");
         assert_eq!(requested_at(&state.savable()), Some(100));
     }

@@ -21,6 +21,6 @@ pub struct Status {
     pub calls_made: u64,
     /// Auth tokens that it handed out without a request.
     pub calls_saved: u64,
-    /// When the session last changed, on this machine's clock: signed in, failed, invalidated.
+    /// When an attempt to sign in last succeeded or failed, on this machine's clock.
     pub last_change: Option<SystemTime>,
 }

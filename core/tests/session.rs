@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use common::{AUTHENTICATE, builder, builder_without_token, client, clock, eventually, sandbox};
-use emnify_core::{Client, ErrorKind, EventKind};
+use emnify_core::{Client, Clock, ErrorKind, EventKind, Method, Store};
 use emnify_sandbox::{Fault, FaultKind, RetryAfter, Sandbox};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -93,7 +93,8 @@ fn in_an_outage_of_48_minutes_no_caller_sees_an_error_and_few_calls_are_made() {
     });
     assert_eq!(failed.load(Ordering::Relaxed), 0);
     let made = calls(&sandbox);
-    assert!((2..=12).contains(&made), "{made} calls");
+    // 5 s, doubling to 300 s, each of them halved by chance at most.
+    assert!((2..=24).contains(&made), "{made} calls");
 }
 
 #[test]
@@ -181,14 +182,180 @@ fn a_renewal_that_is_refused_leaves_the_live_token_in_use() {
 }
 
 #[test]
-fn a_server_that_refuses_every_auth_token_is_asked_for_twelve_an_hour() {
+fn one_path_that_always_answers_401_costs_a_sign_in_per_five_minutes_and_delays_no_call() {
+    let (sandbox, clock, scratch) = (sandbox(), clock(), common::Scratch::new("always-401"));
+    let client = || {
+        let client = builder(&sandbox).clock(clock.clone()).store(Store::directory(&scratch.0));
+        client.build().unwrap()
+    };
+    let (one, other) = (client(), client());
+    other.authenticate().unwrap();
+    sandbox.fault(Fault::new("/api/v1/sim", FaultKind::status(401, "")));
+    let bad = || one.request(Method::Get, "/api/v1/sim").send().unwrap_err();
+    assert_eq!(bad().http_status(), Some(401));
+    assert_eq!(calls(&sandbox), 2);
+
+    // Calls of many threads, for an hour: at 60, 180, 420 s, and then every 300 s.
+    for _ in 0..120 {
+        clock.advance(Duration::from_secs(30));
+        sandbox.move_clock(Duration::from_secs(30));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| assert_eq!(bad().http_status(), Some(401)));
+            }
+        });
+        let path = "/api/v1/endpoint";
+        for client in [&one, &other] {
+            client.request(Method::Get, path).send().unwrap();
+            assert!(client.cached_auth_token().is_some());
+        }
+    }
+    let made = calls(&sandbox) - 2;
+    assert!((10..=14).contains(&made), "{made} sign-ins in an hour");
+    let error = bad();
+    assert!(error.to_string().contains("new sign-in again in"), "{error}");
+}
+
+#[test]
+fn other_calls_go_on_with_the_cached_token_while_one_signs_in_after_a_401() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).timeout(Duration::from_secs(3));
+    let client = client.build().unwrap();
+    let token = client.authenticate().unwrap();
+    sandbox.fault(Fault::new("/api/v1/sim", FaultKind::status(401, "")));
+    // The sign-in outlasts the timeout, and so fails.
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 20_000 }));
+    thread::scope(|scope| {
+        let bad = scope.spawn(|| client.request(Method::Get, "/api/v1/sim").send().unwrap_err());
+        eventually("the call", || sandbox.calls("GET", "/api/v1/sim") == 1);
+        while !bad.is_finished() {
+            // Without waiting for the sign-in.
+            let cached = client.cached_auth_token().unwrap();
+            assert_eq!(cached.reveal(), token.reveal());
+            assert_eq!(client.authenticate().unwrap().reveal(), token.reveal());
+            thread::sleep(Duration::from_millis(1));
+        }
+        let error = bad.join().unwrap();
+        assert_eq!(error.http_status(), Some(401), "{error}");
+    });
+    assert!(client.status().signed_in);
+}
+
+#[test]
+fn a_revoked_auth_token_is_healed_by_one_sign_in_and_one_replay_of_each_call() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    sandbox.fault(Fault::new("/api/v1/application_token", FaultKind::status(401, "")));
-    for _ in 0..30 {
-        client.application_tokens().list().unwrap_err();
+    client.authenticate().unwrap();
+    sandbox.revoke_auth_tokens();
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| client.request(Method::Get, "/api/v1/sim").send().unwrap());
+        }
+    });
+    assert_eq!(calls(&sandbox), 2);
+    assert_eq!(sandbox.calls_with_status("GET", "/api/v1/sim", 200), 6);
+    assert!(sandbox.calls("GET", "/api/v1/sim") <= 12);
+}
+
+#[test]
+fn a_revoked_auth_token_that_the_program_reports_is_replaced_by_one_sign_in() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    sandbox.revoke_auth_tokens();
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                client.invalidate(&first);
+                let second = client.authenticate().unwrap();
+                assert_ne!(second.reveal(), first.reveal());
+            });
+        }
+    });
+    assert_eq!(calls(&sandbox), 2);
+
+    // What the requests adapter does with a path that always answers 401.
+    sandbox.reset_counters();
+    for _ in 0..120 {
+        client.invalidate(&client.authenticate().unwrap());
+        client.authenticate().unwrap();
+        clock.advance(Duration::from_secs(30));
     }
-    assert!(calls(&sandbox) <= 12, "{}", calls(&sandbox));
+    assert!((10..=14).contains(&calls(&sandbox)), "{}", calls(&sandbox));
+}
+
+#[test]
+fn a_reported_token_is_handed_out_again_if_the_sign_in_fails() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")));
+    client.invalidate(&first);
+    for _ in 0..10 {
+        assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
+    }
+    assert_eq!(calls(&sandbox), 2);
+}
+
+#[test]
+fn tokens_that_live_for_a_second_cost_a_sign_in_every_five_seconds() {
+    let (sandbox, clock) = (sandbox(), clock());
+    sandbox.settings(|settings| {
+        settings.auth_token_lifetime = 1;
+        settings.limits = false;
+    });
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let started = clock.steady();
+    while clock.steady() - started < 10 * MINUTE {
+        client.authenticate().unwrap();
+        clock.advance(Duration::from_millis(100));
+    }
+    let made = calls(&sandbox);
+    assert!((2..=121).contains(&made), "{made} sign-ins in ten minutes");
+}
+
+#[test]
+fn retry_now_ends_the_waits_that_faults_have_caused_and_no_others() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")));
+    for _ in 0..5 {
+        client.authenticate().unwrap_err();
+    }
+    assert!(client.status().next_attempt.is_some());
+    sandbox.clear_faults();
+    client.retry_now();
+    assert!(client.status().next_attempt.is_none());
+    let before = clock.steady();
+    client.authenticate().unwrap();
+    assert_eq!(clock.steady(), before, "without a wait");
+
+    for status in [401, 429] {
+        let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+        sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(status, "")));
+        let error = client.authenticate().unwrap_err();
+        client.retry_now();
+        sandbox.reset_counters();
+        assert_eq!(client.authenticate().unwrap_err().kind(), error.kind());
+        assert_eq!(calls(&sandbox), 0);
+        sandbox.clear_faults();
+    }
+}
+
+#[test]
+fn a_restart_keeps_what_emnify_said_and_no_fault() {
+    let (sandbox, clock, scratch) = (sandbox(), clock(), common::Scratch::new("restart"));
+    for (status, kept) in [(503, false), (401, true), (429, true)] {
+        let store = scratch.0.join(status.to_string());
+        let start = || {
+            let client = builder(&sandbox).clock(clock.clone()).store(Store::directory(&store));
+            client.timeout(Duration::from_secs(1)).build().unwrap()
+        };
+        sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(status, "")));
+        start().authenticate().unwrap_err();
+        sandbox.clear_faults();
+        assert_eq!(start().authenticate().is_err(), kept, "{status}");
+    }
 }
 
 #[test]
@@ -220,6 +387,10 @@ fn status_and_events_tell_what_happened_without_a_secret() {
     clock.advance(200 * MINUTE);
     client.authenticate().unwrap();
     eventually("the failure", || client.status().last_error.is_some());
+    eventually("its event", || {
+        client.status();
+        events.lock().unwrap().len() > 1
+    });
     let events = events.lock().unwrap();
     assert!(events[0].kind() == EventKind::Authenticated, "{events:?}");
     assert!(events[1].kind() == EventKind::RefreshFailed, "{events:?}");
@@ -272,7 +443,7 @@ fn an_application_token_that_expires_soon_is_announced_once_a_day() {
         .unwrap();
     for (hours, told) in [(0, 1), (0, 1), (25, 2)] {
         sandbox.move_clock(Duration::from_secs(hours * 3_600));
-        client.invalidate(&client.authenticate().unwrap());
+        clock.advance(300 * MINUTE);
         client.authenticate().unwrap();
         assert_eq!(warnings.load(Ordering::Relaxed), told);
     }
@@ -333,18 +504,6 @@ fn a_credential_file_that_vanished_starts_no_storm_of_refreshes() {
         thread::sleep(Duration::from_millis(1));
     }
     assert!(calls(&sandbox) <= 3, "{}", calls(&sandbox));
-}
-
-#[test]
-fn a_persistent_401_that_is_met_now_and_then_is_bounded_too() {
-    let (sandbox, clock) = (sandbox(), clock());
-    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
-    sandbox.fault(Fault::new("/api/v1/application_token", FaultKind::status(401, "")));
-    for _ in 0..30 {
-        client.application_tokens().list().unwrap_err();
-        clock.advance(2 * MINUTE);
-    }
-    assert!(calls(&sandbox) <= 13, "{}", calls(&sandbox));
 }
 
 #[test]

@@ -1,21 +1,22 @@
 //! How a session signs in: with what, after whom, what comes of it, and what of that the next
 //! process is to know.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Session;
 use crate::auth_token::AuthToken;
-use crate::credential::Current;
+use crate::credential::{Credential, Current};
 use crate::deadline::Deadline;
-use crate::decision::Decision;
+use crate::decision::{Decision, Failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::listing;
 use crate::login::{Grant, Login, Presence, SIGN_IN};
 use crate::random;
 use crate::seal::Seal;
-use crate::state::{Held, Refresh, State};
+use crate::state::{CachedToken, Refresh, State};
 use crate::store::{Locked, Store};
 
 /// How often a caller without a token tries, within its timeout, what may pass by itself.
@@ -31,9 +32,29 @@ const LONGEST_HOLD: Duration = Duration::from_secs(120);
 const IN_MEMORY: &str = "the session goes on in memory";
 
 impl Session {
-    /// Signs in, or takes what another process got. Where the caller has no token, what may pass
-    /// by itself is tried again within the deadline.
-    pub(super) fn fetch(&self, deadline: Deadline, presence: Presence) -> Result<AuthToken> {
+    /// Signs in, or takes what another process got, to have a token other than `instead_of`. Where
+    /// there is no valid token, temporary failures are retried within the deadline.
+    pub(super) fn fetch(
+        &self,
+        deadline: Deadline,
+        presence: Presence,
+        instead_of: Option<&AuthToken>,
+    ) -> Result<AuthToken> {
+        self.fetch_another(deadline, presence, instead_of).inspect_err(|_| {
+            // One attempt was made for a 401: callers get the cached token again.
+            self.state.rcu(|state| match state.unreported() {
+                Some(changed) => Arc::new(changed),
+                None => Arc::clone(state),
+            });
+        })
+    }
+
+    fn fetch_another(
+        &self,
+        deadline: Deadline,
+        presence: Presence,
+        instead_of: Option<&AuthToken>,
+    ) -> Result<AuthToken> {
         let mut attempts = 0;
         loop {
             let (credential, trouble) =
@@ -48,20 +69,24 @@ impl Session {
             self.adopt(&seal, deadline);
 
             let (state, now) = (self.state.load_full(), self.now());
-            match (state.decide(now, || false), state.valid(now)) {
+            let decision = match instead_of {
+                Some(refused) => state.decide_instead_of(refused, now),
+                None => state.decide(now, || false),
+            };
+            match (decision, state.valid(now)) {
                 (Decision::HandOut, Some(token)) => return Ok(token.clone()),
                 // From the store, and due: whoever asks next renews it in the background.
                 (Decision::HandOutAndRenew, Some(token)) if presence == Presence::Caller => {
                     return Ok(token.clone());
                 }
-                (Decision::HeldBack(until), _) => {
+                (Decision::BackingOff(until), valid) => {
                     drop(lock);
                     let wait = until.saturating_sub(now);
-                    let passes = state.trouble.last_error.as_ref().is_none_or(Error::is_retryable);
-                    let in_time = deadline.has_time_after(wait);
+                    let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
+                    let in_time = deadline.has_time_after(wait) && valid.is_none();
                     let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
                     if !(passes && in_time && again) {
-                        return Err(held_back(&state, now, wait));
+                        return Err(backing_off(&state, wait));
                     }
                     self.parts.clock.sleep(wait);
                     continue;
@@ -93,6 +118,8 @@ impl Session {
     ) -> Result<AuthToken> {
         let requested_at = self.now();
         let left = deadline.remaining(SIGN_IN)?;
+        let before = self.state.load().revision();
+        self.state.rcu(|state| state.starting(requested_at));
         let outcome = self.exchange(credential, seal, lock, presence, deadline);
         if self.credential_in_use() != seal.name() {
             // Rotated meanwhile: what comes of the old one is not the new one's.
@@ -101,9 +128,10 @@ impl Session {
         let outcome = match outcome {
             Ok(Grant { auth_token, refresh_token }) => {
                 let now = self.now();
-                let held = Held::new(auth_token.clone(), seal.name(), requested_at, random::draw());
+                let (name, draw) = (seal.name(), random::draw());
+                let cached = CachedToken::new(auth_token.clone(), name, requested_at, draw);
                 let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
-                self.state.rcu(|state| state.succeeded(held.clone(), refresh.clone(), now));
+                self.state.rcu(|state| state.succeeded(cached.clone(), refresh.clone(), now));
                 let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
                 self.parts.events.push(event);
                 if let Current::ApplicationToken(token) = credential {
@@ -118,12 +146,14 @@ impl Session {
             }
             Err(error) => {
                 self.failed(&error);
-                let held_back = self.state.load().trouble.held_back(self.now(), || false);
-                let wait = held_back.map(|until| until.saturating_sub(self.now()));
+                let until = self.state.load().backoff.backing_off(self.now(), || false);
+                let wait = until.map(|until| until.saturating_sub(self.now()));
                 Err(error.with_retry_after(wait))
             }
         };
-        self.save(seal, lock, deadline);
+        if self.state.load().revision() != before {
+            self.save(seal, lock, deadline);
+        }
         outcome
     }
 
@@ -147,7 +177,7 @@ impl Session {
             match login.refresh_token(refresh_token) {
                 // It counts: a third refusal in a row would lock the account.
                 Err(error) if error.kind() == ErrorKind::Rejected => {
-                    self.state.rcu(|state| state.failed(&error, now, 0.0));
+                    self.note(&error, now);
                 }
                 outcome => return outcome,
             }
@@ -162,7 +192,7 @@ impl Session {
         match self.newest(token) {
             Ok(newest) if newest == *token => Ok(credential),
             Ok(newest) => {
-                if self.state.load().trouble.credential != self.seal(&newest)?.name() {
+                if self.state.load().backoff.credential != self.seal(&newest)?.name() {
                     self.parts.events.push(Event::plain(EventKind::SuccessorFound));
                 }
                 Ok(Current::ApplicationToken(newest))
@@ -209,11 +239,23 @@ impl Session {
         if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
             return; // Nobody was there to be asked: nothing happened.
         }
-        let (now, draw) = (self.now(), random::draw());
-        self.state.rcu(|state| state.failed(error, now, draw));
-        let held_back = self.state.load().trouble.held_back(now, || false);
-        let next_attempt = held_back.unwrap_or_default().saturating_sub(now);
+        let now = self.now();
+        self.note(error, now);
+        let until = self.state.load().backoff.backing_off(now, || false);
+        let next_attempt = until.unwrap_or_default().saturating_sub(now);
         self.parts.events.push(Event::failed(error.clone(), next_attempt));
+    }
+
+    /// Puts the outcome of an attempt that failed into the state.
+    fn note(&self, error: &Error, now: Duration) {
+        let failure = Failure {
+            error,
+            now,
+            wall: self.parts.clock.wall(),
+            is_user: matches!(self.parts.credential, Credential::User(_)),
+            draw: random::draw(),
+        };
+        self.state.rcu(|state| state.failed(&failure));
     }
 
     pub(crate) fn report(&self, kind: EventKind, error: Error) {
@@ -265,11 +307,11 @@ impl Session {
         match self.store_within(deadline).load(seal, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
-                let before = self.state.load_full();
-                self.state.rcu(|state| state.merged(&stored));
+                let (before, now) = (self.state.load_full(), self.now());
+                self.state.rcu(|state| state.merged(&stored, now));
                 let after = self.state.load_full();
-                if let Some(held) = after.held.as_ref().filter(|held| !held.is_in(&before)) {
-                    let expires_at = held.auth_token.expires_at();
+                if let Some(cached) = after.cached.as_ref().filter(|c| !c.is_in(&before)) {
+                    let expires_at = cached.auth_token.expires_at();
                     self.parts.events.push(Event::expiring(EventKind::Adopted, expires_at));
                 }
             }
@@ -290,18 +332,15 @@ impl Session {
     }
 }
 
-/// What a caller hears while no attempt may be made.
-pub(super) fn held_back(state: &State, now: Duration, wait: Duration) -> Error {
-    let budget = state.trouble.budget_spent_until(now) > now;
-    let why = if budget { "too many attempts failed within an hour, " } else { "" };
-    let advice = format!("{why}the next attempt is made in {} s", wait.as_secs().max(1));
-    match &state.trouble.last_error {
+/// The error for a caller while no attempt may start.
+pub(super) fn backing_off(state: &State, wait: Duration) -> Error {
+    let advice = format!("the next attempt is made in {} s", wait.as_secs().max(1));
+    match &state.backoff.last_error {
         Some(error) => error.clone().with_advice(&advice),
         None => {
-            let message = format!(
-                "cannot {SIGN_IN}: auth tokens were refused soon after they were issued; {advice}"
-            );
-            Error::new(ErrorKind::RateLimited, message)
+            let message =
+                format!("cannot {SIGN_IN}: the last attempt started less than 5 s ago; {advice}");
+            Error::new(ErrorKind::RateLimited, message).unsent()
         }
     }
     .with_retry_after(Some(wait))
