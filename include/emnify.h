@@ -872,9 +872,11 @@ int32_t emnify_authorization_header(const emnify_client *client,
                                     emnify_error **error);
 
 /**
- * Tells that a server refused `auth_token` (HTTP 401). If `client` still has it cached it is
- * dropped, and the next emnify_authenticate() fetches another; a late report about an earlier one
- * changes nothing. Free it as usual. Any thread. If either is NULL nothing happens.
+ * Reports that a server refused `auth_token` (HTTP 401). If `client` still has it cached, the next
+ * emnify_authenticate() signs in, and returns the old one if that fails. A late report about an
+ * earlier one changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that
+ * refuses a new token too would refuse any. Free it as usual. Any thread. If either is NULL nothing
+ * happens.
  */
 void emnify_invalidate(const emnify_client *client, const emnify_auth_token *auth_token);
 
@@ -884,6 +886,13 @@ void emnify_invalidate(const emnify_client *client, const emnify_auth_token *aut
  * NULL, or the text is no token that `client` has cached, nothing happens.
  */
 void emnify_invalidate_text(const emnify_client *client, const char *text, size_t length);
+
+/**
+ * Ends the waits that failed attempts to sign in have caused: call it when the network link comes
+ * up. After a 429 or refused credentials the wait goes on, since it does not depend on the link. It
+ * sends nothing and waits for nothing. Any thread. If `client` is NULL nothing happens.
+ */
+void emnify_client_retry_now(const emnify_client *client);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Status                                                                                         */
@@ -943,8 +952,8 @@ uint64_t emnify_status_calls_made(const emnify_status *status);
 uint64_t emnify_status_calls_saved(const emnify_status *status);
 
 /**
- * When the session last changed - signed in, failed to, or lost a token that was reported - in
- * seconds of Unix time on this machine's clock; 0 where it never did.
+ * When an attempt to sign in last succeeded or failed, in seconds of Unix time on this machine's
+ * clock; 0 where there was none.
  */
 int64_t emnify_status_last_change(const emnify_status *status);
 

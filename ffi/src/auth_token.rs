@@ -141,9 +141,11 @@ pub unsafe extern "C" fn emnify_authorization_header(
     unsafe { call(error, body) }
 }
 
-/// Tells that a server refused `auth_token` (HTTP 401). If `client` still has it cached it is
-/// dropped, and the next emnify_authenticate() fetches another; a late report about an earlier one
-/// changes nothing. Free it as usual. Any thread. If either is NULL nothing happens.
+/// Reports that a server refused `auth_token` (HTTP 401). If `client` still has it cached, the next
+/// emnify_authenticate() signs in, and returns the old one if that fails. A late report about an
+/// earlier one changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that
+/// refuses a new token too would refuse any. Free it as usual. Any thread. If either is NULL nothing
+/// happens.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_invalidate(
     client: *const emnify_client,
@@ -180,8 +182,21 @@ pub unsafe extern "C" fn emnify_invalidate_text(
     });
 }
 
+/// Ends the waits that failed attempts to sign in have caused: call it when the network link comes
+/// up. After a 429 or refused credentials the wait goes on, since it does not depend on the link. It
+/// sends nothing and waits for nothing. Any thread. If `client` is NULL nothing happens.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_client_retry_now(client: *const emnify_client) {
+    infallible((), || {
+        // SAFETY: the contract.
+        if let Some(client) = unsafe { client.as_ref() } {
+            client.core.retry_now();
+        }
+    });
+}
+
 impl LastHandedOut {
-    /// Lets go of a token that was refused: nobody will be handed it again.
+    /// Lets go of a token that was refused: it will hardly be handed out again.
     fn forget(&self, text: &str) {
         self.0.rcu(|last| last.clone().filter(|handle| handle.token.reveal() != text));
     }

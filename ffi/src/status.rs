@@ -98,8 +98,8 @@ pub unsafe extern "C" fn emnify_status_calls_saved(status: *const emnify_status)
     unsafe { ask(status, 0, |status| status.calls_saved) }
 }
 
-/// When the session last changed - signed in, failed to, or lost a token that was reported - in
-/// seconds of Unix time on this machine's clock; 0 where it never did.
+/// When an attempt to sign in last succeeded or failed, in seconds of Unix time on this machine's
+/// clock; 0 where there was none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_last_change(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.

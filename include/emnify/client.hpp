@@ -78,6 +78,10 @@ public:
         emnify_invalidate_text(get(), text.data(), text.size());
     }
 
+    /* Ends the waits that failed attempts to sign in have caused: call it when the network link comes
+     * up. After a 429 or refused credentials the wait goes on. */
+    void retry_now() const noexcept { emnify_client_retry_now(get()); }
+
     /* Ends all calls of this client, and of its Pages, with EMNIFY_ERR_CANCELLED, for good: cancel,
      * join the threads that use it, destroy it. Those under way end at once where the configuration
      * was set_cancellable(). */

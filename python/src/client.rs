@@ -221,14 +221,15 @@ impl Client {
         Ok(headers)
     }
 
-    /// Tells that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
-    /// or without "Bearer " before it. If it is still the cached one it is dropped, so that
-    /// the next authenticate() fetches another; a late report about an earlier token changes
-    /// nothing.
+    /// Reports that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
+    /// or without "Bearer " before it. If it is still the cached one, the next authenticate()
+    /// signs in, and returns the old one if that fails. A late report about an earlier token
+    /// changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that refuses
+    /// a new token too would refuse any.
     ///
     ///     >>> auth_token = client.authenticate()
     ///     >>> client.invalidate(auth_token)
-    ///     >>> client.status().signed_in
+    ///     >>> client.authenticate().reveal() == auth_token.reveal()
     ///     False
     fn invalidate(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
         let client = self.connection.client(py)?;
@@ -247,6 +248,19 @@ impl Client {
             });
         }
         Err(wrong_type("token", "an AuthToken or a str", token))
+    }
+
+    /// Ends the waits that failed attempts to sign in have caused: call it when the network link
+    /// comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
+    /// the link. It sends nothing and waits for nothing.
+    ///
+    ///     >>> client.retry_now()
+    fn retry_now(&self, py: Python<'_>) -> PyResult<()> {
+        let client = self.connection.client(py)?;
+        into_core(py, move || {
+            client.retry_now();
+            Ok(())
+        })
     }
 
     /// How the session stands. It asks nobody and waits for nothing, but tells on_event what

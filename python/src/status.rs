@@ -58,8 +58,7 @@ impl Status {
         self.0.calls_saved
     }
 
-    /// When the session last changed, on this machine's clock, in UTC: signed in, failed,
-    /// invalidated.
+    /// When an attempt to sign in last succeeded or failed, on this machine's clock, in UTC.
     #[getter]
     fn last_change<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         datetime(py, self.0.last_change)

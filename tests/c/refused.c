@@ -362,6 +362,7 @@ static void null_handles_have_nothing_to_tell(void)
     emnify_invalidate_text(client, "\xff", 1);
     emnify_invalidate_text(client, "canary", SIZE_MAX);
     emnify_invalidate_text(client, "", 0);
+    emnify_client_retry_now(NULL);
     emnify_client_free(client);
     emnify_config_free(NULL);
     emnify_client_free(NULL);

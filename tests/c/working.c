@@ -103,10 +103,35 @@ static void a_reported_text_is_as_good(void)
     emnify_invalidate_text(client, first, length);
     CHECK_OK(emnify_authorization_header(client, header, sizeof header, &length, &error));
     CHECK(strcmp(header, first) != 0);
-    emnify_invalidate_text(client, header + 7, length - 7);
-    CHECK_OK(emnify_authorization_header(client, first, sizeof first, NULL, &error));
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
+    emnify_client_free(client);
+
+    client = sandbox_client();
+    CHECK_OK(emnify_authorization_header(client, first, sizeof first, &length, &error));
+    emnify_invalidate_text(client, first + 7, length - 7);
+    CHECK_OK(emnify_authorization_header(client, header, sizeof header, NULL, &error));
     CHECK(strcmp(header, first) != 0);
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 3);
+    emnify_client_free(client);
+}
+
+static void a_link_that_comes_up_ends_the_wait(void)
+{
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+    emnify_status *status = NULL;
+    emnify_client *client = hasty_client(2000);
+
+    sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"status\", \"status\": 503,"
+                  " \"times\": 3}");
+    CHECK_NUMBER(emnify_authenticate(client, &auth_token, &error), EMNIFY_ERR_SERVER);
+    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_SERVER, "cannot sign in");
+    sandbox_clear_faults();
+    emnify_client_retry_now(client);
+    CHECK_OK(emnify_status_new(client, &status, &error));
+    CHECK_NUMBER(emnify_status_next_attempt_ms(status), -1);
+    emnify_status_free(status);
+    CHECK_OK(emnify_authenticate(client, &auth_token, &error));
+    emnify_auth_token_free(auth_token);
     emnify_client_free(client);
 }
 
@@ -276,6 +301,7 @@ int main(void)
     RUN(a_token_file_is_read_at_each_sign_in);
     RUN(a_reported_token_is_replaced_once);
     RUN(a_reported_text_is_as_good);
+    RUN(a_link_that_comes_up_ends_the_wait);
     RUN(the_header_is_written_whole_or_not_at_all);
     RUN(an_application_token_lives_and_ends);
     RUN(options_are_optional);

@@ -314,7 +314,7 @@ def test_the_names_and_arguments_are_those_of_the_client(plain: type, awaited: t
         assert inspect.getdoc(ours)
         if callable(theirs):
             assert arguments(ours) == arguments(theirs), name
-            made_at_once = name in ("from_user", "invalidate", "status", "paginate")
+            made_at_once = name in ("from_user", "invalidate", "retry_now", "status", "paginate")
             assert inspect.iscoroutinefunction(ours) != made_at_once
     assert plain is not Client or arguments(awaited) == arguments(plain)
 

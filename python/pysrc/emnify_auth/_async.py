@@ -180,6 +180,11 @@ class AsyncClient:
         finally:
             del token
 
+    def retry_now(self) -> None:
+        """Ends the waits that failed attempts to sign in have caused, as Client.retry_now(). It
+        waits for nothing, and is not awaited."""
+        self._client.retry_now()
+
     def status(self) -> Status:
         """How the session stands, as Client.status(). It waits for nothing, and is not awaited."""
         return self._client.status()

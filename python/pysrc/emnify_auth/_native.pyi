@@ -174,15 +174,24 @@ class Client:
         """
 
     def invalidate(self, token: AuthToken | str) -> None:
-        """Tells that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
-        or without "Bearer " before it. If it is still the cached one it is dropped, so that
-        the next authenticate() fetches another; a late report about an earlier token changes
-        nothing.
+        """Reports that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
+        or without "Bearer " before it. If it is still the cached one, the next authenticate()
+        signs in, and returns the old one if that fails. A late report about an earlier token
+        changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that refuses
+        a new token too would refuse any.
 
             >>> auth_token = client.authenticate()
             >>> client.invalidate(auth_token)
-            >>> client.status().signed_in
+            >>> client.authenticate().reveal() == auth_token.reveal()
             False
+        """
+
+    def retry_now(self) -> None:
+        """Ends the waits that failed attempts to sign in have caused: call it when the network link
+        comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
+        the link. It sends nothing and waits for nothing.
+
+            >>> client.retry_now()
         """
 
     def status(self) -> Status:
@@ -823,9 +832,7 @@ class Status:
 
     @property
     def last_change(self) -> datetime.datetime | None:
-        """When the session last changed, on this machine's clock, in UTC: signed in, failed,
-        invalidated.
-        """
+        """When an attempt to sign in last succeeded or failed, on this machine's clock, in UTC."""
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...

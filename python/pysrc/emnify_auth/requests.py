@@ -31,9 +31,10 @@ class EmnifyAuth(AuthBase):
     """Adds a valid auth token to what goes to the origin of the client's base_url; anything else is
     left alone, a redirect to another origin too.
 
-    A 401 is answered by signing in anew and making the call once more. A body that cannot be sent
-    twice (a generator, a file that cannot seek) is not: the 401 is returned, and the next call has
-    a new auth token. What signing in raises is an EmnifyError.
+    After a 401 it signs in and makes the call once more, unless a sign-in after another 401 a few
+    minutes ago did not help: then the 401 is returned. So it is if the body cannot be sent twice (a
+    generator, a file that cannot seek); the next call has a new auth token. What signing in raises
+    is an EmnifyError.
     """
 
     def __init__(self, client: Client) -> None:
@@ -76,6 +77,8 @@ class EmnifyAuth(AuthBase):
         if not _rewound(request):
             return response
         new_token = self._client.authenticate()
+        if new_token.reveal() == auth_token.reveal():
+            return response
         # Its body is read, so that the connection can be used again.
         _ = response.content
         response.close()
