@@ -307,7 +307,8 @@ impl Session {
         self.parts.events.deliver();
         let (now, wall) = (self.now(), self.parts.clock.wall());
         let state = self.state.load();
-        let cached = state.cached.as_ref().filter(|cached| now < cached.valid_until);
+        let in_use = |cached: &&CachedToken| now < cached.valid_until && !cached.is_reported;
+        let cached = state.cached.as_ref().filter(in_use);
         let backing_off = state.backoff.backing_off(now, || self.parts.credential.changed());
         let ahead = |at: Duration| at.saturating_sub(now);
         Status {

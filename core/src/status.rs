@@ -9,7 +9,7 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Status {
-    /// Whether there is an auth token that is valid now.
+    /// Whether there is an auth token that is valid now, and not reported by `invalidate`.
     pub signed_in: bool,
     /// Until when it is valid, on this machine's clock.
     pub valid_until: Option<SystemTime>,

@@ -229,7 +229,7 @@ impl Client {
     ///
     ///     >>> auth_token = client.authenticate()
     ///     >>> client.invalidate(auth_token)
-    ///     >>> client.authenticate().reveal() == auth_token.reveal()
+    ///     >>> client.status().signed_in
     ///     False
     fn invalidate(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
         let client = self.connection.client(py)?;

@@ -196,8 +196,8 @@ static void what_happens_in_the_background_waits_for_a_call(void)
     emnify_client *client = observed(sandbox_config(), &seen);
     double end = check_clock() + 15;
 
-    /* Renewed between two and three seconds from now. */
-    sandbox_settings("{\"auth_token_lifetime\": 4}");
+    /* Renewed between five and seven seconds from now. */
+    sandbox_settings("{\"auth_token_lifetime\": 8}");
     CHECK_OK(authenticate(client, &error));
     while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) < 2 && check_clock() < end) {
         CHECK_OK(authenticate(client, &error));

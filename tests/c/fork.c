@@ -191,7 +191,7 @@ static void while_a_renewal_is_under_way_in_the_background(void)
     emnify_client *client = sandbox_client();
     double end = check_clock() + 15;
 
-    sandbox_settings("{\"auth_token_lifetime\": 6}");
+    sandbox_settings("{\"auth_token_lifetime\": 10}");
     CHECK_OK(authenticate(client, &error));
     delay_once();
     while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) < 2 && check_clock() < end) {

@@ -77,12 +77,12 @@ static void threads_that_are_at_work_when_it_is_closed_go_on(void)
     struct library library;
     emnify_client *client = NULL;
     emnify_tokens *list = NULL;
-    double end = check_clock() + 10 * check_slowness();
+    double end = check_clock() + 30 * check_slowness();
 
     open_library(&library);
     CHECK_NUMBER(library.client_new(NULL, &client, NULL), EMNIFY_OK);
-    /* Renewed in the background, between one and two seconds from now. */
-    sandbox_settings("{\"auth_token_lifetime\": 2}");
+    /* Renewed in the background, between five and seven seconds from now. */
+    sandbox_settings("{\"auth_token_lifetime\": 8}");
     sign_in(&library, client);
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"times\": 1, \"kind\": \"delay\","
                   " \"milliseconds\": 300}");

@@ -103,8 +103,8 @@ static void the_threads_of_the_library_are_few_named_and_deaf(void)
     int i;
 
     CHECK_NUMBER(threads_of_the_library(threads), 0);
-    /* Renewed in the background between three and five seconds from now, which takes a second. */
-    sandbox_settings("{\"auth_token_lifetime\": 6}");
+    /* Renewed in the background between five and eight seconds from now, which takes a second. */
+    sandbox_settings("{\"auth_token_lifetime\": 10}");
     CHECK_OK(authenticate(client, &error));
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\","
                   " \"milliseconds\": 1000}");

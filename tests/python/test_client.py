@@ -55,11 +55,11 @@ def test_the_text_of_an_auth_token_is_enough_to_invalidate_it(client: Client, pr
 
 
 def test_a_token_is_renewed_before_it_expires(client: Client, sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=4)
+    sandbox.set(auth_token_lifetime=8)
     first = client.authenticate().reveal()
     sandbox.fault("delay", AUTHENTICATE, milliseconds=100)
-    # It is due between 2 and 3.2 s, and callers wait for a new one from 3.6 s on.
-    time.sleep(3.25)
+    # It is due between 4 and 6.4 s, and callers wait for a new one from 7.2 s on.
+    time.sleep(6.5)
     started = time.monotonic()
     assert client.authenticate().reveal() == first
     assert time.monotonic() - started < 0.1

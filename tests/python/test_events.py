@@ -121,13 +121,13 @@ def test_the_status_of_a_session(client: Client) -> None:
 
 
 def test_what_happens_in_the_background_waits_for_the_next_call(sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=4)
+    sandbox.set(auth_token_lifetime=8)
     events: list[tuple[str, int]] = []
     with sandbox.client(
         on_event=lambda e: events.append((e.kind, threading.get_ident()))
     ) as client:
         client.authenticate()
-        time.sleep(3.25)
+        time.sleep(6.5)
         client.authenticate()
         time.sleep(0.5)
         assert len(events) == 1
@@ -144,9 +144,8 @@ def test_the_thread_that_calls_is_the_one_that_is_told(sandbox: Sandbox) -> None
     ):
         other = pool.submit(threading.get_ident).result()
         client.invalidate(client.authenticate())
-        client.invalidate(pool.submit(client.authenticate).result())
-        client.authenticate()
-    assert told == [threading.get_ident(), other, threading.get_ident()]
+        pool.submit(client.authenticate).result()
+    assert told == [threading.get_ident(), other]
 
 
 def test_the_function_may_call_the_client(sandbox: Sandbox) -> None:

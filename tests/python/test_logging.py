@@ -107,10 +107,10 @@ def test_what_another_process_did_is_logged(sandbox: Sandbox, log: Log, tmp_path
 def test_what_happens_in_the_background_is_logged_by_the_next_call(
     sandbox: Sandbox, log: Log
 ) -> None:
-    sandbox.set(auth_token_lifetime=4)
+    sandbox.set(auth_token_lifetime=8)
     with sandbox.client() as client, ThreadPoolExecutor(1) as pool:
         client.authenticate()
-        time.sleep(3.25)
+        time.sleep(6.5)
         client.authenticate()
         time.sleep(0.5)
         assert len(log.records) == 1
@@ -131,10 +131,10 @@ def test_the_function_is_told_after_the_log(sandbox: Sandbox, log: Log) -> None:
 def test_emnify_is_asked_nothing_for_the_log_alone(
     sandbox: Sandbox, log: Log, on_event: Callable[[Event], object] | None
 ) -> None:
-    sandbox.set(auth_token_lifetime=4)
+    sandbox.set(auth_token_lifetime=8)
     with sandbox.client(on_event=on_event) as client:
         client.authenticate()
-        time.sleep(3.25)
+        time.sleep(6.5)
         client.authenticate()
         time.sleep(0.5)
         client.status()
@@ -149,8 +149,7 @@ def test_the_log_shows_no_secret(sandbox: Sandbox, log: Log, status: int) -> Non
         auth_token = client.authenticate()
         sandbox.fault("echo_secrets", AUTHENTICATE, status=status)
         client.invalidate(auth_token)
-        with pytest.raises(EmnifyError):
-            client.authenticate()
+        assert client.authenticate().reveal() == auth_token.reveal()
     assert len(log.records) > 1
     seen = "".join(f"{vars(record)} {log.format(record)}" for record in log.records)
     for secret in (sandbox.application_token, auth_token.reveal()):

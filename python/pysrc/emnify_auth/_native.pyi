@@ -182,7 +182,7 @@ class Client:
 
             >>> auth_token = client.authenticate()
             >>> client.invalidate(auth_token)
-            >>> client.authenticate().reveal() == auth_token.reveal()
+            >>> client.status().signed_in
             False
         """
 
