@@ -143,8 +143,8 @@ impl Session {
             After401::GiveUp(until) => {
                 let wait = until.saturating_sub(now).as_secs().max(1);
                 Err(format!(
-                    "its auth token was issued after another 401, so it is not the cause; a 401 \
-                     leads to a new sign-in again in {wait} s"
+                    "not signing in for it, since that was done after another 401 a short while \
+                     ago; the next sign-in after a 401 is possible in {wait} s"
                 ))
             }
         }

@@ -139,7 +139,7 @@ static void what_goes_wrong_is_told_by_its_kind(void)
                EMNIFY_ERR_INVALID_INPUT, 0);
     sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 429}");
     check_told(sandbox_config(), EMNIFY_EVENT_COOLING_DOWN, EMNIFY_LEVEL_WARNING,
-               EMNIFY_ERR_RATE_LIMITED, 299000);
+               EMNIFY_ERR_RATE_LIMITED, 59000);
     sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 503,"
                   " \"headers\": {\"Retry-After\": \"100\"}}");
     check_told(sandbox_config(), EMNIFY_EVENT_REFRESH_FAILED, EMNIFY_LEVEL_WARNING,

@@ -106,6 +106,18 @@ def test_a_401_that_stays_is_returned_after_one_repetition(
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
+def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_call(
+    sandbox: Sandbox, session: requests.Session
+) -> None:
+    sandbox.fault("status", SIM, status=401)
+    for _ in range(5):
+        assert session.get(f"{sandbox.url}{SIM}", timeout=10).status_code == 401
+        assert session.get(f"{sandbox.url}{APPLICATION_TOKEN}", timeout=10).status_code == 200
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    # Once more with the new token, and from then on each call once.
+    assert sandbox.calls("GET", SIM) == 6
+
+
 class Unseekable(io.RawIOBase):
     """What can be read once."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emnify_auth import AuthToken, Client, Event, InvalidInputError
+from emnify_auth import AuthToken, Client, Event, InvalidInputError, ServerError
 
 from emnify_sandbox import AUTHENTICATE, Sandbox
 
@@ -66,6 +66,18 @@ def test_a_token_is_renewed_before_it_expires(client: Client, sandbox: Sandbox) 
     time.sleep(0.3)
     assert client.authenticate().reveal() != first
     assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_a_link_that_comes_up_ends_the_wait(sandbox: Sandbox) -> None:
+    with sandbox.client(timeout=2.0) as client:
+        sandbox.fault("status", AUTHENTICATE, status=503)
+        with pytest.raises(ServerError):
+            client.authenticate()
+        assert client.status().next_attempt is not None
+        sandbox.clear_faults()
+        client.retry_now()
+        assert client.status().next_attempt is None
+        assert client.authenticate().reveal()
 
 
 def test_a_token_that_was_revoked_meanwhile_is_replaced(client: Client, sandbox: Sandbox) -> None:
