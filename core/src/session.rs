@@ -137,7 +137,9 @@ impl Session {
                 Ok(Replay { auth_token, is_probe: false })
             }
             After401::SignIn => {
-                let auth_token = self.wait_for_one(deadline, Some(refused)).map_err(failed)?;
+                let outcome = self.wait_for_one(deadline, Some(refused));
+                self.parts.events.deliver();
+                let auth_token = outcome.map_err(failed)?;
                 Ok(Replay { auth_token, is_probe: true })
             }
             After401::GiveUp(until) => {
@@ -172,18 +174,18 @@ impl Session {
         });
     }
 
-    /// Ends all waits before the next attempt but those that emnify asked for.
-    pub(crate) fn retry_now(&self) {
-        self.state.rcu(|state| state.retrying_now());
-    }
-
-    /// The same for who has only the text.
+    /// Takes such a report from a caller that has only the text.
     pub(crate) fn invalidate_text(&self, auth_token: &str) {
         let state = self.state.load_full();
         if let Some(cached) = state.cached.as_ref().filter(|c| c.auth_token.reveal() == auth_token)
         {
             self.invalidate(&cached.auth_token);
         }
+    }
+
+    /// Ends all waits before the next attempt but those that emnify asked for.
+    pub(crate) fn retry_now(&self) {
+        self.state.rcu(|state| state.retrying_now());
     }
 
     /// A session in another workspace, which this one switches to.
