@@ -69,10 +69,7 @@ def test_a_person_s_password_is_in_no_frame(sandbox: Sandbox) -> None:
 def test_a_refusal_shows_no_secret_in_its_traceback(sandbox: Sandbox) -> None:
     async def main() -> None:
         async with sandbox.async_client() as client:
-            auth_token = await client.authenticate()
-            secrets.append(auth_token.reveal())
             sandbox.fault("echo_secrets", AUTHENTICATE, status=401)
-            client.invalidate(auth_token.reveal())
             await client.auth_headers()
 
     secrets = [sandbox.application_token]

@@ -92,8 +92,7 @@ def test_events_and_the_status_show_no_secret(sandbox: Sandbox, status: int) -> 
         auth_token = client.authenticate()
         sandbox.fault("echo_secrets", AUTHENTICATE, status=status)
         client.invalidate(auth_token)
-        with pytest.raises(EmnifyError):
-            client.authenticate()
+        assert client.authenticate().reveal() == auth_token.reveal()
         things = [*events, client.status()]
     assert len(things) >= 3
     for thing in things:
