@@ -170,7 +170,6 @@ impl Error {
     }
 
     /// The same, where it is certain that nothing left this machine.
-    #[allow(dead_code, reason = "set where a connection fails")]
     pub(crate) fn local(self) -> Self {
         self.change(|inner| inner.reach = Reach::ThisMachine)
     }
@@ -181,7 +180,6 @@ impl Error {
     }
 
     /// Whether nothing left this machine.
-    #[allow(dead_code, reason = "read where the wait after it is decided")]
     pub(crate) fn is_local(&self) -> bool {
         self.0.reach == Reach::ThisMachine
     }
