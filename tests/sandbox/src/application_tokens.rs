@@ -1,5 +1,5 @@
-//! The application tokens: create, list, update and revoke, as the live service does them. The id
-//! of a created one is not in the answer, and its value is shown this once.
+//! The application tokens: create, list, update and revoke, as the live service does them. The value
+//! of a created one is shown only in the answer, which does not name its id unless a setting says so.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{
-    Answer, BAD_REQUEST, ErrorCode, INVALID_FORMAT, INVALID_REFERENCE, NOT_ALLOWED, NOT_FOUND,
+    Answer, BAD_REQUEST, ErrorCode, FORBIDDEN, INVALID_FORMAT, INVALID_REFERENCE, NOT_ALLOWED,
+    NOT_FOUND,
 };
 use crate::authenticate::Caller;
 use crate::jwt;
@@ -66,11 +67,17 @@ pub struct TokenRow {
 }
 
 impl TokenRow {
-    /// Whether it can be exchanged now, from this address.
-    pub(crate) fn works(&self, now: i64, peer: IpAddr) -> bool {
+    /// Why the token cannot be exchanged now from this address, as an event tells it.
+    pub(crate) fn refusal(&self, now: i64, peer: IpAddr) -> Option<&'static str> {
         let ended = self.expiry_date.as_deref().and_then(instant).is_some_and(|end| end <= now);
         let elsewhere = self.ip.as_deref().and_then(range).is_some_and(|ip| !ip.contains(&peer));
-        !self.revoked && !ended && !elsewhere
+        if self.revoked {
+            Some("TokenStatus Revoked")
+        } else if ended {
+            Some("TokenStatus Expired")
+        } else {
+            elsewhere.then_some("IP not allowed")
+        }
     }
 }
 
@@ -122,13 +129,18 @@ pub(crate) fn create(state: &mut State, caller: &Caller, request: &Request) -> A
     if !errors.is_empty() {
         return Answer::invalid(&errors);
     }
-    let (_, value) =
+    let (id, value) =
         state.seed_token(NewToken { description, expiry_date, ip, ..NewToken::default() });
     if let Some(row) = state.tokens.last_mut() {
         row.organisation = caller.organisation;
         row.creator = caller.user.or(row.creator);
     }
-    Answer::json(state.settings.create_status, &json!({ "application_token": value }))
+    let answer = if state.settings.create_with_id {
+        json!({ "application_token": value, "id": id })
+    } else {
+        json!({ "application_token": value })
+    };
+    Answer::json(state.settings.create_status, &answer)
 }
 
 /// `GET /api/v1/application_token`
@@ -144,6 +156,9 @@ pub(crate) fn list(state: &State, caller: &Caller, request: &Request) -> Answer 
 
 /// `PATCH /api/v1/application_token/{id}`
 pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Request) -> Answer {
+    if state.settings.update_forbidden {
+        return Answer::error(403, FORBIDDEN, "No right to update application tokens");
+    }
     let known = |row: &&mut TokenRow| row.id == id && row.organisation == caller.organisation;
     let Some(row) = state.tokens.iter_mut().find(known) else {
         return Answer::error(404, NOT_FOUND, "No such application token");

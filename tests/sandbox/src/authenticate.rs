@@ -9,6 +9,7 @@ use crate::answer::{
 };
 use crate::jwt::{self, Flaw};
 use crate::request::Request;
+use crate::resources;
 use crate::state::{ORGANISATIONS, Pending, Refresh, State, organisation_name};
 
 /// Seconds that a one-time code works.
@@ -50,10 +51,15 @@ fn with_application_token(state: &mut State, request: &Request, value: &str) -> 
     if state.lockouts.locked(&account, now) {
         return locked();
     }
-    let found = state.tokens.iter().find(|row| row.value == value && row.works(now, peer));
-    let Some((id, organisation)) = found.map(|row| (row.id, row.organisation)) else {
+    let Some(row) = state.tokens.iter().find(|row| row.value == value) else {
         return refused(state, &account);
     };
+    let (id, organisation) = (row.id, row.organisation);
+    if let Some(reason) = row.refusal(now, peer) {
+        let name = row.description.clone().unwrap_or_default();
+        resources::add_authentication_failure(state, organisation, &name, reason, peer);
+        return refused(state, &account);
+    }
     state.lockouts.succeeded(&account);
     let esc_app = if state.settings.esc_app_is_token_id { id } else { id + OTHER_ID };
     let auth_token = sign(state, organisation, "esc.app", esc_app);

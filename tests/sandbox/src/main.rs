@@ -80,12 +80,14 @@ fn run(options: Options) -> io::Result<()> {
     // Ready for signals before anybody learns that we run, or the CA file could stay behind.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let until = runtime.block_on(async { Signals::new() })?;
-    let mut builder = Sandbox::builder().plain_http(options.plain_http).port(options.port);
+    let mut builder = Sandbox::builder()
+        .plain_http(options.plain_http)
+        .port(options.port)
+        .settings(|settings| settings.limits = !options.no_limits);
     if let Some(path) = options.ca_file {
         builder = builder.ca_file(path);
     }
     let sandbox = builder.start()?;
-    sandbox.settings(|settings| settings.limits = !options.no_limits);
     announce(&sandbox, options.plain_http)?;
     runtime.block_on(until.wait(options.exit_with_stdin));
     Ok(())

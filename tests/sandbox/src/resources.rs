@@ -1,6 +1,8 @@
 //! Endpoints, SIMs and events: rows enough that paging matters, so that an auth token is good for
 //! something. They have the fields that emnify's own SDK reads.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, BAD_REQUEST, ErrorCode, INVALID_FORMAT, NOT_FOUND, REQUIRED};
@@ -32,6 +34,30 @@ pub(crate) fn add_events(state: &mut State, count: u64) {
     let [(organisation, _), _] = ORGANISATIONS;
     let new = (first..first + count).map(|n| (n + 1, (organisation, event(n, organisation, now))));
     state.events.extend(new);
+}
+
+/// Records that an application token was refused, as emnify does.
+pub(crate) fn add_authentication_failure(
+    state: &mut State,
+    organisation: u64,
+    name: &str,
+    reason: &str,
+    peer: IpAddr,
+) {
+    let id = state.events.keys().next_back().map_or(1, |last| last + 1);
+    let description =
+        format!("Failed authentication request from '{name}', Reason: {reason} from IP {peer}");
+    let row = json!({
+        "id": id,
+        "alert": false,
+        "description": description,
+        "timestamp": utc(state.clock.now()),
+        "event_type": { "id": 7, "description": "Application authentication failed" },
+        "event_source": { "id": 2, "description": "API" },
+        "event_severity": { "id": 1, "description": "WARN" },
+        "organisation": { "id": organisation, "name": organisation_name(organisation) },
+    });
+    state.events.insert(id, (organisation, row));
 }
 
 fn rows(first_id: u64, (one, two): (u64, u64), row: impl Fn(u64, u64) -> Value) -> Rows {

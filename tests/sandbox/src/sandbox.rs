@@ -35,6 +35,7 @@ pub struct SandboxBuilder {
     plain_http: bool,
     port: u16,
     ca_file: Option<PathBuf>,
+    settings: Settings,
 }
 
 impl SandboxBuilder {
@@ -59,9 +60,18 @@ impl SandboxBuilder {
         self
     }
 
+    /// Changes the settings that the sandbox starts with, and to which [`Sandbox::reset`] returns.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
     /// Starts the sandbox. It listens when this returns.
     pub fn start(self) -> io::Result<Sandbox> {
         let mut state = State::new()?;
+        state.settings = self.settings.clone();
+        state.initial_settings = self.settings;
         let api = listen(bind(self.port)?)?;
         let control = listen(bind(0)?)?;
         let scheme = if self.plain_http { "http" } else { "https" };
@@ -166,7 +176,7 @@ impl Sandbox {
     }
 
     /// Puts everything back to the seed. Auth tokens from before are void, the seeded application
-    /// token keeps its value.
+    /// token keeps its value. The settings return to those that the sandbox was started with.
     pub fn reset(&self) {
         self.shared.reset();
         self.shared.settle_blocking();

@@ -27,6 +27,10 @@ pub struct Settings {
     pub application_token_shape: TokenShape,
     /// Status of the answer to a created application token: 200, or 201.
     pub create_status: u16,
+    /// Whether the answer to a created application token also brings its `id`.
+    pub create_with_id: bool,
+    /// Whether updating an application token is answered with 403, as for a token without the right.
+    pub update_forbidden: bool,
     /// Whether lists leave out fields without a value, instead of sending `null`.
     pub omit_nulls: bool,
     /// Whether the list of application tokens is paged; else it is sent whole, without the headers.
@@ -90,6 +94,8 @@ impl Default for Settings {
             revocation_reaches_auth_tokens: false,
             application_token_shape: TokenShape::Jwt,
             create_status: 200,
+            create_with_id: false,
+            update_forbidden: false,
             omit_nulls: false,
             application_tokens_paged: true,
             default_per_page: 100,

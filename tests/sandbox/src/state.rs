@@ -27,6 +27,8 @@ pub(crate) const PASSWORD: &str = "password";
 pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
+    /// The settings that the sandbox was started with, to which `reset` returns.
+    pub(crate) initial_settings: Settings,
     pub(crate) random: Random,
     pub(crate) signing_key: hmac::Key,
     pub(crate) seeded_token: String,
@@ -88,6 +90,7 @@ impl State {
         let mut state = State {
             clock: Clock::new(),
             settings: Settings::default(),
+            initial_settings: Settings::default(),
             random,
             signing_key,
             seeded_token,
@@ -112,7 +115,7 @@ impl State {
     /// may have it in the environment; auth tokens from before are void.
     pub(crate) fn reset(&mut self) {
         self.clock = Clock::new();
-        self.settings = Settings::default();
+        self.settings = self.initial_settings.clone();
         self.signing_key = jwt::new_key(&mut self.random);
         self.tokens.clear();
         self.next_token = 4711;

@@ -156,3 +156,53 @@ fn each_workspace_has_its_own() {
     let token = text(&rig.exchange(&text(&body, "application_token")).1, "auth_token");
     assert_eq!(rig.rows(&token, "").len(), 1);
 }
+
+#[test]
+fn the_answer_to_create_may_bring_the_id() {
+    let rig = Rig::new();
+    rig.sandbox.settings(|settings| settings.create_with_id = true);
+    let (_, body) = rig.create(&rig.sign_in(), &json!({}));
+    assert_eq!(body["id"], 4712);
+}
+
+#[test]
+fn a_token_without_the_right_to_update() {
+    let rig = Rig::new();
+    rig.sandbox.settings(|settings| settings.update_forbidden = true);
+    let token = rig.sign_in();
+    let revoke = json!({ "status": { "id": 1 } });
+    let (status, body) = rig.patch(&token, &format!("{TOKENS}/4711"), &revoke);
+    assert_eq!((status, text(&body, "error_token")), (403, "Forbidden".to_owned()));
+    assert_eq!(rig.create(&token, &json!({})).0, 200);
+}
+
+#[test]
+fn refused_tokens_are_recorded_as_events() {
+    let rig = Rig::new();
+    let token = rig.sign_in();
+    let events = || -> Vec<Value> {
+        let (_, events) = answer(rig.get(&token, "/api/v1/event?per_page=1000"));
+        let of_type = |event: &&Value| event["event_type"]["id"] == 7;
+        events.as_array().unwrap().iter().filter(of_type).cloned().collect()
+    };
+    assert!(events().is_empty());
+    for (name, status, expiry_date) in [("old", 1, None), ("late", 0, Some("2020-01-01"))] {
+        let row = NewToken {
+            description: Some(name.to_owned()),
+            status,
+            expiry_date: expiry_date.map(str::to_owned),
+            ..NewToken::default()
+        };
+        let (_, value) = rig.sandbox.add_application_token(row);
+        assert_eq!(rig.exchange(&value).0, 401);
+    }
+    let mut descriptions: Vec<String> =
+        events().iter().map(|event| text(event, "description")).collect();
+    descriptions.sort();
+    let expected = [("late", "Expired"), ("old", "Revoked")].map(|(name, status)| {
+        format!(
+            "Failed authentication request from '{name}', Reason: TokenStatus {status} from IP 127.0.0.1"
+        )
+    });
+    assert_eq!(descriptions, expected);
+}

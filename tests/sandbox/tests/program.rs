@@ -117,6 +117,16 @@ fn refusing_from_the_api_listener_itself() {
 }
 
 #[test]
+fn reset_keeps_the_options() {
+    let mut program = Program::start(&["--plain-http", "--no-limits"]);
+    program.control("POST", "/settings", r#"{"limits":true,"create_status":201}"#);
+    program.control("POST", "/reset", "");
+    let state = program.control("GET", "/state", "");
+    assert!(state.contains(r#""limits":false"#) && state.contains(r#""create_status":200"#));
+    program.ended();
+}
+
+#[test]
 fn the_ca_file_goes_with_the_program() {
     let path = std::env::temp_dir().join(format!("emnify-sandbox-test-{}.pem", std::process::id()));
     let mut program = Program::start(&["--ca-file", path.to_str().unwrap()]);
