@@ -30,10 +30,12 @@ pub(crate) const FORBIDDEN: ErrorCode = ErrorCode(1104, "Forbidden");
 pub(crate) const TOO_MANY_REQUESTS: ErrorCode = ErrorCode(1105, "TooManyRequests");
 pub(crate) const NOT_FOUND: ErrorCode = ErrorCode(1201, "NotFound");
 pub(crate) const INVALID_QUERY: ErrorCode = ErrorCode(1301, "InvalidQueryCriteria");
+pub(crate) const INVALID_SORT: ErrorCode = ErrorCode(1302, "InvalidSortCriteria");
 pub(crate) const INPUT_VALIDATION: ErrorCode = ErrorCode(1400, "InputValidationFailed");
 pub(crate) const INVALID_REFERENCE: ErrorCode = ErrorCode(1401, "InvalidReference");
 pub(crate) const REQUIRED: ErrorCode = ErrorCode(1402, "Required");
 pub(crate) const INVALID_FORMAT: ErrorCode = ErrorCode(1403, "InvalidFormat");
+pub(crate) const DUPLICATED: ErrorCode = ErrorCode(1405, "Duplicated");
 pub(crate) const NOT_ALLOWED: ErrorCode = ErrorCode(1406, "NotAllowed");
 
 impl Answer {
@@ -69,9 +71,10 @@ impl Answer {
     }
 
     /// What the gateway in front of the API says when it does not let a request through.
-    pub(crate) fn gateway(message: &str) -> Answer {
-        let mut answer = Answer::json(401, &json!({ "message": message }));
-        answer.set_header("x-amzn-ErrorType", "UnauthorizedException");
+    pub(crate) fn gateway(message: &str, error_type: &str) -> Answer {
+        let body = json!({ "message": message }).to_string();
+        let mut answer = Answer::text(401, "application/json", body);
+        answer.set_header("x-amzn-ErrorType", error_type);
         answer
     }
 

@@ -4,20 +4,23 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{
     Answer, BAD_REQUEST, ErrorCode, FORBIDDEN, INVALID_FORMAT, INVALID_REFERENCE, NOT_ALLOWED,
-    NOT_FOUND,
 };
-use crate::authenticate::Caller;
+use crate::authenticate::{Caller, esc_app};
+use crate::date::{instant, utc};
 use crate::jwt;
 use crate::paging::page;
+use crate::query::APPLICATION_TOKENS;
 use crate::request::Request;
-use crate::state::{ORGANISATIONS, State};
+use crate::resources::{self, unknown};
+use crate::state::{ORGANISATIONS, State, organisation_name};
+
+/// The user that seeded application tokens name as their creator.
+const CREATOR: u64 = 42;
 
 /// An application token that a test puts there. Dates and addresses are not checked, so that a list
 /// can hold what a client does not expect.
@@ -84,25 +87,57 @@ impl TokenRow {
 impl State {
     /// Puts a row there, in the first Workspace.
     pub(crate) fn seed_token(&mut self, token: NewToken) -> (u64, String) {
+        let [(organisation, _), _] = ORGANISATIONS;
+        self.add_token(organisation, token)
+    }
+
+    fn add_token(&mut self, organisation: u64, token: NewToken) -> (u64, String) {
         let id = self.next_token;
         self.next_token += 1;
+        let now = self.clock.now();
         let shape = self.settings.application_token_shape;
-        let value =
-            token.value.unwrap_or_else(|| jwt::application_token(&mut self.random, shape, id));
-        let now = utc(self.clock.now());
+        let expires = token.expiry_date.as_deref().and_then(instant);
+        let value = token.value.unwrap_or_else(|| {
+            let claims = claims(esc_app(&self.settings, id), organisation, now, expires);
+            jwt::application_token(&mut self.random, shape, claims)
+        });
         self.tokens.push(TokenRow {
             id,
             value: value.clone(),
-            organisation: ORGANISATIONS.map(|(id, _)| id).into_iter().next().unwrap_or_default(),
+            organisation,
             description: token.description,
-            created: (!token.without_created).then(|| token.created.unwrap_or(now)),
+            created: (!token.without_created).then(|| token.created.unwrap_or(utc(now))),
             expiry_date: token.expiry_date,
             ip: token.ip,
             revoked: token.status == 1,
-            creator: (!token.without_creator).then_some(42),
+            creator: (!token.without_creator).then_some(CREATOR),
         });
         (id, value)
     }
+}
+
+/// The claims that were seen in application tokens. `exp` is there only where the token expires.
+pub(crate) fn claims(
+    esc_app: u64,
+    organisation: u64,
+    now: i64,
+    expires: Option<i64>,
+) -> Map<String, Value> {
+    let mut claims = Map::from_iter([
+        ("esc.appsecret".to_owned(), json!("c0ffee00-0000-4000-8000-000000000000")),
+        ("sub".to_owned(), json!("user@example.com")),
+        ("aud".to_owned(), json!("/api/v1/application_token")),
+        ("esc.app".to_owned(), json!(esc_app)),
+        ("esc.user".to_owned(), json!(CREATOR)),
+        ("esc.org".to_owned(), json!(organisation)),
+        ("esc.orgName".to_owned(), json!(organisation_name(organisation))),
+        ("iss".to_owned(), json!("spc-frontend001@sandbox")),
+        ("iat".to_owned(), json!(now)),
+    ]);
+    if let Some(expires) = expires {
+        claims.insert("exp".to_owned(), json!(expires));
+    }
+    claims
 }
 
 /// `POST /api/v1/application_token`
@@ -129,10 +164,9 @@ pub(crate) fn create(state: &mut State, caller: &Caller, request: &Request) -> A
     if !errors.is_empty() {
         return Answer::invalid(&errors);
     }
-    let (id, value) =
-        state.seed_token(NewToken { description, expiry_date, ip, ..NewToken::default() });
+    let token = NewToken { description, expiry_date, ip, ..NewToken::default() };
+    let (id, value) = state.add_token(caller.organisation, token);
     if let Some(row) = state.tokens.last_mut() {
-        row.organisation = caller.organisation;
         row.creator = caller.user.or(row.creator);
     }
     let answer = if state.settings.create_with_id {
@@ -148,7 +182,7 @@ pub(crate) fn list(state: &State, caller: &Caller, request: &Request) -> Answer 
     let rows = state.tokens.iter().filter(|row| row.organisation == caller.organisation);
     let rows: Vec<Value> = rows.map(|row| shown(state, row)).collect();
     if state.settings.application_tokens_paged {
-        page(&state.settings, request, &rows.iter().collect::<Vec<_>>())
+        page(state, &APPLICATION_TOKENS, request, rows)
     } else {
         Answer::json(200, &Value::Array(rows))
     }
@@ -161,12 +195,16 @@ pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Requ
     }
     let known = |row: &&mut TokenRow| row.id == id && row.organisation == caller.organisation;
     let Some(row) = state.tokens.iter_mut().find(known) else {
-        return Answer::error(404, NOT_FOUND, "No such application token");
+        return unknown("Application token", id);
     };
     let Some(body) = request.object() else {
         return Answer::error(400, BAD_REQUEST, "Malformed request body");
     };
-    let mut errors = Vec::new();
+    let mut errors: Vec<(ErrorCode, String)> = body
+        .keys()
+        .filter(|field| !["description", "status"].contains(&field.as_str()))
+        .map(|field| (INVALID_REFERENCE, format!("{field}: unknown field")))
+        .collect();
     let description = text(&body, "description", &mut errors);
     let status = match body.get("status") {
         None => None,
@@ -203,7 +241,7 @@ fn shown(state: &State, row: &TokenRow) -> Value {
     } else {
         json!({ "id": 0, "description": "Activated" })
     };
-    let mut shown = json!({
+    let row = json!({
         "id": row.id,
         "description": row.description,
         "created": row.created,
@@ -214,10 +252,7 @@ fn shown(state: &State, row: &TokenRow) -> Value {
             json!({ "id": user.id, "name": user.name, "username": user.username })
         }),
     });
-    if let (true, Value::Object(fields)) = (state.settings.omit_nulls, &mut shown) {
-        fields.retain(|_, value| !value.is_null());
-    }
-    shown
+    resources::shown(&state.settings, &row)
 }
 
 fn text(
@@ -235,25 +270,6 @@ fn text(
     }
 }
 
-/// Seconds of Unix time of a date, or of one with time and zone.
-fn instant(text: &str) -> Option<i64> {
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Some(timestamp.as_second());
-    }
-    // Jiff would take a date out of a text that has a time and no zone as well.
-    let date = text.parse::<Date>().ok().filter(|_| text.len() == 10)?;
-    let midnight = format!("{date}T00:00:00Z").parse::<Timestamp>().ok()?;
-    Some(midnight.as_second())
-}
-
-/// An instant as emnify writes it.
-pub(crate) fn utc(seconds: i64) -> String {
-    match Timestamp::from_second(seconds) {
-        Ok(timestamp) => timestamp.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
-        Err(_) => String::new(),
-    }
-}
-
 fn range(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
@@ -261,17 +277,6 @@ fn range(text: &str) -> Option<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_in_both_forms() {
-        assert_eq!(instant("1970-01-02"), Some(86_400));
-        assert_eq!(instant("1970-01-02T00:00:00.000Z"), Some(86_400));
-        assert_eq!(instant("1970-01-02T01:00:00+01:00"), Some(86_400));
-        for wrong in ["", "tomorrow", "1970-13-01", "1970-01-02T00:00:00", "02.01.1970"] {
-            assert_eq!(instant(wrong), None, "{wrong}");
-        }
-        assert_eq!(utc(86_400), "1970-01-02T00:00:00.000Z");
-    }
 
     #[test]
     fn addresses_and_ranges() {

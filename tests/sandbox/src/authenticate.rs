@@ -9,7 +9,8 @@ use crate::answer::{
 };
 use crate::jwt::{self, Flaw};
 use crate::request::Request;
-use crate::resources;
+use crate::seed;
+use crate::settings::Settings;
 use crate::state::{ORGANISATIONS, Pending, Refresh, State, organisation_name};
 
 /// Seconds that a one-time code works.
@@ -57,11 +58,11 @@ fn with_application_token(state: &mut State, request: &Request, value: &str) -> 
     let (id, organisation) = (row.id, row.organisation);
     if let Some(reason) = row.refusal(now, peer) {
         let name = row.description.clone().unwrap_or_default();
-        resources::add_authentication_failure(state, organisation, &name, reason, peer);
+        seed::add_authentication_failure(state, organisation, &name, reason, peer);
         return refused(state, &account);
     }
     state.lockouts.succeeded(&account);
-    let esc_app = if state.settings.esc_app_is_token_id { id } else { id + OTHER_ID };
+    let esc_app = esc_app(&state.settings, id);
     let auth_token = sign(state, organisation, "esc.app", esc_app);
     let mut answer = json!({ "auth_token": auth_token });
     if let (true, Value::Object(fields)) =
@@ -182,21 +183,32 @@ pub(crate) fn switch_workspace(state: &mut State, caller: &Caller, request: &Req
 
 /// Who the bearer token belongs to, or the refusal.
 pub(crate) fn caller(state: &State, request: &Request) -> Result<Caller, Answer> {
-    let presented = request.bearer().ok_or_else(|| Answer::gateway("Unauthorized"))?;
+    let presented = request.bearer().ok_or_else(unauthorized)?;
     let token = state.opaque.get(presented).map_or(presented, String::as_str);
     let claims = jwt::verify(&state.signing_key, token).map_err(|flaw| match flaw {
-        Flaw::Segments => Answer::gateway("token contains an invalid number of segments"),
-        Flaw::Signature => Answer::gateway("Unauthorized"),
+        Flaw::Segments => {
+            Answer::gateway("token contains an invalid number of segments", "AccessDeniedException")
+        }
+        Flaw::Signature => unauthorized(),
     })?;
     if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= state.clock.now()) {
         return Err(Answer::error(401, TOKEN_EXPIRED, "The token has expired"));
     }
     let number = |claim: &str| claims.get(claim).and_then(Value::as_u64);
     if state.settings.revocation_reaches_auth_tokens && revoked(state, &claims) {
-        return Err(Answer::gateway("Unauthorized"));
+        return Err(unauthorized());
     }
     let organisation = number("esc.org").unwrap_or_default();
     Ok(Caller { organisation, user: number("esc.user") })
+}
+
+/// The `esc.app` claim of the application token with this id.
+pub(crate) fn esc_app(settings: &Settings, id: u64) -> u64 {
+    if settings.esc_app_is_token_id { id } else { id + OTHER_ID }
+}
+
+fn unauthorized() -> Answer {
+    Answer::gateway("Unauthorized", "UnauthorizedException")
 }
 
 fn revoked(state: &State, claims: &Map<String, Value>) -> bool {

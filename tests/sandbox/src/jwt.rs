@@ -1,5 +1,5 @@
-//! Auth tokens: JSON web tokens, signed with HS384, with the claims that the live service was seen
-//! to send. Also what an application token looks like from outside.
+//! Auth tokens and application tokens: JSON web tokens with the headers that the live service was
+//! seen to send, HS384 and HS512.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::settings::TokenShape;
 
 /// Bytes of claims that make a token of 490 characters.
-const CLAIMS_LENGTH: usize = 303;
+const CLAIMS_LENGTH: usize = 286;
 
 /// What is wrong with a token that was presented.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,9 +21,13 @@ pub(crate) enum Flaw {
     Signature,
 }
 
-/// Signs claims.
+/// Signs the claims of an auth token.
 pub(crate) fn sign(key: &hmac::Key, claims: &Value) -> String {
-    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS384"}"#);
+    signed(key, r#"{"alg":"HS384"}"#, claims)
+}
+
+fn signed(key: &hmac::Key, header: &str, claims: &Value) -> String {
+    let header = URL_SAFE_NO_PAD.encode(header);
     let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = hmac::sign(key, signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -49,18 +53,21 @@ pub(crate) fn new_key(random: &mut Random) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA384, &[random.block(), random.block()].concat())
 }
 
-/// A new application token's value.
-pub(crate) fn application_token(random: &mut Random, shape: TokenShape, id: u64) -> String {
-    match shape {
-        TokenShape::Opaque => random.hex(80),
-        TokenShape::Jwt => {
-            let claims = |api_key: String| json!({ "api_key": api_key, "esc.apptoken": id, "iss": "emnify-sandbox" });
-            // Filled up to the length that was seen, whatever the id's.
-            let rest = CLAIMS_LENGTH.saturating_sub(claims(String::new()).to_string().len());
-            let claims = claims(random.hex(rest));
-            sign(&new_key(random), &claims)
-        }
+/// A new application token's value, with these claims where it has any.
+pub(crate) fn application_token(
+    random: &mut Random,
+    shape: TokenShape,
+    mut claims: Map<String, Value>,
+) -> String {
+    if shape == TokenShape::Opaque {
+        return random.hex(80);
     }
+    // Fills the claims up to the length that was seen.
+    claims.insert("api_key".to_owned(), Value::from(""));
+    let rest = CLAIMS_LENGTH.saturating_sub(json!(claims).to_string().len());
+    claims.insert("api_key".to_owned(), Value::from(random.hex(rest)));
+    let key = hmac::Key::new(hmac::HMAC_SHA512, &random.block());
+    signed(&key, r#"{"alg":"HS512"}"#, &json!(claims))
 }
 
 #[cfg(test)]
@@ -83,9 +90,12 @@ mod tests {
     fn application_tokens_have_the_length_that_was_seen() {
         let mut random = Random::new().unwrap();
         for id in [1, 4711, 123_456_789] {
-            let token = application_token(&mut random, TokenShape::Jwt, id);
+            let claims = Map::from_iter([("esc.app".to_owned(), Value::from(id))]);
+            let token = application_token(&mut random, TokenShape::Jwt, claims);
             assert_eq!(token.len(), 490);
+            assert!(token.starts_with("eyJhbGciOiJIUzUxMiJ9."));
         }
-        assert_eq!(application_token(&mut random, TokenShape::Opaque, 1).len(), 80);
+        let opaque = application_token(&mut random, TokenShape::Opaque, Map::new());
+        assert_eq!(opaque.len(), 80);
     }
 }

@@ -3,11 +3,12 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::answer::{Answer, NOT_ALLOWED, NOT_FOUND, TOO_MANY_REQUESTS};
+use crate::answer::{Answer, BAD_REQUEST, NOT_ALLOWED, NOT_FOUND, TOO_MANY_REQUESTS};
+use crate::authenticate::Caller;
 use crate::request::Request;
 use crate::settings::RetryAfter;
 use crate::state::State;
-use crate::{application_tokens, authenticate, resources};
+use crate::{application_tokens, authenticate, catalogue, device, fields, query, resources};
 
 const AUTHENTICATE: &str = "/api/v1/authenticate";
 
@@ -26,7 +27,7 @@ pub(crate) fn handle(state: &mut State, request: &Request) -> Answer {
 fn unauthenticated(state: &mut State, request: &Request) -> Answer {
     match request.method.as_str() {
         "POST" => authenticate::authenticate(state, request),
-        _ => not_allowed(),
+        _ => not_allowed("POST"),
     }
 }
 
@@ -37,51 +38,107 @@ fn routed(state: &mut State, request: &Request) -> Answer {
     };
     let Some(path) = request.path.strip_prefix("/api/v1/") else { return not_found() };
     let parts: Vec<&str> = path.split('/').collect();
+    match allowed(&parts) {
+        None => not_found(),
+        Some(methods) if methods.split(", ").any(|method| method == request.method) => {
+            dispatch(state, &caller, &parts, request)
+        }
+        Some(methods) => not_allowed(methods),
+    }
+}
+
+/// The answer to a call whose path and method the API knows.
+fn dispatch(state: &mut State, caller: &Caller, parts: &[&str], request: &Request) -> Answer {
     let now = state.clock.now();
-    match (request.method.as_str(), parts.as_slice()) {
+    match (request.method.as_str(), parts) {
         ("POST", ["authenticate", "workspace"]) => {
-            authenticate::switch_workspace(state, &caller, request)
+            authenticate::switch_workspace(state, caller, request)
         }
-        ("GET", ["application_token"]) => application_tokens::list(state, &caller, request),
-        ("POST", ["application_token"]) => application_tokens::create(state, &caller, request),
-        ("PATCH", ["application_token", id]) => {
-            with_id(id, |id| application_tokens::update(state, &caller, id, request))
+        ("GET", ["application_token"]) => application_tokens::list(state, caller, request),
+        ("POST", ["application_token"]) => application_tokens::create(state, caller, request),
+        ("PATCH", ["application_token", id]) => with_id("Application token", id, |id| {
+            application_tokens::update(state, caller, id, request)
+        }),
+        ("GET", ["operator"]) => catalogue::operators(),
+        ("GET", ["organisation", "my"]) => catalogue::organisation(caller),
+        ("GET", ["sim", "status"]) => catalogue::sim_statuses(),
+        ("GET", ["event", "type"]) => catalogue::event_types(),
+        ("GET", ["endpoint"]) => {
+            resources::list(state, &state.endpoints, &query::ENDPOINTS, caller, request)
         }
-        ("GET", ["endpoint"]) => resources::list(state, &state.endpoints, &caller, request),
-        ("POST", ["endpoint"]) => resources::create_endpoint(state, &caller, request),
-        ("GET", ["endpoint", id]) => {
-            with_id(id, |id| resources::get(&state.endpoints, &caller, id))
-        }
-        ("PATCH", ["endpoint", id]) => {
-            with_id(id, |id| resources::update(&mut state.endpoints, &caller, id, request, now))
-        }
-        ("DELETE", ["endpoint", id]) => {
-            with_id(id, |id| resources::delete(&mut state.endpoints, &caller, id))
-        }
+        ("POST", ["endpoint"]) => resources::create_endpoint(state, caller, request),
+        ("GET", ["endpoint", id]) => with_id("Endpoint", id, |id| {
+            resources::get(state, &state.endpoints, "Endpoint", caller, id)
+        }),
+        ("PATCH", ["endpoint", id]) => with_id("Endpoint", id, |id| {
+            let fields = ("Endpoint", fields::ENDPOINT);
+            resources::update(&mut state.endpoints, fields, caller, id, request, now)
+        }),
+        ("DELETE", ["endpoint", id]) => with_id("Endpoint", id, |id| {
+            resources::delete(&mut state.endpoints, "Endpoint", caller, id)
+        }),
         ("GET", ["endpoint", id, "event"]) => {
-            with_id(id, |id| resources::endpoint_events(state, &caller, id, request))
+            with_id("Endpoint", id, |id| resources::endpoint_events(state, caller, id, request))
         }
-        ("GET", ["sim"]) => resources::list(state, &state.sims, &caller, request),
-        ("GET", ["sim", id]) => with_id(id, |id| resources::get(&state.sims, &caller, id)),
-        ("PATCH", ["sim", id]) => {
-            with_id(id, |id| resources::update(&mut state.sims, &caller, id, request, now))
+        (_, ["endpoint", id, rest @ ..]) => {
+            with_id("Endpoint", id, |id| device::handle(state, caller, id, rest, request))
         }
-        ("GET", ["event"]) => resources::list(state, &state.events, &caller, request),
-        (_, ["application_token" | "endpoint" | "sim" | "event", ..]) => not_allowed(),
+        ("GET", ["sim"]) => resources::list(state, &state.sims, &query::SIMS, caller, request),
+        ("GET", ["sim", id]) => {
+            with_id("SIM", id, |id| resources::get(state, &state.sims, "SIM", caller, id))
+        }
+        ("PATCH", ["sim", id]) => with_id("SIM", id, |id| {
+            resources::update(&mut state.sims, ("SIM", fields::SIM), caller, id, request, now)
+        }),
+        ("DELETE", ["sim", id]) => {
+            with_id("SIM", id, |id| resources::delete(&mut state.sims, "SIM", caller, id))
+        }
+        ("GET", ["event"]) => {
+            resources::list(state, &state.events, &query::EVENTS, caller, request)
+        }
         _ => not_found(),
     }
 }
 
-fn with_id(id: &str, handler: impl FnOnce(u64) -> Answer) -> Answer {
-    id.parse().map_or_else(|_| not_found(), handler)
+/// The methods that a path knows, as the `Allow` header has them.
+fn allowed(parts: &[&str]) -> Option<&'static str> {
+    match parts {
+        ["authenticate", "workspace"] => Some("POST"),
+        ["application_token" | "endpoint"] | ["endpoint", _, "sms"] => Some("GET, POST"),
+        ["application_token", _] => Some("PATCH"),
+        ["sim" | "event" | "operator"]
+        | ["sim", "status"]
+        | ["event", "type"]
+        | ["organisation", "my"]
+        | ["endpoint", _, "event" | "operator_blacklist"] => Some("GET"),
+        ["endpoint" | "sim", _] => Some("GET, PATCH, DELETE"),
+        ["endpoint", _, "connectivity"] => Some("GET, PATCH"),
+        ["endpoint", _, "sms", _] => Some("GET, DELETE"),
+        ["endpoint", _, "operator_blacklist", _] => Some("PUT, DELETE"),
+        _ => None,
+    }
 }
 
-fn not_found() -> Answer {
+/// Reads an id as the live service does: what is no number is malformed, what is negative unknown.
+fn with_id(what: &str, id: &str, handler: impl FnOnce(u64) -> Answer) -> Answer {
+    match id.parse::<i64>().map(u64::try_from) {
+        Ok(Ok(id)) => handler(id),
+        Ok(Err(_)) => resources::unknown(what, id),
+        Err(_) => {
+            let message = format!("Cannot parse parameter id as Long: For input string: \"{id}\"");
+            Answer::error(400, BAD_REQUEST, &message)
+        }
+    }
+}
+
+pub(crate) fn not_found() -> Answer {
     Answer::error(404, NOT_FOUND, "Resource not found")
 }
 
-fn not_allowed() -> Answer {
-    Answer::error(405, NOT_ALLOWED, "Method not allowed")
+fn not_allowed(methods: &str) -> Answer {
+    let mut answer = Answer::error(405, NOT_ALLOWED, "Method not allowed");
+    answer.set_header("Allow", methods);
+    answer
 }
 
 /// Milliseconds until the caller may call again, where it may not now.
@@ -179,7 +236,11 @@ mod tests {
             ("GET", "/api/v1/nothing", 404),
             ("GET", "/", 404),
             ("PUT", "/api/v1/endpoint", 405),
-            ("PATCH", "/api/v1/application_token/x", 404),
+            ("PATCH", "/api/v1/application_token/x", 400),
+            ("GET", "/api/v1/endpoint/None", 400),
+            ("GET", "/api/v1/endpoint/-1", 404),
+            ("GET", "/api/v1/endpoint/100001/nothing", 404),
+            ("PUT", "/api/v1/endpoint/100001/sms", 405),
             ("GET", AUTHENTICATE, 405),
         ] {
             let request = Request::test(method, path, &Value::Null).with_bearer(&token);

@@ -15,7 +15,7 @@ use crate::certificate::{self, CaFile};
 use crate::clock::milliseconds;
 use crate::fault::Fault;
 use crate::log::LoggedRequest;
-use crate::resources;
+use crate::seed;
 use crate::server::{Shared, bind, listen, serve_api, serve_control};
 use crate::settings::Settings;
 use crate::state::State;
@@ -76,6 +76,7 @@ impl SandboxBuilder {
         let control = listen(bind(0)?)?;
         let scheme = if self.plain_http { "http" } else { "https" };
         let url = format!("{scheme}://{}", api.local_addr()?);
+        state.base_url.clone_from(&url);
         let control_url = format!("http://{}", control.local_addr()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let certificates = certificate::make()?;
@@ -231,7 +232,7 @@ impl Sandbox {
 
     /// Adds so many events to those of the first Workspace, for a collection that is long.
     pub fn add_events(&self, count: u64) {
-        resources::add_events(&mut self.shared.state(), count);
+        seed::add_events(&mut self.shared.state(), count);
     }
 
     /// The one-time code that this user was sent last, until it is used.

@@ -31,13 +31,13 @@ pub struct Settings {
     pub create_with_id: bool,
     /// Whether updating an application token is answered with 403, as for a token without the right.
     pub update_forbidden: bool,
-    /// Whether lists leave out fields without a value, instead of sending `null`.
+    /// Whether rows leave out fields without a value, instead of sending `null`.
     pub omit_nulls: bool,
     /// Whether the list of application tokens is paged; else it is sent whole, without the headers.
     pub application_tokens_paged: bool,
     /// Rows on a page where the caller does not say.
     pub default_per_page: u64,
-    /// Most rows on a page.
+    /// Most rows on a page; a collection may allow fewer.
     pub maximum_per_page: u64,
     /// Whether answers are compressed for clients that accept it.
     pub gzip: bool,
@@ -96,10 +96,10 @@ impl Default for Settings {
             create_status: 200,
             create_with_id: false,
             update_forbidden: false,
-            omit_nulls: false,
+            omit_nulls: true,
             application_tokens_paged: true,
             default_per_page: 100,
-            maximum_per_page: 1000,
+            maximum_per_page: 2000,
             gzip: true,
             peer_address: None,
             lockout_after: 3,

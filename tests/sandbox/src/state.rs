@@ -1,14 +1,14 @@
 //! Everything that the sandbox knows, and the seed that it starts from. One value behind one lock;
 //! the handlers are functions of it and a request.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 
 use ring::{digest, hmac};
 use serde_json::Value;
 
-use crate::application_tokens::{NewToken, TokenRow};
+use crate::application_tokens::{NewToken, TokenRow, claims};
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::limits::{Lockouts, Window};
@@ -16,15 +16,20 @@ use crate::log::Log;
 use crate::random::{Random, to_hex};
 use crate::request::Request;
 use crate::settings::{Settings, TokenShape};
-use crate::{jwt, resources};
+use crate::{jwt, seed};
 
 /// The Workspaces, with the one that application tokens are seeded in first.
 pub(crate) const ORGANISATIONS: [(u64, &str); 2] = [(1234, "Sandbox"), (5678, "Second workspace")];
+
+/// The id of the seeded application token.
+const FIRST_TOKEN: u64 = 4711;
 
 /// The password of both users.
 pub(crate) const PASSWORD: &str = "password";
 
 pub(crate) struct State {
+    /// Where the API is, without a slash at the end.
+    pub(crate) base_url: String,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     /// The settings that the sandbox was started with, to which `reset` returns.
@@ -40,6 +45,10 @@ pub(crate) struct State {
     pub(crate) endpoints: Rows,
     pub(crate) sims: Rows,
     pub(crate) events: Rows,
+    /// Messages by id, each with the endpoint that it is for.
+    pub(crate) sms: Rows,
+    /// Endpoints and the operators that they avoid.
+    pub(crate) blacklists: BTreeSet<(u64, u64)>,
     pub(crate) authenticate_calls: Window,
     pub(crate) all_calls: Window,
     pub(crate) lockouts: Lockouts,
@@ -86,21 +95,27 @@ impl State {
     pub(crate) fn new() -> io::Result<State> {
         let mut random = Random::new()?;
         let signing_key = jwt::new_key(&mut random);
-        let seeded_token = jwt::application_token(&mut random, TokenShape::Jwt, 4711);
+        let clock = Clock::new();
+        let [(organisation, _), _] = ORGANISATIONS;
+        let claims = claims(FIRST_TOKEN, organisation, clock.now(), None);
+        let seeded_token = jwt::application_token(&mut random, TokenShape::Jwt, claims);
         let mut state = State {
-            clock: Clock::new(),
+            base_url: String::new(),
+            clock,
             settings: Settings::default(),
             initial_settings: Settings::default(),
             random,
             signing_key,
             seeded_token,
             tokens: Vec::new(),
-            next_token: 4711,
+            next_token: FIRST_TOKEN,
             users: Vec::new(),
             opaque: HashMap::new(),
             endpoints: Rows::new(),
             sims: Rows::new(),
             events: Rows::new(),
+            sms: Rows::new(),
+            blacklists: BTreeSet::new(),
             authenticate_calls: Window::default(),
             all_calls: Window::default(),
             lockouts: Lockouts::default(),
@@ -118,24 +133,26 @@ impl State {
         self.settings = self.initial_settings.clone();
         self.signing_key = jwt::new_key(&mut self.random);
         self.tokens.clear();
-        self.next_token = 4711;
+        self.next_token = FIRST_TOKEN;
         self.users = vec![
             user(42, "user@example.com", "Ford Prefect", false),
             user(43, "mfa@example.com", "Tricia McMillan", true),
         ];
         self.opaque.clear();
+        self.sms.clear();
+        self.blacklists.clear();
         self.authenticate_calls = Window::default();
         self.all_calls = Window::default();
         self.lockouts = Lockouts::default();
         self.faults.clear();
         self.log.reset();
-        let seed = NewToken {
+        let token = NewToken {
             value: Some(self.seeded_token.clone()),
             description: Some("Sandbox".to_owned()),
             ..NewToken::default()
         };
-        self.seed_token(seed);
-        resources::seed(self);
+        self.seed_token(token);
+        seed::seed(self);
     }
 
     /// Makes all auth tokens void that were handed out so far.

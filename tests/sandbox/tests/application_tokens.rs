@@ -59,12 +59,16 @@ fn expiry() {
     let rig = Rig::new();
     let token = rig.sign_in();
     rig.sandbox.set_clock(1_800_000_000);
-    for date in ["2027-01-17", "2027-01-17T00:00:00.000Z"] {
+    // A date alone lasts until the end of the day in Central Europe.
+    for (date, shown) in [
+        ("2027-01-16", "2027-01-16T22:59:59.000Z"),
+        ("2027-01-17T00:00:00.000Z", "2027-01-17T00:00:00.000Z"),
+    ] {
         let token = rig.sign_in();
         let (status, body) = rig.create(&token, &json!({ "expiry_date": date }));
         assert_eq!(status, 200, "{body}");
         let value = text(&body, "application_token");
-        assert_eq!(rig.rows(&token, "").pop().unwrap()["expiry_date"], "2027-01-17T00:00:00.000Z");
+        assert_eq!(rig.rows(&token, "").pop().unwrap()["expiry_date"], shown);
         assert_eq!(rig.exchange(&value).0, 200);
         rig.sandbox.move_clock(Duration::from_secs(2 * 86_400));
         assert_eq!(rig.exchange(&value).0, 401);
@@ -98,6 +102,7 @@ fn bad_input() {
     assert_eq!(rig.create(&token, &json!([])).0, 400);
     assert_eq!(rig.patch(&token, &format!("{TOKENS}/1"), &json!({})).0, 404);
     assert_eq!(rig.patch(&token, &format!("{TOKENS}/4711"), &json!({ "status": {} })).0, 422);
+    assert_eq!(rig.patch(&token, &format!("{TOKENS}/4711"), &json!({ "ip": "::1" })).0, 422);
     let status = json!({ "status": { "id": 7 } });
     assert_eq!(rig.patch(&token, &format!("{TOKENS}/4711"), &status).0, 422);
     assert_eq!(rig.sandbox.application_tokens().len(), 1);
@@ -119,8 +124,8 @@ fn pages() {
     assert_eq!(header(&response, "x-count"), "5");
     assert_eq!(rig.rows(&token, "?page=2").len(), 5);
     assert_eq!(rig.rows(&token, "?per_page=50&page=3").len(), 5);
-    assert_eq!(rig.rows(&token, "?page=9").len(), 0);
-    assert_eq!(rig.get(&token, &format!("{TOKENS}?page=0")).status(), 422);
+    assert_eq!(rig.rows(&token, "?page=9").len(), 5);
+    assert_eq!(rig.rows(&token, "?page=0").len(), 100);
 }
 
 #[test]
@@ -180,12 +185,8 @@ fn a_token_without_the_right_to_update() {
 fn refused_tokens_are_recorded_as_events() {
     let rig = Rig::new();
     let token = rig.sign_in();
-    let events = || -> Vec<Value> {
-        let (_, events) = answer(rig.get(&token, "/api/v1/event?per_page=1000"));
-        let of_type = |event: &&Value| event["event_type"]["id"] == 7;
-        events.as_array().unwrap().iter().filter(of_type).cloned().collect()
-    };
-    assert!(events().is_empty());
+    let events = || answer(rig.get(&token, "/api/v1/event?q=type:7&sort=-id")).1;
+    assert_eq!(events(), json!([]));
     for (name, status, expiry_date) in [("old", 1, None), ("late", 0, Some("2020-01-01"))] {
         let row = NewToken {
             description: Some(name.to_owned()),
@@ -196,9 +197,9 @@ fn refused_tokens_are_recorded_as_events() {
         let (_, value) = rig.sandbox.add_application_token(row);
         assert_eq!(rig.exchange(&value).0, 401);
     }
-    let mut descriptions: Vec<String> =
-        events().iter().map(|event| text(event, "description")).collect();
-    descriptions.sort();
+    let events = events();
+    let descriptions = events.as_array().unwrap().iter();
+    let descriptions: Vec<String> = descriptions.map(|event| text(event, "description")).collect();
     let expected = [("late", "Expired"), ("old", "Revoked")].map(|(name, status)| {
         format!(
             "Failed authentication request from '{name}', Reason: TokenStatus {status} from IP 127.0.0.1"
