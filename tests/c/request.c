@@ -49,12 +49,16 @@ static void a_resource_is_created_read_changed_and_removed(void)
     emnify_error *error = NULL;
     emnify_response *response = NULL;
     emnify_client *client = sandbox_client();
+    const char *base_url = sandbox_variable("EMNIFY_BASE_PATH");
+    const char *location;
     char path[256];
     size_t length = 77;
 
     CHECK_OK(send_json(client, "POST", ENDPOINT, gateway, &response, &error));
     CHECK_NUMBER(emnify_response_status(response), 201);
-    snprintf(path, sizeof path, "%s", emnify_response_header(response, "lOcAtIoN"));
+    location = emnify_response_header(response, "lOcAtIoN");
+    CHECK(location != NULL && strncmp(location, base_url, strlen(base_url)) == 0);
+    snprintf(path, sizeof path, "%s", location + strlen(base_url));
     CHECK(strncmp(path, ENDPOINT "/", strlen(ENDPOINT "/")) == 0);
     CHECK_TEXT(emnify_response_body(response, &length), "");
     CHECK_NUMBER(length, 0);
@@ -92,7 +96,7 @@ static void a_query_may_be_written_or_added_and_headers_are_sent(void)
     emnify_response *response = NULL;
     emnify_client *client = sandbox_client();
     emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
-    emnify_pair query[] = {{"page", "2"}, {"q", "a b&\xc3\xa4"}};
+    emnify_pair query[] = {{"page", "2"}, {"note", "a b&\xc3\xa4"}};
     emnify_pair headers[] = {{"X-Trace", "7"}, {"X-Empty", ""}};
 
     options.query = query;
@@ -102,7 +106,7 @@ static void a_query_may_be_written_or_added_and_headers_are_sent(void)
     CHECK_OK(emnify_request(client, "GET", SIM "?per_page=5", &options, &response, &error));
     CHECK_TEXT(emnify_response_header(response, "X-Count"), "5");
     CHECK_TEXT(emnify_response_header(response, "X-Current-Page"), "2");
-    CHECK(logged("\"per_page=5&page=2&q=a+b%26%C3%A4\""));
+    CHECK(logged("\"per_page=5&page=2&note=a+b%26%C3%A4\""));
     CHECK(logged("[\"x-trace\",\"7\"]"));
     CHECK(logged("[\"x-empty\",\"\"]"));
     emnify_response_free(response);

@@ -52,8 +52,9 @@ void a_resource_is_created_read_changed_and_removed() {
     const emnify::Response created = client.request("POST", "/api/v1/endpoint", options);
     CHECK_NUMBER(created.status(), 201);
     CHECK(created.body().empty() && created.data() != NULL);
-    const std::string path = created.header("location");
-    CHECK(path.find("/api/v1/endpoint/") == 0);
+    const std::string base_url = sandbox_variable("EMNIFY_BASE_PATH");
+    CHECK(created.header("location").find(base_url + "/api/v1/endpoint/") == 0);
+    const std::string path = created.header("location").substr(base_url.size());
     options.body = "{\"name\":\"renamed\"}";
     client.request("PATCH", path, options);
     const emnify::Response read = client.request("GET", path);

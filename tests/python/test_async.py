@@ -50,7 +50,7 @@ def test_the_calls_are_those_of_the_client(sandbox: Sandbox, loop: Loop) -> None
             new = {"name": "gateway 7", "status": {"id": 0}}
             new |= {"service_profile": {"id": 1}, "tariff_profile": {"id": 2}}
             made = await client.post(ENDPOINT, json=new)
-            path = made.headers["Location"]
+            path = made.headers["Location"].removeprefix(sandbox.url)
             assert (await client.patch(path, json={"name": "gateway 8"})).status_code == 204
             assert (await client.delete(path)).status_code == 204
             with pytest.raises(NotFoundError):

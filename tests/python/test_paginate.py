@@ -79,6 +79,7 @@ def test_pages_are_fetched_when_they_are_asked_for(client: Client, sandbox: Sand
 
 
 def test_what_is_asked_for_is_sent(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("status", SIM, status=200, body='[{"id": 1}]')
     next(client.paginate(f"{SIM}?a=1", params={"q": "status:1 ä", "on": True}, per_page=7))
     query = "a=1&q=status%3A1+%C3%A4&on=true&per_page=7&page=1"
     assert sandbox.requests()[-1]["query"] == query

@@ -35,12 +35,14 @@ def last(sandbox: Sandbox) -> dict[str, Any]:
     return sandbox.requests()[-1]
 
 
-def test_a_resource_is_created_read_changed_and_removed(client: Client) -> None:
+def test_a_resource_is_created_read_changed_and_removed(
+    client: Client, sandbox: Sandbox
+) -> None:
     created = client.post(ENDPOINT, json=GATEWAY)
     assert isinstance(created, Response)
     assert created.status_code == 201
     assert created.content == b""
-    path = created.headers["location"]
+    path = created.headers["location"].removeprefix(sandbox.url)
     client.patch(path, json={"name": "renamed"})
     assert client.get(path).json()["name"] == "renamed"
     assert client.delete(path).status_code == 204
