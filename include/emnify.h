@@ -147,8 +147,8 @@ extern "C" {
 #define EMNIFY_ERR_VALIDATION 8
 
 /**
- * Too many calls (HTTP 429), or held back by this library's own budget;
- * emnify_error_retry_after_ms() says for how long.
+ * Too many calls (HTTP 429), or delayed locally; emnify_error_retry_after_ms() says for how
+ * long.
  */
 #define EMNIFY_ERR_RATE_LIMITED 9
 

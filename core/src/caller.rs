@@ -137,11 +137,7 @@ fn is_401(error: &Error) -> bool {
 /// Whether another attempt may help and does no harm. Methods that are idempotent (RFC 9110,
 /// section 9.2.2) may be repeated; of others only what never reached the server.
 fn may_repeat(method: &Method, error: &Error) -> bool {
-    let passes = matches!(
-        error.kind(),
-        ErrorKind::Network | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::RateLimited
-    );
-    passes && (!error.was_sent() || method.is_idempotent())
+    error.is_retryable() && (!error.was_sent() || method.is_idempotent())
 }
 
 #[cfg(test)]
@@ -157,6 +153,9 @@ mod tests {
             (Method::DELETE, error(ErrorKind::RateLimited), true),
             (Method::GET, error(ErrorKind::NotFound), false),
             (Method::GET, error(ErrorKind::Protocol), false),
+            (Method::GET, error(ErrorKind::Proxy).with_http_status(407), false),
+            (Method::GET, error(ErrorKind::Proxy).with_http_status(502), true),
+            (Method::POST, error(ErrorKind::Resource).local(), true),
             (Method::POST, error(ErrorKind::Network), false),
             (Method::PATCH, error(ErrorKind::Server), false),
             (Method::POST, error(ErrorKind::RateLimited), false),

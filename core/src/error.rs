@@ -31,7 +31,7 @@ pub enum ErrorKind {
     /// The server found fault with the request (HTTP 400, 422 and the like); [`Error::api_error`]
     /// has each nested message.
     Validation,
-    /// Too many calls (HTTP 429), or held back by this library's own budget;
+    /// Too many calls (HTTP 429), or delayed locally;
     /// [`Error::retry_after`] says for how long.
     RateLimited,
     /// The server failed (HTTP 5xx).

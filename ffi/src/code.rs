@@ -25,8 +25,8 @@ pub const EMNIFY_ERR_CONFLICT: i32 = 7;
 /// The server found fault with the request (HTTP 400, 422 and the like); emnify_error_nested_size()
 /// and its companions say with what.
 pub const EMNIFY_ERR_VALIDATION: i32 = 8;
-/// Too many calls (HTTP 429), or held back by this library's own budget;
-/// emnify_error_retry_after_ms() says for how long.
+/// Too many calls (HTTP 429), or delayed locally; emnify_error_retry_after_ms() says for how
+/// long.
 pub const EMNIFY_ERR_RATE_LIMITED: i32 = 9;
 /// The server failed (HTTP 5xx).
 pub const EMNIFY_ERR_SERVER: i32 = 10;

@@ -156,8 +156,7 @@ class ValidationError(EmnifyError, ValueError):
 
 
 class RateLimitedError(EmnifyError):
-    """Too many calls (HTTP 429), or held back by this package's own budget; retry_after says for
-    how long."""
+    """Too many calls (HTTP 429), or delayed locally; retry_after says for how long."""
 
 
 class ServerError(EmnifyError):
