@@ -101,8 +101,7 @@ where
                 }
             }
         };
-        let thread = thread::Builder::new().name("emnify-call".into()).stack_size(CALL_STACK);
-        if signals::while_blocked(|| thread.spawn(work)).is_err() {
+        if signals::start("emnify-call", CALL_STACK, Box::new(work)).is_err() {
             if let Some(call) = take(&call) {
                 return Err(call);
             }

@@ -5,7 +5,6 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use hyper::Uri;
@@ -20,6 +19,9 @@ use crate::signals;
 
 /// The longest that a proxy is asked once more why it refused.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What looking up a name takes.
+const STACK: usize = 256 * 1024;
 
 /// No `Debug`: it may hold a password.
 pub(crate) struct Proxy {
@@ -78,9 +80,10 @@ impl Proxy {
         let (peer, target) = (self.peer(), target.to_owned());
         let (sender, answer) = mpsc::channel();
         // On a thread, since looking up the proxy's name has no time limit.
-        let ask = move || sender.send(ask(&peer, &target, &credentials));
-        let thread = thread::Builder::new().name("emnify-proxy".into()).stack_size(256 * 1024);
-        signals::while_blocked(|| thread.spawn(ask)).ok()?;
+        let ask = move || {
+            let _ = sender.send(ask(&peer, &target, &credentials));
+        };
+        signals::start("emnify-proxy", STACK, Box::new(ask)).ok()?;
         answer.recv_timeout(patience.min(PATIENCE)).ok()?
     }
 }

@@ -5,7 +5,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use ::redis::{Client, Cmd, ConnectionAddr, Value, cmd};
@@ -170,8 +169,7 @@ impl Lease {
             free.arg(FREE_IF_OURS).arg(1).arg(&key).arg(&owner);
             let _ = asked.ask_quietly(free, LIMIT);
         };
-        let thread = thread::Builder::new().name("emnify-lease".into()).stack_size(LEASE_STACK);
-        signals::while_blocked(|| thread.spawn(renew))?;
+        signals::start("emnify-lease", LEASE_STACK, Box::new(renew))?;
         Ok(Lease { server, stop: Some(stop), ended })
     }
 }

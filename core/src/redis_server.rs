@@ -5,7 +5,6 @@
 use std::io;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use ::redis::{Cmd, ConnectionInfo, Value};
@@ -85,8 +84,7 @@ impl Server {
             // those is not renewed, so it ends by itself.
             let _ = sender.send(converse(kept, &info, &command, Instant::now() + LIMIT));
         };
-        let thread = thread::Builder::new().name("emnify-redis".into()).stack_size(STACK);
-        signals::while_blocked(|| thread.spawn(converse))?;
+        signals::start("emnify-redis", STACK, Box::new(converse))?;
         let (connection, reply) =
             receiver.recv_timeout(patience).unwrap_or_else(|_| Err(too_late()))?;
         self.link().connection = Some(connection);
@@ -161,6 +159,7 @@ impl Skip {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::thread;
 
     use super::*;
     use ::redis::{Client, cmd};

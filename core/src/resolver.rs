@@ -7,7 +7,6 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot::{Sender, channel};
@@ -57,8 +56,7 @@ impl Resolver {
         drop(waiting);
         let (lookups, name_of_thread) = (Arc::clone(&self.0), name.to_owned());
         let work = move || lookups.finish(&name_of_thread, (lookups.look_up)(&name_of_thread));
-        let thread = thread::Builder::new().name("emnify-lookup".into()).stack_size(STACK);
-        if let Err(error) = signals::while_blocked(|| thread.spawn(work)) {
+        if let Err(error) = signals::start("emnify-lookup", STACK, Box::new(work)) {
             self.0.finish(name, Err(error));
         }
     }

@@ -6,7 +6,6 @@ mod renewal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -381,8 +380,7 @@ impl Session {
                 session.watch_expiry(&auth_token, deadline);
             }
         };
-        let thread = thread::Builder::new().name("emnify-refresh".into()).stack_size(REFRESH_STACK);
         // No thread to be had: the next caller tries again, and in the last minute itself.
-        let _ = signals::while_blocked(|| thread.spawn(renew));
+        let _ = signals::start("emnify-refresh", REFRESH_STACK, Box::new(renew));
     }
 }

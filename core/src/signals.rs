@@ -1,5 +1,23 @@
 //! Threads of ours leave the host's signals alone.
 
+use std::io;
+use std::thread;
+
+/// Starts a thread of ours, which ends by itself: nothing joins it. `stack` is in bytes.
+///
+/// # Errors
+///
+/// What the system says where there is no thread to be had.
+pub(crate) fn start(
+    name: &str,
+    stack: usize,
+    // Boxed, so that starting a thread is in the binary once.
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<()> {
+    let thread = thread::Builder::new().name(name.to_owned()).stack_size(stack);
+    while_blocked(|| thread.spawn(work)).map(drop)
+}
+
 /// Runs `start` with every signal blocked, so that a thread started by it inherits that and never
 /// handles, or dies of, a signal that is meant for the host.
 #[cfg(unix)]

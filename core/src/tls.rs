@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::SigningKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -96,7 +97,9 @@ fn store(found: CertificateResult) -> RootCertStore {
 pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
     let failed =
         |e: &dyn fmt::Display| Error::new(ErrorKind::Tls, format!("TLS could not be set up: {e}"));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider =
+        CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
+    let provider = Arc::new(provider);
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| failed(&e))?;
@@ -108,6 +111,19 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
         }
     };
     Ok(config.with_no_client_auth())
+}
+
+/// Loads no private key: we show no certificate of our own, and what would load one takes flash.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> std::result::Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("there are no client certificates here".into()))
+    }
 }
 
 /// Verifies as usual, and lets a server's own certificate be one that was given. What tools make
