@@ -37,7 +37,8 @@ def test_from_creation_to_revocation(client: Client) -> None:
     token = row(client, created.id)
     assert token.description == "gateway 7"
     assert token.status == "Activated"
-    assert token.expires_at == datetime.datetime(2099, 5, 29, tzinfo=UTC)
+    # A date alone lasts until the end of that day in Central Europe.
+    assert token.expires_at == datetime.datetime(2099, 5, 29, 21, 59, 59, tzinfo=UTC)
     assert token.expiry_date is not None
     assert token.expiry_date.startswith("2099-05-29")
     assert token.ip == "192.0.2.0/24"
@@ -138,6 +139,6 @@ def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
 
 def test_what_is_not_there_is_not_found(client: Client) -> None:
     with pytest.raises(NotFoundError) as caught:
-        client.application_tokens.revoke(2**64 - 1)
+        client.application_tokens.revoke(2**63 - 1)
     assert caught.value.http_status == 404
     assert not caught.value.is_retryable

@@ -35,9 +35,7 @@ def last(sandbox: Sandbox) -> dict[str, Any]:
     return sandbox.requests()[-1]
 
 
-def test_a_resource_is_created_read_changed_and_removed(
-    client: Client, sandbox: Sandbox
-) -> None:
+def test_a_resource_is_created_read_changed_and_removed(client: Client, sandbox: Sandbox) -> None:
     created = client.post(ENDPOINT, json=GATEWAY)
     assert isinstance(created, Response)
     assert created.status_code == 201

@@ -64,7 +64,9 @@ def test_a_401_that_stays_ends_after_one_repetition(sandbox: Sandbox, emnify: An
 
 
 def test_its_errors_are_raised_as_before(emnify: Any) -> None:  # noqa: ANN401
-    with pytest.raises(emnify_sdk.errors.ValidationErrorException, match="SIM with Id '1' not found"):
+    with pytest.raises(
+        emnify_sdk.errors.ValidationErrorException, match="SIM with Id '1' not found"
+    ):
         emnify.sim.retrieve_sim(1)
 
 

@@ -30,7 +30,7 @@
 //! | `GET /_sandbox/state` | URLs, clock, tokens, users, one-time code, settings, faults, counters |
 //! | `GET /_sandbox/requests` | an array of [`LoggedRequest`] |
 //! | `GET /_sandbox/calls?method=POST&path=/api/v1/authenticate` | a plain number; `&status=401` narrows it, `path=/api/*` widens it |
-//! | `POST /_sandbox/reset` | everything back to the seed |
+//! | `POST /_sandbox/reset` | everything back to the seed, settings to those of the start |
 //! | `POST /_sandbox/reset_counters` | requests, calls and connections forgotten |
 //! | `POST /_sandbox/clock` | `{"move": 3600}` or `{"set": 1800000000}`; answers `{"now": …}` |
 //! | `POST /_sandbox/fault` | a [`Fault`], `{"method": "POST", "path": "/api/v1/authenticate", "times": 1, "kind": "status", "status": 503}` |
