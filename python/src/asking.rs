@@ -2,6 +2,7 @@
 //! The functions that answer are the caller's, and run on the caller's thread.
 
 use std::error::Error;
+use std::panic;
 use std::sync::Arc;
 
 use emnify_core::{Secret, errand};
@@ -22,6 +23,8 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     /// The one-time code.
     Code(Secret),
+    /// The caller has no one-time code.
+    NoCode,
     /// The application token is kept.
     Kept,
     /// It is not, and why, without any secret.
@@ -46,7 +49,7 @@ impl Functions<'_> {
     pub(crate) fn answer(&self, py: Python<'_>, question: &Question) -> PyResult<Option<Answer>> {
         match question {
             Question::Code => match self.mfa {
-                Some(mfa) => Ok(mfa.ask(py)?.map(Answer::Code)),
+                Some(mfa) => Ok(Some(mfa.ask(py)?.map_or(Answer::NoCode, Answer::Code))),
                 None => Ok(None),
             },
             Question::HandOver(application_token) => match self.hand_over {
@@ -63,10 +66,15 @@ impl Functions<'_> {
 /// The way from a thread of ours that makes a call to the caller that it works for.
 pub(crate) type Lines = errand::Lines<Question, Answer>;
 
-/// The one-time code; `None` if nobody supplies it.
+/// Returns the one-time code; `None` if the caller has none.
+///
+/// If the caller has left, the call ends here: other calls may wait for the same sign-in, and that
+/// this caller has no code must not become their result. They sign in themselves.
 pub(crate) fn code(lines: &Lines) -> Option<Secret> {
     match lines.ask(Question::Code) {
         Some(Answer::Code(code)) => Some(code),
+        // Caught where the call began; prints nothing.
+        None if lines.is_open() => panic::resume_unwind(Box::new("the caller has left")),
         _ => None,
     }
 }
