@@ -76,12 +76,12 @@ impl Caller {
         error: Error,
         deadline: Deadline,
     ) -> Result<Answer> {
-        let replay = match self.session.after_401(refused, deadline) {
-            Ok(replay) => replay,
+        let replacement = match self.session.after_401(refused, deadline) {
+            Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };
-        let outcome = self.send_with(call, &replay.auth_token, deadline);
-        self.session.replayed(&replay, outcome.as_ref().is_err_and(is_401));
+        let outcome = self.send_with(call, replacement.auth_token(), deadline);
+        replacement.replayed(outcome.as_ref().is_err_and(is_401));
         outcome
     }
 

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::http::Call;
 use crate::paginate::Pages;
 use crate::request::{Method, Request};
+use crate::session::Replacement;
 use crate::status::Status;
 use crate::tokens::ApplicationTokens;
 
@@ -87,6 +88,14 @@ impl Client {
     pub fn invalidate_text(&self, auth_token: &str) {
         let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
         self.caller.session.invalidate_text(text);
+    }
+
+    /// Returns the auth token to replay a call with whose own token got a 401; without one the 401
+    /// is the call's result. It signs in if that may help, while other calls go on with the cached
+    /// token. For the faces' adapters, which do not make the call through this library.
+    #[doc(hidden)]
+    pub fn replacement_of(&self, refused: &AuthToken) -> Option<Replacement> {
+        self.caller.session.after_401(refused, self.caller.deadline()).ok()
     }
 
     /// Ends the waits that failed attempts to sign in have caused: call it when the network link

@@ -140,6 +140,8 @@ pub use rotation::{RotateOptions, Rotation};
 pub use rotation_state::RotationState;
 pub use secret::Secret;
 #[doc(hidden)] // For the other faces of this library.
+pub use session::Replacement;
+#[doc(hidden)] // For the other faces of this library.
 pub use signals::while_blocked;
 pub use status::Status;
 pub use store::Store;

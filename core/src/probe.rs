@@ -12,7 +12,7 @@
 //! |---|---|
 //! | anything but a 401 | 10 s |
 //! | a 401, for the n-th time in a row | 60 s, 120 s, 240 s, then 300 s |
-//! | unknown, since the program made the call | as after a 401; counts from one again if the new token is 15 minutes old |
+//! | not known yet, or never, since the program made the call | as after a 401; counts from one again if the new token is 15 minutes old |
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) struct Probe {
     not_before: Duration,
     /// Sign-ins in a row whose token got a 401 too.
     failures: u32,
-    /// When the last new token came whose fate only the program knows.
+    /// When the last new token came of which no second answer is known.
     unconfirmed_since: Option<Duration>,
 }
 
@@ -66,7 +66,7 @@ impl Probe {
     /// once.
     pub(crate) fn failed(self, now: Duration) -> Probe {
         if now < self.not_before {
-            return self;
+            return Probe { unconfirmed_since: None, ..self };
         }
         let confirmed = self.unconfirmed_since.is_some_and(|since| now >= since + CONFIRMED_AFTER);
         let failures = if confirmed { 0 } else { self.failures };
@@ -78,7 +78,7 @@ impl Probe {
         }
     }
 
-    /// After a sign-in for a call that the program makes: it counts as failed until the new token
+    /// After the sign-in, while no second answer is known: it counts as failed until the new token
     /// is old enough.
     pub(crate) fn unconfirmed(self, now: Duration) -> Probe {
         if now < self.not_before {
@@ -125,6 +125,18 @@ mod tests {
         assert_eq!(twice.decide(true, at(160)), After401::SignIn);
         let healed = Probe::succeeded(at(200)).failed(at(210));
         assert_eq!(healed.decide(true, at(269)), After401::GiveUp(at(270)));
+    }
+
+    #[test]
+    fn a_second_answer_ends_the_doubt_about_a_new_token() {
+        let unknown = Probe::default().unconfirmed(at(0));
+        // Reported within the wait, it starts no other.
+        let failed = unknown.failed(at(1));
+        assert_eq!(failed.decide(true, at(59)), After401::GiveUp(at(60)));
+        // It did not heal the 401, however old it is by now.
+        assert_eq!(failed.failed(at(900)).decide(true, at(1_019)), After401::GiveUp(at(1_020)));
+        let healed = Probe::succeeded(at(1));
+        assert_eq!(healed.decide(true, at(11)), After401::SignIn);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 mod renewal;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -51,12 +51,28 @@ pub(crate) struct Parts {
     pub(crate) timeout: Duration,
 }
 
-/// What a call whose token got a 401 is made once more with.
+/// The auth token to replay a call with whose own token got a 401.
 #[derive(Debug)]
-pub(crate) struct Replay {
-    pub(crate) auth_token: AuthToken,
-    /// Whether a sign-in was made for it, so that the outcome says what the 401 was due to.
-    is_probe: bool,
+pub struct Replacement {
+    auth_token: AuthToken,
+    /// Set if a sign-in was made for it, so that the replay tells what caused the 401.
+    session: Option<Weak<Session>>,
+}
+
+impl Replacement {
+    /// The token for the replay.
+    pub fn auth_token(&self) -> &AuthToken {
+        &self.auth_token
+    }
+
+    /// Reports whether the replay got a 401, too. A replay that is not reported counts as one that
+    /// did, until the new token is 15 minutes old.
+    pub fn replayed(&self, is_401: bool) {
+        let Some(session) = self.session.as_ref().and_then(Weak::upgrade) else { return };
+        let now = session.now();
+        session
+            .update_probe(|probe| if is_401 { probe.failed(now) } else { Probe::succeeded(now) });
+    }
 }
 
 /// A machine that is signed in, or about to be.
@@ -121,25 +137,27 @@ impl Session {
         outcome
     }
 
-    /// What a call whose token got a 401 is made once more with, within the deadline; the error
-    /// says why it is not. Other calls go on with the cached token meanwhile.
+    /// Returns the token to replay a call with whose own token got a 401; the error says why there
+    /// is none within the deadline. Other calls go on with the cached token meanwhile.
     pub(crate) fn after_401(
         self: &Arc<Self>,
         refused: &AuthToken,
         deadline: Deadline,
-    ) -> std::result::Result<Replay, String> {
+    ) -> std::result::Result<Replacement, String> {
         let now = self.now();
         let failed = |error: Error| format!("signing in anew failed: {error}");
         match self.state.load().after_401(refused, now) {
             After401::Replay => {
                 let auth_token = self.authenticate(|| deadline).map_err(failed)?;
-                Ok(Replay { auth_token, is_probe: false })
+                Ok(Replacement { auth_token, session: None })
             }
             After401::SignIn => {
                 let outcome = self.wait_for_one(deadline, Some(refused));
                 self.parts.events.deliver();
                 let auth_token = outcome.map_err(failed)?;
-                Ok(Replay { auth_token, is_probe: true })
+                let now = self.now();
+                self.update_probe(|probe| probe.unconfirmed(now));
+                Ok(Replacement { auth_token, session: Some(Arc::downgrade(self)) })
             }
             After401::GiveUp(until) => {
                 let wait = until.saturating_sub(now).as_secs().max(1);
@@ -151,16 +169,8 @@ impl Session {
         }
     }
 
-    /// Notes what a call that was made once more came to: a 401 again, or not.
-    pub(crate) fn replayed(&self, replay: &Replay, is_401: bool) {
-        if !replay.is_probe {
-            return;
-        }
-        let now = self.now();
-        self.state.rcu(|state| {
-            let probe = if is_401 { state.probe.failed(now) } else { Probe::succeeded(now) };
-            State { probe, ..State::clone(state) }
-        });
+    fn update_probe(&self, change: impl Fn(Probe) -> Probe) {
+        self.state.rcu(|state| State { probe: change(state.probe), ..State::clone(state) });
     }
 
     /// Takes a report of a 401 for the token. If it is still the cached one, and no sign-in after

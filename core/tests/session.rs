@@ -274,7 +274,7 @@ fn a_revoked_auth_token_that_the_program_reports_is_replaced_by_one_sign_in() {
     });
     assert_eq!(calls(&sandbox), 2);
 
-    // What the requests adapter does with a path that always answers 401.
+    // What a program does that reports each 401 of a path which always answers so.
     sandbox.reset_counters();
     for _ in 0..120 {
         client.invalidate(&client.authenticate().unwrap());
@@ -282,6 +282,31 @@ fn a_revoked_auth_token_that_the_program_reports_is_replaced_by_one_sign_in() {
         clock.advance(Duration::from_secs(30));
     }
     assert!((10..=14).contains(&calls(&sandbox)), "{}", calls(&sandbox));
+}
+
+#[test]
+fn a_replacement_for_a_401_is_a_sign_in_whether_or_not_the_replay_is_reported() {
+    for (reported, wait) in [(None, 60), (Some(true), 60), (Some(false), 10)] {
+        let (sandbox, clock) = (sandbox(), clock());
+        let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+        let first = client.authenticate().unwrap();
+        let second = client.replacement_of(&first).unwrap();
+        assert_ne!(second.auth_token().reveal(), first.reveal());
+        // A call that was under way with the old token needs no sign-in.
+        let same = client.replacement_of(&first).unwrap();
+        assert_eq!(same.auth_token().reveal(), second.auth_token().reveal());
+        // Nor does one get one that the new token is refused to, before the replay has ended.
+        assert!(client.replacement_of(second.auth_token()).is_none());
+        if let Some(is_401) = reported {
+            second.replayed(is_401);
+        }
+        clock.advance(Duration::from_secs(wait - 1));
+        assert!(client.replacement_of(second.auth_token()).is_none(), "{reported:?}");
+        assert_eq!(calls(&sandbox), 2, "{reported:?}");
+        clock.advance(Duration::from_secs(1));
+        assert!(client.replacement_of(second.auth_token()).is_some(), "{reported:?}");
+        assert_eq!(calls(&sandbox), 3, "{reported:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "rotation.h"
@@ -174,8 +173,13 @@ static void lock_store(const char *path)
 
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] != '.') {
+            struct flock whole;
+
+            memset(&whole, 0, sizeof whole);
+            whole.l_type = F_WRLCK;
+            whole.l_whence = SEEK_SET;
             snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-            locked += flock(open(file, O_RDWR | O_CLOEXEC), LOCK_EX | LOCK_NB) == 0;
+            locked += fcntl(open(file, O_RDWR | O_CLOEXEC), F_SETLK, &whole) == 0;
         }
     }
     if (folder != NULL) {
