@@ -17,6 +17,7 @@ use crate::mfa::Mfa;
 use crate::not_pickled;
 use crate::on_event::OnEvent;
 use crate::pages::Pages;
+use crate::replacement::Replacement;
 use crate::request::{self, Extras};
 use crate::response::Response;
 use crate::settings::Settings;
@@ -248,6 +249,15 @@ impl Client {
             });
         }
         Err(wrong_type("token", "an AuthToken or a str", token))
+    }
+
+    /// Returns what an adapter replays a call with whose auth token got a 401; None: the 401 is
+    /// the call's result. It signs in if that may help; other calls go on with the cached token.
+    #[pyo3(name = "_replacement")]
+    fn replacement(&self, py: Python<'_>, token: &AuthToken) -> PyResult<Option<Replacement>> {
+        let refused = token.0.clone();
+        let replacement = self.call(py, move |client| Ok(client.replacement_of(&refused)))?;
+        Ok(replacement.map(Replacement))
     }
 
     /// Ends the waits that failed attempts to sign in have caused: call it when the network link

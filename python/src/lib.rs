@@ -23,6 +23,7 @@ mod mfa;
 mod on_event;
 mod pages;
 mod params;
+mod replacement;
 mod request;
 mod response;
 mod rotation;
@@ -72,6 +73,8 @@ mod _native {
         crate::refuse_another_interpreter(module.py())?;
         // Not `add`, which would make it a part of what `import *` brings.
         module.setattr("_Walkaway", module.py().get_type::<crate::walk_away::Walkaway>())?;
+        module
+            .setattr("_Replacement", module.py().get_type::<crate::replacement::Replacement>())?;
         module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
         #[cfg(debug_assertions)]
         module.setattr("_panic", wrap_pyfunction!(crate::call::panic, module)?)?;

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,9 @@ SIM = "/api/v1/sim"
 USER = "user@example.com"
 USER_WITH_MFA = "mfa@example.com"
 PASSWORD = "password"
+
+# The body of a 401.
+REFUSAL = json.dumps({"error_code": 1114, "error_token": "UserAuthenticationFailed"})
 
 # A fault that goes on for longer than any test waits.
 LONG = 60_000
@@ -165,6 +169,13 @@ class Sandbox:
     def calls(self, method: str = "", path: str = "") -> int:
         """Count the calls since the last reset."""
         return int(self._ask("GET", "/calls?" + urlencode({"method": method, "path": path})))
+
+    def wait_for_call(self, method: str, path: str, number: int) -> None:
+        """Wait until so many calls came since the last reset."""
+        until = time.monotonic() + 30
+        while self.calls(method, path) < number:
+            assert time.monotonic() < until, f"not {number} calls: {method} {path}"
+            time.sleep(0.02)
 
     def connections(self) -> int:
         """Count the connections since the last reset."""

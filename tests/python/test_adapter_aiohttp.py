@@ -15,7 +15,7 @@ from emnify_auth import AuthenticationError, InvalidInputError
 from emnify_auth.aiohttp import middleware
 
 from elsewhere import Elsewhere
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, REFUSAL, SIM, Sandbox
 
 BODY = b'{"description": "new"}'
 Main = Callable[[aiohttp.ClientSession], Awaitable[None]]
@@ -108,6 +108,87 @@ def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, run
     run(main)
     assert sandbox.calls("GET", SIM) == 2
     assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_call(
+    sandbox: Sandbox, run: Run
+) -> None:
+    sandbox.fault("status", SIM, status=401, body=REFUSAL)
+
+    async def main(http: aiohttp.ClientSession) -> None:
+        for _ in range(20):
+            async with http.get(f"{sandbox.url}{SIM}") as answer:
+                assert answer.status == 401
+                assert (await answer.content.read()).decode() == REFUSAL
+            async with http.get(f"{sandbox.url}{APPLICATION_TOKEN}") as answer:
+                assert answer.status == 200
+
+    run(main)
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    # Once more with the new token, and from then on each call once.
+    assert sandbox.calls("GET", SIM) == 21
+
+
+def test_the_401_is_returned_if_signing_in_anew_fails(sandbox: Sandbox, run: Run) -> None:
+    async def main(http: aiohttp.ClientSession) -> None:
+        async with http.get(f"{sandbox.url}{APPLICATION_TOKEN}"):
+            pass
+        sandbox.fault("status", SIM, status=401)
+        sandbox.fault("status", AUTHENTICATE, status=503)
+        async with http.get(f"{sandbox.url}{SIM}") as answer:
+            assert answer.status == 401
+        async with http.get(f"{sandbox.url}{APPLICATION_TOKEN}") as answer:
+            assert answer.status == 200
+
+    run(main)
+    assert sandbox.calls("GET", SIM) == 1
+
+
+def test_other_tasks_get_the_cached_token_while_one_signs_in_after_a_401(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.fault("status", SIM, status=401)
+
+    async def main() -> None:
+        ours = sandbox.async_client(timeout=60)
+        cached = (await ours.authenticate()).reveal()
+        sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
+        async with session(sandbox, middleware(ours)) as http:
+
+            async def get(path: str) -> int:
+                async with http.get(f"{sandbox.url}{path}") as answer:
+                    return answer.status
+
+            call = asyncio.create_task(get(SIM))
+            await asyncio.to_thread(sandbox.wait_for_call, "POST", AUTHENTICATE, 2)
+            tokens = [await asyncio.wait_for(ours.authenticate(), 30) for _ in range(20)]
+            assert {token.reveal() for token in tokens} == {cached}
+            assert await asyncio.wait_for(get(APPLICATION_TOKEN), 30) == 200
+            # The sign-in goes on, and the call that it is for can be cancelled.
+            assert not call.done()
+            call.cancel()
+            await asyncio.wait([call], timeout=30)
+            assert call.cancelled()
+
+    asyncio.run(main())
+
+
+def test_calls_whose_token_was_revoked_share_one_sign_in(sandbox: Sandbox, run: Run) -> None:
+    path = f"{SIM}/500001"
+
+    async def main(http: aiohttp.ClientSession) -> None:
+        async def get() -> int:
+            async with http.get(f"{sandbox.url}{path}") as answer:
+                return answer.status
+
+        assert await get() == 200
+        sandbox.revoke_auth_tokens()
+        assert set(await asyncio.gather(*(get() for _ in range(20)))) == {200}
+
+    run(main)
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    # Each once more at most.
+    assert sandbox.calls("GET", path) <= 41
 
 
 async def once() -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ import io
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from emnify_auth import AuthenticationError, Client, InvalidInputError
 from emnify_auth.httpx import EmnifyAuth
 
 from elsewhere import Elsewhere
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, REFUSAL, SIM, Sandbox
 
 BODY = b'{"description": "new"}'
 
@@ -95,6 +96,95 @@ def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, htt
     assert http("GET", f"{sandbox.url}{SIM}").status_code == 401
     assert sandbox.calls("GET", SIM) == 2
     assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_call(
+    sandbox: Sandbox, http: Http
+) -> None:
+    sandbox.fault("status", SIM, status=401, body=REFUSAL)
+    for _ in range(20):
+        answer = http("GET", f"{sandbox.url}{SIM}")
+        assert (answer.status_code, answer.text) == (401, REFUSAL)
+        assert http("GET", f"{sandbox.url}{APPLICATION_TOKEN}").status_code == 200
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    # Once more with the new token, and from then on each call once.
+    assert sandbox.calls("GET", SIM) == 21
+
+
+def test_the_401_is_returned_if_signing_in_anew_fails(sandbox: Sandbox, http: Http) -> None:
+    http("GET", f"{sandbox.url}{APPLICATION_TOKEN}")
+    sandbox.fault("status", SIM, status=401)
+    sandbox.fault("status", AUTHENTICATE, status=503)
+    assert http("GET", f"{sandbox.url}{SIM}").status_code == 401
+    assert sandbox.calls("GET", SIM) == 1
+    assert http("GET", f"{sandbox.url}{APPLICATION_TOKEN}").status_code == 200
+
+
+def test_a_streamed_401_can_be_read(sandbox: Sandbox, client: Client) -> None:
+    sandbox.fault("status", SIM, status=401, body=REFUSAL)
+    tls = ssl.create_default_context(cafile=sandbox.ca_file)
+    with httpx.Client(auth=EmnifyAuth(client), verify=tls, trust_env=False) as http:
+        for _ in range(2):
+            with http.stream("GET", f"{sandbox.url}{SIM}") as answer:
+                assert answer.status_code == 401
+                assert b"".join(answer.iter_raw()).decode() == REFUSAL
+
+
+def test_other_threads_get_the_cached_token_while_one_signs_in_after_a_401(
+    sandbox: Sandbox,
+) -> None:
+    http = Http(sandbox, "sync")
+    cached = http.client.authenticate().reveal()
+    sandbox.fault("status", SIM, status=401)
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=5_000)
+    with ThreadPoolExecutor(21) as pool:
+        call = pool.submit(http, "GET", f"{sandbox.url}{SIM}", timeout=30)
+        sandbox.wait_for_call("POST", AUTHENTICATE, 2)
+        others = [pool.submit(http.client.authenticate) for _ in range(20)]
+        assert {other.result(timeout=30).reveal() for other in others} == {cached}
+        assert not call.done()
+        assert call.result(timeout=30).status_code == 401
+    assert http.client.authenticate().reveal() != cached
+
+
+def test_other_tasks_get_the_cached_token_while_one_signs_in_after_a_401(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.fault("status", SIM, status=401)
+    tls = ssl.create_default_context(cafile=sandbox.ca_file)
+
+    async def main() -> None:
+        ours = sandbox.async_client(timeout=60)
+        auth = EmnifyAuth(ours)
+        cached = (await ours.authenticate()).reveal()
+        sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
+        async with httpx.AsyncClient(auth=auth, verify=tls, trust_env=False) as http:
+            call = asyncio.create_task(http.get(f"{sandbox.url}{SIM}", timeout=60))
+            await asyncio.to_thread(sandbox.wait_for_call, "POST", AUTHENTICATE, 2)
+            tokens = [await asyncio.wait_for(ours.authenticate(), 30) for _ in range(20)]
+            assert {token.reveal() for token in tokens} == {cached}
+            answer = await http.get(f"{sandbox.url}{APPLICATION_TOKEN}", timeout=30)
+            assert answer.status_code == 200
+            # The sign-in goes on, and the call that it is for can be cancelled.
+            assert not call.done()
+            call.cancel()
+            await asyncio.wait([call], timeout=30)
+            assert call.cancelled()
+
+    asyncio.run(main())
+
+
+def test_calls_whose_token_was_revoked_share_one_sign_in(sandbox: Sandbox, http: Http) -> None:
+    url = f"{sandbox.url}{SIM}/500001"
+    http("GET", url)
+    sandbox.revoke_auth_tokens()
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=500)
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: http("GET", url), range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    # Each once more at most.
+    assert sandbox.calls("GET", url.removeprefix(sandbox.url)) <= 21
 
 
 def once() -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from emnify_auth import AsyncClient, AuthenticationError, Client, Event, Invalid
 from emnify_auth.requests import EmnifyAuth
 
 from elsewhere import Elsewhere
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, REFUSAL, SIM, Sandbox
 
 BODY = b'{"description": "new"}'
 
@@ -110,12 +111,67 @@ def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_ca
     sandbox: Sandbox, session: requests.Session
 ) -> None:
     sandbox.fault("status", SIM, status=401)
-    for _ in range(5):
+    for _ in range(20):
         assert session.get(f"{sandbox.url}{SIM}", timeout=10).status_code == 401
         assert session.get(f"{sandbox.url}{APPLICATION_TOKEN}", timeout=10).status_code == 200
     assert sandbox.calls("POST", AUTHENTICATE) == 2
     # Once more with the new token, and from then on each call once.
-    assert sandbox.calls("GET", SIM) == 6
+    assert sandbox.calls("GET", SIM) == 21
+
+
+def test_other_threads_get_the_cached_token_while_one_signs_in_after_a_401(
+    sandbox: Sandbox, session: requests.Session, client: Client
+) -> None:
+    cached = client.authenticate().reveal()
+    sandbox.fault("status", SIM, status=401)
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=5_000)
+    with ThreadPoolExecutor(21) as pool:
+        call = pool.submit(session.get, f"{sandbox.url}{SIM}", timeout=30)
+        sandbox.wait_for_call("POST", AUTHENTICATE, 2)
+        others = [pool.submit(client.authenticate) for _ in range(20)]
+        assert {other.result(timeout=30).reveal() for other in others} == {cached}
+        assert not call.done()
+        assert call.result(timeout=30).status_code == 401
+    assert client.authenticate().reveal() != cached
+
+
+def test_the_401_is_returned_if_signing_in_anew_fails(
+    sandbox: Sandbox, session: requests.Session, client: Client
+) -> None:
+    cached = client.authenticate().reveal()
+    sandbox.fault("status", SIM, status=401)
+    sandbox.fault("status", AUTHENTICATE, status=503)
+    assert session.get(f"{sandbox.url}{SIM}", timeout=10).status_code == 401
+    assert sandbox.calls("GET", SIM) == 1
+    assert client.authenticate().reveal() == cached
+
+
+def test_a_streamed_401_can_be_read(sandbox: Sandbox, session: requests.Session) -> None:
+    sandbox.fault("status", SIM, status=401, body=REFUSAL)
+    for _ in range(2):
+        with session.get(f"{sandbox.url}{SIM}", stream=True, timeout=10) as answer:
+            assert answer.status_code == 401
+            assert answer.raw.read(100_000).decode() == REFUSAL
+
+
+def test_calls_whose_token_was_revoked_share_one_sign_in(
+    sandbox: Sandbox, session: requests.Session
+) -> None:
+    url = f"{sandbox.url}{SIM}/500001"
+    session.get(url, timeout=10)
+    sandbox.revoke_auth_tokens()
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=500)
+
+    def get(_: int) -> requests.Response:
+        # requests' sessions are not for several threads.
+        return requests.get(url, auth=session.auth, verify=sandbox.ca_file, timeout=30)
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(get, range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    # Each once more at most.
+    assert sandbox.calls("GET", f"{SIM}/500001") <= 21
 
 
 class Unseekable(io.RawIOBase):

@@ -18,7 +18,7 @@ from ._threads import Threads
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._native import _Headers, _Params
+    from ._native import _Headers, _Params, _Replacement
 
 __all__ = ["AsyncApplicationTokens", "AsyncClient", "AsyncPages"]
 
@@ -179,6 +179,11 @@ class AsyncClient:
             self._client.invalidate(token)
         finally:
             del token
+
+    async def _replacement(self, token: AuthToken) -> "_Replacement | None":
+        """Returns what an adapter replays a call with, as Client._replacement()."""
+        client = self._client
+        return await self._call(lambda: client._replacement(token))
 
     def retry_now(self) -> None:
         """Ends the waits that failed attempts to sign in have caused, as Client.retry_now(). It

@@ -186,6 +186,11 @@ class Client:
             False
         """
 
+    def _replacement(self, token: AuthToken) -> _Replacement | None:
+        """Returns what an adapter replays a call with whose auth token got a 401; None: the 401 is
+        the call's result. It signs in if that may help; other calls go on with the cached token.
+        """
+
     def retry_now(self) -> None:
         """Ends the waits that failed attempts to sign in have caused: call it when the network link
         comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
@@ -860,6 +865,17 @@ class TrustedDevice:
 
 def _process() -> int:
     """Returns a number that differs from those of all ancestors, as a pid may not."""
+
+@final
+class _Replacement:
+    """The auth token to replay a call with whose own token got a 401."""
+
+    @property
+    def auth_token(self) -> AuthToken:
+        """The token for the replay."""
+
+    def replayed(self, is_401: bool) -> None:
+        """Reports whether the replay got a 401, too."""
 
 @final
 class _Walkaway:

@@ -26,9 +26,11 @@ def middleware(client: AsyncClient | Client) -> aiohttp.ClientMiddlewareType:
     client: an AsyncClient, or a Client, whose functions are then called as an AsyncClient calls
     them. The event loop is never held up.
 
-    A 401 is answered by signing in anew and making the call once more. A body that cannot be sent
-    twice (a generator, a stream, a file that cannot seek) is not: the 401 is returned, and the next
-    call has a new auth token. What signing in raises is an EmnifyError.
+    After a 401 it signs in and makes the call once more; other calls go on with the cached token
+    meanwhile. The 401 is returned where signing in fails, and where it did not help against another
+    401 in the last 1 to 5 minutes. If the body cannot be sent twice (a generator, a stream, a file
+    that cannot seek), it signs in and returns the 401. What the sign-in before a call raises is an
+    EmnifyError.
     """
     if isinstance(client, AsyncClient):
         awaited = client
@@ -50,13 +52,19 @@ def middleware(client: AsyncClient | Client) -> aiohttp.ClientMiddlewareType:
         response = await handler(request)
         if response.status != 401:
             return response
-        awaited.invalidate(auth_token)
-        if not _can_be_sent_again(request.body):
+        try:
+            replacement = await awaited._replacement(auth_token)
+        except BaseException:
+            # The task was cancelled, perhaps.
+            response.close()
+            raise
+        if replacement is None or not _can_be_sent_again(request.body):
             return response
-        new_token = await awaited.authenticate()
         response.release()
-        request.headers["Authorization"] = bearer(new_token)
-        return await handler(request)
+        request.headers["Authorization"] = bearer(replacement.auth_token)
+        response = await handler(request)
+        replacement.replayed(response.status == 401)
+        return response
 
     return emnify_auth
 

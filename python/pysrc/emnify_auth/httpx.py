@@ -27,9 +27,11 @@ class EmnifyAuth(httpx.Auth):
     client: for httpx.Client a Client; for httpx.AsyncClient an AsyncClient, or a Client, whose
     functions are then called as an AsyncClient calls them. The event loop is never held up.
 
-    A 401 is answered by signing in anew and making the call once more. A body that cannot be sent
-    twice (a generator, a file that cannot seek) is not: the 401 is returned, and the next call has
-    a new auth token. What signing in raises is an EmnifyError.
+    After a 401 it signs in and makes the call once more; other calls go on with the cached token
+    meanwhile. The 401 is returned where signing in fails, and where it did not help against another
+    401 in the last 1 to 5 minutes. If the body cannot be sent twice (a generator, a file that
+    cannot seek), it signs in and returns the 401. What the sign-in before a call raises is an
+    EmnifyError.
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
@@ -55,10 +57,11 @@ class EmnifyAuth(httpx.Auth):
         rewind = _rewind(request)
         response = yield request
         if self._is_refused(response, auth_token):
-            self._client.invalidate(auth_token)
-            if rewind():
-                request.headers["Authorization"] = bearer(self._client.authenticate())
-                yield request
+            replacement = self._client._replacement(auth_token)
+            if replacement is not None and rewind():
+                request.headers["Authorization"] = bearer(replacement.auth_token)
+                response = yield request
+                replacement.replayed(self._is_refused(response, replacement.auth_token))
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -72,10 +75,11 @@ class EmnifyAuth(httpx.Auth):
         rewind = _rewind(request)
         response = yield request
         if self._is_refused(response, auth_token):
-            self._awaited.invalidate(auth_token)
-            if rewind():
-                request.headers["Authorization"] = bearer(await self._awaited.authenticate())
-                yield request
+            replacement = await self._awaited._replacement(auth_token)
+            if replacement is not None and rewind():
+                request.headers["Authorization"] = bearer(replacement.auth_token)
+                response = yield request
+                replacement.replayed(self._is_refused(response, replacement.auth_token))
 
     def _is_ours(self, request: httpx.Request) -> bool:
         url = request.url

@@ -31,10 +31,11 @@ class EmnifyAuth(AuthBase):
     """Adds a valid auth token to what goes to the origin of the client's base_url; anything else is
     left alone, a redirect to another origin too.
 
-    After a 401 it signs in and makes the call once more, unless a sign-in after another 401 a few
-    minutes ago did not help: then the 401 is returned. So it is if the body cannot be sent twice (a
-    generator, a file that cannot seek); the next call has a new auth token. What signing in raises
-    is an EmnifyError.
+    After a 401 it signs in and makes the call once more; other calls go on with the cached token
+    meanwhile. The 401 is returned where signing in fails, and where it did not help against another
+    401 in the last 1 to 5 minutes. If the body cannot be sent twice (a generator, a file that
+    cannot seek), it signs in and returns the 401. What the sign-in before a call raises is an
+    EmnifyError.
     """
 
     def __init__(self, client: Client) -> None:
@@ -73,17 +74,14 @@ class EmnifyAuth(AuthBase):
             return response
         if response.status_code != 401 or not self._is_ours(request.url):
             return response
-        self._client.invalidate(auth_token)
-        if not _rewound(request):
-            return response
-        new_token = self._client.authenticate()
-        if new_token.reveal() == auth_token.reveal():
+        replacement = self._client._replacement(auth_token)
+        if replacement is None or not _rewound(request):
             return response
         # Its body is read, so that the connection can be used again.
         _ = response.content
         response.close()
         # A redirect that follows copies this one.
-        request.headers["Authorization"] = bearer(new_token)
+        request.headers["Authorization"] = bearer(replacement.auth_token)
         again = request.copy()
         jar = again._cookies
         if jar is not None:
@@ -91,6 +89,7 @@ class EmnifyAuth(AuthBase):
             again.headers.pop("Cookie", None)
             again.prepare_cookies(jar)
         answer: Response = response.connection.send(again, **settings)
+        replacement.replayed(answer.status_code == 401)
         answer.history.append(response)
         answer.request = again
         return answer
