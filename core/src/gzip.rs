@@ -1,9 +1,21 @@
-//! Responses that came compressed (RFC 1952).
+//! Compressed responses (RFC 1952). Only the framing is ours: the crate that knows it, flate2, puts
+//! its state of 43 kB on the stack, of which a caller's thread may have 64, and its table for
+//! checksums takes 20 kB of flash. TLS sees to it that what arrives is what was sent, so checksums
+//! are not looked at.
 
-use std::io::Read;
-
-use flate2::read::MultiGzDecoder;
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress as inflate};
 use zeroize::Zeroizing;
+
+/// How a member begins: the two magic bytes, and deflate as the method.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// Flags: what else stands before the data.
+const HEADER_CHECKSUM: u8 = 2;
+const EXTRA: u8 = 4;
+const NAME: u8 = 8;
+const COMMENT: u8 = 16;
 
 /// What is wrong with a compressed response.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,13 +28,82 @@ pub(crate) enum Problem {
 
 /// The text of all members; at most `limit` bytes.
 pub(crate) fn decompress(bytes: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    // One that grew would leave an unwiped copy behind; most responses are shorter than this.
-    let mut text = Zeroizing::new(Vec::with_capacity(limit.min(64 * 1024)));
-    MultiGzDecoder::new(bytes)
-        .take(limit as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|_| Problem::Damaged)?;
-    if text.len() > limit { Err(Problem::TooLong) } else { Ok(text) }
+    let mut text = Text::new(limit);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let data = after_header(rest).ok_or(Problem::Damaged)?;
+        let began = text.length;
+        let trailer = text.append(data)?;
+        let (_checksum, trailer) = trailer.split_first_chunk::<4>().ok_or(Problem::Damaged)?;
+        let (length, after) = trailer.split_first_chunk::<4>().ok_or(Problem::Damaged)?;
+        if (text.length - began) as u32 != u32::from_le_bytes(*length) {
+            return Err(Problem::Damaged);
+        }
+        rest = after;
+    }
+    text.bytes.truncate(text.length);
+    if text.bytes.len() > limit { Err(Problem::TooLong) } else { Ok(text.bytes) }
+}
+
+/// A buffer of which the first `length` bytes are text.
+struct Text {
+    bytes: Zeroizing<Vec<u8>>,
+    length: usize,
+    /// One byte over the limit, so that what is too long can be told from what just fits.
+    most: usize,
+}
+
+impl Text {
+    fn new(limit: usize) -> Self {
+        let most = limit.saturating_add(1);
+        Text { bytes: Zeroizing::new(vec![0; most.min(16 * 1024)]), length: 0, most }
+    }
+
+    /// Appends the text of a member; returns what follows its data.
+    fn append<'a>(&mut self, mut data: &'a [u8]) -> Result<&'a [u8], Problem> {
+        let mut state = Box::<DecompressorOxide>::default();
+        loop {
+            let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+            let (status, read, written) =
+                inflate(&mut state, data, &mut self.bytes, self.length, flags);
+            data = data.get(read..).ok_or(Problem::Damaged)?;
+            self.length += written;
+            match status {
+                TINFLStatus::Done => return Ok(data),
+                TINFLStatus::HasMoreOutput if self.bytes.len() < self.most => self.grow(),
+                TINFLStatus::HasMoreOutput => return Err(Problem::TooLong),
+                _ => return Err(Problem::Damaged),
+            }
+        }
+    }
+
+    /// Doubles the buffer, and leaves no copy behind that is not wiped.
+    fn grow(&mut self) {
+        let size = self.bytes.len().saturating_mul(2).min(self.most);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size));
+        bytes.extend_from_slice(&self.bytes);
+        bytes.resize(size, 0);
+        self.bytes = bytes;
+    }
+}
+
+fn after_header(bytes: &[u8]) -> Option<&[u8]> {
+    let (header, mut rest) = bytes.split_first_chunk::<10>()?;
+    let [magic @ .., flags, _, _, _, _, _, _] = header;
+    if *magic != MAGIC {
+        return None;
+    }
+    if flags & EXTRA != 0 {
+        let (length, after) = rest.split_first_chunk()?;
+        rest = after.get(usize::from(u16::from_le_bytes(*length))..)?;
+    }
+    for text in [NAME, COMMENT] {
+        if flags & text != 0 {
+            let end = rest.iter().position(|byte| *byte == 0)?;
+            rest = rest.get(end + 1..)?;
+        }
+    }
+    if flags & HEADER_CHECKSUM != 0 { rest.get(2..) } else { Some(rest) }
 }
 
 #[cfg(test)]
@@ -35,20 +116,37 @@ mod tests {
         0x00, 0xc9, 0xe7, 0x99, 0xb8, 20, 0, 0, 0,
     ];
 
+    /// The same member with these flags and what they announce.
+    fn member(flags: u8, fields: &[u8]) -> Vec<u8> {
+        let mut member = PLAIN.to_vec();
+        member[3] = flags;
+        member.splice(10..10, fields.iter().copied());
+        member
+    }
+
     #[test]
-    fn members_may_follow_each_other() {
-        let text = decompress(&PLAIN, 100).unwrap();
-        assert_eq!(text.as_slice(), b"text text text text\n");
-        let twice = decompress(&PLAIN.repeat(2), 100).unwrap();
-        assert_eq!(twice.as_slice(), b"text text text text\n".repeat(2));
+    fn members_may_follow_each_other_whatever_stands_before_their_data() {
+        let all = [&[2, 0, 7, 7][..], b"name\0", b"comment\0", &[1, 1]].concat();
+        let mut bytes = Vec::new();
+        for (count, (flags, fields)) in
+            [(0, &[][..]), (NAME, b"name\0"), (31, &all)].into_iter().enumerate()
+        {
+            bytes.extend(member(flags, fields));
+            let text = decompress(&bytes, 100).unwrap();
+            assert_eq!(text.as_slice(), b"text text text text\n".repeat(count + 1), "{flags}");
+        }
     }
 
     #[test]
     fn a_response_that_is_too_long_is_told_from_a_damaged_one() {
-        for end in 0..PLAIN.len() {
+        for end in 1..PLAIN.len() {
             assert_eq!(decompress(&PLAIN[..end], 100).unwrap_err(), Problem::Damaged, "{end}");
         }
+        assert!(decompress(&PLAIN, 20).is_ok());
         assert_eq!(decompress(&PLAIN, 19).unwrap_err(), Problem::TooLong);
-        assert_eq!(decompress(b"plain text", 100).unwrap_err(), Problem::Damaged);
+        assert_eq!(decompress(&PLAIN.repeat(2), 39).unwrap_err(), Problem::TooLong);
+        for bytes in [&b"plain text"[..], &member(NAME, b""), &[&PLAIN[..], b"x"].concat()] {
+            assert_eq!(decompress(bytes, 100).unwrap_err(), Problem::Damaged);
+        }
     }
 }
