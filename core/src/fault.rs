@@ -156,7 +156,7 @@ impl Fault {
             return proxy_failed(place, tunnel, status, &self.deepest);
         }
         if self.parse {
-            return api::nonsense(action, "the answer is no HTTP");
+            return api::nonsense(action, "the response is not HTTP");
         }
         let (connection, advice) = if self.connect {
             ("no connection to", "; check the network, the name and any proxy")

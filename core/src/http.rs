@@ -225,6 +225,11 @@ fn build(settings: &Settings) -> Result<Client> {
         // Each call brings its own limit.
         .timeout(None)
         .dns_resolver(Arc::new(Resolver::new()))
+        // Another crate of the program may have built the library with decoders of its own.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .redirect(redirect::Policy::none());
     builder = match &settings.proxy {
         Some(proxy) => builder.no_proxy().proxy(proxy.for_reqwest()?),

@@ -36,7 +36,7 @@ pub(crate) struct LookupFailed(Arc<io::Error>);
 impl Resolver {
     /// Asks the system, as any other program does.
     pub(crate) fn new() -> Self {
-        // Whoever connects knows the port.
+        // The port is added when connecting.
         Resolver::with(|name| Ok((name, 0).to_socket_addrs()?.collect()))
     }
 

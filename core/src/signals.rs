@@ -7,7 +7,7 @@ use std::thread;
 ///
 /// # Errors
 ///
-/// What the system says where there is no thread to be had.
+/// The system's error if no thread can be created.
 pub(crate) fn start(
     name: &str,
     stack: usize,

@@ -83,7 +83,7 @@ fn a_response_to_a_sign_in_is_bounded() {
     assert!(error.to_string().contains("not the gzip"), "{error}");
 }
 
-/// A server's certificate that nobody else vouches for, and its configuration.
+/// A server's self-signed certificate, and its configuration.
 struct SelfSigned {
     pem: String,
     config: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,

@@ -42,7 +42,7 @@ fn this() -> Command {
     Command::new(std::env::current_exe().unwrap())
 }
 
-/// A server that signs everybody in, and closes each connection.
+/// A server that accepts every credential, and closes each connection.
 fn server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
