@@ -127,7 +127,7 @@ impl State {
             Some(cached) if now < cached.renew_at && !cached.is_reported => Decision::HandOut,
             Some(cached) if now < cached.valid_until => {
                 let backing_off = match cached.is_reported {
-                    true => self.backoff.backing_off(now, changed),
+                    true => self.start_after_401(now, changed),
                     false => self.backoff.next_start(now, changed),
                 };
                 match backing_off {
@@ -149,9 +149,19 @@ impl State {
         if !self.valid(now).is_some_and(|cached| cached.is(refused)) {
             return self.decide(now, || false);
         }
-        match self.backoff.backing_off(now, || false) {
+        match self.start_after_401(now, || false) {
             Some(until) => Decision::BackingOff(until),
             None => Decision::Fetch,
+        }
+    }
+
+    /// When a sign-in after a 401 may start, if not now. The first since the token came does not
+    /// wait for the interval; another one does, as if it were for any other reason.
+    fn start_after_401(&self, now: Duration, changed: impl FnOnce() -> bool) -> Option<Duration> {
+        let requested_at = self.cached.as_ref().map(|cached| cached.requested_at);
+        match self.backoff.started_at > requested_at {
+            true => self.backoff.next_start(now, changed),
+            false => self.backoff.backing_off(now, changed),
         }
     }
 

@@ -98,5 +98,7 @@ fn ask(peer: &str, target: &str, credentials: &Secret) -> Option<u16> {
     let mut line = String::new();
     // "HTTP/1.1 403"
     stream.take(12).read_to_string(&mut line).ok()?;
-    line.strip_prefix("HTTP/1.")?.split_at_checked(2)?.1.parse().ok()
+    let status = line.strip_prefix("HTTP/1.")?.split_at_checked(2)?.1.parse().ok()?;
+    // It may connect by now.
+    (!(200..300).contains(&status)).then_some(status)
 }

@@ -93,7 +93,7 @@ pub(crate) fn read(
     }
     let shift = Shift::between(&saved.written, now, clock);
     let verdict = Verdict {
-        at: saved.verdict_at.map(|at| shift.steady(at)),
+        at: saved.verdict_at.map(|at| shift.said_at(at)),
         rate_limits: saved.rate_limits,
         limited_until: shift.wait_until(saved.limited_until),
         refusals: saved.refusals,
@@ -110,7 +110,7 @@ pub(crate) fn read(
     };
     let refresh = Refresh {
         token: saved.refresh_token.map(|token| Secret::from(token.as_str())),
-        changed_at: saved.refresh_changed_at.map(|at| shift.steady(at)),
+        changed_at: saved.refresh_changed_at.map(|at| shift.said_at(at)),
     };
     let cached = saved.cached.and_then(|cached| shift.token(cached, credential));
     Some(State { cached, backoff, refresh, ..State::default() })
@@ -120,6 +120,7 @@ pub(crate) fn read(
 struct Shift {
     then: Duration,
     now: Duration,
+    booted_at: Duration,
     wall: SystemTime,
     /// What passed between; `None` where no clock can tell.
     elapsed: Option<Duration>,
@@ -131,6 +132,7 @@ impl Shift {
         Shift {
             then: written.steady(),
             now,
+            booted_at: now.saturating_sub(clock.steady()),
             wall: clock.wall(),
             elapsed: written.elapsed(now, clock),
             same_boot: written.is_of_this_boot(clock),
@@ -143,6 +145,15 @@ impl Shift {
         let at = Duration::from_nanos(nanos);
         let elapsed = self.elapsed.unwrap_or_default();
         (self.now + at).saturating_sub(self.then).saturating_sub(elapsed)
+    }
+
+    /// When something was said. Where no clock tells how long ago, before this boot, and always the
+    /// same instant: read again, it must not seem newer, or its wait would begin anew each time.
+    fn said_at(&self, nanos: u64) -> Duration {
+        match self.elapsed {
+            Some(_) => self.steady(nanos),
+            None => self.booted_at,
+        }
     }
 
     /// The end of a wait, likewise.
@@ -280,6 +291,21 @@ mod tests {
         clock.reboot();
         clock.set_wall(UNIX_EPOCH);
         assert_eq!(read_back(&clock, &bytes), (None, seconds(400)));
+    }
+
+    #[test]
+    fn a_wait_of_an_unknown_age_ends_however_often_it_is_read() {
+        let (clock, state) = machine();
+        let bytes = written(&clock, &state);
+        clock.reboot();
+        clock.set_wall(UNIX_EPOCH);
+        let mut merged = State::default();
+        for _ in 0..20 {
+            let stored = read(&bytes, "one", now(&clock), &clock).unwrap();
+            merged = merged.merged(&stored, now(&clock));
+            clock.advance(seconds(30));
+        }
+        assert_eq!(merged.backoff.backing_off(now(&clock), || false), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::auth_token::AuthToken;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::probe::Probe;
 use crate::secret::Secret;
 
@@ -84,7 +84,14 @@ impl State {
         if self.backoff.credential == name {
             return None;
         }
-        let backoff = Backoff { credential: name.to_owned(), ..Backoff::default() };
+        // A 429 is for the address, whatever is sent from there.
+        let Backoff { verdict, last_error, .. } = &self.backoff;
+        let Verdict { at, rate_limits, limited_until, .. } = *verdict;
+        let verdict = Verdict { at, rate_limits, limited_until, ..Verdict::default() };
+        let is_limit = |error: &Error| error.kind() == ErrorKind::RateLimited;
+        let last_error = last_error.clone().filter(is_limit);
+        let backoff =
+            Backoff { credential: name.to_owned(), last_error, verdict, ..Backoff::default() };
         Some(State { backoff, refresh: Refresh::default(), ..self.clone() })
     }
 
@@ -220,5 +227,15 @@ mod tests {
         assert_eq!(requested_at(&other), Some(100));
         assert_eq!(requested_at(&other.savable()), None, "not under the other one's name");
         assert_eq!(requested_at(&state.savable()), Some(100));
+    }
+
+    #[test]
+    fn a_429_is_held_against_every_credential() {
+        let mut state = with_token(100);
+        let limited_until = Duration::from_secs(500);
+        state.backoff = Backoff { credential: "one".into(), ..Backoff::default() };
+        state.backoff.verdict = Verdict { limited_until, refusals: 3, ..Verdict::default() };
+        let verdict = state.with_credential("another").unwrap().backoff.verdict;
+        assert_eq!((verdict.limited_until, verdict.refusals), (limited_until, 0));
     }
 }

@@ -86,6 +86,10 @@ fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_forbids_it() {
     let token = state.valid(at(1_000)).unwrap().clone();
     let started = state.starting(at(1_000));
     assert_eq!(started.decide_instead_of(&token, at(1_000)), Decision::Fetch);
+    // One whose sign-in told nothing, since its caller had no time: not one with each call.
+    let again = started.starting(at(1_100));
+    assert_eq!(again.decide_instead_of(&token, at(1_104)), Decision::BackingOff(at(1_105)));
+    assert_eq!(again.decide_instead_of(&token, at(1_105)), Decision::Fetch);
     let fault = failed(&state, &error(ErrorKind::Network), 1_000, 1.0);
     assert_eq!(fault.decide_instead_of(&token, at(1_004)), Decision::BackingOff(at(1_005)));
     let other = AuthToken::new(Secret::from("another"), SystemTime::UNIX_EPOCH);

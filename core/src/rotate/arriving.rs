@@ -43,7 +43,11 @@ impl Rotator<'_> {
                 }
             };
             page.state = match next {
-                Ok(next) => next,
+                Ok(next) => {
+                    // It has worked: what was refused before was not for good.
+                    page.plan.refused_since = None;
+                    next
+                }
                 Err(error) if error.kind() != ErrorKind::Rejected => {
                     return Err(stopped(state, error));
                 }

@@ -42,10 +42,10 @@ impl Rotator<'_> {
             Some(Leaving { step: Leave::Intent, mut plan }) => {
                 // If it was made at all, its value is lost.
                 plan.orphans.push(Orphan::marked(&plan.mark));
-                let begun = self.begin(token, seal, plan.orphans);
+                let begun = self.begin_after(token, seal, plan);
                 begun.map_err(|error| stopped(RotationState::Intent, error))?
             }
-            Some(Leaving { step: Leave::Idle, plan }) => self.begin(token, seal, plan.orphans)?,
+            Some(Leaving { step: Leave::Idle, plan }) => self.begin_after(token, seal, plan)?,
             Some(Leaving { step, plan }) => (step, plan),
             None => self.begin(token, seal, orphans)?,
         };
@@ -58,6 +58,7 @@ impl Rotator<'_> {
                 Leave::Identified { value, id } => {
                     match self.prove(value, *id, &plan, &mut proof) {
                         Ok(()) => {
+                            plan.refused_since = None;
                             let new = self.commit(token, seal, value, *id, plan);
                             return new
                                 .map(|new| New { auth_token: proof, ..new })
@@ -68,7 +69,10 @@ impl Rotator<'_> {
                 }
             };
             step = match next {
-                Ok(next) => self.write(seal, next, &plan).map_err(|error| stopped(state, error))?,
+                Ok(next) => {
+                    plan.refused_since = None;
+                    self.write(seal, next, &plan).map_err(|error| stopped(state, error))?
+                }
                 Err(error) if state == RotationState::Intent => {
                     if was_refused(&error) {
                         // Else the next run takes it for created, which does no harm.
@@ -86,6 +90,19 @@ impl Rotator<'_> {
                 }
             };
         }
+    }
+
+    /// Begins after an attempt that ended. From when on the list should show what that may have
+    /// created is durable first, also if nothing can begin yet: else that time would never end.
+    fn begin_after(&self, token: &Secret, seal: &Seal, mut plan: Plan) -> Result<(Leave, Plan)> {
+        let mut is_changed = false;
+        for orphan in &mut plan.orphans {
+            is_changed |= self.start_time_of(orphan);
+        }
+        if is_changed {
+            self.write(seal, Leave::Idle, &plan)?;
+        }
+        self.begin(token, seal, plan.orphans)
     }
 
     /// Finds out what there is to replace, and what by, and writes that down.

@@ -60,15 +60,23 @@ impl Rotator<'_> {
 
     /// Whether the list had the time to show it.
     fn never_was(&self, orphan: &mut Orphan) -> bool {
-        let since = orphan.since.get_or_insert_with(|| self.moment());
-        match since.elapsed(self.caller.session.now(), &*self.caller.clock) {
-            Some(elapsed) => elapsed >= FORGOTTEN_AFTER,
-            None => {
-                // How long ago that was is not known: the time begins again.
-                orphan.since = Some(self.moment());
-                false
-            }
+        self.start_time_of(orphan);
+        self.age_of(orphan).is_some_and(|age| age >= FORGOTTEN_AFTER)
+    }
+
+    /// Starts the time in which the list may come to show it, if that is not running or not known
+    /// any more. Returns whether it did.
+    pub(super) fn start_time_of(&self, orphan: &mut Orphan) -> bool {
+        let is_unknown = self.age_of(orphan).is_none();
+        if is_unknown {
+            orphan.since = Some(self.moment());
         }
+        is_unknown
+    }
+
+    fn age_of(&self, orphan: &Orphan) -> Option<Duration> {
+        let since = orphan.since.as_ref()?;
+        since.elapsed(self.caller.session.now(), &*self.caller.clock)
     }
 }
 

@@ -25,6 +25,9 @@ const MOST_ATTEMPTS: u32 = 3;
 /// What is left of a caller's time when it stops waiting for another process.
 const RESERVE: Duration = Duration::from_millis(100);
 
+/// How long a waiting caller sleeps before it looks again.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
 /// A process that has kept the others waiting for so long was stopped, and is passed over.
 const LONGEST_HOLD: Duration = Duration::from_secs(120);
 
@@ -88,7 +91,8 @@ impl Session {
                     if !(passes && in_time && again) {
                         return Err(backing_off(&state, wait));
                     }
-                    self.parts.clock.sleep(wait);
+                    // Not all at once: `retry_now` may end it, or another process sign in.
+                    self.parts.clock.sleep(wait.min(LONGEST_SLEEP));
                     continue;
                 }
                 _ => {}
@@ -273,8 +277,12 @@ impl Session {
 
     /// Waits for other processes. A store that cannot be locked stops nobody.
     fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
-        let patience = deadline.remaining(SIGN_IN)?.saturating_sub(RESERVE);
         let now = self.now().as_secs();
+        let since = self.kept_waiting_since.load(Ordering::Relaxed);
+        let is_stopped = since != 0 && now.saturating_sub(since) >= LONGEST_HOLD.as_secs();
+        let left = deadline.remaining(SIGN_IN)?;
+        // A sign-in without the lock needs time, too.
+        let patience = if is_stopped { left / 2 } else { left.saturating_sub(RESERVE) };
         match self.store_within(deadline).lock(seal.name(), patience) {
             Ok(Locked::Busy) => {
                 let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
