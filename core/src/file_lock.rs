@@ -16,8 +16,8 @@ mod platform {
     //! descriptor of the file frees it. So a table of the process says what its threads hold. It is
     //! consulted before the file is opened, and no descriptor is ever closed.
 
-    use std::collections::HashMap;
-    use std::collections::hash_map::Entry;
+    use std::collections::BTreeMap;
+    use std::collections::btree_map::Entry;
     use std::fs::{self, File, Metadata};
     use std::io;
     use std::mem;
@@ -32,10 +32,10 @@ mod platform {
     use crate::per_process::{PerProcess, Process};
 
     /// The lock files that this process has opened. A forked child starts with an empty table.
-    static TABLE: PerProcess<Mutex<HashMap<Id, Kept>>> = PerProcess::new();
+    static TABLE: PerProcess<Mutex<BTreeMap<Id, Kept>>> = PerProcess::new();
 
     /// A file by device and inode, which are the same under all of its names.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     struct Id(u64, u64);
 
     /// An open lock file.
@@ -118,12 +118,12 @@ mod platform {
         }
     }
 
-    fn table() -> MutexGuard<'static, HashMap<Id, Kept>> {
+    fn table() -> MutexGuard<'static, BTreeMap<Id, Kept>> {
         TABLE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the file open for as long as the process lives.
-    fn keep(table: &mut HashMap<Id, Kept>, file: File) -> io::Result<Id> {
+    fn keep(table: &mut BTreeMap<Id, Kept>, file: File) -> io::Result<Id> {
         let id = match file.metadata() {
             Ok(metadata) => Id::new(&metadata),
             Err(e) => {
