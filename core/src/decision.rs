@@ -271,7 +271,7 @@ impl Backoff {
         let Failure { error, now, .. } = *failure;
         let mut backoff = self.clone();
         match error.kind() {
-            // A code that nobody was there to enter says nothing about the credential.
+            // A one-time code that was not supplied says nothing about the credential.
             ErrorKind::MfaRequired if !error.was_sent() => return backoff,
             // Reading the credential again costs nothing.
             ErrorKind::InvalidInput => {}

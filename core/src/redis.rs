@@ -134,7 +134,7 @@ impl Place for Redis {
         let owner = format!("{}-{:x}", std::process::id(), random::draw().to_bits());
         let mut set = cmd("SET");
         match self.query(set.arg(&key).arg(&owner).arg("NX").arg("PX").arg(LEASE_MILLIS))? {
-            // Nobody to share with: the session goes on as if it were alone.
+            // The server is skipped: the session continues as if no other process shared it.
             None => Ok(Some(Box::new(()))),
             Some(Value::Okay) => Ok(Some(Box::new(Lease::new(&self.server, key, owner)?))),
             Some(Value::Nil) => Ok(None),
@@ -160,7 +160,7 @@ impl Lease {
             while stopped.recv_timeout(RENEW) == Err(RecvTimeoutError::Timeout) {
                 let mut renew = cmd("EVAL");
                 renew.arg(RENEW_IF_OURS).arg(1).arg(&key).arg(&owner).arg(LEASE_MILLIS);
-                // A lock that cannot be renewed is lost: then two sign in, which is no harm.
+                // A lock that cannot be renewed ends; at worst two processes sign in.
                 if asked.ask_quietly(renew, LIMIT).is_err() {
                     return;
                 }

@@ -113,7 +113,7 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
     Ok(config.with_no_client_auth())
 }
 
-/// Loads no private key: we show no certificate of our own, and what would load one takes flash.
+/// Loads no private key: emnify asks for no client certificate, and the code for keys takes 45 kB.
 #[derive(Debug)]
 struct NoKeys;
 

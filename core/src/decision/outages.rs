@@ -53,7 +53,7 @@ fn kinds() -> [Kind; 4] {
     ]
 }
 
-/// What a caller who asks once a second sees.
+/// What a caller sees that asks once a second.
 struct Outcome {
     starts: Vec<Duration>,
     recovery: Duration,
