@@ -54,99 +54,47 @@
 #![deny(unsafe_code)]
 
 mod api;
-mod application_token;
-mod audit;
-mod auth_token;
-mod builder;
-mod caller;
-mod claims;
+mod calls;
 mod client;
-mod clock;
-mod credential;
-mod date;
-mod deadline;
-mod decision;
-mod directory;
-mod durable;
-#[doc(hidden)] // For the other faces of this library.
-pub mod errand;
-mod error;
-mod event;
-mod expiry;
-mod fault;
-mod file_lock;
-mod gzip;
 mod http;
-mod input;
-mod journal;
-mod lines;
-mod listing;
-mod login;
-mod mark;
-mod moment;
-mod paginate;
-mod paging;
-#[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
-mod per_process;
-mod probe;
-mod proxy;
-mod random;
-mod rate_limiter;
-#[cfg(feature = "redis")]
-mod redis;
-#[cfg(feature = "redis")]
-mod redis_connection;
-#[cfg(feature = "redis")]
-mod redis_server;
-mod refusal;
-mod request;
-mod resolver;
-mod rotate;
 mod rotation;
-mod rotation_state;
-mod saved;
-mod seal;
-mod secret;
 mod session;
-mod signals;
-mod single_flight;
-mod state;
-mod status;
+mod sign_in;
 mod store;
-mod tls;
-mod token_file;
-mod tokens;
-mod user;
+mod sys;
+mod types;
 
-pub use application_token::{
+pub use api::application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
     NewApplicationToken,
 };
-pub use audit::{AuditOptions, AuditedToken, Finding};
-pub use auth_token::AuthToken;
-#[doc(hidden)]
-pub use auth_token::SCHEME;
-pub use builder::ClientBuilder;
+pub use api::validate::ExpiryDate;
+pub use calls::application_tokens::ApplicationTokens;
+pub use calls::audit::{AuditOptions, AuditedToken, Finding};
+pub use calls::pages::Pages;
+pub use calls::request::{Method, Request, Response};
 pub use client::Client;
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{ApiError, Error, ErrorKind, Result};
-pub use event::{Event, EventKind, Level};
-pub use input::ExpiryDate;
-pub use paginate::Pages;
-#[doc(hidden)] // For the other faces of this library.
-pub use per_process::Process;
-pub use request::{Method, Request, Response};
-pub use rotation::{RotateOptions, Rotation};
-pub use rotation_state::RotationState;
-pub use secret::Secret;
+pub use client::builder::ClientBuilder;
+pub use rotation::options::{RotateOptions, Rotation};
 #[doc(hidden)] // For the other faces of this library.
 pub use session::Replacement;
-#[doc(hidden)] // For the other faces of this library.
-pub use signals::while_blocked;
-pub use status::Status;
+pub use sign_in::user::TrustedDevice;
 pub use store::Store;
-pub use tokens::ApplicationTokens;
-pub use user::TrustedDevice;
+pub use sys::clock::{Clock, ManualClock, SystemClock};
+#[doc(hidden)] // For the other faces of this library.
+pub use sys::errand;
+#[doc(hidden)] // For the other faces of this library.
+pub use sys::per_process::Process;
+#[doc(hidden)] // For the other faces of this library.
+pub use sys::signal_mask::while_blocked;
+pub use types::auth_token::AuthToken;
+#[doc(hidden)] // For the other faces of this library.
+pub use types::auth_token::SCHEME;
+pub use types::error::{ApiError, Error, ErrorKind, Result};
+pub use types::event::{Event, EventKind, Level};
+pub use types::rotation_state::RotationState;
+pub use types::secret::Secret;
+pub use types::status::Status;
 
 /// The examples of the README run as tests, too.
 #[cfg(doctest)]

@@ -1,0 +1,9 @@
+//! emnify's wire format, and what may be sent. Nothing here sends: it turns values into JSON, and
+//! responses into values.
+
+pub(crate) mod application_token;
+pub(crate) mod bodies;
+pub(crate) mod listing;
+pub(crate) mod paging;
+pub(crate) mod rotation_marker;
+pub(crate) mod validate;

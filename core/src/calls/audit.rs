@@ -1,0 +1,163 @@
+//! The list of application tokens, judged: what emnify's guide tells people to look for by hand, as
+//! a result that a program can act on.
+
+use std::time::{Duration, SystemTime};
+
+use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::api::rotation_marker;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// From when on a token is worth a word.
+///
+/// ```
+/// use std::time::Duration;
+/// use emnify_core::AuditOptions;
+///
+/// let days = |n: u64| Duration::from_secs(n * 86_400);
+/// let options = AuditOptions::new().expires_within(days(14)).older_than(days(90));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "it is a description; `audit` judges the tokens"]
+pub struct AuditOptions {
+    expires_within: Duration,
+    older_than: Duration,
+}
+
+impl AuditOptions {
+    /// Expiry within 30 days, age of more than a year.
+    pub fn new() -> Self {
+        AuditOptions { expires_within: 30 * DAY, older_than: 365 * DAY }
+    }
+
+    /// What expires within that time is found.
+    pub fn expires_within(mut self, time: Duration) -> Self {
+        self.expires_within = time;
+        self
+    }
+
+    /// What was created longer ago is found.
+    pub fn older_than(mut self, age: Duration) -> Self {
+        self.older_than = age;
+        self
+    }
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        AuditOptions::new()
+    }
+}
+
+/// What an audit says of one application token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Finding {
+    /// It is the one that this client signs in with, as far as its auth token tells.
+    Own,
+    /// It was revoked. Nothing else is said of such a one.
+    Revoked,
+    /// It has expired. Nothing else is said of such a one.
+    Expired,
+    /// A rotation made it and did not finish: that goes on with it, or revokes it, when it is
+    /// called next. Where nobody will do so, revoke it.
+    Orphan,
+    /// It expires within the time that was asked for.
+    ExpiresSoon,
+    /// It never expires: a stolen one works until somebody notices.
+    NoExpiry,
+    /// It may be used from any address.
+    NoAddressRestriction,
+    /// It was created longer ago than was asked for, and should be rotated.
+    Old,
+    /// It has an expiry date that this library cannot read: look at it.
+    UnreadableExpiry,
+}
+
+/// An application token and what was found, in the order of [`Finding`]; nothing is a good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditedToken {
+    /// The row.
+    pub token: ApplicationToken,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges one row at `now`.
+pub(crate) fn judge(
+    token: ApplicationToken,
+    own: Option<u64>,
+    now: SystemTime,
+    options: &AuditOptions,
+) -> AuditedToken {
+    let mut findings = Vec::new();
+    let is_own = own == Some(token.id());
+    if is_own {
+        findings.push(Finding::Own);
+    }
+    let expiry = token.expires_at();
+    if token.status() == Some(ApplicationTokenStatus::Revoked) {
+        findings.push(Finding::Revoked);
+    } else if expiry.is_some_and(|expiry| expiry <= now) {
+        findings.push(Finding::Expired);
+    } else {
+        let age = token.created_at().and_then(|created| now.duration_since(created).ok());
+        let limited = token.expiry_date().is_some();
+        let left = expiry.and_then(|expiry| expiry.duration_since(now).ok());
+        for (found, finding) in [
+            // Our own may keep its marker, where it may not be changed.
+            (!is_own && token.description().is_some_and(rotation_marker::is_on), Finding::Orphan),
+            (left.is_some_and(|left| left <= options.expires_within), Finding::ExpiresSoon),
+            (!limited, Finding::NoExpiry),
+            (token.ip().is_none(), Finding::NoAddressRestriction),
+            (age.is_some_and(|age| age > options.older_than), Finding::Old),
+            (limited && expiry.is_none(), Finding::UnreadableExpiry),
+        ] {
+            if found {
+                findings.push(finding);
+            }
+        }
+    }
+    AuditedToken { token, findings }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::date;
+
+    #[test]
+    fn each_kind_of_token_is_judged() {
+        use Finding::{
+            Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Orphan, Own, Revoked,
+            UnreadableExpiry,
+        };
+        let now = date::instant("2026-11-24T12:00:00Z").unwrap();
+        for (row, findings) in [
+            (r#"{"id":2,"expiry_date":"2027-05-29","ip":"192.0.2.7"}"#, vec![]),
+            (r#"{"id":2}"#, vec![NoExpiry, NoAddressRestriction]),
+            (r#"{"id":1,"expiry_date":"2027-05-29","ip":"::1"}"#, vec![Own]),
+            (r#"{"id":2,"expiry_date":"2026-12-01","ip":"::1"}"#, vec![ExpiresSoon]),
+            (r#"{"id":2,"expiry_date":"2026-11-24","ip":null}"#, vec![Expired]),
+            (r#"{"id":2,"expiry_date":"some day","ip":"::1"}"#, vec![UnreadableExpiry]),
+            (r#"{"id":2,"expiry_date":1795000000,"ip":"::1"}"#, vec![UnreadableExpiry]),
+            (r#"{"id":2,"expiry_date":"","ip":"::1"}"#, vec![NoExpiry]),
+            (r#"{"id":2,"expiry_date":"some day","status":{"id":1}}"#, vec![Revoked]),
+            (r#"{"id":1,"status":{"id":1}}"#, vec![Own, Revoked]),
+            (
+                r#"{"id":2,"created":"2020-01-01T00:00:00.000+0000","ip":"::1"}"#,
+                vec![NoExpiry, Old],
+            ),
+            (
+                r#"{"id":2,"description":"a [rotation 00112233445566778899aabbccddeeff]",
+                    "expiry_date":"2027-05-29","ip":"::1"}"#,
+                vec![Orphan],
+            ),
+        ] {
+            let token = ApplicationToken::read(row).unwrap();
+            let audited = judge(token, Some(1), now, &AuditOptions::new());
+            assert_eq!(audited.findings, findings, "{row}");
+        }
+    }
+}

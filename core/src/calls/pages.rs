@@ -1,0 +1,126 @@
+//! A list, row by row, as the server wrote it.
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use crate::api::bodies;
+use crate::api::paging::{Paging, push_compact};
+use crate::calls::request::Request;
+use crate::types::error::Result;
+
+/// Rows asked for with each call, where the caller does not say.
+const PER_PAGE: u64 = 100;
+
+/// The rows of a collection, each once. Made by [`Client::paginate`](crate::Client::paginate).
+///
+/// A page is fetched when its first row is asked for, each within the client's timeout. Only one page
+/// is held in memory, at most 16 MiB. After an error the iteration ends.
+///
+/// A list is an array, or an object with one in `data`. It goes on where `X-Total-Pages` or `Link`
+/// says so; without these headers, after a page of as many rows as were asked for. A row is told
+/// apart by its `id`, an object without one by all of its fields. A page that repeats the one before
+/// ends the list.
+///
+/// The iterator's rows are `serde_json::Value`s, where the order of fields is lost and a number beyond
+/// 64 bits becomes a float; [`next_text`](Pages::next_text) keeps both.
+#[must_use = "nothing is fetched before the first row is asked for"]
+#[derive(Debug)]
+pub struct Pages {
+    request: Request,
+    /// `None` before the first page.
+    paging: Option<Paging>,
+    ended: bool,
+    /// The rows of the page that are left, one behind the other, and where each of them ends.
+    text: String,
+    ends: VecDeque<usize>,
+    /// Where the next row begins.
+    start: usize,
+}
+
+impl Pages {
+    pub(crate) fn new(request: Request) -> Self {
+        let (text, ends) = (String::new(), VecDeque::new());
+        Pages { request, paging: None, ended: false, text, ends, start: 0 }
+    }
+
+    /// Rows with each call; more of them are fewer calls. Default: 100.
+    pub fn per_page(mut self, rows: u64) -> Self {
+        self.request = self.request.query("per_page", rows);
+        self
+    }
+
+    /// Adds a parameter to the query; it is encoded as it must be.
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.request = self.request.query(name, value);
+        self
+    }
+
+    /// Adds a header, as [`Request::header`] does.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Whether the next row is there already, so that asking for it makes no call.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn is_buffered(&self) -> bool {
+        self.ended || !self.ends.is_empty()
+    }
+
+    /// The next row as the JSON that the server sent, on one line: fields in their order, and each
+    /// number with all of its digits.
+    pub fn next_text(&mut self) -> Option<Result<String>> {
+        if self.ends.is_empty() && !self.ended {
+            if let Err(error) = self.fetch() {
+                self.end();
+                return Some(Err(error));
+            }
+        }
+        let end = self.ends.pop_front()?;
+        let row = self.text.get(self.start..end).unwrap_or_default().to_owned();
+        self.start = end;
+        Some(Ok(row))
+    }
+
+    fn fetch(&mut self) -> Result<()> {
+        let Pages { request, paging, text, ends, .. } = self;
+        let paging = paging.get_or_insert_with(|| {
+            let per_page = match request.parameter("per_page") {
+                Some(given) => given.parse().ok(),
+                None => {
+                    request.ask("per_page", PER_PAGE);
+                    Some(PER_PAGE)
+                }
+            };
+            Paging::new(request.action(), per_page)
+        });
+        (self.start, *text) = (0, String::new());
+        let fetch = |page: u64| {
+            let page = [("page", page.to_string())];
+            Ok(request.send_until(&page, request.deadline())?.into_page())
+        };
+        paging.next_page(fetch, |row| {
+            push_compact(text, row);
+            ends.push_back(text.len());
+            Ok(())
+        })?;
+        self.ended = paging.ended;
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        (self.ended, self.paging) = (true, None);
+        (self.text, self.ends) = (String::new(), VecDeque::new());
+    }
+}
+
+impl Iterator for Pages {
+    type Item = Result<Value>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.next_text()?;
+        let row = row.and_then(|row| bodies::read(&self.request.action(), row.as_bytes()));
+        Some(row.inspect_err(|_| self.end()))
+    }
+}

@@ -1,0 +1,168 @@
+//! How a call is made that carries the session's auth token. One whose token is refused is made
+//! once more with a new one; what may pass by itself is tried again, if that is safe to repeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::calls::rate_limiter::RateLimiter;
+use crate::http::{Answer, Call, Http};
+use crate::session::Session;
+use crate::sign_in::exchange::Login;
+use crate::sys::clock::Clock;
+use crate::sys::random;
+use crate::sys::wait::Deadline;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::secret::Secret;
+
+/// How often a call is made at most, a replay after a 401 aside.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// The first wait before another attempt; doubled after each, and drawn from the upper half.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+/// What every call of a client needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) http: Arc<Http>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) session: Arc<Session>,
+    /// For one call with all its attempts and waits.
+    pub(crate) timeout: Duration,
+    /// `None` where the caller paces itself.
+    pub(crate) pacer: Option<Arc<RateLimiter>>,
+}
+
+impl Caller {
+    /// The moment at which a call that starts now must have ended.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
+    }
+
+    /// Makes the call with the session's auth token.
+    pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer> {
+        let mut attempts = 1;
+        loop {
+            self.pace(call, deadline)?;
+            let auth_token = self.session.authenticate(|| deadline)?;
+            let outcome = match self.send_with(call, &auth_token, deadline) {
+                Err(error) if is_401(&error) => self.replay(call, &auth_token, error, deadline),
+                outcome => outcome,
+            };
+            let error = match outcome {
+                Err(error) if attempts < MOST_ATTEMPTS && may_repeat(&call.method, &error) => error,
+                outcome => return outcome,
+            };
+            let back_off = BACK_OFF * attempts.pow(2);
+            let wait = back_off.mul_f64(0.5 + random::draw() / 2.0);
+            let wait = wait.max(error.retry_after().unwrap_or_default());
+            if deadline.has_time_after(wait) {
+                self.clock.sleep(wait);
+                attempts += 1;
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Makes the call once more after a 401, if another auth token may help; else the 401 is this
+    /// caller's.
+    fn replay(
+        &self,
+        call: &Call<'_>,
+        refused: &AuthToken,
+        error: Error,
+        deadline: Deadline,
+    ) -> Result<Answer> {
+        let replacement = match self.session.after_401(refused, deadline) {
+            Ok(replacement) => replacement,
+            Err(why_not) => return Err(error.with_advice(&why_not)),
+        };
+        let outcome = self.send_with(call, replacement.auth_token(), deadline);
+        replacement.replayed(outcome.as_ref().is_err_and(is_401));
+        outcome
+    }
+
+    /// Exchanges an application token that need not be the session's own.
+    pub(crate) fn exchange(
+        &self,
+        application_token: &Secret,
+        action: &str,
+        deadline: Deadline,
+    ) -> Result<AuthToken> {
+        let login = Login { http: &self.http, clock: &*self.clock, action, deadline };
+        login.application_token(application_token).map(|grant| grant.auth_token)
+    }
+
+    /// Waits for the call's place among the others.
+    fn pace(&self, call: &Call<'_>, deadline: Deadline) -> Result<()> {
+        let Some(pacer) = &self.pacer else { return Ok(()) };
+        let patience = deadline.remaining(call.action)?;
+        match pacer.place(&call.method, call.path, self.clock.steady(), patience) {
+            Ok(wait) if wait.is_zero() => Ok(()),
+            Ok(wait) => {
+                self.clock.sleep(wait);
+                Ok(())
+            }
+            Err(wait) => {
+                let message = format!(
+                    "cannot {}: so many calls wait for emnify's limits that its turn comes after \
+                     the timeout",
+                    call.action
+                );
+                let error = Error::new(ErrorKind::RateLimited, message);
+                Err(error.unsent().with_retry_after(Some(wait)))
+            }
+        }
+    }
+
+    /// Makes the call once, with that auth token.
+    pub(crate) fn send_with(
+        &self,
+        call: &Call<'_>,
+        token: &AuthToken,
+        deadline: Deadline,
+    ) -> Result<Answer> {
+        self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
+    }
+}
+
+/// Whether the server refused the auth token.
+fn is_401(error: &Error) -> bool {
+    error.http_status() == Some(401)
+}
+
+/// Whether another attempt may help and does no harm. Methods that are idempotent (RFC 9110,
+/// section 9.2.2) may be repeated; of others only what never reached the server.
+fn may_repeat(method: &Method, error: &Error) -> bool {
+    error.is_retryable() && (!error.was_sent() || method.is_idempotent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_safe_to_repeat_is_repeated() {
+        let error = |kind| Error::new(kind, "a fault");
+        for (method, error, repeated) in [
+            (Method::GET, error(ErrorKind::Network), true),
+            (Method::PUT, error(ErrorKind::Server), true),
+            (Method::DELETE, error(ErrorKind::RateLimited), true),
+            (Method::GET, error(ErrorKind::NotFound), false),
+            (Method::GET, error(ErrorKind::Protocol), false),
+            (Method::GET, error(ErrorKind::Proxy).with_http_status(407), false),
+            (Method::GET, error(ErrorKind::Proxy).with_http_status(502), true),
+            (Method::POST, error(ErrorKind::Resource).local(), true),
+            (Method::POST, error(ErrorKind::Network), false),
+            (Method::PATCH, error(ErrorKind::Server), false),
+            (Method::POST, error(ErrorKind::RateLimited), false),
+            (Method::POST, error(ErrorKind::Network).unsent(), true),
+            (Method::PATCH, error(ErrorKind::Timeout).unsent(), true),
+        ] {
+            assert_eq!(may_repeat(&method, &error), repeated, "{method} {error}");
+        }
+    }
+}

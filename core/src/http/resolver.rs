@@ -1,0 +1,153 @@
+//! Looks up names, each on a thread of its own that all calls for that name share. A lookup that
+//! hangs holds up neither a deadline nor the end of a client: its thread is left to itself.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::oneshot::{Sender, channel};
+
+use crate::sys::signal_mask;
+
+/// What the resolvers of glibc and musl need, with modules for other name services.
+const STACK: usize = 256 * 1024;
+
+type Looked = Result<Vec<SocketAddr>, LookupFailed>;
+type LookUp = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// A resolver of one process; a forked child makes its own.
+#[derive(Clone)]
+pub(crate) struct Resolver(Arc<Lookups>);
+
+struct Lookups {
+    look_up: Box<LookUp>,
+    /// The calls that wait for each name that is being looked up.
+    waiting: Mutex<HashMap<String, Vec<Sender<Looked>>>>,
+}
+
+/// A name was not found, or could not be looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct LookupFailed(Arc<io::Error>);
+
+impl Resolver {
+    /// Asks the system, as any other program does.
+    pub(crate) fn new() -> Self {
+        // The port is added when connecting.
+        Resolver::with(|name| Ok((name, 0).to_socket_addrs()?.collect()))
+    }
+
+    fn with(look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+        let waiting = Mutex::default();
+        Resolver(Arc::new(Lookups { look_up: Box::new(look_up), waiting }))
+    }
+
+    /// Joins the lookup of that name, or starts one.
+    fn join(&self, name: &str, waiter: Sender<Looked>) {
+        let mut waiting = self.0.lock();
+        if let Some(waiters) = waiting.get_mut(name) {
+            waiters.push(waiter);
+            return;
+        }
+        waiting.insert(name.to_owned(), vec![waiter]);
+        drop(waiting);
+        let (lookups, name_of_thread) = (Arc::clone(&self.0), name.to_owned());
+        let work = move || lookups.finish(&name_of_thread, (lookups.look_up)(&name_of_thread));
+        if let Err(error) = signal_mask::start("emnify-lookup", STACK, Box::new(work)) {
+            self.0.finish(name, Err(error));
+        }
+    }
+}
+
+impl Lookups {
+    fn finish(&self, name: &str, looked: io::Result<Vec<SocketAddr>>) {
+        let looked = looked.map_err(|error| LookupFailed(Arc::new(error)));
+        for waiter in self.lock().remove(name).unwrap_or_default() {
+            // A call whose time ran out waits no more.
+            let _ = waiter.send(looked.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Sender<Looked>>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (waiter, looked) = channel();
+        self.join(name.as_str(), waiter);
+        Box::pin(async move {
+            let looked = looked.await.map_err(|_| io::Error::other("the lookup ended early"))?;
+            Ok(Box::new(looked?.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl fmt::Display for LookupFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "looking up the name failed: {}", self.0)
+    }
+}
+
+impl LookupFailed {
+    /// What the system said.
+    pub(crate) fn io(&self) -> &io::Error {
+        &self.0
+    }
+}
+
+impl StdError for LookupFailed {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn calls_for_one_name_share_one_lookup() {
+        let (started, starts) = mpsc::channel();
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = Mutex::new(gone);
+        let resolver = Resolver::with(move |name| {
+            started.send(name.to_owned()).unwrap();
+            gone.lock().unwrap().recv().unwrap();
+            Ok(vec![([192, 0, 2, 7], 0).into()])
+        });
+        let mut looked: Vec<_> = (0..3)
+            .map(|_| {
+                let (waiter, looked) = channel();
+                resolver.join("one.example", waiter);
+                looked
+            })
+            .collect();
+        go.send(()).unwrap();
+        for looked in looked.drain(..) {
+            assert_eq!(looked.blocking_recv().unwrap().unwrap().len(), 1);
+        }
+        assert_eq!(starts.try_iter().count(), 1);
+        // A later call starts another one: addresses change.
+        let (waiter, looked) = channel();
+        resolver.join("one.example", waiter);
+        go.send(()).unwrap();
+        assert!(looked.blocking_recv().unwrap().is_ok());
+        assert_eq!(starts.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn every_call_hears_why_a_lookup_failed() {
+        let resolver = Resolver::with(|_| Err(io::Error::other("no such name")));
+        let (waiter, looked) = channel();
+        resolver.join("one.example", waiter);
+        let error = looked.blocking_recv().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "looking up the name failed: no such name");
+    }
+}

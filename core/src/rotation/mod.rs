@@ -1,0 +1,290 @@
+//! Replaces an application token by a new one, with no moment at which neither works. Each state is
+//! in the journal before its step is taken, so that the next run makes good a crash at any point:
+//! a working application token is durable at all times, and the old one is revoked only after the
+//! new one, read back, has worked.
+
+#[cfg(all(test, unix))]
+mod matrix;
+pub(crate) mod options;
+mod orphans;
+mod plan;
+mod prepare;
+mod switch;
+
+use std::time::{Duration, SystemTime};
+
+use crate::api::application_token::ApplicationToken;
+use crate::api::bodies::UpdateApplicationToken;
+use crate::api::listing;
+use crate::api::validate;
+use crate::calls::application_tokens::{self, ApplicationTokens};
+use crate::calls::retry::Caller;
+use crate::rotation::options::{RotateOptions, Rotation};
+use crate::session::Session;
+use crate::store::encryption::Seal;
+use crate::store::rotation_journal::{self, Arriving, Orphan, Page, Plan};
+use crate::store::{Locked, Store};
+use crate::sys::timestamp::Moment;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::event::EventKind;
+use crate::types::rotation_state::RotationState;
+use crate::types::secret::Secret;
+use prepare::New;
+
+/// One rotation at a time in one store, whatever is rotated.
+const LOCK: &str = "rotation";
+
+/// A list may lag behind: how long to wait before each look.
+const LAG: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3)];
+
+/// What is refused for so long is refused for good.
+const FOR_GOOD: Duration = Duration::from_secs(60);
+
+/// Said of a journal entry that cannot be read any more.
+const BEGINS_ANEW: &str = "the rotation continues from the list; an application token that it was \
+                           creating is shown by audit";
+
+impl ApplicationTokens<'_> {
+    /// Replaces the application token that this client signs in with by a new one: creates that,
+    /// proves that it works, puts it into the credential file or hands it to
+    /// [`RotateOptions::hand_over`], and revokes the old one, after the grace period if one was
+    /// asked for. The client goes on with the new one.
+    ///
+    /// All of it is kept in a journal in the client's store, which must be a directory. After a
+    /// crash or an error call it again, with the same options: it goes on where it stopped, with
+    /// what it began with, and [`Rotation::ignored_options`] names what did not apply. A client that starts with the old one finds the new one there, too: keep
+    /// the directory, where only it leads from the one to the other. All who share a credential
+    /// share the store. At most one rotation runs in it; who waits for another one's adopts what
+    /// that came to.
+    ///
+    /// Each of its calls may take as long as the client's timeout.
+    ///
+    /// The credential file is replaced as a whole, by one with the same mode and, where that is
+    /// allowed, the same owner; on Linux also with its access list, the extended attributes of users
+    /// and SELinux's label, which are lost elsewhere. What another program wrote into it meanwhile
+    /// stays: the file is compared right before the new one takes its place, and only what is
+    /// written in the moment between the two is lost.
+    ///
+    /// ```no_run
+    /// use emnify_core::{Client, RotateOptions, RotationState, Store};
+    ///
+    /// let client = Client::builder()
+    ///     .application_token_file("/var/lib/gateway/token")
+    ///     .store(Store::directory("/var/lib/gateway/emnify"))
+    ///     .build()?;
+    /// let options = RotateOptions::new().expiry_date("2027-05-29");
+    /// let rotation = client.application_tokens().rotate(&options)?;
+    /// assert_eq!(rotation.state(), RotationState::Done);
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the store is no directory, the application token came as text and there
+    /// is no `hand_over`, the client signs in as a person, or it cannot be told which of the rows
+    /// is its own, or how long the new one shall live. `Forbidden` where the application token may
+    /// not revoke any, unless [`RotateOptions::keep_old`] is set. As for any call, before anything
+    /// was begun. From then on `Rotation`, with
+    /// [`Error::rotation_state`]: the client goes on with an application token that works. One that
+    /// is refused is given up, at the earliest a minute later, and revoked.
+    pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
+        let outcome = Rotator::rotate(*self, options);
+        self.caller.session.deliver_events();
+        outcome
+    }
+}
+
+/// One run of a rotation, for which it holds the lock.
+struct Rotator<'a> {
+    tokens: ApplicationTokens<'a>,
+    caller: &'a Caller,
+    options: &'a RotateOptions,
+    /// What the client was given, which may have been rotated since.
+    given: Secret,
+    _lock: Locked,
+}
+
+impl<'a> Rotator<'a> {
+    fn rotate(tokens: ApplicationTokens<'a>, options: &'a RotateOptions) -> Result<Rotation> {
+        let caller = tokens.caller;
+        let session = &caller.session;
+        let given_before = check(session, options)?;
+        // What is damaged is set aside below, with the lock.
+        let seal = session.seal(&session.newest(&given_before).unwrap_or(given_before))?;
+        let used = match session.credential_in_use() {
+            name if name.is_empty() => seal.name().to_owned(),
+            name => name,
+        };
+        let is_under_way = match rotation_journal::read(session.store(), &seal, false) {
+            Ok(Some(Page::Arriving(page))) => !has_ended(page.state),
+            _ => false,
+        };
+        let _lock = lock(caller)?;
+        let this = Rotator { tokens, caller, options, given: given(session)?, _lock };
+        let token = this.newest(&this.given)?;
+        let seal = session.seal(&token)?;
+        let (leaving, orphans) = match this.read_journal(&seal)? {
+            Some(Page::Arriving(page)) => {
+                let state = page.state;
+                let by_another = has_ended(state) && (page.old == used || is_under_way);
+                if state == RotationState::Done && !by_another {
+                    (None, this.left_by(page.plan))
+                } else {
+                    let rotation = this.arrive(New { token, seal, page, auth_token: None })?;
+                    let adopted = by_another && rotation.state == state;
+                    return Ok(Rotation { adopted, ..rotation });
+                }
+            }
+            Some(Page::Leaving(page)) => (Some(page), Vec::new()),
+            // Nothing succeeds the newest.
+            Some(Page::Successor(_)) | None => (None, Vec::new()),
+        };
+        this.arrive(this.leave(&token, &seal, leaving, orphans)?)
+    }
+
+    fn store(&self) -> &Store {
+        self.caller.session.store()
+    }
+
+    /// The entry of an application token. A damaged one is set aside: there is none then.
+    fn read_journal(&self, seal: &Seal) -> Result<Option<Page>> {
+        rotation_journal::read(self.store(), seal, true).or_else(|error| {
+            let page = rotation_journal::read(self.store(), seal, true)?;
+            let error = error.with_advice(BEGINS_ANEW);
+            self.caller.session.report(EventKind::StoreTrouble, error);
+            Ok(page)
+        })
+    }
+
+    /// The application token that is to be used in place of this one. Unlike the session's own look
+    /// at the journal, it is not stopped by a damaged entry.
+    fn newest(&self, token: &Secret) -> Result<Secret> {
+        let session = &self.caller.session;
+        rotation_journal::follow(token, |token| session.seal(token), |seal| self.read_journal(seal))
+    }
+
+    fn write_arriving(&self, seal: &Seal, page: Arriving) -> Result<Arriving> {
+        rotation_journal::write(self.store(), seal, &Page::Arriving(page.clone()))?;
+        Ok(page)
+    }
+
+    /// Signs in with an application token of this rotation, within what the session may.
+    fn exchange(&self, token: &Secret, which: &str) -> Result<AuthToken> {
+        let action = format!("sign in with the {which} application token");
+        let name = self.caller.session.seal(token)?.name().to_owned();
+        self.caller.session.exchange_within_budget(&name, || {
+            self.caller.exchange(token, &action, self.caller.deadline())
+        })
+    }
+
+    /// Signs in with the new one, unless that was done in this run.
+    fn sign_in_once(&self, new: &Secret, proof: &mut Option<AuthToken>) -> Result<AuthToken> {
+        if let Some(auth_token) = proof {
+            return Ok(auth_token.clone());
+        }
+        let auth_token = self.exchange(new, "new")?;
+        *proof = Some(auth_token.clone());
+        Ok(auth_token)
+    }
+
+    /// All rows, asked for with that auth token and no other.
+    fn list_with(&self, auth_token: &AuthToken) -> Result<Vec<ApplicationToken>> {
+        let deadline = self.caller.deadline();
+        listing::read(|call| self.caller.send_with(call, auth_token, deadline))
+    }
+
+    /// Changes the row with that auth token and no other.
+    fn change_with(
+        &self,
+        auth_token: &AuthToken,
+        id: u64,
+        body: &UpdateApplicationToken<'_>,
+    ) -> Result<()> {
+        application_tokens::change(id, body, |call| {
+            self.caller.send_with(call, auth_token, self.caller.deadline())
+        })
+    }
+
+    /// What a rotation that is done may have left behind: also a second row with its marker, from a
+    /// request that was sent twice, which the list had the time to show by now.
+    fn left_by(&self, plan: Plan) -> Vec<Orphan> {
+        let long_ago = Moment::new(Duration::ZERO, &*self.caller.clock);
+        let second = Orphan { since: Some(long_ago), ..Orphan::marked(&plan.mark) };
+        plan.orphans.into_iter().chain([second]).collect()
+    }
+
+    /// Whether the new one has been refused for so long that it will never do.
+    fn is_for_good(&self, error: &Error, plan: &mut Plan) -> bool {
+        let (now, clock) = (self.caller.session.now(), &*self.caller.clock);
+        let elapsed = plan.refused_since.as_ref().and_then(|since| since.elapsed(now, clock));
+        if elapsed.is_none() {
+            plan.refused_since = Some(self.moment());
+        }
+        // Our own verdicts on what the caller said, or on two rows, will be no better later.
+        let is_ours = match error.kind() {
+            ErrorKind::InvalidInput => true,
+            kind => kind == ErrorKind::Conflict && error.http_status().is_none(),
+        };
+        is_ours || elapsed.is_some_and(|time| time >= FOR_GOOD)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(self.caller.session.now(), &*self.caller.clock)
+    }
+}
+
+/// Refuses what cannot work, before anything is sent. Returns what the client was given.
+fn check(session: &Session, options: &RotateOptions) -> Result<Secret> {
+    options.description.as_deref().map(validate::description).transpose()?;
+    options.ip.as_deref().map(validate::ip).transpose()?;
+    // Whether it is past matters only where a rotation begins.
+    let date = options.expiry_date.as_ref();
+    date.map(|date| validate::expiry_date(date, SystemTime::UNIX_EPOCH)).transpose()?;
+    let given = given(session)?;
+    if !session.store().is_durable() {
+        let problem = "must be a directory: the journal of a rotation must outlive a power failure";
+        return Err(Error::invalid_input("store", problem));
+    }
+    if options.hand_over.is_none() && session.credential_file().is_none() {
+        let problem = "is missing: the application token is in no file, so say who takes the new \
+                       one";
+        return Err(Error::invalid_input("hand_over", problem));
+    }
+    Ok(given)
+}
+
+/// What the client was given, which may have been rotated since.
+fn given(session: &Session) -> Result<Secret> {
+    session.given_application_token()?.ok_or_else(|| {
+        let problem = "is there for application tokens: this client signs in as a user";
+        Error::invalid_input("rotate", problem)
+    })
+}
+
+fn lock(caller: &Caller) -> Result<Locked> {
+    let locked = caller.session.store().lock(LOCK, caller.timeout)?;
+    if matches!(locked, Locked::Busy) {
+        let message = "cannot rotate: another rotation has been under way in this store for longer \
+                       than the timeout";
+        return Err(Error::new(ErrorKind::Timeout, message).unsent());
+    }
+    Ok(locked)
+}
+
+fn has_ended(state: RotationState) -> bool {
+    matches!(state, RotationState::Grace | RotationState::Done)
+}
+
+/// What the caller hears of a rotation that goes on when it is called again.
+fn stopped(state: RotationState, cause: Error) -> Error {
+    let message = format!(
+        "the rotation stopped in the state {state}: {cause}; it goes on when it is called again"
+    );
+    cause.stopping_rotation(state, message)
+}
+
+/// The same where the new one is refused, but perhaps not for good.
+fn refused_for_now(state: RotationState, cause: Error) -> Error {
+    stopped(state, cause.with_retry_after(Some(FOR_GOOD))).passing()
+}

@@ -1,0 +1,161 @@
+//! What is replaced, and what the new application token will be like: found out before anything is
+//! created, and kept for as long as the rotation lasts.
+
+use std::time::{Duration, SystemTime};
+
+use super::Rotator;
+use super::orphans::limit;
+use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::api::bodies::UpdateApplicationToken;
+use crate::api::rotation_marker;
+use crate::api::validate;
+use crate::rotation::options::RotateOptions;
+use crate::store::encryption::Seal;
+use crate::store::rotation_journal::{Orphan, Plan};
+use crate::sys::clock::is_before_release;
+use crate::types::auth_token::AuthToken;
+use crate::types::date;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::secret::Secret;
+
+/// A label for what replaces an application token that had none: one must be sent to take the mark
+/// off.
+const NO_DESCRIPTION: &str = "emnify-auth";
+
+/// Said where an application token may not revoke any.
+const NO_RIGHT: &str = "a rotation ends by revoking the old application token, for which emnify \
+                        wants the role Administrator: use an application token that an \
+                        Administrator created, or set keep_old and revoke the old one by other \
+                        means; nothing was created";
+
+impl Rotator<'_> {
+    /// Finds out what there is to replace, and what by.
+    pub(super) fn plan(
+        &self,
+        token: &Secret,
+        seal: &Seal,
+        mut orphans: Vec<Orphan>,
+    ) -> Result<Plan> {
+        let RotateOptions { description, expiry_date, ip, grace, keep_old, hand_over, id: named } =
+            self.options;
+        let now = self.caller.clock.wall();
+        let expiry_date =
+            expiry_date.as_ref().map(|date| validate::expiry_date(date, now)).transpose()?;
+        if let (None, Some(file)) = (hand_over, self.caller.session.credential_file()) {
+            // What cannot be written is found out before anything is created.
+            file.check_replaceable()?;
+        }
+        let requested_at = self.caller.session.now();
+        let (auth_token, requested_at) = match self.caller.session.auth_token_of(seal.name()) {
+            Some(held) => held,
+            None => (self.exchange(token, "old")?, requested_at),
+        };
+        let hinted = auth_token.claims().application_token_id;
+        let old_id = named.or(hinted).ok_or_else(no_id)?;
+        let rows = self.list_with(&auth_token)?;
+        let row = rows.iter().find(|row| row.id() == old_id).ok_or_else(|| match named {
+            Some(id) => Error::invalid_input("id", format_args!("{id} is not in the list")),
+            None => no_id(),
+        })?;
+        if row.status() == Some(ApplicationTokenStatus::Revoked) {
+            let problem = format!("{old_id} is revoked, so it is not this client's own");
+            return Err(Error::invalid_input("id", problem));
+        }
+        let expiry_date = match expiry_date {
+            None if row.expiry_date().is_none() => None,
+            None => Some(same_lifetime(row, self.server_time(&auth_token, requested_at))?),
+            other => other,
+        };
+        if !keep_old {
+            self.check_right_to_revoke(&auth_token, row)?;
+        }
+        self.sweep(&mut orphans, old_id, &rows, &auth_token)?;
+        limit(&mut orphans)?;
+        Ok(Plan {
+            old_id,
+            hinted,
+            named: *named,
+            description: label(description.as_deref().or(row.description()).unwrap_or_default())
+                .into(),
+            expiry_date,
+            ip: ip.as_deref().or(row.ip()).map(str::to_owned),
+            grace_seconds: grace.as_secs(),
+            mark: rotation_marker::new()?,
+            refused_since: None,
+            orphans,
+            keep_old: *keep_old,
+        })
+    }
+
+    /// Finds out whether the old one could be revoked in the end, and changes nothing: sends the
+    /// description that its row has.
+    fn check_right_to_revoke(&self, auth_token: &AuthToken, row: &ApplicationToken) -> Result<()> {
+        let description = row.description().filter(|text| !text.is_empty());
+        let unchanged = UpdateApplicationToken::description(description.unwrap_or(NO_DESCRIPTION));
+        match self.change_with(auth_token, row.id(), &unchanged) {
+            Err(error) if error.kind() == ErrorKind::Forbidden => Err(error.with_advice(NO_RIGHT)),
+            // That its description would not be taken today says nothing about the right.
+            Err(error) if matches!(error.kind(), ErrorKind::Validation | ErrorKind::Conflict) => {
+                Ok(())
+            }
+            changed => changed,
+        }
+    }
+
+    /// What the server's clock shows, as far as its auth token tells; else ours, if it was set.
+    fn server_time(&self, auth_token: &AuthToken, requested_at: Duration) -> Option<SystemTime> {
+        let age = self.caller.session.now().saturating_sub(requested_at);
+        let issued_at = auth_token.claims().issued_at.map(Duration::from_secs);
+        match issued_at {
+            Some(issued_at) => SystemTime::UNIX_EPOCH.checked_add(issued_at + age),
+            None => Some(self.caller.clock.wall()).filter(|wall| !is_before_release(*wall)),
+        }
+    }
+}
+
+/// The options that do not apply, because the rotation began with others.
+pub(super) fn ignored(options: &RotateOptions, plan: &Plan) -> Vec<&'static str> {
+    let RotateOptions { id, description, expiry_date, ip, grace, keep_old: _, hand_over: _ } =
+        options;
+    let wire = |date| validate::expiry_date(date, SystemTime::UNIX_EPOCH).ok();
+    let differs = [
+        ("id", id.is_some_and(|id| id != plan.old_id)),
+        ("description", description.as_ref().is_some_and(|text| label(text) != plan.description)),
+        ("expiry_date", expiry_date.as_ref().is_some_and(|date| wire(date) != plan.expiry_date)),
+        ("ip", ip.is_some() && *ip != plan.ip),
+        // Zero is not to ask for one.
+        ("grace", !grace.is_zero() && grace.as_secs() != plan.grace_seconds),
+    ];
+    differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+}
+
+/// When a new application token expires that lives as long as the old one was made for.
+fn same_lifetime(old: &ApplicationToken, now: Option<SystemTime>) -> Result<String> {
+    let lifetime = old.created_at().zip(old.expires_at());
+    let lifetime = lifetime.and_then(|(created, expiry)| expiry.duration_since(created).ok());
+    let lifetime = lifetime.filter(|lifetime| !lifetime.is_zero());
+    let expiry = now.zip(lifetime).and_then(|(now, lifetime)| now.checked_add(lifetime));
+    expiry.and_then(date::wire).ok_or_else(|| {
+        let problem = match now {
+            Some(_) => {
+                "is missing: the list does not tell how long the old application token lives"
+            }
+            None => "is missing: it cannot be computed, since this machine's clock is not set",
+        };
+        Error::invalid_input("expiry_date", problem)
+    })
+}
+
+/// The description of a new application token for one with that description, or in its place.
+pub(super) fn label(description: &str) -> &str {
+    match rotation_marker::off(description) {
+        "" => NO_DESCRIPTION,
+        text => text,
+    }
+}
+
+pub(super) fn no_id() -> Error {
+    let problem = "is missing: the auth token does not tell which row of the list is this client's \
+                   own application token";
+    Error::invalid_input("id", problem)
+}

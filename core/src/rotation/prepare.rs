@@ -1,0 +1,270 @@
+//! The way to a new application token that is proved to work. Until then the old one is the one to
+//! use, and what was made can be taken back.
+
+use zeroize::Zeroizing;
+
+use super::plan::no_id;
+use super::{LAG, Rotator, stopped};
+use crate::api::application_token::ApplicationToken;
+use crate::api::bodies::{self, CreateApplicationToken, UpdateApplicationToken};
+use crate::api::rotation_marker;
+use crate::api::validate;
+use crate::store::encryption::Seal;
+use crate::store::rotation_journal::{self, Arriving, Leave, Leaving, Orphan, Page, Plan};
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::rotation_state::RotationState;
+use crate::types::secret::Secret;
+
+/// The server took the request for too slow, and may carry it out all the same.
+const REQUEST_TIMEOUT: u16 = 408;
+
+/// The new application token, which is the one to use from now on.
+pub(super) struct New {
+    pub(super) token: Secret,
+    pub(super) seal: Seal,
+    pub(super) page: Arriving,
+    /// What it was proved with.
+    pub(super) auth_token: Option<AuthToken>,
+}
+
+impl Rotator<'_> {
+    /// Goes on from that page of the old application token, or begins, with what earlier rotations
+    /// may have left behind.
+    pub(super) fn leave(
+        &self,
+        token: &Secret,
+        seal: &Seal,
+        page: Option<Leaving>,
+        orphans: Vec<Orphan>,
+    ) -> Result<New> {
+        let (mut step, mut plan) = match page {
+            Some(Leaving { step: Leave::Intent, mut plan }) => {
+                // If it was made at all, its value is lost.
+                plan.orphans.push(Orphan::marked(&plan.mark));
+                let begun = self.begin_after(token, seal, plan);
+                begun.map_err(|error| stopped(RotationState::Intent, error))?
+            }
+            Some(Leaving { step: Leave::Idle, plan }) => self.begin_after(token, seal, plan)?,
+            Some(Leaving { step, plan }) => (step, plan),
+            None => self.begin(token, seal, orphans)?,
+        };
+        let mut proof = None;
+        loop {
+            let state = step.state();
+            let next = match &step {
+                Leave::Idle | Leave::Intent => self.create(token, &plan),
+                Leave::Created { value } => self.identify(value, &mut plan, &mut proof),
+                Leave::Identified { value, id } => {
+                    match self.prove(value, *id, &plan, &mut proof) {
+                        Ok(()) => {
+                            plan.refused_since = None;
+                            let new = self.commit(token, seal, value, *id, plan);
+                            return new
+                                .map(|new| New { auth_token: proof, ..new })
+                                .map_err(|error| stopped(state, error));
+                        }
+                        Err(error) => Err(error),
+                    }
+                }
+            };
+            step = match next {
+                Ok(next) => {
+                    plan.refused_since = None;
+                    self.write(seal, next, &plan).map_err(|error| stopped(state, error))?
+                }
+                Err(error) if state == RotationState::Intent => {
+                    if was_refused(&error) {
+                        // Else the next run takes it for created, which does no harm.
+                        let _ = self.write(seal, Leave::Idle, &plan);
+                    }
+                    return Err(stopped(state, error));
+                }
+                Err(error) if !is_final(&error) => return Err(stopped(state, error)),
+                Err(error) if self.is_for_good(&error, &mut plan) => {
+                    return Err(self.give_up(seal, plan, &step, error));
+                }
+                Err(error) => {
+                    self.write(seal, step, &plan).map_err(|error| stopped(state, error))?;
+                    return Err(super::refused_for_now(state, error));
+                }
+            };
+        }
+    }
+
+    /// Begins after an attempt that ended. From when on the list should show what that may have
+    /// created is durable first, also if nothing can begin yet: else that time would never end.
+    fn begin_after(&self, token: &Secret, seal: &Seal, mut plan: Plan) -> Result<(Leave, Plan)> {
+        let mut is_changed = false;
+        for orphan in &mut plan.orphans {
+            is_changed |= self.start_time_of(orphan);
+        }
+        if is_changed {
+            self.write(seal, Leave::Idle, &plan)?;
+        }
+        self.begin(token, seal, plan.orphans)
+    }
+
+    /// Finds out what there is to replace, and what by, and writes that down.
+    fn begin(&self, token: &Secret, seal: &Seal, orphans: Vec<Orphan>) -> Result<(Leave, Plan)> {
+        let plan = self.plan(token, seal, orphans)?;
+        Ok((self.write(seal, Leave::Intent, &plan)?, plan))
+    }
+
+    fn create(&self, old: &Secret, plan: &Plan) -> Result<Leave> {
+        let description = rotation_marker::on(&plan.description, &plan.mark);
+        let body = bodies::body(&CreateApplicationToken {
+            description: Some(&description),
+            expiry_date: plan.expiry_date.clone(),
+            ip: plan.ip.as_deref(),
+        })?;
+        let value = self.tokens.issue(body, self.caller.deadline())?.value;
+        if value == *old || validate::application_token("application_token", &value).is_err() {
+            let action = "create an application token";
+            return Err(bodies::nonsense(action, "the answer holds no new application token"));
+        }
+        Ok(Leave::Created { value: Zeroizing::new(value.reveal().to_owned()) })
+    }
+
+    /// Finds the row that bears the mark, signed in with the new one: that the list does not show it
+    /// yet says nothing about it, and the old one may be gone. A request that was sent twice on its
+    /// way has made two such rows: ours is the one that the new auth token names.
+    fn identify(
+        &self,
+        value: &Zeroizing<String>,
+        plan: &mut Plan,
+        proof: &mut Option<AuthToken>,
+    ) -> Result<Leave> {
+        let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
+        let hinted = auth_token.claims().application_token_id;
+        let mut marked = Vec::new();
+        for lag in LAG {
+            self.caller.clock.sleep(lag);
+            let rows = self.list_with(&auth_token)?;
+            let bears = |row: &&ApplicationToken| {
+                row.description().is_some_and(|text| text.ends_with(&plan.mark))
+            };
+            marked = rows.iter().filter(bears).map(ApplicationToken::id).collect();
+            let is_named = hinted.is_some_and(|id| marked.contains(&id));
+            // Where the old auth token named its row, so will the new one.
+            if is_named || (plan.named.is_some() && marked.len() == 1) {
+                break;
+            }
+        }
+        let id = match (hinted.filter(|id| marked.contains(id)), marked.as_slice()) {
+            (Some(id), _) => id,
+            (None, [only]) => *only,
+            (None, []) => {
+                let message = "the list does not show the new application token yet";
+                return Err(Error::new(ErrorKind::Timeout, message));
+            }
+            (None, _) => {
+                let message = "the request to create an application token was carried out two \
+                               times or more, and the auth token does not tell which of the new \
+                               ones is ours; rotate again, which starts with another one";
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
+        };
+        if marked.len() > 1 {
+            plan.orphans.push(Orphan::marked(&plan.mark));
+        }
+        Ok(Leave::Identified { value: value.clone(), id })
+    }
+
+    /// Makes a call as the new one: that which takes the mark off.
+    fn prove(
+        &self,
+        value: &Zeroizing<String>,
+        id: u64,
+        plan: &Plan,
+        proof: &mut Option<AuthToken>,
+    ) -> Result<()> {
+        let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
+        // Only now it is known whether such a hint is the id of an application token.
+        let is_hint = auth_token.claims().application_token_id == Some(id);
+        match plan.named {
+            None if !is_hint => return Err(no_id()),
+            Some(named) if is_hint && plan.hinted != Some(named) => {
+                let problem = format!("{named} is not this client's own application token");
+                return Err(Error::invalid_input("id", problem));
+            }
+            _ => {}
+        }
+        let unmarked = UpdateApplicationToken::description(&plan.description);
+        match self.change_with(&auth_token, id, &unmarked) {
+            // It may not change any description: another call proves it.
+            Err(error) if error.kind() == ErrorKind::Forbidden && self.keeps_old(plan) => {
+                self.list_with(&auth_token).map(drop)
+            }
+            changed => changed,
+        }
+    }
+
+    /// Makes the new one the one to use: first its own page, then the way there.
+    fn commit(&self, old: &Secret, seal: &Seal, value: &str, id: u64, plan: Plan) -> Result<New> {
+        let token = Secret::from(value);
+        let new_seal = self.caller.session.seal(&token)?;
+        let page = Arriving {
+            state: RotationState::Committed,
+            plan,
+            old_value: Some(Zeroizing::new(old.reveal().to_owned())),
+            old: seal.name().to_owned(),
+            new_id: id,
+            grace_since: None,
+        };
+        let page = self.write_arriving(&new_seal, page)?;
+        rotation_journal::lead(self.store(), seal, &token)?;
+        // Whoever starts with an older one takes one step, not one for each generation.
+        let first = self.caller.session.seal(&self.given)?;
+        if first.name() != seal.name() && first.name() != new_seal.name() {
+            rotation_journal::lead(self.store(), &first, &token)?;
+        }
+        Ok(New { token, seal: new_seal, page, auth_token: None })
+    }
+
+    /// The new one is of no use: it is revoked, and the old one stays.
+    fn give_up(&self, seal: &Seal, mut plan: Plan, step: &Leave, cause: Error) -> Error {
+        let id = if let Leave::Identified { id, .. } = step { Some(*id) } else { None };
+        let mark = plan.mark.clone();
+        plan.orphans.push(Orphan { id, ..Orphan::marked(&mark) });
+        let swept = self.write(seal, Leave::Idle, &plan).and_then(|_| {
+            let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
+            let rows = self.list_with(&auth_token)?;
+            self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
+        });
+        let is_left = plan.orphans.iter().any(|orphan| orphan.mark.as_ref() == Some(&mark));
+        let outcome = if swept.is_err() || is_left {
+            "the rotation was given up, the old application token stays in use; the new one is \
+             revoked when it is called again"
+        } else {
+            "the rotation was given up and the new application token revoked, the old one stays in \
+             use"
+        };
+        match cause.kind() {
+            ErrorKind::InvalidInput => cause.with_advice(outcome),
+            _ => {
+                let message = format!("{outcome}: {cause}");
+                cause.stopping_rotation(step.state(), message)
+            }
+        }
+    }
+
+    /// Writes the page of the old one; returns the step, which may be taken now.
+    fn write(&self, seal: &Seal, step: Leave, plan: &Plan) -> Result<Leave> {
+        let page = Leaving { step: step.clone(), plan: plan.clone() };
+        rotation_journal::write(self.store(), seal, &Page::Leaving(page))?;
+        Ok(step)
+    }
+}
+
+/// Whether the new one is refused, and not the moment's trouble.
+pub(super) fn is_final(error: &Error) -> bool {
+    use ErrorKind::{Conflict, Forbidden, InvalidInput, NotFound, Rejected, Validation};
+    matches!(error.kind(), Rejected | Forbidden | NotFound | Conflict | Validation | InvalidInput)
+}
+
+/// Whether it is certain that nothing was created.
+fn was_refused(error: &Error) -> bool {
+    let refuses = |status| (400..500).contains(&status) && status != REQUEST_TIMEOUT;
+    !error.was_sent() || error.http_status().is_some_and(refuses)
+}

@@ -1,0 +1,270 @@
+//! The way from an application token that is proved to work to where only that one does. Each step
+//! may be taken again; if the new one turns out to be refused, there is a way back.
+
+use std::time::Duration;
+
+use super::plan::ignored;
+use super::prepare::{New, is_final};
+use super::{Rotator, refused_for_now, stopped};
+use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::api::bodies::UpdateApplicationToken;
+use crate::http::status_error;
+use crate::rotation::options::Rotation;
+use crate::sign_in::credential::TokenFile;
+use crate::store::encryption::Seal;
+use crate::store::rotation_journal::{self, Arriving, Leave, Leaving, Orphan, Page, Plan};
+use crate::sys::clock::is_before_release;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::event::EventKind;
+use crate::types::rotation_state::RotationState;
+use crate::types::secret::Secret;
+
+impl Rotator<'_> {
+    /// Goes on from the page of the new application token.
+    pub(super) fn arrive(&self, new: New) -> Result<Rotation> {
+        let New { token, seal, mut page, auth_token: mut proof } = new;
+        loop {
+            let state = page.state;
+            let next = match state {
+                RotationState::Committed => self.hand_over(&token, &page, &mut proof),
+                RotationState::Grace => match self.grace_left(&seal, &mut page) {
+                    Ok(Some(left)) => {
+                        self.caller.session.use_credential(seal.name());
+                        return Ok(Rotation { grace_left: Some(left), ..self.came_to(&page) });
+                    }
+                    Ok(None) => Ok(RotationState::Revoking),
+                    Err(error) => Err(error),
+                },
+                RotationState::Revoking => self.revoke_old(&token, &seal, &mut page),
+                _ => {
+                    self.caller.session.use_credential(seal.name());
+                    return Ok(self.came_to(&page));
+                }
+            };
+            page.state = match next {
+                Ok(next) => {
+                    // It has worked: what was refused before was not for good.
+                    page.plan.refused_since = None;
+                    next
+                }
+                Err(error) if error.kind() != ErrorKind::Rejected => {
+                    return Err(stopped(state, error));
+                }
+                Err(error) if self.is_for_good(&error, &mut page.plan) => {
+                    return Err(self.go_back(&token, page, error));
+                }
+                Err(error) => {
+                    self.write_arriving(&seal, page).map_err(|error| stopped(state, error))?;
+                    return Err(refused_for_now(state, error));
+                }
+            };
+            if page.state == RotationState::Grace {
+                page.grace_since = Some(self.moment());
+            }
+            page = self.write_arriving(&seal, page).map_err(|error| stopped(state, error))?;
+            if page.state == RotationState::Done {
+                self.tell_of_the_old_one(&page)?;
+            }
+        }
+    }
+
+    /// Puts the new one, which works, where the next start finds it.
+    fn hand_over(
+        &self,
+        new: &Secret,
+        page: &Arriving,
+        proof: &mut Option<AuthToken>,
+    ) -> Result<RotationState> {
+        self.sign_in_once(new, proof)?;
+        match (&self.options.hand_over, self.caller.session.credential_file()) {
+            (Some(take), _) => take(new).map_err(|error| {
+                let old = page.old_value.as_ref().map_or("", |old| old.as_str());
+                let why = status_error::clean(&error.to_string(), &[new.reveal(), old]);
+                let message = format!("hand_over did not take the new application token: {why}");
+                Error::new(ErrorKind::Rotation, message)
+            })?,
+            (None, Some(file)) => self.put_into(file, new, page)?,
+            (None, None) => {} // Refused earlier.
+        }
+        Ok(match page.plan.grace_seconds {
+            0 => RotationState::Revoking,
+            _ => RotationState::Grace,
+        })
+    }
+
+    /// What somebody else put there meanwhile is not overwritten.
+    fn put_into(&self, file: &TokenFile, new: &Secret, page: &Arriving) -> Result<()> {
+        // What cannot be read, or holds no token, is nobody's choice.
+        let Ok(held) = file.read_back() else { return file.replace(None, new) };
+        if held == *new {
+            return Ok(());
+        }
+        if self.newest(&held)? == *new {
+            return file.replace(Some(&held), new);
+        }
+        let message = format!(
+            "the credential file holds another application token by now, which stays there; revoke \
+             {} and {} unless somebody uses them",
+            page.plan.old_id, page.new_id
+        );
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    /// What is left of the grace period, if anything.
+    fn grace_left(&self, seal: &Seal, page: &mut Arriving) -> Result<Option<Duration>> {
+        let clock = &*self.caller.clock;
+        let grace = Duration::from_secs(page.plan.grace_seconds);
+        let now = self.caller.session.now();
+        let since = page.grace_since.as_ref();
+        let Some(elapsed) = since.and_then(|since| since.elapsed(now, clock)) else {
+            // Nobody knows how much has passed. It begins again with a clock that can be trusted.
+            if !is_before_release(clock.wall()) {
+                page.grace_since = Some(self.moment());
+                rotation_journal::write(self.store(), seal, &Page::Arriving(page.clone()))?;
+            }
+            return Ok(Some(grace));
+        };
+        Ok(grace.checked_sub(elapsed).filter(|left| !left.is_zero()))
+    }
+
+    /// Reads the new one back, signs in with it once more, and with that revokes the old one.
+    fn revoke_old(&self, new: &Secret, seal: &Seal, page: &mut Arriving) -> Result<RotationState> {
+        let session = &self.caller.session;
+        let kept = match (&self.options.hand_over, session.credential_file()) {
+            (None, Some(file)) => {
+                self.put_into(file, new, page)?;
+                file.read_back()?
+            }
+            _ => self.newest(&self.given)?,
+        };
+        if kept != *new || page.plan.old_id == page.new_id {
+            let message = "another application token was read back than the new one; nothing was \
+                           revoked";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let requested_at = session.now();
+        let auth_token = self.exchange(new, "new")?;
+        page.plan.keep_old = self.keeps_old(&page.plan);
+        if !page.plan.keep_old {
+            match self.revoke_for_certain(&auth_token, page.plan.old_id) {
+                // It will not do another time either: the next rotation is not to wait for it.
+                Err(error) if is_final(&error) && error.kind() != ErrorKind::Rejected => {
+                    page.plan.orphans.push(Orphan::row(page.plan.old_id));
+                }
+                revoked => revoked?,
+            }
+        }
+        if !page.plan.orphans.is_empty() {
+            let rows = self.list_with(&auth_token)?;
+            self.sweep(&mut page.plan.orphans, page.new_id, &rows, &auth_token)?;
+        }
+        session.go_on_with(&auth_token, seal.name(), requested_at);
+        page.old_value = None;
+        // What the old one's session leaves behind is of no more use, and no harm.
+        let _ = self.store().forget(&page.old);
+        Ok(RotationState::Done)
+    }
+
+    /// Where the answer leaves doubt, the list tells.
+    fn revoke_for_certain(&self, auth_token: &AuthToken, id: u64) -> Result<()> {
+        let Err(error) = self.change_with(auth_token, id, &UpdateApplicationToken::revoke()) else {
+            return Ok(());
+        };
+        let rows = self.list_with(auth_token).map_err(|_| error.clone())?;
+        match rows.iter().find(|row| row.id() == id) {
+            Some(row) if row.status() == Some(ApplicationTokenStatus::Revoked) => Ok(()),
+            Some(row) if has_expired(row, auth_token) => Ok(()),
+            None if error.kind() == ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        }
+    }
+
+    /// Whether this call, or the one that began the rotation, leaves the old one alone.
+    pub(super) fn keeps_old(&self, plan: &Plan) -> bool {
+        plan.keep_old || self.options.keep_old
+    }
+
+    /// The rotation is done, and the next one can begin; but somebody should know.
+    fn tell_of_the_old_one(&self, page: &Arriving) -> Result<()> {
+        if page.plan.keep_old {
+            let message = format!(
+                "application token {} goes on working beside {}, which replaces it: revoke it when \
+                 it is no longer used",
+                page.plan.old_id, page.new_id
+            );
+            let error = Error::new(ErrorKind::Rotation, message);
+            self.caller.session.report(EventKind::OldTokenKept, error);
+            return Ok(());
+        }
+        let is_it = |orphan: &Orphan| orphan.id == Some(page.plan.old_id);
+        if !page.plan.orphans.iter().any(is_it) {
+            return Ok(());
+        }
+        let message = format!(
+            "the new application token is in use, but the server does not let the old one, {}, be \
+             revoked: revoke it by hand; the next rotation tries again",
+            page.plan.old_id
+        );
+        let error = Error::new(ErrorKind::Rotation, message.clone());
+        Err(error.stopping_rotation(RotationState::Revoking, message))
+    }
+
+    /// Somebody revoked the new one, or it may not be used from here: the old one is the one to use
+    /// again, if it still works.
+    fn go_back(&self, new: &Secret, page: Arriving, cause: Error) -> Error {
+        let state = page.state;
+        match self.restore(new, page) {
+            Ok(()) => {
+                let message = format!(
+                    "the rotation was given up, the old application token is in use again: {cause}"
+                );
+                cause.stopping_rotation(state, message)
+            }
+            Err(_) => stopped(state, cause),
+        }
+    }
+
+    fn restore(&self, new: &Secret, page: Arriving) -> Result<()> {
+        let session = &self.caller.session;
+        let Some(old) = page.old_value.as_ref().map(|old| Secret::from(old.as_str())) else {
+            let message = "the old application token is revoked";
+            return Err(Error::new(ErrorKind::Rotation, message));
+        };
+        self.exchange(&old, "old")?;
+        let seal = session.seal(&old)?;
+        if let Some(file) = session.credential_file() {
+            if file.read_back().is_ok_and(|held| held == *new) {
+                file.replace(Some(new), &old)?;
+            }
+        }
+        let mut plan = page.plan;
+        plan.orphans.push(Orphan::row(page.new_id));
+        let leaving = Leaving { step: Leave::Idle, plan };
+        rotation_journal::write(self.store(), &seal, &Page::Leaving(leaving))?;
+        if self.newest(&self.given)? == *new {
+            rotation_journal::lead(self.store(), &session.seal(&self.given)?, &old)?;
+        }
+        session.use_credential(seal.name());
+        Ok(())
+    }
+
+    fn came_to(&self, page: &Arriving) -> Rotation {
+        Rotation {
+            state: page.state,
+            old_id: page.plan.old_id,
+            new_id: page.new_id,
+            grace_left: None,
+            adopted: false,
+            old_kept: page.plan.keep_old,
+            ignored_options: ignored(self.options, &page.plan),
+        }
+    }
+}
+
+/// By the server's clock.
+fn has_expired(row: &ApplicationToken, auth_token: &AuthToken) -> bool {
+    let now = auth_token.claims().issued_at.map(Duration::from_secs);
+    let now = now.map(|now| std::time::SystemTime::UNIX_EPOCH + now);
+    row.expires_at().zip(now).is_some_and(|(expiry, now)| expiry <= now)
+}

@@ -1,0 +1,355 @@
+//! How a session signs in: with what, after whom, what comes of it, and what of that the next
+//! process is to know.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Session;
+use crate::api::listing;
+use crate::session::policy::{Decision, Failure};
+use crate::session::state::{CachedToken, Refresh, State};
+use crate::sign_in::credential::{Credential, Current};
+use crate::sign_in::exchange::{Grant, Login, Presence, SIGN_IN};
+use crate::store::encryption::Seal;
+use crate::store::{Locked, Store};
+use crate::sys::random;
+use crate::sys::wait::Deadline;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::event::{Event, EventKind};
+
+/// How often a caller without a token tries, within its timeout, what may pass by itself.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// What is left of a caller's time when it stops waiting for another process.
+const RESERVE: Duration = Duration::from_millis(100);
+
+/// How long a waiting caller sleeps before it looks again.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// A process that has kept the others waiting for so long was stopped, and is passed over.
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
+
+/// To follow what went wrong with a store.
+const IN_MEMORY: &str = "the session goes on in memory";
+
+impl Session {
+    /// Signs in, or takes what another process got, to have a token other than `instead_of`. Where
+    /// there is no valid token, temporary failures are retried within the deadline.
+    pub(super) fn fetch(
+        &self,
+        deadline: Deadline,
+        presence: Presence,
+        instead_of: Option<&AuthToken>,
+    ) -> Result<AuthToken> {
+        self.fetch_another(deadline, presence, instead_of).inspect_err(|_| {
+            // One attempt was made for a 401: callers get the cached token again.
+            self.state.rcu(|state| match state.unreported() {
+                Some(changed) => Arc::new(changed),
+                None => Arc::clone(state),
+            });
+        })
+    }
+
+    fn fetch_another(
+        &self,
+        deadline: Deadline,
+        presence: Presence,
+        instead_of: Option<&AuthToken>,
+    ) -> Result<AuthToken> {
+        let mut attempts = 0;
+        loop {
+            let (credential, trouble) =
+                self.parts.credential.current().inspect_err(|error| self.failed(error))?;
+            if let Some(error) = trouble {
+                self.report(EventKind::CredentialTrouble, error);
+            }
+            let credential = self.newest_of(credential)?;
+            let seal = self.seal(&credential.key_material())?;
+            self.use_credential(seal.name());
+            let lock = self.lock_store(&seal, deadline)?;
+            self.adopt(&seal, deadline);
+
+            let (state, now) = (self.state.load_full(), self.now());
+            let decision = match instead_of {
+                Some(refused) => state.decide_instead_of(refused, now),
+                None => state.decide(now, || false),
+            };
+            match (decision, state.valid(now)) {
+                (Decision::HandOut, Some(token)) => return Ok(token.clone()),
+                // From the store, and due: whoever asks next renews it in the background.
+                (Decision::HandOutAndRenew, Some(token)) if presence == Presence::Caller => {
+                    return Ok(token.clone());
+                }
+                (Decision::BackingOff(until), valid) => {
+                    drop(lock);
+                    let wait = until.saturating_sub(now);
+                    let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
+                    let in_time = deadline.has_time_after(wait) && valid.is_none();
+                    let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
+                    if !(passes && in_time && again) {
+                        return Err(backing_off(&state, wait));
+                    }
+                    // Not all at once: `retry_now` may end it, or another process sign in.
+                    self.parts.clock.sleep(wait.min(LONGEST_SLEEP));
+                    continue;
+                }
+                _ => {}
+            }
+            attempts += 1;
+            match self.attempt(&credential, &seal, &lock, presence, deadline) {
+                Ok(token) => return Ok(token),
+                Err(error) if attempts < MOST_ATTEMPTS && self.is_outdated(&credential, &error) => {
+                }
+                Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
+                    return Err(error);
+                }
+                Err(error) if attempts >= MOST_ATTEMPTS => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// One exchange, and what comes of it in state, store and events.
+    fn attempt(
+        &self,
+        credential: &Current<'_>,
+        seal: &Seal,
+        lock: &Locked,
+        presence: Presence,
+        deadline: Deadline,
+    ) -> Result<AuthToken> {
+        let requested_at = self.now();
+        let left = deadline.remaining(SIGN_IN)?;
+        let before = self.state.load().revision();
+        self.state.rcu(|state| state.starting(requested_at));
+        let outcome = self.exchange(credential, seal, lock, presence, deadline);
+        if self.credential_in_use() != seal.name() {
+            // Rotated meanwhile: what comes of the old one is not the new one's.
+            return outcome.map(|grant| grant.auth_token);
+        }
+        let outcome = match outcome {
+            Ok(Grant { auth_token, refresh_token }) => {
+                let now = self.now();
+                let (name, draw) = (seal.name(), random::draw());
+                let cached = CachedToken::new(auth_token.clone(), name, requested_at, draw);
+                let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
+                self.state.rcu(|state| state.succeeded(cached.clone(), refresh.clone(), now));
+                let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
+                self.parts.events.push(event);
+                if let Current::ApplicationToken(token) = credential {
+                    let expiring = self.expiry.signed_in(token, &auth_token);
+                    expiring.into_iter().for_each(|event| self.parts.events.push(event));
+                }
+                Ok(auth_token)
+            }
+            // That a caller had little time left says nothing about the server.
+            Err(error) if error.kind() == ErrorKind::Timeout && left < self.parts.timeout / 2 => {
+                return Err(error);
+            }
+            Err(error) => {
+                self.failed(&error);
+                let until = self.state.load().backoff.backing_off(self.now(), || false);
+                let wait = until.map(|until| until.saturating_sub(self.now()));
+                Err(error.with_retry_after(wait))
+            }
+        };
+        if self.state.load().revision() != before {
+            self.save(seal, lock, deadline);
+        }
+        outcome
+    }
+
+    fn exchange(
+        &self,
+        credential: &Current<'_>,
+        seal: &Seal,
+        lock: &Locked,
+        presence: Presence,
+        deadline: Deadline,
+    ) -> Result<Grant> {
+        let (http, clock) = (&*self.parts.http, &*self.parts.clock);
+        let login = Login { http, clock, action: SIGN_IN, deadline };
+        let state = self.state.load_full();
+        if let Some(refresh_token) = &state.refresh.token {
+            // It works once: that it is spent is durable before it is.
+            let now = self.now();
+            self.state.rcu(|state| state.spending(now));
+            self.save(seal, lock, deadline);
+            self.calls_made.fetch_add(1, Ordering::Relaxed);
+            match login.refresh_token(refresh_token) {
+                // It counts: a third refusal in a row would lock the account.
+                Err(error) if error.kind() == ErrorKind::Rejected => {
+                    self.note(&error, now);
+                }
+                outcome => return outcome,
+            }
+        }
+        self.calls_made.fetch_add(1, Ordering::Relaxed);
+        login.sign_in(credential, presence)
+    }
+
+    /// An application token that was rotated is left for its successor.
+    fn newest_of<'a>(&self, credential: Current<'a>) -> Result<Current<'a>> {
+        let Current::ApplicationToken(token) = &credential else { return Ok(credential) };
+        match self.newest(token) {
+            Ok(newest) if newest == *token => Ok(credential),
+            Ok(newest) => {
+                if self.state.load().backoff.credential != self.seal(&newest)?.name() {
+                    self.parts.events.push(Event::plain(EventKind::SuccessorFound));
+                }
+                Ok(Current::ApplicationToken(newest))
+            }
+            Err(error) => {
+                self.store_trouble(error);
+                Ok(credential)
+            }
+        }
+    }
+
+    /// Whether another credential is there by now than the one that failed.
+    fn is_outdated(&self, credential: &Current<'_>, error: &Error) -> bool {
+        let rotated = || match credential {
+            Current::ApplicationToken(token) => {
+                self.newest(token).is_ok_and(|newest| newest != *token)
+            }
+            _ => false,
+        };
+        self.parts.credential.changed() || (error.kind() == ErrorKind::Rejected && rotated())
+    }
+
+    /// Looks at the list once a day, if somebody wants to be told what only the list says.
+    pub(super) fn watch_expiry(&self, auth_token: &AuthToken, deadline: Deadline) {
+        if !self.parts.events.are_asked_for() {
+            return;
+        }
+        let Ok(Some(token)) = self.given_application_token() else { return };
+        let Ok(token) = self.newest(&token) else { return };
+        let Some(id) = self.expiry.row_to_look_at(&token, auth_token) else { return };
+        let wall = self.parts.clock.wall();
+        // It is for information: what goes wrong here goes wrong again where it matters.
+        let rows = listing::read(|call| {
+            self.parts.http.send(call, Some(auth_token.secret()), deadline, wall)
+        });
+        let row = rows.ok().and_then(|rows| rows.into_iter().find(|row| row.id() == id));
+        if let Some(expires_at) = row.and_then(|row| row.expires_at()) {
+            let expiring = self.expiry.tell(expires_at, auth_token);
+            expiring.into_iter().for_each(|event| self.parts.events.push(event));
+        }
+    }
+
+    pub(super) fn failed(&self, error: &Error) {
+        if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
+            return; // Nobody was there to be asked: nothing happened.
+        }
+        let now = self.now();
+        self.note(error, now);
+        let until = self.state.load().backoff.backing_off(now, || false);
+        let next_attempt = until.unwrap_or_default().saturating_sub(now);
+        self.parts.events.push(Event::failed(error.clone(), next_attempt));
+    }
+
+    /// Puts the outcome of an attempt that failed into the state.
+    fn note(&self, error: &Error, now: Duration) {
+        let failure = Failure {
+            error,
+            now,
+            wall: self.parts.clock.wall(),
+            is_user: matches!(self.parts.credential, Credential::User(_)),
+            draw: random::draw(),
+        };
+        self.state.rcu(|state| state.failed(&failure));
+    }
+
+    pub(crate) fn report(&self, kind: EventKind, error: Error) {
+        self.parts.events.push(Event::trouble(kind, error));
+    }
+
+    fn store_trouble(&self, error: Error) {
+        self.report(EventKind::StoreTrouble, error.with_advice(IN_MEMORY));
+    }
+
+    /// The store for a caller with that deadline.
+    fn store_within(&self, deadline: Deadline) -> Store {
+        self.parts.store.within_time(deadline.remaining(SIGN_IN).unwrap_or_default())
+    }
+
+    /// Waits for other processes. A store that cannot be locked stops nobody.
+    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
+        let now = self.now().as_secs();
+        let since = self.kept_waiting_since.load(Ordering::Relaxed);
+        let is_stopped = since != 0 && now.saturating_sub(since) >= LONGEST_HOLD.as_secs();
+        let left = deadline.remaining(SIGN_IN)?;
+        // A sign-in without the lock needs time, too.
+        let patience = if is_stopped { left / 2 } else { left.saturating_sub(RESERVE) };
+        match self.store_within(deadline).lock(seal.name(), patience) {
+            Ok(Locked::Busy) => {
+                let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
+                    0 => now,
+                    since => since,
+                };
+                self.kept_waiting_since.store(since, Ordering::Relaxed);
+                if now.saturating_sub(since) < LONGEST_HOLD.as_secs() {
+                    let message = format!(
+                        "cannot {SIGN_IN}: another process that shares the store has been signing \
+                         in for longer than the timeout"
+                    );
+                    return Err(Error::new(ErrorKind::Timeout, message).unsent());
+                }
+                Ok(Locked::Busy)
+            }
+            Ok(locked) => {
+                self.kept_waiting_since.store(0, Ordering::Relaxed);
+                Ok(locked)
+            }
+            Err(error) => {
+                self.store_trouble(error);
+                Ok(Locked::Busy)
+            }
+        }
+    }
+
+    /// Takes over what another process, or an earlier one, left in the store, if that is newer.
+    pub(super) fn adopt(&self, seal: &Seal, deadline: Deadline) {
+        match self.store_within(deadline).load(seal, self.now(), &*self.parts.clock) {
+            Ok(None) => {}
+            Ok(Some(stored)) => {
+                let (before, now) = (self.state.load_full(), self.now());
+                self.state.rcu(|state| state.merged(&stored, now));
+                let after = self.state.load_full();
+                if let Some(cached) = after.cached.as_ref().filter(|c| !c.is_in(&before)) {
+                    let expires_at = cached.auth_token.expires_at();
+                    self.parts.events.push(Event::expiring(EventKind::Adopted, expires_at));
+                }
+            }
+            Err(error) => self.store_trouble(error),
+        }
+    }
+
+    /// Only who holds the lock writes: another one's later state must not be overwritten.
+    pub(super) fn save(&self, seal: &Seal, lock: &Locked, deadline: Deadline) {
+        if matches!(lock, Locked::Busy) {
+            return;
+        }
+        let (state, now) = (self.state.load(), self.now());
+        if let Err(error) = self.store_within(deadline).save(seal, &state, now, &*self.parts.clock)
+        {
+            self.store_trouble(error);
+        }
+    }
+}
+
+/// The error for a caller while no attempt may start.
+pub(super) fn backing_off(state: &State, wait: Duration) -> Error {
+    let advice = format!("the next attempt is made in {} s", wait.as_secs().max(1));
+    match &state.backoff.last_error {
+        Some(error) => error.clone().with_advice(&advice),
+        None => {
+            let message =
+                format!("cannot {SIGN_IN}: the last attempt started less than 5 s ago; {advice}");
+            Error::new(ErrorKind::RateLimited, message).unsent()
+        }
+    }
+    .with_retry_after(Some(wait))
+}

@@ -1,0 +1,103 @@
+//! What a machine signs in with, and where it comes from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::http::{Answer, Call};
+pub(crate) use crate::sign_in::token_file::TokenFile;
+use crate::sign_in::user::User;
+use crate::sys::wait::Deadline;
+use crate::types::error::{Error, Result};
+use crate::types::secret::Secret;
+
+/// Where the credential comes from.
+#[derive(Debug)]
+pub(crate) enum Credential {
+    /// An application token, given as text.
+    ApplicationToken(Secret),
+    /// An application token in a file.
+    ApplicationTokenFile(TokenFile),
+    /// A person.
+    User(User),
+    /// Another session, in another workspace.
+    Workspace(Workspace),
+}
+
+/// Makes a call with another session's auth token.
+pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, Deadline) -> Result<Answer> + Send + Sync>;
+
+/// A workspace that another session switches to.
+pub(crate) struct Workspace {
+    pub(crate) id: u64,
+    /// As that session, in its own workspace.
+    pub(crate) send: SendAs,
+    /// What the key of that session's store is derived from: another application token after a
+    /// rotation.
+    pub(crate) key_material: KeyMaterial,
+}
+
+/// Returns what a store's key is derived from at the moment.
+pub(crate) type KeyMaterial = Arc<dyn Fn() -> Result<Secret> + Send + Sync>;
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The credential as it is now.
+#[derive(Debug)]
+pub(crate) enum Current<'a> {
+    ApplicationToken(Secret),
+    User(&'a User),
+    /// With what the store's key is derived from.
+    Workspace(&'a Workspace, Secret),
+}
+
+impl Credential {
+    /// Reads the credential. The second part says what was wrong where an earlier content serves.
+    pub(crate) fn current(&self) -> Result<(Current<'_>, Option<Error>)> {
+        match self {
+            Credential::ApplicationToken(token) => {
+                Ok((Current::ApplicationToken(token.clone()), None))
+            }
+            Credential::User(user) => Ok((Current::User(user), None)),
+            Credential::Workspace(workspace) => {
+                let id = workspace.id.to_string();
+                let key_material = [(workspace.key_material)()?.reveal(), "\n", &id].concat();
+                Ok((Current::Workspace(workspace, Secret::from(key_material)), None))
+            }
+            Credential::ApplicationTokenFile(file) => {
+                let (token, trouble) = file.token()?;
+                Ok((Current::ApplicationToken(token), trouble))
+            }
+        }
+    }
+
+    /// Whether it can sign in while nobody is there to be asked for a one-time code.
+    pub(crate) fn needs_nobody(&self) -> bool {
+        match self {
+            Credential::User(user) => user.mfa.is_none(),
+            _ => true,
+        }
+    }
+
+    /// Whether it is another than when it was last read.
+    pub(crate) fn changed(&self) -> bool {
+        match self {
+            Credential::ApplicationTokenFile(file) => file.changed(),
+            _ => false,
+        }
+    }
+}
+
+impl Current<'_> {
+    /// What the store's key is derived from.
+    pub(crate) fn key_material(&self) -> Secret {
+        match self {
+            Current::ApplicationToken(token) => token.clone(),
+            Current::User(user) => user.key_material(),
+            Current::Workspace(_, key_material) => key_material.clone(),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A file that holds an application token. It is read again at each sign-in, so that a rotated
+//! token is picked up; while it cannot be read, its last good content is used. A rotation replaces
+//! it as a whole, with its owner, mode, access list and extended attributes, and never what another
+//! program wrote meanwhile.
+
+mod platform;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use zeroize::Zeroizing;
+
+use crate::api::validate;
+use crate::sys::atomic_file;
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::secret::Secret;
+
+/// A token and some white space around it; more is not read.
+const LONGEST_FILE: u64 = 64 * 1024;
+
+/// As many bytes as a new token may have, written to find out whether there is room.
+const ROOM: [u8; 1024] = [0; 1024];
+
+/// A file that holds an application token.
+#[derive(Debug)]
+pub(crate) struct TokenFile {
+    path: PathBuf,
+    last_good: ArcSwapOption<Secret>,
+    /// What the file was like when it was last looked at, readable or not.
+    last_look: ArcSwapOption<Stamp>,
+}
+
+/// What changes when a file is written or replaced: its times, its size, its place.
+type Stamp = [u64; 6];
+
+impl TokenFile {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        TokenFile { path, last_good: ArcSwapOption::empty(), last_look: ArcSwapOption::empty() }
+    }
+
+    /// Reads the token. The second part says what was wrong where an earlier content is used.
+    pub(crate) fn token(&self) -> Result<(Secret, Option<Error>)> {
+        // Taken before reading: a change meanwhile is noticed the next time.
+        self.last_look.store(stamp(&self.path).map(Arc::new));
+        match (read(&self.path), self.last_good.load_full()) {
+            (Ok(token), _) => {
+                self.last_good.store(Some(Arc::new(token.clone())));
+                Ok((token, None))
+            }
+            (Err(error), Some(token)) => Ok((Secret::clone(&token), Some(error))),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Whether the file changed since it was last read.
+    pub(crate) fn changed(&self) -> bool {
+        self.last_look.load().as_deref() != stamp(&self.path).as_ref()
+    }
+
+    /// What the file holds now.
+    pub(crate) fn read_back(&self) -> Result<Secret> {
+        read(&self.path)
+    }
+
+    /// Finds out whether the file can be replaced, and leaves it alone: creates the temporary file
+    /// beside it, with its attributes, and removes that.
+    pub(crate) fn check_replaceable(&self) -> Result<()> {
+        let (path, aside) = self.paths();
+        let create = || {
+            platform::refuse_fixed(&path)?;
+            // A run that was killed left it.
+            atomic_file::remove(&aside)?;
+            let mut new = atomic_file::private().create_new(true).write(true).open(&aside)?;
+            new.write_all(&ROOM).and_then(|()| platform::keep_attributes(&path, &new))
+        };
+        let created = create();
+        created.and(atomic_file::remove(&aside)).map_err(|e| self.unwritable(&e))
+    }
+
+    /// Replaces the token in the file, which held `held` when it was read (`None`: no token). It
+    /// keeps its mode, access list and extended attributes and, where that is allowed, its owner.
+    /// It is durable when this returns.
+    ///
+    /// What another program wrote since is kept, and an error returned. The content is compared
+    /// when the new file is complete on the disk, so that nothing but its renaming is left to do:
+    /// only what another program writes in the moment between the two is lost.
+    pub(crate) fn replace(&self, held: Option<&Secret>, token: &Secret) -> Result<()> {
+        let (path, aside) = self.paths();
+        let text = Zeroizing::new([token.reveal(), "\n"].concat());
+        let mut is_changed = false;
+        let complete = |new: &File| {
+            platform::keep_attributes(&path, new)?;
+            new.sync_all()?;
+            is_changed = read(&path).ok().as_ref() != held;
+            if is_changed { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
+        };
+        let replaced = atomic_file::replace(&path, &aside, text.as_bytes(), complete);
+        if is_changed {
+            let message = format!(
+                "another program changed the credential file {} while it was being replaced; its \
+                 content was kept",
+                self.path.display()
+            );
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        replaced.map_err(|e| self.unwritable(&e))
+    }
+
+    /// The file, where a link to it leads, and the temporary one beside it.
+    fn paths(&self) -> (PathBuf, PathBuf) {
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let mut aside = OsString::from(".");
+        aside.push(path.file_name().unwrap_or_default());
+        aside.push(".emnify-new");
+        let aside = path.with_file_name(aside);
+        (path, aside)
+    }
+
+    fn unwritable(&self, e: &io::Error) -> Error {
+        let message = format!("cannot write the credential file {}: {e}", self.path.display());
+        Error::new(ErrorKind::Store, message)
+    }
+}
+
+fn read(path: &Path) -> Result<Secret> {
+    const NAME: &str = "application_token_file";
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // Opening a pipe would wait for its writer.
+        let problem = format!("{}: is no regular file", path.display());
+        return Err(Error::invalid_input(NAME, problem));
+    }
+    File::open(path)
+        .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
+        .map_err(|e| Error::invalid_input(NAME, format_args!("{}: {e}", path.display())))?;
+    let token = Secret::from(text.trim());
+    validate::application_token(&format!("{NAME}: {}", path.display()), &token)?;
+    Ok(token)
+}
+
+#[cfg(unix)]
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt;
+    let m = fs::metadata(path).ok()?;
+    let [mtime, mtime_nsec, ctime, ctime_nsec] =
+        [m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec()].map(|part| part as u64);
+    Some([mtime, mtime_nsec, ctime, ctime_nsec, m.size(), m.ino()])
+}
+
+#[cfg(not(unix))]
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::time::UNIX_EPOCH;
+    let metadata = fs::metadata(path).ok()?;
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some([modified.as_secs(), u64::from(modified.subsec_nanos()), metadata.len(), 0, 0, 0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(file: &TokenFile) -> (String, bool) {
+        let (token, trouble) = file.token().unwrap();
+        (token.reveal().to_owned(), trouble.is_some())
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_holds_no_token_is_named() {
+        for path in ["/nonexistent/token", "/dev/null", "Cargo.toml"] {
+            let error = TokenFile::new(path.into()).token();
+            let message = error.unwrap_err().to_string();
+            assert!(message.starts_with("application_token_file: "), "{message}");
+            assert!(message.contains(path), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_again_and_its_last_good_content_serves_while_it_cannot_be() {
+        let path = std::env::temp_dir().join(format!("emnify-credential-{}", std::process::id()));
+        let file = TokenFile::new(path.clone());
+        fs::write(&path, "first\n").unwrap();
+        assert_eq!(token(&file), ("first".into(), false));
+        assert!(!file.changed());
+        fs::write(&path, "").unwrap();
+        assert!(file.changed());
+        assert_eq!(token(&file), ("first".into(), true));
+        fs::write(&path, "second").unwrap();
+        assert_eq!(token(&file), ("second".into(), false));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(token(&file), ("second".into(), true));
+    }
+
+    #[test]
+    fn what_another_program_wrote_meanwhile_is_kept() {
+        let path = std::env::temp_dir().join(format!("emnify-meanwhile-{}", std::process::id()));
+        let file = TokenFile::new(path.clone());
+        let (old, new) = (Secret::from("old"), Secret::from("new"));
+        for (found, held, is_replaced) in [
+            ("old\n", Some(&old), true),
+            ("provisioned", Some(&old), false),
+            ("", Some(&old), false),
+            ("", None, true),
+            ("provisioned", None, false),
+        ] {
+            fs::write(&path, found).unwrap();
+            let replaced = file.replace(held, &new);
+            assert_eq!(replaced.is_ok(), is_replaced, "{found}: {replaced:?}");
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text, if is_replaced { "new\n" } else { found });
+        }
+        fs::remove_file(&path).unwrap();
+    }
+}

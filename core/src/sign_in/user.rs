@@ -1,0 +1,143 @@
+//! A person's credentials: a user name and a password, perhaps a one-time code, perhaps a device
+//! that is trusted to do without one.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use once_cell::race::OnceBox;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::pbkdf2;
+use zeroize::Zeroizing;
+
+use crate::types::error::{Error, Result};
+use crate::types::secret::Secret;
+
+/// Of PBKDF2 (RFC 8018): a tenth of a second on a gateway.
+const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(99_999);
+
+/// Asks for the one-time code; `None` if nobody is there to say it.
+pub(crate) type AskForCode = Arc<dyn Fn() -> Option<Secret> + Send + Sync>;
+
+/// A person who signs in.
+pub(crate) struct User {
+    pub(crate) username: String,
+    /// As the API takes it: the SHA-1 of the password in lower-case hexadecimal digits.
+    pub(crate) password: Secret,
+    pub(crate) mfa: Option<AskForCode>,
+    pub(crate) trusted_device: Option<TrustedDevice>,
+    /// Costs time to make, on purpose: made once.
+    key_material: OnceBox<Secret>,
+}
+
+impl User {
+    pub(crate) fn new(username: &str, password: &Secret) -> Result<Self> {
+        if username.is_empty() || username.chars().any(char::is_control) {
+            return Err(Error::invalid_input("username", "is empty or has a control character"));
+        }
+        if password.reveal().is_empty() {
+            return Err(Error::invalid_input("password", "is empty"));
+        }
+        Ok(User {
+            username: username.to_owned(),
+            password: sha1(password),
+            mfa: None,
+            trusted_device: None,
+            key_material: OnceBox::new(),
+        })
+    }
+
+    /// What the store's key is derived from. People choose passwords that can be guessed, so each
+    /// guess at a store's key is made to cost.
+    pub(crate) fn key_material(&self) -> Secret {
+        let make = || {
+            let mut key = Zeroizing::new([0; 32]);
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA256,
+                ROUNDS,
+                self.username.as_bytes(),
+                self.password.reveal().as_bytes(),
+                key.as_mut(),
+            );
+            Box::new(hex(key.as_ref()))
+        };
+        self.key_material.get_or_init(make).clone()
+    }
+}
+
+fn sha1(password: &Secret) -> Secret {
+    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, password.reveal().as_bytes()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> Secret {
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(u32::from(nibble), 16));
+        }
+    }
+    Secret::from(hex)
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// A device that, once a one-time code was given on it, skips the code for 90 days.
+///
+/// The fingerprint is what the device is recognised by: choose a text that is hard to guess, keep
+/// it, and use it again.
+#[derive(Debug, Clone)]
+pub struct TrustedDevice {
+    pub(crate) fingerprint: Secret,
+    pub(crate) operating_system: String,
+    pub(crate) browser: String,
+    pub(crate) name: String,
+}
+
+impl TrustedDevice {
+    /// A device with this fingerprint; its name is shown to the user in emnify's portal.
+    pub fn new(fingerprint: impl Into<Secret>, name: impl Into<String>) -> Self {
+        TrustedDevice {
+            fingerprint: fingerprint.into(),
+            operating_system: std::env::consts::OS.to_owned(),
+            browser: "emnify-auth".to_owned(),
+            name: name.into(),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let length = self.fingerprint.reveal().len();
+        if !(8..=256).contains(&length)
+            || !self.fingerprint.reveal().bytes().all(|b| b.is_ascii_graphic())
+        {
+            let problem = "has a fingerprint that is not 8 to 256 visible ASCII characters";
+            return Err(Error::invalid_input("trusted_device", problem));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_sent_as_its_sha1() {
+        let user = User::new("user@example.com", &"password".into()).unwrap();
+        assert_eq!(user.password.reveal(), "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8");
+        assert!(!format!("{user:?}").contains("5baa"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_users_credentials_is_refused_by_name() {
+        for (username, password, argument) in
+            [("", "password", "username"), ("a\nb", "password", "username"), ("a", "", "password")]
+        {
+            let error = User::new(username, &password.into()).unwrap_err();
+            assert!(error.to_string().starts_with(argument), "{error}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A lock on a file that one thread of one process holds at a time. The kernel ends it with its
+//! process, however that ends.
+//!
+//! Two copies of this library in one process (say, the C library and the Python package) do not
+//! exclude each other: to the kernel they are one process, and each has a table of its own.
+
+#[cfg(all(test, unix))]
+mod tests;
+
+pub(crate) use platform::try_lock;
+
+#[cfg(unix)]
+mod platform {
+    //! The kernel's record lock (fcntl). A fork does not inherit it, and it works on NFS. It
+    //! belongs to the process: a second lock by another thread would be granted, and closing any
+    //! descriptor of the file frees it. So a table of the process says what its threads hold. It is
+    //! consulted before the file is opened, and no descriptor is ever closed.
+
+    use std::collections::BTreeMap;
+    use std::collections::btree_map::Entry;
+    use std::fs::{self, File, Metadata};
+    use std::io;
+    use std::mem;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc;
+
+    use crate::sys::per_process::{PerProcess, Process};
+
+    /// The lock files that this process has opened. A forked child starts with an empty table.
+    static TABLE: PerProcess<Mutex<BTreeMap<Id, Kept>>> = PerProcess::new();
+
+    /// A file by device and inode, which are the same under all of its names.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct Id(u64, u64);
+
+    /// An open lock file.
+    struct Kept {
+        file: File,
+        is_locked: bool,
+    }
+
+    /// A lock that is held until this is dropped, unless in a forked child, which has no part in it.
+    #[derive(Debug)]
+    pub(crate) struct FileLock {
+        id: Id,
+        process: Process,
+    }
+
+    /// Returns the lock on the file at `path` if neither a thread of this process nor another
+    /// process holds it. `open` opens the file for writing, and creates it if it is missing.
+    pub(crate) fn try_lock(
+        path: &Path,
+        open: impl FnOnce() -> io::Result<File>,
+    ) -> io::Result<Option<FileLock>> {
+        let mut table = table();
+        let id = match Id::at(path)? {
+            Some(id) if table.get(&id).is_some_and(|kept| kept.is_open_as(id)) => id,
+            _ => keep(&mut table, open()?)?,
+        };
+        let Some(kept) = table.get_mut(&id).filter(|kept| !kept.is_locked) else {
+            return Ok(None);
+        };
+        if !set(&kept.file, true)? {
+            return Ok(None);
+        }
+        match Id::at(path) {
+            Ok(Some(now)) if now == id => {
+                kept.is_locked = true;
+                Ok(Some(FileLock { id, process: Process::current() }))
+            }
+            // The file was removed or replaced meanwhile; other processes lock another one.
+            missed => {
+                set(&kept.file, false)?;
+                missed.map(|_| None)
+            }
+        }
+    }
+
+    impl Kept {
+        /// `false` if the host has closed the descriptor, whose number may be another file's by now.
+        fn is_open_as(&self, id: Id) -> bool {
+            self.file.metadata().is_ok_and(|metadata| Id::new(&metadata) == id)
+        }
+    }
+
+    impl Drop for FileLock {
+        fn drop(&mut self) {
+            if self.process != Process::current() {
+                return;
+            }
+            if let Some(kept) = table().get_mut(&self.id) {
+                if kept.is_open_as(self.id) {
+                    // Nothing to do if it fails: the lock ends with the process at the latest.
+                    let _ = set(&kept.file, false);
+                }
+                kept.is_locked = false;
+            }
+        }
+    }
+
+    impl Id {
+        fn new(metadata: &Metadata) -> Self {
+            Id(metadata.dev(), metadata.ino())
+        }
+
+        /// `None` if there is no file.
+        fn at(path: &Path) -> io::Result<Option<Self>> {
+            match fs::symlink_metadata(path) {
+                Ok(metadata) => Ok(Some(Id::new(&metadata))),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(e),
+            }
+        }
+    }
+
+    fn table() -> MutexGuard<'static, BTreeMap<Id, Kept>> {
+        TABLE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the file open for as long as the process lives.
+    fn keep(table: &mut BTreeMap<Id, Kept>, file: File) -> io::Result<Id> {
+        let id = match file.metadata() {
+            Ok(metadata) => Id::new(&metadata),
+            Err(e) => {
+                mem::forget(file);
+                return Err(e);
+            }
+        };
+        match table.entry(id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Kept { file, is_locked: false });
+            }
+            // The host closed our descriptor; or the file was moved here a moment ago, and closing
+            // one of its descriptors would free the lock.
+            Entry::Occupied(kept) => mem::forget(mem::replace(&mut kept.into_mut().file, file)),
+        }
+        Ok(id)
+    }
+
+    /// Locks or unlocks the whole file. Returns `false` if another process holds the lock.
+    fn set(file: &File, locked: bool) -> io::Result<bool> {
+        let kind = if locked { libc::F_WRLCK } else { libc::F_UNLCK };
+        let whole = libc::flock {
+            l_type: kind as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        loop {
+            match fcntl(file, FcntlArg::F_SETLK(&whole)) {
+                Ok(_) => return Ok(true),
+                Err(Errno::EACCES | Errno::EAGAIN) => return Ok(false),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    //! A file that was opened without sharing is locked until it is closed.
+
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+
+    pub(crate) type FileLock = File;
+
+    /// Returns the lock on the file at `path` if it is not held. `open` opens the file without
+    /// sharing, and creates it if it is missing.
+    pub(crate) fn try_lock(
+        _: &Path,
+        open: impl FnOnce() -> io::Result<File>,
+    ) -> io::Result<Option<FileLock>> {
+        match open() {
+            Err(e) if e.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+}

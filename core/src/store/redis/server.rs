@@ -1,0 +1,230 @@
+//! A Redis server that may hang. An operation runs on a thread of its own, which its caller leaves
+//! when its time is up; after a fault the server is left alone for a while, which also bounds how
+//! many threads can hang at once.
+
+use std::io;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ::redis::{Cmd, ConnectionInfo, Value};
+
+use crate::store::redis::connection::{Connection, too_late, unexpected};
+use crate::sys::per_process::PerProcess;
+use crate::sys::random;
+use crate::sys::signal_mask;
+
+/// The longest time for an operation, the connection included. A server on the same network answers
+/// in milliseconds.
+pub(crate) const LIMIT: Duration = Duration::from_secs(1);
+
+/// After a fault the server is left alone for `min(10 s · 2ⁿ, 60 s) · U(½, 1)`, `n` being the number
+/// of faults in a row before it: 5 to 10 s at first, 30 to 60 s at last.
+const FIRST_SKIP: Duration = Duration::from_secs(10);
+const LONGEST_SKIP: Duration = Duration::from_secs(60);
+
+/// Enough for a name lookup.
+const STACK: usize = 256 * 1024;
+
+/// One database of one server, with one connection for each process.
+pub(crate) struct Server {
+    info: ConnectionInfo,
+    process: PerProcess<Mutex<Link>>,
+}
+
+/// What a process knows of the server.
+#[derive(Default)]
+struct Link {
+    /// Taken out while it is in use.
+    connection: Option<Connection>,
+    skip: Skip,
+}
+
+impl Server {
+    pub(crate) fn new(info: ConnectionInfo) -> Self {
+        Server { info, process: PerProcess::new() }
+    }
+
+    pub(crate) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
+    /// Whether the server is left alone after a fault.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.link().skip.is_on(Instant::now())
+    }
+
+    /// Returns the reply, or `None` without asking while the server is skipped. Waits at most for
+    /// `patience`; any error starts a skip.
+    pub(crate) fn ask(&self, command: Cmd, patience: Duration) -> io::Result<Option<Value>> {
+        let reply = self.ask_quietly(command, patience).map_err(|error| self.fault(error))?;
+        if reply.as_ref().is_some_and(|reply| !matches!(reply, Value::ServerError(_))) {
+            self.link().skip = Skip::default();
+        }
+        Ok(reply)
+    }
+
+    /// Like `ask`, but an error starts no skip: for what may fail unnoticed.
+    pub(crate) fn ask_quietly(
+        &self,
+        command: Cmd,
+        patience: Duration,
+    ) -> io::Result<Option<Value>> {
+        let kept = {
+            let mut link = self.link();
+            if link.skip.is_on(Instant::now()) {
+                return Ok(None);
+            }
+            link.connection.take()
+        };
+        let (sender, receiver) = sync_channel(1);
+        let info = self.info.clone();
+        let converse = move || {
+            // If the caller has left, the connection is closed and the reply dropped. A lock among
+            // those is not renewed, so it ends by itself.
+            let _ = sender.send(converse(kept, &info, &command, Instant::now() + LIMIT));
+        };
+        signal_mask::start("emnify-redis", STACK, Box::new(converse))?;
+        let (connection, reply) =
+            receiver.recv_timeout(patience).unwrap_or_else(|_| Err(too_late()))?;
+        self.link().connection = Some(connection);
+        Ok(Some(reply))
+    }
+
+    /// The error for a reply that is none to the command; it starts a skip.
+    pub(crate) fn unexpected(&self, reply: Value) -> io::Error {
+        self.fault(unexpected(reply, self.info.redis_settings()))
+    }
+
+    fn fault(&self, error: io::Error) -> io::Error {
+        let left = self.link().skip.start(Instant::now(), random::draw());
+        let message = format!("{error}; it is not asked again for {} s", left.as_secs().max(1));
+        io::Error::new(error.kind(), message)
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.process.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks on the kept connection, or on a new one if there is none or the server has closed it.
+fn converse(
+    kept: Option<Connection>,
+    info: &ConnectionInfo,
+    command: &Cmd,
+    until: Instant,
+) -> io::Result<(Connection, Value)> {
+    if let Some(mut connection) = kept.filter(Connection::is_recent) {
+        match connection.query(command, until) {
+            Ok(reply) => return Ok((connection, reply)),
+            Err(error) if is_closed(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut connection = Connection::open(info, until)?;
+    let reply = connection.query(command, until)?;
+    Ok((connection, reply))
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+/// How long a server is left alone.
+#[derive(Default)]
+struct Skip {
+    faults: u32,
+    until: Option<Instant>,
+}
+
+impl Skip {
+    fn is_on(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+
+    /// Starts a skip, unless one is on: operations that fail together are one fault. Returns what is
+    /// left of it.
+    fn start(&mut self, now: Instant, draw: f64) -> Duration {
+        if !self.is_on(now) {
+            let factor = 2_u32.saturating_pow(self.faults);
+            let most = FIRST_SKIP.saturating_mul(factor).min(LONGEST_SKIP);
+            self.faults = self.faults.saturating_add(1);
+            self.until = now.checked_add(most.mul_f64(0.5 + draw / 2.0));
+        }
+        self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use ::redis::{Client, cmd};
+
+    /// A server that closes the first connection and answers on each later one.
+    fn flawed() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            drop(listener.accept().unwrap());
+            loop {
+                let (mut stream, _) = listener.accept().unwrap();
+                while stream.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {
+                    stream.write_all(b"+OK\r\n").unwrap();
+                }
+            }
+        });
+        Server::new(Client::open(url).unwrap().get_connection_info().clone())
+    }
+
+    #[test]
+    fn a_server_is_skipped_after_a_fault_and_used_again_afterwards() {
+        let server = flawed();
+        let ask = || server.ask(cmd("PING"), LIMIT);
+        let error = ask().unwrap_err().to_string();
+        assert!(error.contains("closed the connection; it is not asked again for "), "{error}");
+        assert_eq!(ask().unwrap(), None);
+        // Its end has come.
+        server.link().skip.until = Some(Instant::now());
+        assert_eq!(ask().unwrap(), Some(Value::Okay));
+        assert_eq!(server.link().skip.faults, 0);
+        // It answers on one connection at a time: this is the same one.
+        assert_eq!(ask().unwrap(), Some(Value::Okay));
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_left() {
+        // The system accepts connections, and no program answers.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let server = Server::new(Client::open(url).unwrap().get_connection_info().clone());
+        let error = server.ask(cmd("PING"), Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(server.ask(cmd("PING"), LIMIT).unwrap(), None);
+    }
+
+    #[test]
+    fn a_server_is_skipped_for_5_to_60_seconds() {
+        for (draw, expected) in [(0.0, [5, 10, 20, 30, 30]), (1.0, [10, 20, 40, 60, 60])] {
+            let (mut skip, mut now) = (Skip::default(), Instant::now());
+            for seconds in expected {
+                let wait = skip.start(now, draw);
+                assert_eq!(wait, Duration::from_secs(seconds));
+                assert!(skip.is_on(now + wait - Duration::from_nanos(1)));
+                now += wait;
+                assert!(!skip.is_on(now));
+            }
+        }
+    }
+
+    #[test]
+    fn faults_during_a_skip_do_not_prolong_it() {
+        let (mut skip, now) = (Skip::default(), Instant::now());
+        let wait = skip.start(now, 0.0);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(skip.start(later, 1.0), wait - Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,62 @@
+//! A moment that is written down, and how long ago it was when it is read. The steady clock tells
+//! until the next boot; after that the wall clock does, if it was set both times.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sys::clock::{Clock, is_before_release};
+
+/// A moment, as both clocks showed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    /// The run of the steady clock.
+    epoch: Option<String>,
+    /// In milliseconds, as the other.
+    steady: u64,
+    wall: u64,
+}
+
+impl Moment {
+    /// `now` is a reading of the steady clock.
+    pub(crate) fn new(now: Duration, clock: &dyn Clock) -> Self {
+        Moment {
+            epoch: clock.epoch(),
+            steady: millis(now),
+            wall: clock.wall().duration_since(UNIX_EPOCH).map_or(0, millis),
+        }
+    }
+
+    /// The reading of the steady clock.
+    pub(crate) fn steady(&self) -> Duration {
+        Duration::from_millis(self.steady)
+    }
+
+    /// Whether the steady clock has run on since.
+    pub(crate) fn is_of_this_boot(&self, clock: &dyn Clock) -> bool {
+        self.epoch.is_some() && self.epoch == clock.epoch()
+    }
+
+    /// What has passed since; `None` where no clock can tell.
+    pub(crate) fn elapsed(&self, now: Duration, clock: &dyn Clock) -> Option<Duration> {
+        if self.is_of_this_boot(clock) {
+            return Some(now.saturating_sub(self.steady()));
+        }
+        let (then, wall) = (UNIX_EPOCH + Duration::from_millis(self.wall), clock.wall());
+        let set = !is_before_release(then) && !is_before_release(wall);
+        wall.duration_since(then).ok().filter(|_| set)
+    }
+}
+
+/// Good for 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn wall_nanos(wall: SystemTime) -> u64 {
+    wall.duration_since(UNIX_EPOCH).map_or(0, nanos)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

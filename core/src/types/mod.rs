@@ -1,0 +1,10 @@
+//! Plain values that all floors share: they decide nothing and reach nothing.
+
+pub(crate) mod auth_token;
+pub(crate) mod claims;
+pub(crate) mod date;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod rotation_state;
+pub(crate) mod secret;
+pub(crate) mod status;
