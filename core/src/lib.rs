@@ -68,12 +68,11 @@ pub use api::application_token::{
     ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
     NewApplicationToken,
 };
-pub use api::validate::ExpiryDate;
-pub use calls::application_tokens::ApplicationTokens;
 pub use calls::audit::{AuditOptions, AuditedToken, Finding};
 pub use calls::pages::Pages;
 pub use calls::request::{Method, Request, Response};
 pub use client::Client;
+pub use client::application_tokens::ApplicationTokens;
 pub use client::builder::ClientBuilder;
 pub use rotation::options::{RotateOptions, Rotation};
 #[doc(hidden)] // For the other faces of this library.
@@ -92,6 +91,7 @@ pub use types::auth_token::AuthToken;
 pub use types::auth_token::SCHEME;
 pub use types::error::{ApiError, Error, ErrorKind, Result};
 pub use types::event::{Event, EventKind, Level};
+pub use types::expiry_date::ExpiryDate;
 pub use types::rotation_state::RotationState;
 pub use types::secret::Secret;
 pub use types::status::Status;

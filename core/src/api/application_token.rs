@@ -1,15 +1,18 @@
 //! What is known about an application token, and what one may ask for when creating or changing
 //! it. Types only; [`ApplicationTokens`](crate::ApplicationTokens) has the calls.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::api::bodies;
-use crate::api::validate::ExpiryDate;
+use crate::api::json;
+use crate::api::paging::{Page, Paging};
 use crate::types::date;
+use crate::types::error::Result;
+use crate::types::expiry_date::ExpiryDate;
 use crate::types::secret::Secret;
 
 /// A row of the list of application tokens. It never holds the token's value, which is shown only
@@ -102,7 +105,7 @@ impl ApplicationToken {
         }
         let row: Row<'_> = object(json)?;
         Some(ApplicationToken {
-            id: row.id.and_then(bodies::whole)?,
+            id: row.id.and_then(json::whole)?,
             description: row.description.and_then(text),
             status: row.status.and_then(status),
             created: row.created.map(text_or_json),
@@ -135,7 +138,7 @@ fn status(json: &RawValue) -> Option<ApplicationTokenStatus> {
         id: Option<&'a RawValue>,
     }
     let status: Status<'_> = object(json.get())?;
-    Some(match status.id.and_then(bodies::whole)? {
+    Some(match status.id.and_then(json::whole)? {
         0 => ApplicationTokenStatus::Activated,
         1 => ApplicationTokenStatus::Revoked,
         other => ApplicationTokenStatus::Other(other),
@@ -242,4 +245,45 @@ impl CreatedApplicationToken {
     pub fn id(&self) -> Option<u64> {
         self.id
     }
+}
+
+/// To follow "cannot" in a message.
+pub(crate) const LIST: &str = "list the application tokens";
+
+/// For a list over all its pages: the decoded bodies, and the rows that are kept of them. A workspace
+/// with 100,000 application tokens needs half of it; a lying server gets no more.
+const LONGEST_LIST: usize = 64 * 1024 * 1024;
+
+/// Reads all rows, each once. `fetch` gets the query of a page. A row without an id is passed over,
+/// since no call can name it.
+pub(crate) fn list(
+    fetch: impl Fn(&[(&str, String)]) -> Result<Page>,
+) -> Result<Vec<ApplicationToken>> {
+    let size = Cell::new(0_usize);
+    let grow = |bytes| {
+        size.set(size.get().saturating_add(bytes));
+        if size.get() > LONGEST_LIST {
+            return Err(json::nonsense(LIST, "the list is longer than 64 MiB"));
+        }
+        Ok(())
+    };
+    let fetch = |page: u64| {
+        // The first page is asked for plainly: the list may have no pages at all.
+        let query = [("page", page.to_string())];
+        let page = fetch(if page == 1 { &[] } else { &query })?;
+        grow(page.body.len())?;
+        Ok(page)
+    };
+    let mut rows = Vec::new();
+    let mut paging = Paging::new(LIST, None);
+    while !paging.ended {
+        paging.next_page(fetch, |row| {
+            if let Some(row) = ApplicationToken::read(row) {
+                grow(size_of::<ApplicationToken>())?;
+                rows.push(row);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(rows)
 }

@@ -10,7 +10,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
-use crate::api::bodies::{self, Body};
+use crate::api::json;
+use crate::api::json::Body;
 use crate::types::error::{Error, Result};
 
 /// A list with more pages is taken for one without an end.
@@ -88,10 +89,7 @@ impl Paging {
                 Key::None => true,
             };
             if self.seen.len() + without_id.len() > MOST_ROWS {
-                return Err(bodies::nonsense(
-                    &self.action,
-                    "the list has more than 4,000,000 rows",
-                ));
+                return Err(json::nonsense(&self.action, "the list has more than 4,000,000 rows"));
             }
             if is_new {
                 new += 1;
@@ -102,7 +100,7 @@ impl Paging {
         self.seen.extend(without_id);
         self.ended = new == 0 || !self.continues(&headers, rows);
         if self.page >= MOST_PAGES && !self.ended {
-            return Err(bodies::nonsense(&self.action, "the list has more than 10,000 pages"));
+            return Err(json::nonsense(&self.action, "the list has more than 10,000 pages"));
         }
         Ok(())
     }
@@ -167,8 +165,8 @@ impl<'a> Key<'a> {
 
 /// Hands the JSON of each row to `keep`. A list is an array, or an object with one in `data`.
 fn each_row(action: &str, body: &[u8], mut keep: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    if bodies::is_too_deep(body) {
-        return Err(bodies::nonsense(action, "the response is nested too deeply"));
+    if json::is_too_deep(body) {
+        return Err(json::nonsense(action, "the response is nested too deeply"));
     }
     let mut failure = None;
     let mut json = serde_json::Deserializer::from_slice(array(action, body)?);
@@ -209,13 +207,13 @@ fn array<'a>(action: &str, body: &'a [u8]) -> Result<&'a [u8]> {
             }
         }
     };
-    Err(bodies::nonsense(action, &format!("expected a list, got {found}")))
+    Err(json::nonsense(action, &format!("expected a list, got {found}")))
 }
 
 fn not_json(action: &str, error: &serde_json::Error) -> Error {
     // serde_json's own message may quote what it read.
     let (line, column) = (error.line(), error.column());
-    bodies::nonsense(action, &format!("the response is not JSON (line {line}, column {column})"))
+    json::nonsense(action, &format!("the response is not JSON (line {line}, column {column})"))
 }
 
 /// Reads an array row by row, so that many small rows take no more memory than one.

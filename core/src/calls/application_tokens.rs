@@ -1,57 +1,44 @@
-//! The application tokens of the workspace: create, list, update, revoke.
+//! Calls that create, list, update and revoke application tokens.
 
 use std::collections::HashSet;
 
 use reqwest::Method;
-use reqwest::header::HeaderMap;
 
 use crate::api::application_token::{
-    ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
-    NewApplicationToken,
+    self, ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate,
+    CreatedApplicationToken, LIST, NewApplicationToken,
 };
 use crate::api::bodies::{self, APPLICATION_TOKEN, CreateApplicationToken, UpdateApplicationToken};
-use crate::api::listing;
+use crate::api::json;
 use crate::api::validate;
 use crate::calls::audit::{self, AuditOptions, AuditedToken};
-use crate::calls::retry::Caller;
-use crate::http::{Answer, Call, MAYBE_DONE};
+use crate::calls::retry::Transport;
+use crate::http::{Call, MAYBE_DONE, Response};
 use crate::sys::wait::Deadline;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
 
-/// The application tokens of the workspace that the client is signed in to. Made by
-/// [`Client::application_tokens`](crate::Client::application_tokens).
+/// The calls that are about application tokens.
 #[derive(Debug, Clone, Copy)]
-pub struct ApplicationTokens<'a> {
-    pub(crate) caller: &'a Caller,
+pub(crate) struct TokenCalls<'a> {
+    transport: &'a Transport,
 }
 
-impl<'a> ApplicationTokens<'a> {
-    pub(crate) fn new(caller: &'a Caller) -> Self {
-        ApplicationTokens { caller }
+impl<'a> TokenCalls<'a> {
+    pub(crate) fn new(transport: &'a Transport) -> Self {
+        TokenCalls { transport }
     }
 
-    /// Creates an application token. Its value is in what is returned and nowhere else.
-    ///
-    /// If the response contains no id, it is looked for in the list, which is read before and after.
-    /// If another one like it was created at the same moment, the new value is tried, since its auth
-    /// token hints at the id. Where doubt is left, or a call fails, the value is returned without an
-    /// id.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` before anything was sent; `Validation`, `Forbidden` and the like as the
-    /// server answers. After `Network`, `Timeout` or `Server` a token may have been created whose
-    /// value nobody knows: it is in the list, and should be revoked.
-    pub fn create(&self, new: &NewApplicationToken) -> Result<CreatedApplicationToken> {
+    /// Creates an application token, and finds its id where the response has none.
+    pub(crate) fn create(&self, new: &NewApplicationToken) -> Result<CreatedApplicationToken> {
         if let Some(text) = &new.description {
             validate::description(text)?;
         }
         if let Some(text) = &new.ip {
             validate::ip(text)?;
         }
-        let now = self.caller.clock.wall();
-        let body = bodies::body(&CreateApplicationToken {
+        let now = self.transport.clock.wall();
+        let body = json::body(&CreateApplicationToken {
             description: new.description.as_deref(),
             expiry_date: new
                 .expiry_date
@@ -60,7 +47,7 @@ impl<'a> ApplicationTokens<'a> {
                 .transpose()?,
             ip: new.ip.as_deref(),
         })?;
-        let deadline = self.caller.deadline();
+        let deadline = self.transport.deadline();
         let before = self.list_until(deadline).ok();
         let mut created = self.issue(body, deadline)?;
         // From here on nothing may fail: the value exists only here.
@@ -73,20 +60,12 @@ impl<'a> ApplicationTokens<'a> {
     /// Makes the call that creates one.
     pub(crate) fn issue(
         &self,
-        body: bodies::Body,
+        body: json::Body,
         deadline: Deadline,
     ) -> Result<CreatedApplicationToken> {
         const CREATE: &str = "create an application token";
-        let answer = self.caller.send(
-            &Call {
-                action: CREATE,
-                method: Method::POST,
-                path: APPLICATION_TOKEN,
-                query: &[],
-                headers: &HeaderMap::new(),
-                body: Some(body),
-                secrets: &[],
-            },
+        let answer = self.transport.send(
+            &Call { body: Some(body), ..Call::new(CREATE, Method::POST, APPLICATION_TOKEN) },
             deadline,
         )?;
         let (value, id) =
@@ -94,23 +73,13 @@ impl<'a> ApplicationTokens<'a> {
         Ok(CreatedApplicationToken { value, id })
     }
 
-    /// All application tokens of the workspace, expired and revoked ones too. A row without an id is
-    /// passed over, since no call can name it; what else a row lacks is `None`.
-    ///
-    /// # Errors
-    ///
-    /// As for any call; `Protocol` if the response is not a list, or all pages of it together are
-    /// longer than 64 MiB.
-    pub fn list(&self) -> Result<Vec<ApplicationToken>> {
-        self.list_until(self.caller.deadline())
+    /// Returns all application tokens of the workspace.
+    pub(crate) fn list(&self) -> Result<Vec<ApplicationToken>> {
+        self.list_until(self.transport.deadline())
     }
 
     /// Changes the description of the application token `id`.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` where nothing would change; `NotFound` where there is no such token.
-    pub fn update(&self, id: u64, update: &ApplicationTokenUpdate) -> Result<()> {
+    pub(crate) fn update(&self, id: u64, update: &ApplicationTokenUpdate) -> Result<()> {
         let Some(description) = &update.description else {
             return Err(Error::invalid_input(
                 "description",
@@ -121,62 +90,41 @@ impl<'a> ApplicationTokens<'a> {
         self.patch(id, &UpdateApplicationToken::description(description))
     }
 
-    /// Revokes the application token `id` for good. Auth tokens that were obtained with it stay
-    /// valid until they expire. Revoking a revoked one is no error.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` where there is no such token.
-    pub fn revoke(&self, id: u64) -> Result<()> {
+    /// Revokes the application token `id`.
+    pub(crate) fn revoke(&self, id: u64) -> Result<()> {
         self.patch(id, &UpdateApplicationToken::revoke())
     }
 
-    /// Revokes what was just created and nobody wants any more. Without an id it stays: a guess could
-    /// hit one that works.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn discard(&self, created: &CreatedApplicationToken) {
-        if let Some(id) = created.id() {
-            // Where that fails, the token is in the list, as its creator knows from its description.
-            let _ = self.revoke(id);
-        }
-    }
-
-    /// The row of the application token that this client signs in with: its description, when it
-    /// expires. `None` where the auth token does not tell which it is, as with user credentials.
-    ///
-    /// # Errors
-    ///
-    /// As for [`list`](Self::list).
-    pub fn own(&self) -> Result<Option<ApplicationToken>> {
+    /// Returns the row of the application token that the session signs in with.
+    pub(crate) fn own(&self) -> Result<Option<ApplicationToken>> {
         let rows = self.list()?;
         let own = self.own_id()?;
         Ok(rows.into_iter().find(|row| Some(row.id()) == own))
     }
 
-    /// All application tokens, each with what there is to say against it. Nothing is changed.
-    ///
-    /// # Errors
-    ///
-    /// As for [`list`](Self::list).
-    pub fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
+    /// Returns all application tokens, each with its findings.
+    pub(crate) fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
         let rows = self.list()?;
         let own = self.own_id()?;
-        let now = self.caller.clock.wall();
+        let now = self.transport.clock.wall();
         Ok(rows.into_iter().map(|row| audit::judge(row, own, now, options)).collect())
     }
 
     /// The id that the auth token hints at; a row of that id confirms it.
     fn own_id(&self) -> Result<Option<u64>> {
-        let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
+        let auth_token = self.transport.session.authenticate(|| self.transport.deadline())?;
         Ok(auth_token.claims().application_token_id)
     }
 
     fn patch(&self, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {
-        change(id, body, |call| self.caller.send(call, self.caller.deadline()))
+        change(id, body, |call| self.transport.send(call, self.transport.deadline()))
     }
 
     fn list_until(&self, deadline: Deadline) -> Result<Vec<ApplicationToken>> {
-        listing::read(|call| self.caller.send(call, deadline))
+        application_token::list(|query| {
+            let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
+            Ok(self.transport.send(&call, deadline)?.into_page())
+        })
     }
 
     /// The id of the token that was just created, if exactly one row can be it.
@@ -195,7 +143,7 @@ impl<'a> ApplicationTokens<'a> {
             // A token for other addresses would be refused here, and refusals lock accounts.
             _ if new.ip.is_some() => Ok(None),
             several => {
-                let auth_token = self.caller.exchange(value, FIND, deadline)?;
+                let auth_token = self.transport.exchange(value, FIND, deadline)?;
                 let hint = auth_token.claims().application_token_id;
                 Ok(hint.filter(|id| several.contains(id)))
             }
@@ -207,16 +155,15 @@ impl<'a> ApplicationTokens<'a> {
 pub(crate) fn change(
     id: u64,
     body: &UpdateApplicationToken<'_>,
-    send: impl FnOnce(&Call<'_>) -> Result<Answer>,
+    send: impl FnOnce(&Call<'_>) -> Result<Response>,
 ) -> Result<()> {
     send(&Call {
-        action: &format!("{} the application token {id}", body.verb()),
-        method: Method::PATCH,
-        path: &format!("{APPLICATION_TOKEN}/{id}"),
-        query: &[],
-        headers: &HeaderMap::new(),
-        body: Some(bodies::body(body)?),
-        secrets: &[],
+        body: Some(json::body(body)?),
+        ..Call::new(
+            &format!("{} the application token {id}", body.verb()),
+            Method::PATCH,
+            &format!("{APPLICATION_TOKEN}/{id}"),
+        )
     })?;
     Ok(())
 }

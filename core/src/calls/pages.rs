@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-use crate::api::bodies;
+use crate::api::json;
 use crate::api::paging::{Paging, push_compact};
 use crate::calls::request::Request;
 use crate::types::error::Result;
@@ -120,7 +120,7 @@ impl Iterator for Pages {
 
     fn next(&mut self) -> Option<Self::Item> {
         let row = self.next_text()?;
-        let row = row.and_then(|row| bodies::read(&self.request.action(), row.as_bytes()));
+        let row = row.and_then(|row| json::read(&self.request.action(), row.as_bytes()));
         Some(row.inspect_err(|_| self.end()))
     }
 }

@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::api::bodies;
+use crate::api::json;
 use crate::api::paging::Page;
-use crate::api::validate;
-use crate::calls::retry::Caller;
-use crate::http::{Answer, Call};
+use crate::calls::retry::Transport;
+use crate::http::url;
+use crate::http::{self, Call};
 use crate::sys::wait::Deadline;
 use crate::types::error::{Error, Result};
 
@@ -68,18 +68,18 @@ impl FromStr for Method {
 /// wrong with it is told by [`Request::send`], before anything is sent.
 #[must_use = "nothing is sent before `send`"]
 pub struct Request {
-    caller: Arc<Caller>,
+    transport: Arc<Transport>,
     method: Method,
     path: String,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
-    body: Option<Result<bodies::Body>>,
+    body: Option<Result<json::Body>>,
 }
 
 impl Request {
-    pub(crate) fn new(caller: Arc<Caller>, method: Method, path: &str) -> Self {
+    pub(crate) fn new(transport: Arc<Transport>, method: Method, path: &str) -> Self {
         Request {
-            caller,
+            transport,
             method,
             path: path.to_owned(),
             query: Vec::new(),
@@ -102,7 +102,7 @@ impl Request {
 
     /// Sends a value as JSON.
     pub fn json(mut self, value: &impl Serialize) -> Self {
-        self.body = Some(bodies::body(value));
+        self.body = Some(json::body(value));
         self
     }
 
@@ -121,7 +121,7 @@ impl Request {
     ///
     /// `InvalidInput` before anything was sent; else as the answer says.
     pub fn send(self) -> Result<Response> {
-        let deadline = self.caller.deadline();
+        let deadline = self.transport.deadline();
         self.send_until(&[], deadline)
     }
 
@@ -131,7 +131,7 @@ impl Request {
         more: &[(&str, String)],
         deadline: Deadline,
     ) -> Result<Response> {
-        let (path, inline) = validate::path(&self.path)?;
+        let (path, inline) = url::path(&self.path)?;
         let mut query: Vec<(&str, String)> = Vec::new();
         query.extend(inline.iter().map(|(name, value)| (name.as_str(), value.clone())));
         query.extend(self.query.iter().map(|(name, value)| (name.as_str(), value.clone())));
@@ -143,16 +143,16 @@ impl Request {
             method,
             path,
             query: &query,
-            headers: &headers,
+            headers: Some(&headers),
             body: self.body.clone().transpose()?,
             secrets: &[],
         };
-        self.caller.send(&call, deadline).map(Response)
+        self.transport.send(&call, deadline).map(Response)
     }
 
     /// The value of the first parameter of that name in the query.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        let inline = validate::path(&self.path).map(|(_, inline)| inline).unwrap_or_default();
+        let inline = url::path(&self.path).map(|(_, inline)| inline).unwrap_or_default();
         let mut all = inline.into_iter().chain(self.query.iter().cloned());
         all.find(|(asked, _)| asked == name).map(|(_, value)| value)
     }
@@ -162,7 +162,7 @@ impl Request {
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
-        self.caller.deadline()
+        self.transport.deadline()
     }
 
     pub(crate) fn action(&self) -> String {
@@ -186,7 +186,7 @@ fn headers(given: &[(String, String)]) -> Result<HeaderMap> {
         };
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| refuse("is no name of a header"))?;
-        if validate::is_reserved(&name) {
+        if is_reserved(&name) {
             return Err(refuse("is the library's own"));
         }
         let value = HeaderValue::from_str(value)
@@ -196,8 +196,29 @@ fn headers(given: &[(String, String)]) -> Result<HeaderMap> {
     Ok(headers)
 }
 
+/// Headers that say who calls whom, and how the message is framed.
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
+    use reqwest::header::{
+        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE,
+    };
+    [
+        AUTHORIZATION,
+        CONNECTION,
+        CONTENT_LENGTH,
+        EXPECT,
+        HOST,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ]
+    .contains(name)
+}
+
 /// A successful answer.
-pub struct Response(Answer);
+pub struct Response(http::Response);
 
 impl Response {
     /// The HTTP status, from 200 to 299.
@@ -219,7 +240,7 @@ impl Response {
     }
 
     pub(crate) fn into_page(self) -> Page {
-        Page { headers: self.0.headers, body: self.0.body }
+        self.0.into_page()
     }
 
     /// The body, decompressed; at most 16 MiB.
@@ -233,7 +254,7 @@ impl Response {
     ///
     /// `Protocol` where it is none, or not what `T` takes.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        bodies::read("read the answer", &self.0.body)
+        json::read("read the answer", &self.0.body)
     }
 }
 

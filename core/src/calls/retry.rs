@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::calls::rate_limiter::RateLimiter;
-use crate::http::{Answer, Call, Http};
+use crate::http::{Call, Http, Response};
 use crate::session::Session;
 use crate::sign_in::exchange::Login;
 use crate::sys::clock::Clock;
@@ -25,7 +25,7 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// What every call of a client needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
+pub(crate) struct Transport {
     pub(crate) http: Arc<Http>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) session: Arc<Session>,
@@ -35,14 +35,14 @@ pub(crate) struct Caller {
     pub(crate) pacer: Option<Arc<RateLimiter>>,
 }
 
-impl Caller {
+impl Transport {
     /// The moment at which a call that starts now must have ended.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.timeout)
     }
 
     /// Makes the call with the session's auth token.
-    pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer> {
+    pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Response> {
         let mut attempts = 1;
         loop {
             self.pace(call, deadline)?;
@@ -75,7 +75,7 @@ impl Caller {
         refused: &AuthToken,
         error: Error,
         deadline: Deadline,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let replacement = match self.session.after_401(refused, deadline) {
             Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
@@ -124,7 +124,7 @@ impl Caller {
         call: &Call<'_>,
         token: &AuthToken,
         deadline: Deadline,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
     }
 }

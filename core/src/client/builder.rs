@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use crate::api::validate;
 use crate::calls::rate_limiter::RateLimiter;
-use crate::calls::retry::Caller;
+use crate::calls::retry::Transport;
 use crate::client::Client;
 use crate::http::proxy::Proxy;
 use crate::http::tls::Roots;
+use crate::http::url;
 use crate::http::{Http, Settings};
+use crate::session::event_queue::{Events, Observer};
 use crate::session::{Parts, Session};
 use crate::sign_in::credential::{Credential, TokenFile};
 use crate::sign_in::user::{AskForCode, TrustedDevice, User};
 use crate::store::Store;
 use crate::sys::clock::{Clock, SystemClock};
 use crate::types::error::{Error, Result};
-use crate::types::event::{Event, Events, Observer};
+use crate::types::event::Event;
 use crate::types::secret::Secret;
 
 /// emnify itself.
@@ -192,15 +194,15 @@ impl ClientBuilder {
             }
         }
         let base_url = match &self.base_url {
-            Some(url) => validate::base_url("base_url", url)?,
+            Some(url) => url::base_url("base_url", url)?,
             None => {
                 let url = variable("EMNIFY_BASE_PATH")?.unwrap_or_else(|| BASE_URL.into());
-                validate::base_url("EMNIFY_BASE_PATH", url.reveal())?
+                url::base_url("EMNIFY_BASE_PATH", url.reveal())?
             }
         };
         self.store.check()?;
         let credential = self.credential()?;
-        let proxy = self.proxy.as_ref().map(|url| validate::proxy(url.reveal())).transpose()?;
+        let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;
         let settings = Settings {
             connect_timeout: self.connect_timeout,
             roots: Roots::choose(self.ca_bundle.as_deref())?,
@@ -218,7 +220,7 @@ impl ClientBuilder {
         }));
         let pacer = self.pacing.then(|| Arc::new(RateLimiter::new()));
         let Self { clock, timeout, .. } = self;
-        Ok(Client::new(Caller { http, clock, session, timeout, pacer }))
+        Ok(Client::new(Transport { http, clock, session, timeout, pacer }))
     }
 
     /// What to sign in with: what was passed in, else what the environment holds.

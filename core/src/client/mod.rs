@@ -1,18 +1,21 @@
 //! The public face: one [`Client`] for a machine that is signed in to emnify.
 
+pub(crate) mod application_tokens;
 pub(crate) mod builder;
 
 use std::sync::Arc;
 
-use crate::calls::application_tokens::ApplicationTokens;
 use crate::calls::pages::Pages;
 use crate::calls::request::{Method, Request};
-use crate::calls::retry::Caller;
+use crate::calls::retry::Transport;
+use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
 use crate::session::Replacement;
+use crate::store::Store;
 use crate::types::auth_token::{AuthToken, SCHEME};
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
+use crate::types::event::Event;
 use crate::types::status::Status;
 
 /// Said where an application token's switch is refused.
@@ -35,12 +38,12 @@ const NO_SWITCH: &str = "emnify may not let application tokens switch workspaces
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    caller: Arc<Caller>,
+    transport: Arc<Transport>,
 }
 
 impl Client {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Client { caller: Arc::new(caller) }
+    pub(crate) fn new(transport: Transport) -> Self {
+        Client { transport: Arc::new(transport) }
     }
 
     /// Starts setting up a client.
@@ -69,13 +72,13 @@ impl Client {
     /// `Protocol` where the answer makes no sense; `InvalidInput` where the credential file cannot
     /// be read.
     pub fn authenticate(&self) -> Result<AuthToken> {
-        self.caller.session.authenticate(|| self.caller.deadline())
+        self.transport.session.authenticate(|| self.transport.deadline())
     }
 
     /// The auth token that [`authenticate`](Self::authenticate) would hand out without waiting, if
     /// there is one: for callers that must not block.
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
-        self.caller.session.cached()
+        self.transport.session.cached()
     }
 
     /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
@@ -83,13 +86,13 @@ impl Client {
     /// late report about an earlier token changes nothing. Nor does one soon after the last (1 to 5
     /// minutes): a server that refuses a new token too would refuse any.
     pub fn invalidate(&self, auth_token: &AuthToken) {
-        self.caller.session.invalidate(auth_token);
+        self.transport.session.invalidate(auth_token);
     }
 
     /// The same for callers who kept only the text, perhaps as the header's value `Bearer …`.
     pub fn invalidate_text(&self, auth_token: &str) {
         let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
-        self.caller.session.invalidate_text(text);
+        self.transport.session.invalidate_text(text);
     }
 
     /// Returns the auth token to replay a call with whose own token got a 401; without one the 401
@@ -97,14 +100,14 @@ impl Client {
     /// token. For the faces' adapters, which do not make the call through this library.
     #[doc(hidden)]
     pub fn replacement_of(&self, refused: &AuthToken) -> Option<Replacement> {
-        self.caller.session.after_401(refused, self.caller.deadline()).ok()
+        self.transport.session.after_401(refused, self.transport.deadline()).ok()
     }
 
     /// Ends the waits that failed attempts to sign in have caused: call it when the network link
     /// comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
     /// the link.
     pub fn retry_now(&self) {
-        self.caller.session.retry_now();
+        self.transport.session.retry_now();
     }
 
     /// Returns a client for another workspace, which renews itself; this one goes on in its own. It
@@ -117,28 +120,28 @@ impl Client {
     ///
     /// `Rejected`, `Forbidden`, `NotFound` and the like as the server answers.
     pub fn switch_workspace(&self, id: u64) -> Result<Client> {
-        let first = Arc::clone(&self.caller);
+        let first = Arc::clone(&self.transport);
         let send = Arc::new(move |call: &Call<'_>, deadline| first.send(call, deadline));
-        let session = Arc::new(self.caller.session.in_workspace(id, send));
-        session.authenticate(|| self.caller.deadline()).map_err(|error| {
+        let session = Arc::new(self.transport.session.in_workspace(id, send));
+        session.authenticate(|| self.transport.deadline()).map_err(|error| {
             let is_refused = matches!(error.http_status(), Some(401 | 403));
-            match self.caller.session.given_application_token() {
+            match self.transport.session.given_application_token() {
                 Ok(Some(_)) if is_refused => error.with_advice(NO_SWITCH),
                 _ => error,
             }
         })?;
-        Ok(Client::new(Caller { session, ..self.caller.as_ref().clone() }))
+        Ok(Client::new(Transport { session, ..self.transport.as_ref().clone() }))
     }
 
     /// Where all calls go: what was passed or found in the environment, with no slash at its end. An
     /// auth token belongs to its origin: scheme, host and port.
     pub fn base_url(&self) -> &str {
-        self.caller.http.base_url().trim_end_matches('/')
+        self.transport.http.base_url().trim_end_matches('/')
     }
 
     /// How the session stands. It asks nobody, and holds no secret.
     pub fn status(&self) -> Status {
-        self.caller.session.status()
+        self.transport.session.status()
     }
 
     /// Any other call of the API, with the session's auth token. The path starts with a slash and is
@@ -156,7 +159,7 @@ impl Client {
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
     pub fn request(&self, method: Method, path: &str) -> Request {
-        Request::new(Arc::clone(&self.caller), method, path)
+        Request::new(Arc::clone(&self.transport), method, path)
     }
 
     /// The rows of a collection, page after page, each row once.
@@ -174,7 +177,7 @@ impl Client {
 
     /// The application tokens of the workspace.
     pub fn application_tokens(&self) -> ApplicationTokens<'_> {
-        ApplicationTokens::new(&self.caller)
+        ApplicationTokens::new(&self.transport)
     }
 }
 
@@ -184,7 +187,7 @@ const _: () = {
     any_thread::<Client>();
     any_thread::<ClientBuilder>();
     any_thread::<AuthToken>();
-    any_thread::<crate::Error>();
-    any_thread::<crate::Event>();
-    any_thread::<crate::Store>();
+    any_thread::<Error>();
+    any_thread::<Event>();
+    any_thread::<Store>();
 };

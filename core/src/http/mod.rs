@@ -4,9 +4,11 @@
 mod gzip;
 pub(crate) mod proxy;
 mod resolver;
+mod retry_after;
 pub(crate) mod status_error;
 pub(crate) mod tls;
 mod transport_error;
+pub(crate) mod url;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -23,7 +25,9 @@ use reqwest::header::{
 use reqwest::{Method, Url, redirect};
 use zeroize::Zeroizing;
 
-use crate::api::bodies::{self, Body};
+use crate::api::json::Body;
+use crate::api::paging::Page;
+use crate::api::{bodies, json};
 use crate::http::proxy::Proxy;
 use crate::http::resolver::Resolver;
 use crate::http::status_error::Refusal;
@@ -33,7 +37,6 @@ use crate::sys::per_process::PerProcess;
 use crate::sys::signal_mask;
 use crate::sys::wait::Deadline;
 use crate::types::auth_token::SCHEME;
-use crate::types::date;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
@@ -66,19 +69,33 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, String)],
     /// Beside those of the library.
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) headers: Option<&'a HeaderMap>,
     /// JSON, unless the headers say otherwise.
     pub(crate) body: Option<Body>,
     /// What else the request carries that no error may repeat.
     pub(crate) secrets: &'a [&'a str],
 }
 
-/// A successful answer.
-pub(crate) struct Answer {
+impl<'a> Call<'a> {
+    /// Returns a call with no query, headers, body or secrets of its own.
+    pub(crate) fn new(action: &'a str, method: Method, path: &'a str) -> Self {
+        Call { action, method, path, query: &[], headers: None, body: None, secrets: &[] }
+    }
+}
+
+/// A successful response.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// Wiped when dropped: it may hold a token.
     pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Response {
+    /// Returns the response as a page of a list.
+    pub(crate) fn into_page(self) -> Page {
+        Page { headers: self.headers, body: self.body }
+    }
 }
 
 /// The way to one API.
@@ -105,7 +122,7 @@ impl Http {
         auth_token: Option<&Secret>,
         deadline: Deadline,
         wall: SystemTime,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let client = self.client()?;
         let request = self.request(call, auth_token, deadline)?;
         // What got out may have been carried out, which matters where it is not repeatable.
@@ -118,7 +135,7 @@ impl Http {
         let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
         let limit = if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST };
         let too_long = || {
-            bodies::nonsense(
+            json::nonsense(
                 call.action,
                 &format!("the response is longer than {} KiB", limit / 1024),
             )
@@ -132,21 +149,21 @@ impl Http {
             body = gzip::decompress(&body, limit).map_err(|problem| match problem {
                 gzip::Problem::TooLong => too_long(),
                 gzip::Problem::Damaged => {
-                    bodies::nonsense(call.action, "the response is not the gzip that it says it is")
+                    json::nonsense(call.action, "the response is not the gzip that it says it is")
                 }
             })?;
             headers.remove(CONTENT_ENCODING);
             headers.remove(CONTENT_LENGTH);
         }
         if (200..300).contains(&status) {
-            return Ok(Answer { status, headers, body });
+            return Ok(Response { status, headers, body });
         }
         let mut secrets = call.secrets.to_vec();
         secrets.extend(auth_token.map(Secret::reveal));
-        let retry_after = headers
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| date::retry_after(value, date::of_answer(&headers).unwrap_or(wall)));
+        let retry_after =
+            headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| {
+                retry_after::retry_after(value, retry_after::of_answer(&headers).unwrap_or(wall))
+            });
         let refusal = Refusal {
             action: call.action,
             authenticating: auth_token.is_none(),
@@ -191,7 +208,7 @@ impl Http {
             url.query_pairs_mut().extend_pairs(call.query);
         }
         let mut request = Request::new(call.method.clone(), url);
-        request.headers_mut().extend(call.headers.clone());
+        request.headers_mut().extend(call.headers.cloned().unwrap_or_default());
         *request.timeout_mut() = Some(deadline.remaining(call.action)?);
         if let Some(token) = auth_token {
             request.headers_mut().insert(AUTHORIZATION, bearer(token)?);

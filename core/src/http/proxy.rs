@@ -12,7 +12,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use crate::api::validate;
+use crate::http::url;
 use crate::sys::signal_mask;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
@@ -32,7 +32,7 @@ impl Proxy {
     /// The proxy that `given` or else the environment names, unless NO_PROXY names the host of
     /// `base_url`. This machine is always reached directly.
     pub(crate) fn choose(given: Option<&Url>, base_url: &Url) -> Result<Option<Self>> {
-        if validate::is_loopback(base_url) {
+        if url::is_loopback(base_url) {
             return Ok(None);
         }
         let exceptions = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env::var(name).ok());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::api::bodies;
+use crate::api::json;
 use crate::types::error::{ApiError, Error, ErrorKind};
 use crate::types::secret::redact;
 
@@ -92,7 +92,7 @@ impl Refusal<'_> {
 /// The error object of an answer: emnify's, or the `{"message"}` of the gateway before it. HTML,
 /// text and nothing at all have none.
 fn api_error(body: &[u8], secrets: &[&str]) -> Option<ApiError> {
-    if bodies::is_too_deep(body) {
+    if json::is_too_deep(body) {
         return None;
     }
     let value: Value = serde_json::from_slice(body).ok()?;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use rustls::AlertDescription;
 
-use crate::api::bodies;
+use crate::api::json;
 use crate::http::resolver::LookupFailed;
 use crate::sys::clock::is_before_release;
 use crate::sys::wait::Deadline;
@@ -156,7 +156,7 @@ impl Fault {
             return proxy_failed(place, tunnel, status, &self.deepest);
         }
         if self.parse {
-            return bodies::nonsense(action, "the response is not HTTP");
+            return json::nonsense(action, "the response is not HTTP");
         }
         let (connection, advice) = if self.connect {
             ("no connection to", "; check the network, the name and any proxy")

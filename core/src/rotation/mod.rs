@@ -13,12 +13,14 @@ mod switch;
 
 use std::time::{Duration, SystemTime};
 
-use crate::api::application_token::ApplicationToken;
-use crate::api::bodies::UpdateApplicationToken;
-use crate::api::listing;
+use reqwest::Method;
+
+use crate::api::application_token::{self, ApplicationToken, LIST};
+use crate::api::bodies::{APPLICATION_TOKEN, UpdateApplicationToken};
 use crate::api::validate;
-use crate::calls::application_tokens::{self, ApplicationTokens};
-use crate::calls::retry::Caller;
+use crate::calls::application_tokens::{self, TokenCalls};
+use crate::calls::retry::Transport;
+use crate::http::Call;
 use crate::rotation::options::{RotateOptions, Rotation};
 use crate::session::Session;
 use crate::store::encryption::Seal;
@@ -45,60 +47,17 @@ const FOR_GOOD: Duration = Duration::from_secs(60);
 const BEGINS_ANEW: &str = "the rotation continues from the list; an application token that it was \
                            creating is shown by audit";
 
-impl ApplicationTokens<'_> {
-    /// Replaces the application token that this client signs in with by a new one: creates that,
-    /// proves that it works, puts it into the credential file or hands it to
-    /// [`RotateOptions::hand_over`], and revokes the old one, after the grace period if one was
-    /// asked for. The client goes on with the new one.
-    ///
-    /// All of it is kept in a journal in the client's store, which must be a directory. After a
-    /// crash or an error call it again, with the same options: it goes on where it stopped, with
-    /// what it began with, and [`Rotation::ignored_options`] names what did not apply. A client that starts with the old one finds the new one there, too: keep
-    /// the directory, where only it leads from the one to the other. All who share a credential
-    /// share the store. At most one rotation runs in it; who waits for another one's adopts what
-    /// that came to.
-    ///
-    /// Each of its calls may take as long as the client's timeout.
-    ///
-    /// The credential file is replaced as a whole, by one with the same mode and, where that is
-    /// allowed, the same owner; on Linux also with its access list, the extended attributes of users
-    /// and SELinux's label, which are lost elsewhere. What another program wrote into it meanwhile
-    /// stays: the file is compared right before the new one takes its place, and only what is
-    /// written in the moment between the two is lost.
-    ///
-    /// ```no_run
-    /// use emnify_core::{Client, RotateOptions, RotationState, Store};
-    ///
-    /// let client = Client::builder()
-    ///     .application_token_file("/var/lib/gateway/token")
-    ///     .store(Store::directory("/var/lib/gateway/emnify"))
-    ///     .build()?;
-    /// let options = RotateOptions::new().expiry_date("2027-05-29");
-    /// let rotation = client.application_tokens().rotate(&options)?;
-    /// assert_eq!(rotation.state(), RotationState::Done);
-    /// # Ok::<(), emnify_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` where the store is no directory, the application token came as text and there
-    /// is no `hand_over`, the client signs in as a person, or it cannot be told which of the rows
-    /// is its own, or how long the new one shall live. `Forbidden` where the application token may
-    /// not revoke any, unless [`RotateOptions::keep_old`] is set. As for any call, before anything
-    /// was begun. From then on `Rotation`, with
-    /// [`Error::rotation_state`]: the client goes on with an application token that works. One that
-    /// is refused is given up, at the earliest a minute later, and revoked.
-    pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
-        let outcome = Rotator::rotate(*self, options);
-        self.caller.session.deliver_events();
-        outcome
-    }
+/// Replaces the application token that the session signs in with.
+pub(crate) fn rotate(transport: &Transport, options: &RotateOptions) -> Result<Rotation> {
+    let outcome = Rotator::rotate(transport, options);
+    transport.session.deliver_events();
+    outcome
 }
 
 /// One run of a rotation, for which it holds the lock.
 struct Rotator<'a> {
-    tokens: ApplicationTokens<'a>,
-    caller: &'a Caller,
+    tokens: TokenCalls<'a>,
+    transport: &'a Transport,
     options: &'a RotateOptions,
     /// What the client was given, which may have been rotated since.
     given: Secret,
@@ -106,9 +65,8 @@ struct Rotator<'a> {
 }
 
 impl<'a> Rotator<'a> {
-    fn rotate(tokens: ApplicationTokens<'a>, options: &'a RotateOptions) -> Result<Rotation> {
-        let caller = tokens.caller;
-        let session = &caller.session;
+    fn rotate(transport: &'a Transport, options: &'a RotateOptions) -> Result<Rotation> {
+        let session = &transport.session;
         let given_before = check(session, options)?;
         // What is damaged is set aside below, with the lock.
         let seal = session.seal(&session.newest(&given_before).unwrap_or(given_before))?;
@@ -120,8 +78,9 @@ impl<'a> Rotator<'a> {
             Ok(Some(Page::Arriving(page))) => !has_ended(page.state),
             _ => false,
         };
-        let _lock = lock(caller)?;
-        let this = Rotator { tokens, caller, options, given: given(session)?, _lock };
+        let _lock = lock(transport)?;
+        let tokens = TokenCalls::new(transport);
+        let this = Rotator { tokens, transport, options, given: given(session)?, _lock };
         let token = this.newest(&this.given)?;
         let seal = session.seal(&token)?;
         let (leaving, orphans) = match this.read_journal(&seal)? {
@@ -144,7 +103,7 @@ impl<'a> Rotator<'a> {
     }
 
     fn store(&self) -> &Store {
-        self.caller.session.store()
+        self.transport.session.store()
     }
 
     /// The entry of an application token. A damaged one is set aside: there is none then.
@@ -152,7 +111,7 @@ impl<'a> Rotator<'a> {
         rotation_journal::read(self.store(), seal, true).or_else(|error| {
             let page = rotation_journal::read(self.store(), seal, true)?;
             let error = error.with_advice(BEGINS_ANEW);
-            self.caller.session.report(EventKind::StoreTrouble, error);
+            self.transport.session.report(EventKind::StoreTrouble, error);
             Ok(page)
         })
     }
@@ -160,7 +119,7 @@ impl<'a> Rotator<'a> {
     /// The application token that is to be used in place of this one. Unlike the session's own look
     /// at the journal, it is not stopped by a damaged entry.
     fn newest(&self, token: &Secret) -> Result<Secret> {
-        let session = &self.caller.session;
+        let session = &self.transport.session;
         rotation_journal::follow(token, |token| session.seal(token), |seal| self.read_journal(seal))
     }
 
@@ -172,9 +131,9 @@ impl<'a> Rotator<'a> {
     /// Signs in with an application token of this rotation, within what the session may.
     fn exchange(&self, token: &Secret, which: &str) -> Result<AuthToken> {
         let action = format!("sign in with the {which} application token");
-        let name = self.caller.session.seal(token)?.name().to_owned();
-        self.caller.session.exchange_within_budget(&name, || {
-            self.caller.exchange(token, &action, self.caller.deadline())
+        let name = self.transport.session.seal(token)?.name().to_owned();
+        self.transport.session.exchange_within_budget(&name, || {
+            self.transport.exchange(token, &action, self.transport.deadline())
         })
     }
 
@@ -190,8 +149,11 @@ impl<'a> Rotator<'a> {
 
     /// All rows, asked for with that auth token and no other.
     fn list_with(&self, auth_token: &AuthToken) -> Result<Vec<ApplicationToken>> {
-        let deadline = self.caller.deadline();
-        listing::read(|call| self.caller.send_with(call, auth_token, deadline))
+        let deadline = self.transport.deadline();
+        application_token::list(|query| {
+            let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
+            Ok(self.transport.send_with(&call, auth_token, deadline)?.into_page())
+        })
     }
 
     /// Changes the row with that auth token and no other.
@@ -202,21 +164,21 @@ impl<'a> Rotator<'a> {
         body: &UpdateApplicationToken<'_>,
     ) -> Result<()> {
         application_tokens::change(id, body, |call| {
-            self.caller.send_with(call, auth_token, self.caller.deadline())
+            self.transport.send_with(call, auth_token, self.transport.deadline())
         })
     }
 
     /// What a rotation that is done may have left behind: also a second row with its marker, from a
     /// request that was sent twice, which the list had the time to show by now.
     fn left_by(&self, plan: Plan) -> Vec<Orphan> {
-        let long_ago = Moment::new(Duration::ZERO, &*self.caller.clock);
+        let long_ago = Moment::new(Duration::ZERO, &*self.transport.clock);
         let second = Orphan { since: Some(long_ago), ..Orphan::marked(&plan.mark) };
         plan.orphans.into_iter().chain([second]).collect()
     }
 
     /// Whether the new one has been refused for so long that it will never do.
     fn is_for_good(&self, error: &Error, plan: &mut Plan) -> bool {
-        let (now, clock) = (self.caller.session.now(), &*self.caller.clock);
+        let (now, clock) = (self.transport.session.now(), &*self.transport.clock);
         let elapsed = plan.refused_since.as_ref().and_then(|since| since.elapsed(now, clock));
         if elapsed.is_none() {
             plan.refused_since = Some(self.moment());
@@ -230,7 +192,7 @@ impl<'a> Rotator<'a> {
     }
 
     fn moment(&self) -> Moment {
-        Moment::new(self.caller.session.now(), &*self.caller.clock)
+        Moment::new(self.transport.session.now(), &*self.transport.clock)
     }
 }
 
@@ -262,8 +224,8 @@ fn given(session: &Session) -> Result<Secret> {
     })
 }
 
-fn lock(caller: &Caller) -> Result<Locked> {
-    let locked = caller.session.store().lock(LOCK, caller.timeout)?;
+fn lock(transport: &Transport) -> Result<Locked> {
+    let locked = transport.session.store().lock(LOCK, transport.timeout)?;
     if matches!(locked, Locked::Busy) {
         let message = "cannot rotate: another rotation has been under way in this store for longer \
                        than the timeout";

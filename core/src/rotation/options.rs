@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::validate::ExpiryDate;
+use crate::types::expiry_date::ExpiryDate;
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 

@@ -76,7 +76,7 @@ impl Rotator<'_> {
 
     fn age_of(&self, orphan: &Orphan) -> Option<Duration> {
         let since = orphan.since.as_ref()?;
-        since.elapsed(self.caller.session.now(), &*self.caller.clock)
+        since.elapsed(self.transport.session.now(), &*self.transport.clock)
     }
 }
 

@@ -38,15 +38,15 @@ impl Rotator<'_> {
     ) -> Result<Plan> {
         let RotateOptions { description, expiry_date, ip, grace, keep_old, hand_over, id: named } =
             self.options;
-        let now = self.caller.clock.wall();
+        let now = self.transport.clock.wall();
         let expiry_date =
             expiry_date.as_ref().map(|date| validate::expiry_date(date, now)).transpose()?;
-        if let (None, Some(file)) = (hand_over, self.caller.session.credential_file()) {
+        if let (None, Some(file)) = (hand_over, self.transport.session.credential_file()) {
             // What cannot be written is found out before anything is created.
             file.check_replaceable()?;
         }
-        let requested_at = self.caller.session.now();
-        let (auth_token, requested_at) = match self.caller.session.auth_token_of(seal.name()) {
+        let requested_at = self.transport.session.now();
+        let (auth_token, requested_at) = match self.transport.session.auth_token_of(seal.name()) {
             Some(held) => held,
             None => (self.exchange(token, "old")?, requested_at),
         };
@@ -104,11 +104,11 @@ impl Rotator<'_> {
 
     /// What the server's clock shows, as far as its auth token tells; else ours, if it was set.
     fn server_time(&self, auth_token: &AuthToken, requested_at: Duration) -> Option<SystemTime> {
-        let age = self.caller.session.now().saturating_sub(requested_at);
+        let age = self.transport.session.now().saturating_sub(requested_at);
         let issued_at = auth_token.claims().issued_at.map(Duration::from_secs);
         match issued_at {
             Some(issued_at) => SystemTime::UNIX_EPOCH.checked_add(issued_at + age),
-            None => Some(self.caller.clock.wall()).filter(|wall| !is_before_release(*wall)),
+            None => Some(self.transport.clock.wall()).filter(|wall| !is_before_release(*wall)),
         }
     }
 }

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 use super::plan::no_id;
 use super::{LAG, Rotator, stopped};
 use crate::api::application_token::ApplicationToken;
-use crate::api::bodies::{self, CreateApplicationToken, UpdateApplicationToken};
+use crate::api::bodies::{CreateApplicationToken, UpdateApplicationToken};
+use crate::api::json;
 use crate::api::rotation_marker;
 use crate::api::validate;
 use crate::store::encryption::Seal;
@@ -113,15 +114,15 @@ impl Rotator<'_> {
 
     fn create(&self, old: &Secret, plan: &Plan) -> Result<Leave> {
         let description = rotation_marker::on(&plan.description, &plan.mark);
-        let body = bodies::body(&CreateApplicationToken {
+        let body = json::body(&CreateApplicationToken {
             description: Some(&description),
             expiry_date: plan.expiry_date.clone(),
             ip: plan.ip.as_deref(),
         })?;
-        let value = self.tokens.issue(body, self.caller.deadline())?.value;
+        let value = self.tokens.issue(body, self.transport.deadline())?.value;
         if value == *old || validate::application_token("application_token", &value).is_err() {
             let action = "create an application token";
-            return Err(bodies::nonsense(action, "the answer holds no new application token"));
+            return Err(json::nonsense(action, "the answer holds no new application token"));
         }
         Ok(Leave::Created { value: Zeroizing::new(value.reveal().to_owned()) })
     }
@@ -139,7 +140,7 @@ impl Rotator<'_> {
         let hinted = auth_token.claims().application_token_id;
         let mut marked = Vec::new();
         for lag in LAG {
-            self.caller.clock.sleep(lag);
+            self.transport.clock.sleep(lag);
             let rows = self.list_with(&auth_token)?;
             let bears = |row: &&ApplicationToken| {
                 row.description().is_some_and(|text| text.ends_with(&plan.mark))
@@ -203,7 +204,7 @@ impl Rotator<'_> {
     /// Makes the new one the one to use: first its own page, then the way there.
     fn commit(&self, old: &Secret, seal: &Seal, value: &str, id: u64, plan: Plan) -> Result<New> {
         let token = Secret::from(value);
-        let new_seal = self.caller.session.seal(&token)?;
+        let new_seal = self.transport.session.seal(&token)?;
         let page = Arriving {
             state: RotationState::Committed,
             plan,
@@ -215,7 +216,7 @@ impl Rotator<'_> {
         let page = self.write_arriving(&new_seal, page)?;
         rotation_journal::lead(self.store(), seal, &token)?;
         // Whoever starts with an older one takes one step, not one for each generation.
-        let first = self.caller.session.seal(&self.given)?;
+        let first = self.transport.session.seal(&self.given)?;
         if first.name() != seal.name() && first.name() != new_seal.name() {
             rotation_journal::lead(self.store(), &first, &token)?;
         }
@@ -228,7 +229,7 @@ impl Rotator<'_> {
         let mark = plan.mark.clone();
         plan.orphans.push(Orphan { id, ..Orphan::marked(&mark) });
         let swept = self.write(seal, Leave::Idle, &plan).and_then(|_| {
-            let auth_token = self.caller.session.authenticate(|| self.caller.deadline())?;
+            let auth_token = self.transport.session.authenticate(|| self.transport.deadline())?;
             let rows = self.list_with(&auth_token)?;
             self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
         });

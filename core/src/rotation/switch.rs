@@ -30,7 +30,7 @@ impl Rotator<'_> {
                 RotationState::Committed => self.hand_over(&token, &page, &mut proof),
                 RotationState::Grace => match self.grace_left(&seal, &mut page) {
                     Ok(Some(left)) => {
-                        self.caller.session.use_credential(seal.name());
+                        self.transport.session.use_credential(seal.name());
                         return Ok(Rotation { grace_left: Some(left), ..self.came_to(&page) });
                     }
                     Ok(None) => Ok(RotationState::Revoking),
@@ -38,7 +38,7 @@ impl Rotator<'_> {
                 },
                 RotationState::Revoking => self.revoke_old(&token, &seal, &mut page),
                 _ => {
-                    self.caller.session.use_credential(seal.name());
+                    self.transport.session.use_credential(seal.name());
                     return Ok(self.came_to(&page));
                 }
             };
@@ -77,7 +77,7 @@ impl Rotator<'_> {
         proof: &mut Option<AuthToken>,
     ) -> Result<RotationState> {
         self.sign_in_once(new, proof)?;
-        match (&self.options.hand_over, self.caller.session.credential_file()) {
+        match (&self.options.hand_over, self.transport.session.credential_file()) {
             (Some(take), _) => take(new).map_err(|error| {
                 let old = page.old_value.as_ref().map_or("", |old| old.as_str());
                 let why = status_error::clean(&error.to_string(), &[new.reveal(), old]);
@@ -113,9 +113,9 @@ impl Rotator<'_> {
 
     /// What is left of the grace period, if anything.
     fn grace_left(&self, seal: &Seal, page: &mut Arriving) -> Result<Option<Duration>> {
-        let clock = &*self.caller.clock;
+        let clock = &*self.transport.clock;
         let grace = Duration::from_secs(page.plan.grace_seconds);
-        let now = self.caller.session.now();
+        let now = self.transport.session.now();
         let since = page.grace_since.as_ref();
         let Some(elapsed) = since.and_then(|since| since.elapsed(now, clock)) else {
             // Nobody knows how much has passed. It begins again with a clock that can be trusted.
@@ -130,7 +130,7 @@ impl Rotator<'_> {
 
     /// Reads the new one back, signs in with it once more, and with that revokes the old one.
     fn revoke_old(&self, new: &Secret, seal: &Seal, page: &mut Arriving) -> Result<RotationState> {
-        let session = &self.caller.session;
+        let session = &self.transport.session;
         let kept = match (&self.options.hand_over, session.credential_file()) {
             (None, Some(file)) => {
                 self.put_into(file, new, page)?;
@@ -194,7 +194,7 @@ impl Rotator<'_> {
                 page.plan.old_id, page.new_id
             );
             let error = Error::new(ErrorKind::Rotation, message);
-            self.caller.session.report(EventKind::OldTokenKept, error);
+            self.transport.session.report(EventKind::OldTokenKept, error);
             return Ok(());
         }
         let is_it = |orphan: &Orphan| orphan.id == Some(page.plan.old_id);
@@ -226,7 +226,7 @@ impl Rotator<'_> {
     }
 
     fn restore(&self, new: &Secret, page: Arriving) -> Result<()> {
-        let session = &self.caller.session;
+        let session = &self.transport.session;
         let Some(old) = page.old_value.as_ref().map(|old| Secret::from(old.as_str())) else {
             let message = "the old application token is revoked";
             return Err(Error::new(ErrorKind::Rotation, message));

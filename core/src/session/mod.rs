@@ -2,6 +2,7 @@
 //! background, or lets one caller sign in while the others wait, once for all threads and for all
 //! processes that share a store.
 
+pub(crate) mod event_queue;
 pub(crate) mod expiry_notice;
 pub(crate) mod policy;
 pub(crate) mod probe;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::http::Http;
+use crate::session::event_queue::Events;
 use crate::session::expiry_notice::ExpiryWatch;
 use crate::session::policy::Decision;
 use crate::session::probe::{After401, Probe};
@@ -34,7 +36,6 @@ use crate::sys::signal_mask;
 use crate::sys::wait::Deadline;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
-use crate::types::event::Events;
 use crate::types::secret::Secret;
 use crate::types::status::Status;
 use refresh::backing_off;

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use reqwest::Method;
+
 use super::Session;
-use crate::api::listing;
+use crate::api::application_token::{self, LIST};
+use crate::api::bodies::APPLICATION_TOKEN;
+use crate::http::Call;
 use crate::session::policy::{Decision, Failure};
+use crate::session::snapshot;
 use crate::session::state::{CachedToken, Refresh, State};
 use crate::sign_in::credential::{Credential, Current};
 use crate::sign_in::exchange::{Grant, Login, Presence, SIGN_IN};
@@ -229,8 +234,10 @@ impl Session {
         let Some(id) = self.expiry.row_to_look_at(&token, auth_token) else { return };
         let wall = self.parts.clock.wall();
         // It is for information: what goes wrong here goes wrong again where it matters.
-        let rows = listing::read(|call| {
-            self.parts.http.send(call, Some(auth_token.secret()), deadline, wall)
+        let rows = application_token::list(|query| {
+            let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
+            let sent = self.parts.http.send(&call, Some(auth_token.secret()), deadline, wall);
+            Ok(sent?.into_page())
         });
         let row = rows.ok().and_then(|rows| rows.into_iter().find(|row| row.id() == id));
         if let Some(expires_at) = row.and_then(|row| row.expires_at()) {
@@ -312,7 +319,7 @@ impl Session {
 
     /// Takes over what another process, or an earlier one, left in the store, if that is newer.
     pub(super) fn adopt(&self, seal: &Seal, deadline: Deadline) {
-        match self.store_within(deadline).load(seal, self.now(), &*self.parts.clock) {
+        match snapshot::load(&self.store_within(deadline), seal, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
                 let (before, now) = (self.state.load_full(), self.now());
@@ -333,7 +340,8 @@ impl Session {
             return;
         }
         let (state, now) = (self.state.load(), self.now());
-        if let Err(error) = self.store_within(deadline).save(seal, &state, now, &*self.parts.clock)
+        if let Err(error) =
+            snapshot::save(&self.store_within(deadline), seal, &state, now, &*self.parts.clock)
         {
             self.store_trouble(error);
         }

@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::bodies::{self, Body};
+use crate::api::json;
+use crate::api::json::Body;
 use crate::session::policy::is_verdict;
 use crate::session::state::{Backoff, CachedToken, Refresh, State, Verdict};
+use crate::store::encryption::Seal;
+use crate::store::{SESSION, Store};
 use crate::sys::clock::{Clock, is_before_release};
 use crate::sys::timestamp::{Moment, nanos, wall_nanos};
 use crate::types::auth_token::AuthToken;
@@ -52,13 +55,40 @@ struct SavedToken {
     expires_at: u64,
 }
 
+/// Returns the state as some process last saved it, if there is a usable one. Only for the holder of
+/// the lock.
+pub(crate) fn load(
+    store: &Store,
+    seal: &Seal,
+    now: Duration,
+    clock: &dyn Clock,
+) -> Result<Option<State>> {
+    // Another version's is replaced at the next write.
+    let plain = store.read(seal, SESSION, true)?;
+    Ok(plain.and_then(|plain| read(&plain, seal.name(), now, clock)))
+}
+
+/// Saves the state for the next process. Only for the holder of the lock.
+pub(crate) fn save(
+    store: &Store,
+    seal: &Seal,
+    state: &State,
+    now: Duration,
+    clock: &dyn Clock,
+) -> Result<()> {
+    if store.is_memory() {
+        return Ok(());
+    }
+    store.write(seal, SESSION, &write(&state.savable(), now, clock)?)
+}
+
 /// The state at `now` as bytes, still to be sealed.
-pub(crate) fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
+fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
     let State { cached, backoff, refresh, probe: _ } = state;
     let text = |secret: &str| Zeroizing::new(secret.to_owned());
     let last_error = backoff.last_error.as_ref().filter(|error| is_verdict(error));
     let verdict = backoff.verdict;
-    bodies::body(&Saved {
+    json::body(&Saved {
         version: VERSION,
         written: Moment::new(now, clock),
         cached: cached.as_ref().map(|cached| SavedToken {
@@ -81,12 +111,7 @@ pub(crate) fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<B
 
 /// Reads back the state of the credential of that name; `None` if the bytes are no state of this
 /// version.
-pub(crate) fn read(
-    bytes: &[u8],
-    credential: &str,
-    now: Duration,
-    clock: &dyn Clock,
-) -> Option<State> {
+fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Option<State> {
     let saved: Saved = serde_json::from_slice(bytes).ok()?;
     if saved.version != VERSION {
         return None;
@@ -209,8 +234,6 @@ mod tests {
 
     use super::*;
     use crate::session::policy::Failure;
-    use crate::store::Store;
-    use crate::store::encryption::Seal;
     use crate::sys::clock::ManualClock;
     use crate::types::claims::tests::jwt;
 
@@ -415,11 +438,11 @@ mod tests {
         let store = Store::directory(&directory);
         let seal = Seal::new(&Secret::from("one"), "https://cdn.emnify.net").unwrap();
         store.write(&seal, "session", FIRST_VERSION.as_bytes()).unwrap();
-        assert!(store.load(&seal, now(&clock), &clock).unwrap().is_none());
+        assert!(load(&store, &seal, now(&clock), &clock).unwrap().is_none());
         let mut state = state;
         state.backoff.credential = "one".into();
-        store.save(&seal, &state, now(&clock), &clock).unwrap();
-        let stored = store.load(&seal, now(&clock), &clock).unwrap().unwrap();
+        save(&store, &seal, &state, now(&clock), &clock).unwrap();
+        let stored = load(&store, &seal, now(&clock), &clock).unwrap().unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
         assert!(stored.revision() == state.revision(), "{stored:?}");
     }

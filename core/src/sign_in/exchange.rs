@@ -4,12 +4,12 @@
 use std::time::Instant;
 
 use reqwest::Method;
-use reqwest::header::HeaderMap;
 
 use crate::api::bodies::{
-    self, AUTHENTICATE, AUTHENTICATE_WORKSPACE, Authenticate, Device, OrganisationId, Signed,
+    AUTHENTICATE, AUTHENTICATE_WORKSPACE, Authenticate, Device, OrganisationId, Signed,
     SwitchWorkspace,
 };
+use crate::api::json;
 use crate::http::{Call, Http};
 use crate::sign_in::credential::{Current, Workspace};
 use crate::sign_in::user::User;
@@ -111,13 +111,8 @@ impl Login<'_> {
         let target_organisation = OrganisationId { id: workspace.id };
         let action = format!("switch to the workspace {}", workspace.id);
         let call = Call {
-            action: &action,
-            method: Method::POST,
-            path: AUTHENTICATE_WORKSPACE,
-            query: &[],
-            headers: &HeaderMap::new(),
-            body: Some(bodies::body(&SwitchWorkspace { target_organisation })?),
-            secrets: &[],
+            body: Some(json::body(&SwitchWorkspace { target_organisation })?),
+            ..Call::new(&action, Method::POST, AUTHENTICATE_WORKSPACE)
         };
         let requested_at = self.clock.wall();
         let answer = (workspace.send)(&call, self.deadline)?;
@@ -126,7 +121,7 @@ impl Login<'_> {
                 let auth_token = AuthToken::new(auth_token, requested_at);
                 Ok(Grant { auth_token, refresh_token: None })
             }
-            Signed::Mfa { .. } => Err(bodies::nonsense(&action, "the answer asks for a code")),
+            Signed::Mfa { .. } => Err(json::nonsense(&action, "the answer asks for a code")),
         }
     }
 
@@ -137,19 +132,15 @@ impl Login<'_> {
             Signed::In { auth_token, refresh_token } => {
                 Ok(Grant { auth_token: AuthToken::new(auth_token, requested_at), refresh_token })
             }
-            Signed::Mfa { .. } => Err(bodies::nonsense(self.action, "the answer asks for a code")),
+            Signed::Mfa { .. } => Err(json::nonsense(self.action, "the answer asks for a code")),
         }
     }
 
     fn exchange(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Signed> {
         let call = Call {
-            action: self.action,
-            method: Method::POST,
-            path: AUTHENTICATE,
-            query: &[],
-            headers: &HeaderMap::new(),
-            body: Some(bodies::body(body)?),
+            body: Some(json::body(body)?),
             secrets,
+            ..Call::new(self.action, Method::POST, AUTHENTICATE)
         };
         let answer = self.http.send(&call, None, self.deadline, self.clock.wall())?;
         Signed::read(self.action, &answer.body)

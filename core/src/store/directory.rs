@@ -6,8 +6,8 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::store::backend::{LONGEST_ENTRY, Lock, Place};
 use crate::store::file_lock;
-use crate::store::{LONGEST_ENTRY, Lock, Place};
 use crate::sys::atomic_file;
 
 /// A directory for sessions, made with mode 0700 at the first write if it is not there.

@@ -1,5 +1,6 @@
 //! Where a session and the journal of a rotation outlive their process.
 
+pub(crate) mod backend;
 pub(crate) mod directory;
 pub(crate) mod encryption;
 mod file_lock;
@@ -7,28 +8,21 @@ mod file_lock;
 mod redis;
 pub(crate) mod rotation_journal;
 
-use std::any::Any;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::store::backend::{LONGEST_ENTRY, Lock, Place};
 use crate::store::directory::Directory;
-use crate::sys::clock::Clock;
 use zeroize::Zeroizing;
 
-use crate::session::snapshot;
-use crate::session::state::State;
 use crate::store::encryption::Seal;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// What sealed bytes are for, which is part of their key.
-const SESSION: &str = "session";
-
-/// The most bytes of an entry. Ours have a few kilobytes; a longer one is neither written nor read.
-pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
+/// What the bytes of a session are sealed for, which is part of their key.
+pub(crate) const SESSION: &str = "session";
 
 /// How often a lock that another process holds is tried again.
 const POLL: Duration = Duration::from_millis(20);
@@ -45,38 +39,6 @@ const POLL: Duration = Duration::from_millis(20);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store(Option<Arc<dyn Place>>);
-
-/// A place that holds small sealed texts by name, with a lock for each name.
-pub(crate) trait Place: fmt::Debug + Send + Sync {
-    /// Where it is, for a message; without a password.
-    fn location(&self) -> String;
-
-    /// The same place for a caller whose time ends then; `None` where no operation waits.
-    fn until(&self, _end: Instant) -> Option<Arc<dyn Place>> {
-        None
-    }
-
-    /// What is held under the name, if anything.
-    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
-
-    /// Replaces it as a whole.
-    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
-
-    /// Removes what is held under the name, if anything.
-    fn remove(&self, name: &str) -> io::Result<()>;
-
-    /// Whether what was saved is there after a power failure, and stays.
-    fn is_durable(&self) -> bool;
-
-    /// Takes what cannot be used out of the way, for somebody to look at.
-    fn set_aside(&self, name: &str) -> io::Result<()>;
-
-    /// The lock, if nobody holds it. It is freed when dropped, and soon after its holder died.
-    fn try_lock(&self, name: &str) -> io::Result<Option<Lock>>;
-}
-
-/// Held while a process signs in.
-pub(crate) type Lock = Box<dyn Any + Send>;
 
 /// What came of asking for the lock.
 pub(crate) enum Locked {
@@ -175,35 +137,14 @@ impl Store {
         }
     }
 
+    /// Whether nothing is kept here beyond the process.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether what is kept here outlives a power failure.
     pub(crate) fn is_durable(&self) -> bool {
         self.0.as_ref().is_some_and(|place| place.is_durable())
-    }
-
-    /// The state as some process last saved it, if there is a usable one. Only for who holds the lock.
-    pub(crate) fn load(
-        &self,
-        seal: &Seal,
-        now: Duration,
-        clock: &dyn Clock,
-    ) -> Result<Option<State>> {
-        // Another version's is replaced at the next write.
-        let plain = self.read(seal, SESSION, true)?;
-        Ok(plain.and_then(|plain| snapshot::read(&plain, seal.name(), now, clock)))
-    }
-
-    /// Saves the state for the next process. Only for who holds the lock.
-    pub(crate) fn save(
-        &self,
-        seal: &Seal,
-        state: &State,
-        now: Duration,
-        clock: &dyn Clock,
-    ) -> Result<()> {
-        if self.0.is_none() {
-            return Ok(());
-        }
-        self.write(seal, SESSION, &snapshot::write(&state.savable(), now, clock)?)
     }
 
     /// Removes the session of the credential of that name, which works no more.

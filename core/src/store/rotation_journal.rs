@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::bodies;
+use crate::api::json;
 use crate::store::Store;
 use crate::store::encryption::Seal;
 use crate::sys::timestamp::Moment;
@@ -149,7 +149,7 @@ pub(crate) fn read(store: &Store, seal: &Seal, locked: bool) -> Result<Option<Pa
 
 /// Writes the page in place of the one that was there. It is durable when this returns.
 pub(crate) fn write(store: &Store, seal: &Seal, page: &Page) -> Result<()> {
-    store.write(seal, PURPOSE, &bodies::body(&Versioned { version: VERSION, page })?)
+    store.write(seal, PURPOSE, &json::body(&Versioned { version: VERSION, page })?)
 }
 
 /// Leads from one application token to the one that is to be used in its place.

@@ -1,13 +1,7 @@
-//! Dates as servers write them: in the rows of the API (RFC 3339, and forms near it), and in the
-//! headers of HTTP (RFC 9110, section 5.6.7). The former are read here, since a library for all
-//! that dates can be would take forty kilobytes of flash.
+//! Dates as the API writes them (RFC 3339, and forms near it). They are read here, since a library
+//! for all that dates can be would take forty kilobytes of flash.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use reqwest::header::{DATE, HeaderMap};
-
-/// Nothing that we wait for takes longer; a greater number is nonsense.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 const A_DAY: i64 = 86_400;
 
@@ -46,24 +40,6 @@ pub(crate) fn wire(instant: SystemTime) -> Option<String> {
 /// Whether the text, if it is a date at all, has no time of day.
 pub(crate) fn is_date_only(text: &str) -> bool {
     text.len() == "2027-05-29".len()
-}
-
-/// The time of day in an answer's `Date` header.
-pub(crate) fn of_answer(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
-}
-
-/// A `Retry-After` in either of its forms (RFC 9110, section 10.2.3). `now` is the server's own
-/// reading where it is known, so that a wrong clock of ours does not stretch the wait.
-pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or(Duration::ZERO)
-        }
-    };
-    Some(wait.min(LONGEST_WAIT))
 }
 
 /// `08:49:37`, or without the seconds, in seconds. A leap second counts as the next one.
@@ -134,27 +110,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn retry_after_is_read_in_both_forms_and_bounded() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        for (value, seconds) in [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
-            ("Sun Nov  6 08:50:37 1994", Some(60)),
-            ("Sun, 06 Nov 1994 08:49:37 CET", None),
-            ("99999999999", Some(LONGEST_WAIT.as_secs())),
-            ("Sat, 06 Nov 2094 08:50:37 GMT", Some(LONGEST_WAIT.as_secs())),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            assert_eq!(retry_after(value, now).map(|d| d.as_secs()), seconds, "{value}");
-        }
-    }
 
     #[test]
     fn instants_are_read_in_the_forms_that_the_api_writes() {

@@ -19,9 +19,10 @@ use nix::unistd::getpid;
 use serde::{Deserialize, Serialize};
 
 use crate::rotation::options::RotateOptions;
+use crate::store::Store;
+use crate::store::backend::{Lock, Place};
 use crate::store::directory::Directory;
 use crate::store::rotation_journal;
-use crate::store::{Lock, Place, Store};
 use crate::{Client, ManualClock, Secret};
 
 pub(super) const TOKENS: &str = "/api/v1/application_token";

@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::store::backend::Place;
 use crate::store::directory::Directory;
-use crate::store::{Locked, Place, Store};
+use crate::store::{Locked, Store};
 use crate::sys::per_process::is_well_in_child;
 
 /// Pairs of processes that ask for the lock at the same instant.
@@ -78,7 +79,7 @@ impl Used {
     fn start(&self, job: &str) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["file_lock::tests::process", "--exact", "--ignored", "--nocapture"])
+            .args(["store::file_lock::tests::process", "--exact", "--ignored", "--nocapture"])
             .args(["--test-threads", "1"])
             .env("EMNIFY_LOCK_JOB", job)
             .env("EMNIFY_LOCK_STORE", &self.0)

@@ -12,7 +12,7 @@ use ::redis::{
 use zeroize::Zeroizing;
 
 use crate::http::status_error::clean;
-use crate::store::LONGEST_ENTRY;
+use crate::store::backend::LONGEST_ENTRY;
 
 /// The most bytes of a reply: one more than an entry has at most, and what frames it.
 const LONGEST_REPLY: u64 = LONGEST_ENTRY as u64 + 1024;

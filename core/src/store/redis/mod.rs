@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use ::redis::{Client, Cmd, ConnectionAddr, Value, cmd};
 
+use crate::store::backend::{LONGEST_ENTRY, Lock, Place};
 use crate::store::redis::server::{LIMIT, Server};
-use crate::store::{LONGEST_ENTRY, Lock, Place};
 use crate::sys::random;
 use crate::sys::signal_mask;
 use crate::types::error::{Error, Result};

@@ -1,0 +1,229 @@
+//! URLs and paths that calls may go to. What a path leads to stays below the base URL.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+use crate::types::error::{Error, Result};
+
+/// The origin, perhaps with a path, that all calls go to: `https`, or `http` to this machine.
+/// `name` is what the caller passed it as.
+pub(crate) fn base_url(name: &str, text: &str) -> Result<Url> {
+    let refuse = |problem: &str| Err(Error::invalid_input(name, problem));
+    let Ok(url) = Url::parse(text) else {
+        return refuse("is no URL such as https://cdn.emnify.net");
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return refuse("must be https: plain http is allowed to this machine only"),
+        _ => return refuse("must start with https://"),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("must not hold a user name or password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("must not have a query or fragment");
+    }
+    let path = url.path().trim_end_matches('/');
+    if path.ends_with("/api") || path.ends_with("/api/v1") {
+        return refuse("must not end in /api or /api/v1: every path starts with that already");
+    }
+    Ok(url)
+}
+
+/// An HTTP proxy, perhaps with a user name and password.
+pub(crate) fn proxy(text: &str) -> Result<Url> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        // The URL may hold a password: it is not repeated.
+        _ => Err(Error::invalid_input("proxy", "is no URL such as http://proxy.example:3128")),
+    }
+}
+
+/// A path of the API, and the query that may be written behind it. It is relative to the base URL
+/// and stays there.
+pub(crate) fn path(text: &str) -> Result<(&str, Vec<(String, String)>)> {
+    let refuse = |problem: &str| Err(Error::invalid_input("path", problem));
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    if !path.starts_with('/') || path.starts_with("//") {
+        return refuse("must start with one slash, as /api/v1/sim: it is relative to base_url");
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains(['\\', '#']) {
+        return refuse(
+            "has a space, a control character, a backslash, a # or a letter that is not ASCII",
+        );
+    }
+    if !is_well_encoded(path) {
+        return refuse(
+            "has a % that is not followed by two hexadecimal digits, or encodes no UTF-8",
+        );
+    }
+    if leads_upwards(path) {
+        return refuse("must not have . or .. as a part, in any encoding");
+    }
+    Ok((path, form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+}
+
+/// How often a path is decoded at most: servers behind one another may each do so once.
+const MOST_DECODINGS: usize = 4;
+
+/// Whether some server could read the path as one that leads upwards: after decoding it, with a
+/// backslash for a slash, or without what follows a semicolon, a space or a NUL.
+fn leads_upwards(path: &str) -> bool {
+    let mut path = path.as_bytes().to_vec();
+    for _ in 0..MOST_DECODINGS {
+        let is_dots = |part: &[u8]| {
+            let name = part.split(|byte| matches!(byte, b';' | ..=b' ')).next();
+            matches!(name, Some(b"." | b".."))
+        };
+        if path.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
+            return true;
+        }
+        let decoded = decoded(&path);
+        if decoded == path {
+            return false;
+        }
+        path = decoded;
+    }
+    true
+}
+
+/// Decodes what is percent-encoded; any other percent sign stays.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let (mut rest, mut decoded) = (path, Vec::with_capacity(path.len()));
+    while let Some((first, after)) = rest.split_first() {
+        match (first, encoded(after)) {
+            (b'%', Some((byte, after))) => {
+                decoded.push(byte);
+                rest = after;
+            }
+            _ => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+/// The byte that two hexadecimal digits stand for, and what comes behind them.
+fn encoded(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<2>()?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    Some((u8::from_str_radix(digits, 16).ok()?, rest))
+}
+
+/// Whether each percent sign encodes a byte, and all of them together UTF-8: that has no other way to
+/// write a dot.
+fn is_well_encoded(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| encoded(rest.as_bytes()).is_some())
+        && std::str::from_utf8(&decoded(path.as_bytes())).is_ok()
+}
+
+/// Whether the URL stays on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || IpAddr::from_str(host).is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_below_the_base_url() {
+        for text in [
+            "/",
+            "/api/v1/sim",
+            "/api/v1/sim/7",
+            "/api/v1/sim?per_page=5&q=status%3A1",
+            "/api/v1/tag/a%2Fb",
+            "/api/v1/tag/100%25",
+            "/api/v1/tag/a..b/.well-known/c.d/...",
+            "/api/v1/tag/%C3%A4;v=1",
+            "/api/v1/sim?q=../..;%2e%zz",
+        ] {
+            assert!(path(text).is_ok(), "{text}");
+        }
+        let (only_path, query) = path("/api/v1/sim?a=1&b=%C3%A4+c").unwrap();
+        assert_eq!(only_path, "/api/v1/sim");
+        assert_eq!(query, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "ä c".to_owned())]);
+        for text in [
+            "",
+            "api/v1/sim",
+            "//evil.example/x",
+            "https://evil.example/",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a/./b",
+            "/a/..",
+            "/a/..;/b",
+            "/a/..;x=1/b",
+            "/a/%2e%2e;/b",
+            "/a/..%3B/b",
+            "/a/.;/b",
+            "/a%2f..",
+            "/a%2F..%2Fb",
+            "/a/%2e%2e%2fb",
+            "/a/.%2E/b",
+            "/a/%2e",
+            "/a%5c..%5Cb",
+            "/a/..%5cb",
+            "/a/%252e%252E/b",
+            "/a%252f..",
+            "/a/%25252e%25252e/b",
+            "/a/%2525252525252e/b",
+            "/a/..%00/b",
+            "/a/..%20/b",
+            "/a/..%09/b",
+            "/a/%c0%ae%c0%ae/b",
+            "/a/%ff",
+            "/a/%u002e%u002e/b",
+            "/a/%",
+            "/a/%2",
+            "/a/%+2/b",
+            "/a\\b",
+            "/a b",
+            "/a\r\nHost: evil",
+            "/a#b",
+            "/ä",
+            "\\\\evil",
+        ] {
+            let message = path(text).unwrap_err().to_string();
+            assert!(message.starts_with("path: "), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn base_urls_are_https_or_stay_on_this_machine() {
+        for text in [
+            "https://cdn.emnify.net",
+            "https://proxy.example/emnify/",
+            "http://127.0.0.1:8080",
+            "http://localhost:1",
+            "http://[::1]:1",
+        ] {
+            assert!(base_url("base_url", text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "cdn.emnify.net",
+            "http://cdn.emnify.net",
+            "http://127.0.0.1.example.com",
+            "ftp://127.0.0.1",
+            "https://user:canary@cdn.emnify.net",
+            "https://cdn.emnify.net?q",
+            "https://cdn.emnify.net/api",
+            "https://cdn.emnify.net/api/v1/",
+            "https://",
+        ] {
+            let message = base_url("base_url", text).unwrap_err().to_string();
+            assert!(message.starts_with("base_url: "), "{message}");
+            assert!(!message.contains("canary"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a store is built on: small sealed texts by name, and a lock for each name.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The most bytes of an entry. Ours have a few kilobytes; a longer one is neither written nor read.
+pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
+
+/// A place that holds small sealed texts by name, with a lock for each name.
+pub(crate) trait Place: fmt::Debug + Send + Sync {
+    /// Where it is, for a message; without a password.
+    fn location(&self) -> String;
+
+    /// The same place for a caller whose time ends then; `None` where no operation waits.
+    fn until(&self, _end: Instant) -> Option<Arc<dyn Place>> {
+        None
+    }
+
+    /// What is held under the name, if anything.
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces it as a whole.
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Removes what is held under the name, if anything.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Whether what was saved is there after a power failure, and stays.
+    fn is_durable(&self) -> bool;
+
+    /// Takes what cannot be used out of the way, for somebody to look at.
+    fn set_aside(&self, name: &str) -> io::Result<()>;
+
+    /// The lock, if nobody holds it. It is freed when dropped, and soon after its holder died.
+    fn try_lock(&self, name: &str) -> io::Result<Option<Lock>>;
+}
+
+/// Held while a process signs in.
+pub(crate) type Lock = Box<dyn Any + Send>;
