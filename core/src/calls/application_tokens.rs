@@ -64,12 +64,12 @@ impl<'a> TokenCalls<'a> {
         deadline: Deadline,
     ) -> Result<CreatedApplicationToken> {
         const CREATE: &str = "create an application token";
-        let answer = self.transport.send(
+        let response = self.transport.send(
             &Call { body: Some(body), ..Call::new(CREATE, Method::POST, APPLICATION_TOKEN) },
             deadline,
         )?;
         let (value, id) =
-            bodies::created(CREATE, &answer.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
+            bodies::created(CREATE, &response.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
         Ok(CreatedApplicationToken { value, id })
     }
 

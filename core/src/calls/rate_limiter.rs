@@ -51,7 +51,7 @@ impl RateLimiter {
     /// # Errors
     ///
     /// The wait, if that is longer than `patience`; no slot is taken then.
-    pub(crate) fn place(
+    pub(crate) fn reserve(
         &self,
         method: &Method,
         path: &str,
@@ -109,7 +109,7 @@ mod tests {
     ) -> Duration {
         let mut at = now;
         for _ in 0..calls {
-            at += limiter.place(method, path, at, LONG).unwrap();
+            at += limiter.reserve(method, path, at, LONG).unwrap();
         }
         at - now
     }
@@ -142,7 +142,7 @@ mod tests {
             let (mut now, mut slots) = (Duration::from_secs(5), Vec::new());
             for number in 0..6_000_u64 {
                 let path = if number % 3 == 0 { LIST } else { THING };
-                slots.push(now + limiter.place(&Method::GET, path, now, LONG).unwrap());
+                slots.push(now + limiter.reserve(&Method::GET, path, now, LONG).unwrap());
                 if number % 100 < 50 {
                     now += Duration::from_millis(pause);
                 }
@@ -163,7 +163,7 @@ mod tests {
         let (limiter, mut lists) = (RateLimiter::new(), Vec::new());
         for number in 0..1_000 {
             let path = if number % 2 == 0 { LIST } else { THING };
-            let slot = limiter.place(&Method::GET, path, Duration::ZERO, LONG).unwrap();
+            let slot = limiter.reserve(&Method::GET, path, Duration::ZERO, LONG).unwrap();
             if path == LIST {
                 lists.push(slot);
             }
@@ -180,13 +180,13 @@ mod tests {
     #[test]
     fn a_call_without_time_to_wait_takes_no_slot() {
         let limiter = RateLimiter::new();
-        let place = |patience| limiter.place(&Method::GET, LIST, Duration::ZERO, patience);
-        (0..5).for_each(|_| assert_eq!(place(LONG), Ok(Duration::ZERO)));
+        let reserve = |patience| limiter.reserve(&Method::GET, LIST, Duration::ZERO, patience);
+        (0..5).for_each(|_| assert_eq!(reserve(LONG), Ok(Duration::ZERO)));
         for _ in 0..1_000 {
-            assert_eq!(place(LISTS.interval / 2), Err(LISTS.interval));
+            assert_eq!(reserve(LISTS.interval / 2), Err(LISTS.interval));
         }
-        assert_eq!(place(LONG), Ok(LISTS.interval));
-        let other = limiter.place(&Method::GET, THING, Duration::ZERO, Duration::ZERO);
+        assert_eq!(reserve(LONG), Ok(LISTS.interval));
+        let other = limiter.reserve(&Method::GET, THING, Duration::ZERO, Duration::ZERO);
         assert_eq!(other, Ok(Duration::ZERO), "refused calls must not count");
     }
 }

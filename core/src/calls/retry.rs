@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::calls::rate_limiter::RateLimiter;
 use crate::http::{Call, Http, Response};
 use crate::session::Session;
-use crate::sign_in::exchange::Login;
+use crate::sign_in::exchange::Exchange;
 use crate::sys::clock::Clock;
 use crate::sys::random;
 use crate::sys::wait::Deadline;
@@ -32,7 +32,7 @@ pub(crate) struct Transport {
     /// For one call with all its attempts and waits.
     pub(crate) timeout: Duration,
     /// `None` where the caller paces itself.
-    pub(crate) pacer: Option<Arc<RateLimiter>>,
+    pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
 }
 
 impl Transport {
@@ -47,13 +47,13 @@ impl Transport {
         loop {
             self.pace(call, deadline)?;
             let auth_token = self.session.authenticate(|| deadline)?;
-            let outcome = match self.send_with(call, &auth_token, deadline) {
+            let result = match self.send_with(call, &auth_token, deadline) {
                 Err(error) if is_401(&error) => self.replay(call, &auth_token, error, deadline),
-                outcome => outcome,
+                result => result,
             };
-            let error = match outcome {
+            let error = match result {
                 Err(error) if attempts < MOST_ATTEMPTS && may_repeat(&call.method, &error) => error,
-                outcome => return outcome,
+                result => return result,
             };
             let back_off = BACK_OFF * attempts.pow(2);
             let wait = back_off.mul_f64(0.5 + random::draw() / 2.0);
@@ -80,9 +80,9 @@ impl Transport {
             Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };
-        let outcome = self.send_with(call, replacement.auth_token(), deadline);
-        replacement.replayed(outcome.as_ref().is_err_and(is_401));
-        outcome
+        let result = self.send_with(call, replacement.auth_token(), deadline);
+        replacement.replayed(result.as_ref().is_err_and(is_401));
+        result
     }
 
     /// Exchanges an application token that need not be the session's own.
@@ -92,15 +92,15 @@ impl Transport {
         action: &str,
         deadline: Deadline,
     ) -> Result<AuthToken> {
-        let login = Login { http: &self.http, clock: &*self.clock, action, deadline };
-        login.application_token(application_token).map(|grant| grant.auth_token)
+        let exchange = Exchange { http: &self.http, clock: &*self.clock, action, deadline };
+        exchange.application_token(application_token).map(|grant| grant.auth_token)
     }
 
     /// Waits for the call's place among the others.
     fn pace(&self, call: &Call<'_>, deadline: Deadline) -> Result<()> {
-        let Some(pacer) = &self.pacer else { return Ok(()) };
+        let Some(rate_limiter) = &self.rate_limiter else { return Ok(()) };
         let patience = deadline.remaining(call.action)?;
-        match pacer.place(&call.method, call.path, self.clock.steady(), patience) {
+        match rate_limiter.reserve(&call.method, call.path, self.clock.steady(), patience) {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
                 self.clock.sleep(wait);

@@ -218,9 +218,9 @@ impl ClientBuilder {
             events: Events::new(self.observer, self.is_asked_for),
             timeout: self.timeout,
         }));
-        let pacer = self.pacing.then(|| Arc::new(RateLimiter::new()));
+        let rate_limiter = self.pacing.then(|| Arc::new(RateLimiter::new()));
         let Self { clock, timeout, .. } = self;
-        Ok(Client::new(Transport { http, clock, session, timeout, pacer }))
+        Ok(Client::new(Transport { http, clock, session, timeout, rate_limiter }))
     }
 
     /// What to sign in with: what was passed in, else what the environment holds.

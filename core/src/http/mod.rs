@@ -30,9 +30,9 @@ use crate::api::paging::Page;
 use crate::api::{bodies, json};
 use crate::http::proxy::Proxy;
 use crate::http::resolver::Resolver;
-use crate::http::status_error::Refusal;
+use crate::http::status_error::StatusError;
 use crate::http::tls::Roots;
-use crate::http::transport_error::{Fault, Place, Tunnel};
+use crate::http::transport_error::{Context, TransportError, Tunnel};
 use crate::sys::per_process::PerProcess;
 use crate::sys::signal_mask;
 use crate::sys::wait::Deadline;
@@ -128,7 +128,7 @@ impl Http {
         // What got out may have been carried out, which matters where it is not repeatable.
         let unsure = auth_token.is_some() && call.method == Method::POST;
         let failed = |error: &(dyn StdError + 'static)| {
-            let error = self.failed(Fault::of(error), call.action, deadline, wall);
+            let error = self.failed(TransportError::of(error), call.action, deadline, wall);
             if unsure && error.was_sent() { error.with_advice(MAYBE_DONE) } else { error }
         };
         let response = client.execute(request).map_err(|e| failed(&e))?;
@@ -162,9 +162,9 @@ impl Http {
         secrets.extend(auth_token.map(Secret::reveal));
         let retry_after =
             headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| {
-                retry_after::retry_after(value, retry_after::of_answer(&headers).unwrap_or(wall))
+                retry_after::retry_after(value, retry_after::sent_at(&headers).unwrap_or(wall))
             });
-        let refusal = Refusal {
+        let status_error = StatusError {
             action: call.action,
             authenticating: auth_token.is_none(),
             status,
@@ -172,22 +172,29 @@ impl Http {
             retry_after,
             secrets: &secrets,
         };
-        let error = refusal.into_error();
+        let error = status_error.into_error();
         Err(if unsure && status >= 500 { error.with_advice(MAYBE_DONE) } else { error })
     }
 
     /// The error for an exchange that failed before there was a response.
-    fn failed(&self, fault: Fault, action: &str, deadline: Deadline, wall: SystemTime) -> Error {
+    fn failed(
+        &self,
+        transport_error: TransportError,
+        action: &str,
+        deadline: Deadline,
+        wall: SystemTime,
+    ) -> Error {
         let url = &self.settings.base_url;
         let port = url.port_or_known_default().unwrap_or_default();
         let host = format!("{}:{port}", url.host_str().unwrap_or_default());
         let peer = self.settings.proxy.as_ref().map(Proxy::peer);
-        let status = match (&self.settings.proxy, fault.tunnel, deadline.remaining(action)) {
-            (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
-            _ => None,
-        };
-        let place = Place { action, host: &host, proxy: peer.as_deref(), deadline, wall };
-        fault.into_error(&place, status)
+        let status =
+            match (&self.settings.proxy, transport_error.tunnel, deadline.remaining(action)) {
+                (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
+                _ => None,
+            };
+        let context = Context { action, host: &host, proxy: peer.as_deref(), deadline, wall };
+        transport_error.into_error(&context, status)
     }
 
     /// Made at the first call and not with the `Client`: it starts a thread, which a server that
@@ -264,10 +271,12 @@ fn build(settings: &Settings) -> Result<Client> {
     // The thread that this starts inherits the mask: the host's signals are none of its business,
     // and a peer that closes a connection must not kill the host with SIGPIPE.
     signal_mask::while_blocked(|| builder.build()).map_err(|e| {
-        Fault::of(&e).exhausted("the HTTP client could not be set up").unwrap_or_else(|why| {
-            let message = format!("the HTTP client could not be set up: {why}");
-            Error::new(ErrorKind::Network, message)
-        })
+        TransportError::of(&e).exhausted("the HTTP client could not be set up").unwrap_or_else(
+            |why| {
+                let message = format!("the HTTP client could not be set up: {why}");
+                Error::new(ErrorKind::Network, message)
+            },
+        )
     })
 }
 

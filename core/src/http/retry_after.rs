@@ -8,8 +8,8 @@ use reqwest::header::{DATE, HeaderMap};
 /// Nothing that we wait for takes longer; a greater number is nonsense.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// The time of day in an answer's `Date` header.
-pub(crate) fn of_answer(headers: &HeaderMap) -> Option<SystemTime> {
+/// The time of day in a response's `Date` header.
+pub(crate) fn sent_at(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 

@@ -22,7 +22,7 @@ const LONGEST_MESSAGE: usize = 500;
 const MOST_NESTED: usize = 50;
 
 /// What an answer that is no success means.
-pub(crate) struct Refusal<'a> {
+pub(crate) struct StatusError<'a> {
     /// What was attempted, to follow "cannot".
     pub(crate) action: &'a str,
     /// Whether credentials were being exchanged, rather than an auth token used.
@@ -35,10 +35,10 @@ pub(crate) struct Refusal<'a> {
     pub(crate) secrets: &'a [&'a str],
 }
 
-impl Refusal<'_> {
+impl StatusError<'_> {
     /// The error for it. An answer with no readable error object is classified by its status.
     pub(crate) fn into_error(self) -> Error {
-        let Refusal { action, status, .. } = self;
+        let StatusError { action, status, .. } = self;
         let api_error = api_error(self.body, self.secrets);
         let (kind, happened) = self.classify(api_error.as_ref());
         let mut message = format!("cannot {action}: {happened} (HTTP {status})");
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn refuse(authenticating: bool, status: u16, body: &str) -> Error {
-        Refusal {
+        StatusError {
             action: "try",
             authenticating,
             status,

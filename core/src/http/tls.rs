@@ -17,7 +17,7 @@ use rustls::{
 };
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
-use crate::http::transport_error::Fault;
+use crate::http::transport_error::TransportError;
 use crate::types::error::{Error, ErrorKind, Result};
 
 /// Where the certificates come from that a server's is checked against.
@@ -72,8 +72,8 @@ impl Roots {
     fn of_the_system() -> Result<RootCertStore> {
         let found = load_native_certs();
         let exhausted = found.errors.iter().find_map(|error| {
-            let fault = Fault::of(error);
-            fault.exhausted("the system's certificates could not be read").ok()
+            let failure = TransportError::of(error);
+            failure.exhausted("the system's certificates could not be read").ok()
         });
         let mut roots = store(found);
         match exhausted {

@@ -20,7 +20,7 @@ const TUNNEL_REFUSED: &str = "tunnel error: unsuccessful";
 
 /// What a chain of causes holds that decides the kind of the error.
 #[derive(Default)]
-pub(crate) struct Fault {
+pub(crate) struct TransportError {
     /// There was no connection yet: nothing was sent.
     pub(crate) connect: bool,
     /// The proxy did not connect us.
@@ -47,7 +47,7 @@ pub(crate) enum Tunnel {
 }
 
 /// Where an exchange failed, for its message.
-pub(crate) struct Place<'a> {
+pub(crate) struct Context<'a> {
     /// What was attempted, to follow "cannot".
     pub(crate) action: &'a str,
     /// Host and port.
@@ -58,15 +58,15 @@ pub(crate) struct Place<'a> {
     pub(crate) wall: SystemTime,
 }
 
-impl Fault {
+impl TransportError {
     /// Goes through an error and its causes.
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Self {
-        let mut fault = Fault::default();
+        let mut found = TransportError::default();
         let mut next = Some(error);
         while let Some(error) = next {
-            next = fault.note(error);
+            next = found.note(error);
         }
-        fault
+        found
     }
 
     /// Takes in one error, and returns its cause.
@@ -119,10 +119,10 @@ impl Fault {
     }
 
     /// The error for it. `status` is the proxy's, where it refused.
-    pub(crate) fn into_error(self, place: &Place<'_>, status: Option<u16>) -> Error {
+    pub(crate) fn into_error(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let is_connecting = self.connect;
         let is_local = self.local || self.exhausted;
-        let error = self.classify(place, status);
+        let error = self.classify(context, status);
         match (is_connecting, is_local) {
             (true, true) => error.local(),
             (true, false) => error.unsent(),
@@ -131,8 +131,8 @@ impl Fault {
         }
     }
 
-    fn classify(self, place: &Place<'_>, status: Option<u16>) -> Error {
-        let Place { action, host, deadline, wall, .. } = *place;
+    fn classify(self, context: &Context<'_>, status: Option<u16>) -> Error {
+        let Context { action, host, deadline, wall, .. } = *context;
         if self.exhausted {
             return exhausted(&format!("cannot {action}: no connection to {host}"), &self.deepest);
         }
@@ -140,7 +140,7 @@ impl Fault {
             let message = format!("cannot {action}: no trusted connection to {host}: {tls}");
             return Error::new(ErrorKind::Tls, message).with_advice(advice(tls, wall));
         }
-        let through = place.proxy.map(|proxy| format!(" through the proxy {proxy}"));
+        let through = context.proxy.map(|proxy| format!(" through the proxy {proxy}"));
         let through = through.as_deref().unwrap_or_default();
         if self.timeout && self.connect {
             let message = format!(
@@ -153,7 +153,7 @@ impl Fault {
             return deadline.error(action);
         }
         if let Some(tunnel) = self.tunnel {
-            return proxy_failed(place, tunnel, status, &self.deepest);
+            return proxy_failed(context, tunnel, status, &self.deepest);
         }
         if self.parse {
             return json::nonsense(action, "the response is not HTTP");
@@ -212,9 +212,14 @@ fn is_local(kind: io::ErrorKind) -> bool {
     )
 }
 
-fn proxy_failed(place: &Place<'_>, tunnel: Tunnel, status: Option<u16>, deepest: &str) -> Error {
-    let Place { action, host, .. } = *place;
-    let proxy = place.proxy.unwrap_or("?");
+fn proxy_failed(
+    context: &Context<'_>,
+    tunnel: Tunnel,
+    status: Option<u16>,
+    deepest: &str,
+) -> Error {
+    let Context { action, host, .. } = *context;
+    let proxy = context.proxy.unwrap_or("?");
     let status = if tunnel == Tunnel::AuthRequired { Some(407) } else { status };
     let refused = |why: &str| {
         let status = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();

@@ -23,10 +23,10 @@ use crate::calls::retry::Transport;
 use crate::http::Call;
 use crate::rotation::options::{RotateOptions, Rotation};
 use crate::session::Session;
-use crate::store::encryption::Seal;
-use crate::store::rotation_journal::{self, Arriving, Orphan, Page, Plan};
+use crate::store::encryption::EntryKey;
+use crate::store::rotation_journal::{self, Entry, Orphan, Plan, Switching};
 use crate::store::{Locked, Store};
-use crate::sys::timestamp::Moment;
+use crate::sys::timestamp::Timestamp;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::EventKind;
@@ -49,9 +49,9 @@ const BEGINS_ANEW: &str = "the rotation continues from the list; an application 
 
 /// Replaces the application token that the session signs in with.
 pub(crate) fn rotate(transport: &Transport, options: &RotateOptions) -> Result<Rotation> {
-    let outcome = Rotator::rotate(transport, options);
+    let result = Rotator::rotate(transport, options);
     transport.session.deliver_events();
-    outcome
+    result
 }
 
 /// One run of a rotation, for which it holds the lock.
@@ -69,37 +69,37 @@ impl<'a> Rotator<'a> {
         let session = &transport.session;
         let given_before = check(session, options)?;
         // What is damaged is set aside below, with the lock.
-        let seal = session.seal(&session.newest(&given_before).unwrap_or(given_before))?;
+        let key = session.entry_key(&session.newest(&given_before).unwrap_or(given_before))?;
         let used = match session.credential_in_use() {
-            name if name.is_empty() => seal.name().to_owned(),
+            name if name.is_empty() => key.name().to_owned(),
             name => name,
         };
-        let is_under_way = match rotation_journal::read(session.store(), &seal, false) {
-            Ok(Some(Page::Arriving(page))) => !has_ended(page.state),
+        let is_under_way = match rotation_journal::read(session.store(), &key, false) {
+            Ok(Some(Entry::Switching(entry))) => !has_ended(entry.state),
             _ => false,
         };
         let _lock = lock(transport)?;
         let tokens = TokenCalls::new(transport);
         let this = Rotator { tokens, transport, options, given: given(session)?, _lock };
         let token = this.newest(&this.given)?;
-        let seal = session.seal(&token)?;
-        let (leaving, orphans) = match this.read_journal(&seal)? {
-            Some(Page::Arriving(page)) => {
-                let state = page.state;
-                let by_another = has_ended(state) && (page.old == used || is_under_way);
+        let key = session.entry_key(&token)?;
+        let (preparing, orphans) = match this.read_journal(&key)? {
+            Some(Entry::Switching(entry)) => {
+                let state = entry.state;
+                let by_another = has_ended(state) && (entry.old == used || is_under_way);
                 if state == RotationState::Done && !by_another {
-                    (None, this.left_by(page.plan))
+                    (None, this.left_by(entry.plan))
                 } else {
-                    let rotation = this.arrive(New { token, seal, page, auth_token: None })?;
+                    let rotation = this.switch(New { token, key, entry, auth_token: None })?;
                     let adopted = by_another && rotation.state == state;
                     return Ok(Rotation { adopted, ..rotation });
                 }
             }
-            Some(Page::Leaving(page)) => (Some(page), Vec::new()),
+            Some(Entry::Preparing(entry)) => (Some(entry), Vec::new()),
             // Nothing succeeds the newest.
-            Some(Page::Successor(_)) | None => (None, Vec::new()),
+            Some(Entry::Successor(_)) | None => (None, Vec::new()),
         };
-        this.arrive(this.leave(&token, &seal, leaving, orphans)?)
+        this.switch(this.prepare(&token, &key, preparing, orphans)?)
     }
 
     fn store(&self) -> &Store {
@@ -107,12 +107,12 @@ impl<'a> Rotator<'a> {
     }
 
     /// The entry of an application token. A damaged one is set aside: there is none then.
-    fn read_journal(&self, seal: &Seal) -> Result<Option<Page>> {
-        rotation_journal::read(self.store(), seal, true).or_else(|error| {
-            let page = rotation_journal::read(self.store(), seal, true)?;
+    fn read_journal(&self, key: &EntryKey) -> Result<Option<Entry>> {
+        rotation_journal::read(self.store(), key, true).or_else(|error| {
+            let entry = rotation_journal::read(self.store(), key, true)?;
             let error = error.with_advice(BEGINS_ANEW);
             self.transport.session.report(EventKind::StoreTrouble, error);
-            Ok(page)
+            Ok(entry)
         })
     }
 
@@ -120,18 +120,22 @@ impl<'a> Rotator<'a> {
     /// at the journal, it is not stopped by a damaged entry.
     fn newest(&self, token: &Secret) -> Result<Secret> {
         let session = &self.transport.session;
-        rotation_journal::follow(token, |token| session.seal(token), |seal| self.read_journal(seal))
+        rotation_journal::follow(
+            token,
+            |token| session.entry_key(token),
+            |key| self.read_journal(key),
+        )
     }
 
-    fn write_arriving(&self, seal: &Seal, page: Arriving) -> Result<Arriving> {
-        rotation_journal::write(self.store(), seal, &Page::Arriving(page.clone()))?;
-        Ok(page)
+    fn write_switching(&self, key: &EntryKey, entry: Switching) -> Result<Switching> {
+        rotation_journal::write(self.store(), key, &Entry::Switching(entry.clone()))?;
+        Ok(entry)
     }
 
     /// Signs in with an application token of this rotation, within what the session may.
     fn exchange(&self, token: &Secret, which: &str) -> Result<AuthToken> {
         let action = format!("sign in with the {which} application token");
-        let name = self.transport.session.seal(token)?.name().to_owned();
+        let name = self.transport.session.entry_key(token)?.name().to_owned();
         self.transport.session.exchange_within_budget(&name, || {
             self.transport.exchange(token, &action, self.transport.deadline())
         })
@@ -171,8 +175,8 @@ impl<'a> Rotator<'a> {
     /// What a rotation that is done may have left behind: also a second row with its marker, from a
     /// request that was sent twice, which the list had the time to show by now.
     fn left_by(&self, plan: Plan) -> Vec<Orphan> {
-        let long_ago = Moment::new(Duration::ZERO, &*self.transport.clock);
-        let second = Orphan { since: Some(long_ago), ..Orphan::marked(&plan.mark) };
+        let long_ago = Timestamp::new(Duration::ZERO, &*self.transport.clock);
+        let second = Orphan { since: Some(long_ago), ..Orphan::marked(&plan.marker) };
         plan.orphans.into_iter().chain([second]).collect()
     }
 
@@ -181,7 +185,7 @@ impl<'a> Rotator<'a> {
         let (now, clock) = (self.transport.session.now(), &*self.transport.clock);
         let elapsed = plan.refused_since.as_ref().and_then(|since| since.elapsed(now, clock));
         if elapsed.is_none() {
-            plan.refused_since = Some(self.moment());
+            plan.refused_since = Some(self.timestamp());
         }
         // Our own verdicts on what the caller said, or on two rows, will be no better later.
         let is_ours = match error.kind() {
@@ -191,8 +195,8 @@ impl<'a> Rotator<'a> {
         is_ours || elapsed.is_some_and(|time| time >= FOR_GOOD)
     }
 
-    fn moment(&self) -> Moment {
-        Moment::new(self.transport.session.now(), &*self.transport.clock)
+    fn timestamp(&self) -> Timestamp {
+        Timestamp::new(self.transport.session.now(), &*self.transport.clock)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What one may ask of a rotation, and what it tells. `rotate` carries it out.
+//! What one may ask of a rotation, and what it tells.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -33,9 +33,10 @@ impl Rotator<'_> {
         orphans.retain_mut(|orphan| {
             let is_it = |row: &&ApplicationToken| {
                 let is_marked =
-                    |mark: &String| row.description().is_some_and(|d| d.ends_with(mark));
+                    |marker: &String| row.description().is_some_and(|d| d.ends_with(marker));
                 row.id() != keep
-                    && (Some(row.id()) == orphan.id || orphan.mark.as_ref().is_some_and(is_marked))
+                    && (Some(row.id()) == orphan.id
+                        || orphan.marker.as_ref().is_some_and(is_marked))
             };
             let found: Vec<_> = rows.iter().filter(is_it).collect();
             let mut revoked = true;
@@ -69,7 +70,7 @@ impl Rotator<'_> {
     pub(super) fn start_time_of(&self, orphan: &mut Orphan) -> bool {
         let is_unknown = self.age_of(orphan).is_none();
         if is_unknown {
-            orphan.since = Some(self.moment());
+            orphan.since = Some(self.timestamp());
         }
         is_unknown
     }

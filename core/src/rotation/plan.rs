@@ -10,7 +10,7 @@ use crate::api::bodies::UpdateApplicationToken;
 use crate::api::rotation_marker;
 use crate::api::validate;
 use crate::rotation::options::RotateOptions;
-use crate::store::encryption::Seal;
+use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal::{Orphan, Plan};
 use crate::sys::clock::is_before_release;
 use crate::types::auth_token::AuthToken;
@@ -18,7 +18,7 @@ use crate::types::date;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// A label for what replaces an application token that had none: one must be sent to take the mark
+/// A label for what replaces an application token that had none: one must be sent to take the marker
 /// off.
 const NO_DESCRIPTION: &str = "emnify-auth";
 
@@ -33,7 +33,7 @@ impl Rotator<'_> {
     pub(super) fn plan(
         &self,
         token: &Secret,
-        seal: &Seal,
+        key: &EntryKey,
         mut orphans: Vec<Orphan>,
     ) -> Result<Plan> {
         let RotateOptions { description, expiry_date, ip, grace, keep_old, hand_over, id: named } =
@@ -46,8 +46,8 @@ impl Rotator<'_> {
             file.check_replaceable()?;
         }
         let requested_at = self.transport.session.now();
-        let (auth_token, requested_at) = match self.transport.session.auth_token_of(seal.name()) {
-            Some(held) => held,
+        let (auth_token, requested_at) = match self.transport.session.auth_token_of(key.name()) {
+            Some(cached) => cached,
             None => (self.exchange(token, "old")?, requested_at),
         };
         let hinted = auth_token.claims().application_token_id;
@@ -80,7 +80,7 @@ impl Rotator<'_> {
             expiry_date,
             ip: ip.as_deref().or(row.ip()).map(str::to_owned),
             grace_seconds: grace.as_secs(),
-            mark: rotation_marker::new()?,
+            marker: rotation_marker::new()?,
             refused_since: None,
             orphans,
             keep_old: *keep_old,

@@ -10,8 +10,10 @@ use crate::api::bodies::{CreateApplicationToken, UpdateApplicationToken};
 use crate::api::json;
 use crate::api::rotation_marker;
 use crate::api::validate;
-use crate::store::encryption::Seal;
-use crate::store::rotation_journal::{self, Arriving, Leave, Leaving, Orphan, Page, Plan};
+use crate::store::encryption::EntryKey;
+use crate::store::rotation_journal::{
+    self, Entry, Orphan, Plan, Preparing, PreparingStep, Switching,
+};
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::rotation_state::RotationState;
@@ -23,44 +25,46 @@ const REQUEST_TIMEOUT: u16 = 408;
 /// The new application token, which is the one to use from now on.
 pub(super) struct New {
     pub(super) token: Secret,
-    pub(super) seal: Seal,
-    pub(super) page: Arriving,
+    pub(super) key: EntryKey,
+    pub(super) entry: Switching,
     /// What it was proved with.
     pub(super) auth_token: Option<AuthToken>,
 }
 
 impl Rotator<'_> {
-    /// Goes on from that page of the old application token, or begins, with what earlier rotations
+    /// Goes on from that entry of the old application token, or begins, with what earlier rotations
     /// may have left behind.
-    pub(super) fn leave(
+    pub(super) fn prepare(
         &self,
         token: &Secret,
-        seal: &Seal,
-        page: Option<Leaving>,
+        key: &EntryKey,
+        entry: Option<Preparing>,
         orphans: Vec<Orphan>,
     ) -> Result<New> {
-        let (mut step, mut plan) = match page {
-            Some(Leaving { step: Leave::Intent, mut plan }) => {
+        let (mut step, mut plan) = match entry {
+            Some(Preparing { step: PreparingStep::Intent, mut plan }) => {
                 // If it was made at all, its value is lost.
-                plan.orphans.push(Orphan::marked(&plan.mark));
-                let begun = self.begin_after(token, seal, plan);
+                plan.orphans.push(Orphan::marked(&plan.marker));
+                let begun = self.begin_after(token, key, plan);
                 begun.map_err(|error| stopped(RotationState::Intent, error))?
             }
-            Some(Leaving { step: Leave::Idle, plan }) => self.begin_after(token, seal, plan)?,
-            Some(Leaving { step, plan }) => (step, plan),
-            None => self.begin(token, seal, orphans)?,
+            Some(Preparing { step: PreparingStep::Idle, plan }) => {
+                self.begin_after(token, key, plan)?
+            }
+            Some(Preparing { step, plan }) => (step, plan),
+            None => self.begin(token, key, orphans)?,
         };
         let mut proof = None;
         loop {
             let state = step.state();
             let next = match &step {
-                Leave::Idle | Leave::Intent => self.create(token, &plan),
-                Leave::Created { value } => self.identify(value, &mut plan, &mut proof),
-                Leave::Identified { value, id } => {
+                PreparingStep::Idle | PreparingStep::Intent => self.create(token, &plan),
+                PreparingStep::Created { value } => self.identify(value, &mut plan, &mut proof),
+                PreparingStep::Identified { value, id } => {
                     match self.prove(value, *id, &plan, &mut proof) {
                         Ok(()) => {
                             plan.refused_since = None;
-                            let new = self.commit(token, seal, value, *id, plan);
+                            let new = self.commit(token, key, value, *id, plan);
                             return new
                                 .map(|new| New { auth_token: proof, ..new })
                                 .map_err(|error| stopped(state, error));
@@ -72,21 +76,21 @@ impl Rotator<'_> {
             step = match next {
                 Ok(next) => {
                     plan.refused_since = None;
-                    self.write(seal, next, &plan).map_err(|error| stopped(state, error))?
+                    self.write(key, next, &plan).map_err(|error| stopped(state, error))?
                 }
                 Err(error) if state == RotationState::Intent => {
                     if was_refused(&error) {
                         // Else the next run takes it for created, which does no harm.
-                        let _ = self.write(seal, Leave::Idle, &plan);
+                        let _ = self.write(key, PreparingStep::Idle, &plan);
                     }
                     return Err(stopped(state, error));
                 }
                 Err(error) if !is_final(&error) => return Err(stopped(state, error)),
                 Err(error) if self.is_for_good(&error, &mut plan) => {
-                    return Err(self.give_up(seal, plan, &step, error));
+                    return Err(self.give_up(key, plan, &step, error));
                 }
                 Err(error) => {
-                    self.write(seal, step, &plan).map_err(|error| stopped(state, error))?;
+                    self.write(key, step, &plan).map_err(|error| stopped(state, error))?;
                     return Err(super::refused_for_now(state, error));
                 }
             };
@@ -95,25 +99,35 @@ impl Rotator<'_> {
 
     /// Begins after an attempt that ended. From when on the list should show what that may have
     /// created is durable first, also if nothing can begin yet: else that time would never end.
-    fn begin_after(&self, token: &Secret, seal: &Seal, mut plan: Plan) -> Result<(Leave, Plan)> {
+    fn begin_after(
+        &self,
+        token: &Secret,
+        key: &EntryKey,
+        mut plan: Plan,
+    ) -> Result<(PreparingStep, Plan)> {
         let mut is_changed = false;
         for orphan in &mut plan.orphans {
             is_changed |= self.start_time_of(orphan);
         }
         if is_changed {
-            self.write(seal, Leave::Idle, &plan)?;
+            self.write(key, PreparingStep::Idle, &plan)?;
         }
-        self.begin(token, seal, plan.orphans)
+        self.begin(token, key, plan.orphans)
     }
 
     /// Finds out what there is to replace, and what by, and writes that down.
-    fn begin(&self, token: &Secret, seal: &Seal, orphans: Vec<Orphan>) -> Result<(Leave, Plan)> {
-        let plan = self.plan(token, seal, orphans)?;
-        Ok((self.write(seal, Leave::Intent, &plan)?, plan))
+    fn begin(
+        &self,
+        token: &Secret,
+        key: &EntryKey,
+        orphans: Vec<Orphan>,
+    ) -> Result<(PreparingStep, Plan)> {
+        let plan = self.plan(token, key, orphans)?;
+        Ok((self.write(key, PreparingStep::Intent, &plan)?, plan))
     }
 
-    fn create(&self, old: &Secret, plan: &Plan) -> Result<Leave> {
-        let description = rotation_marker::on(&plan.description, &plan.mark);
+    fn create(&self, old: &Secret, plan: &Plan) -> Result<PreparingStep> {
+        let description = rotation_marker::on(&plan.description, &plan.marker);
         let body = json::body(&CreateApplicationToken {
             description: Some(&description),
             expiry_date: plan.expiry_date.clone(),
@@ -124,10 +138,10 @@ impl Rotator<'_> {
             let action = "create an application token";
             return Err(json::nonsense(action, "the answer holds no new application token"));
         }
-        Ok(Leave::Created { value: Zeroizing::new(value.reveal().to_owned()) })
+        Ok(PreparingStep::Created { value: Zeroizing::new(value.reveal().to_owned()) })
     }
 
-    /// Finds the row that bears the mark, signed in with the new one: that the list does not show it
+    /// Finds the row that bears the marker, signed in with the new one: that the list does not show it
     /// yet says nothing about it, and the old one may be gone. A request that was sent twice on its
     /// way has made two such rows: ours is the one that the new auth token names.
     fn identify(
@@ -135,7 +149,7 @@ impl Rotator<'_> {
         value: &Zeroizing<String>,
         plan: &mut Plan,
         proof: &mut Option<AuthToken>,
-    ) -> Result<Leave> {
+    ) -> Result<PreparingStep> {
         let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
         let hinted = auth_token.claims().application_token_id;
         let mut marked = Vec::new();
@@ -143,7 +157,7 @@ impl Rotator<'_> {
             self.transport.clock.sleep(lag);
             let rows = self.list_with(&auth_token)?;
             let bears = |row: &&ApplicationToken| {
-                row.description().is_some_and(|text| text.ends_with(&plan.mark))
+                row.description().is_some_and(|text| text.ends_with(&plan.marker))
             };
             marked = rows.iter().filter(bears).map(ApplicationToken::id).collect();
             let is_named = hinted.is_some_and(|id| marked.contains(&id));
@@ -167,12 +181,12 @@ impl Rotator<'_> {
             }
         };
         if marked.len() > 1 {
-            plan.orphans.push(Orphan::marked(&plan.mark));
+            plan.orphans.push(Orphan::marked(&plan.marker));
         }
-        Ok(Leave::Identified { value: value.clone(), id })
+        Ok(PreparingStep::Identified { value: value.clone(), id })
     }
 
-    /// Makes a call as the new one: that which takes the mark off.
+    /// Makes a call as the new one: that which takes the marker off.
     fn prove(
         &self,
         value: &Zeroizing<String>,
@@ -201,40 +215,47 @@ impl Rotator<'_> {
         }
     }
 
-    /// Makes the new one the one to use: first its own page, then the way there.
-    fn commit(&self, old: &Secret, seal: &Seal, value: &str, id: u64, plan: Plan) -> Result<New> {
+    /// Makes the new one the one to use: first its own entry, then the way there.
+    fn commit(
+        &self,
+        old: &Secret,
+        key: &EntryKey,
+        value: &str,
+        id: u64,
+        plan: Plan,
+    ) -> Result<New> {
         let token = Secret::from(value);
-        let new_seal = self.transport.session.seal(&token)?;
-        let page = Arriving {
+        let new_key = self.transport.session.entry_key(&token)?;
+        let entry = Switching {
             state: RotationState::Committed,
             plan,
             old_value: Some(Zeroizing::new(old.reveal().to_owned())),
-            old: seal.name().to_owned(),
+            old: key.name().to_owned(),
             new_id: id,
             grace_since: None,
         };
-        let page = self.write_arriving(&new_seal, page)?;
-        rotation_journal::lead(self.store(), seal, &token)?;
+        let entry = self.write_switching(&new_key, entry)?;
+        rotation_journal::lead(self.store(), key, &token)?;
         // Whoever starts with an older one takes one step, not one for each generation.
-        let first = self.transport.session.seal(&self.given)?;
-        if first.name() != seal.name() && first.name() != new_seal.name() {
+        let first = self.transport.session.entry_key(&self.given)?;
+        if first.name() != key.name() && first.name() != new_key.name() {
             rotation_journal::lead(self.store(), &first, &token)?;
         }
-        Ok(New { token, seal: new_seal, page, auth_token: None })
+        Ok(New { token, key: new_key, entry, auth_token: None })
     }
 
     /// The new one is of no use: it is revoked, and the old one stays.
-    fn give_up(&self, seal: &Seal, mut plan: Plan, step: &Leave, cause: Error) -> Error {
-        let id = if let Leave::Identified { id, .. } = step { Some(*id) } else { None };
-        let mark = plan.mark.clone();
-        plan.orphans.push(Orphan { id, ..Orphan::marked(&mark) });
-        let swept = self.write(seal, Leave::Idle, &plan).and_then(|_| {
+    fn give_up(&self, key: &EntryKey, mut plan: Plan, step: &PreparingStep, cause: Error) -> Error {
+        let id = if let PreparingStep::Identified { id, .. } = step { Some(*id) } else { None };
+        let marker = plan.marker.clone();
+        plan.orphans.push(Orphan { id, ..Orphan::marked(&marker) });
+        let swept = self.write(key, PreparingStep::Idle, &plan).and_then(|_| {
             let auth_token = self.transport.session.authenticate(|| self.transport.deadline())?;
             let rows = self.list_with(&auth_token)?;
             self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
         });
-        let is_left = plan.orphans.iter().any(|orphan| orphan.mark.as_ref() == Some(&mark));
-        let outcome = if swept.is_err() || is_left {
+        let is_left = plan.orphans.iter().any(|orphan| orphan.marker.as_ref() == Some(&marker));
+        let ending = if swept.is_err() || is_left {
             "the rotation was given up, the old application token stays in use; the new one is \
              revoked when it is called again"
         } else {
@@ -242,18 +263,18 @@ impl Rotator<'_> {
              use"
         };
         match cause.kind() {
-            ErrorKind::InvalidInput => cause.with_advice(outcome),
+            ErrorKind::InvalidInput => cause.with_advice(ending),
             _ => {
-                let message = format!("{outcome}: {cause}");
+                let message = format!("{ending}: {cause}");
                 cause.stopping_rotation(step.state(), message)
             }
         }
     }
 
-    /// Writes the page of the old one; returns the step, which may be taken now.
-    fn write(&self, seal: &Seal, step: Leave, plan: &Plan) -> Result<Leave> {
-        let page = Leaving { step: step.clone(), plan: plan.clone() };
-        rotation_journal::write(self.store(), seal, &Page::Leaving(page))?;
+    /// Writes the entry of the old one; returns the step, which may be taken now.
+    fn write(&self, key: &EntryKey, step: PreparingStep, plan: &Plan) -> Result<PreparingStep> {
+        let entry = Preparing { step: step.clone(), plan: plan.clone() };
+        rotation_journal::write(self.store(), key, &Entry::Preparing(entry))?;
         Ok(step)
     }
 }

@@ -15,12 +15,12 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// Remembers on which days what was done, by the server's clock, which the auth token tells.
 #[derive(Debug, Default)]
-pub(crate) struct ExpiryWatch {
+pub(crate) struct ExpiryNotice {
     told: AtomicU64,
     looked: AtomicU64,
 }
 
-impl ExpiryWatch {
+impl ExpiryNotice {
     /// What there is to tell after signing in, by what the tokens themselves say.
     pub(crate) fn signed_in(&self, token: &Secret, auth_token: &AuthToken) -> Option<Event> {
         let expiry = Claims::read(token.reveal()).expires_at?;

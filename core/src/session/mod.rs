@@ -1,4 +1,4 @@
-//! Carries out what `decision` decides: hands out the cached auth token, renews it in the
+//! Carries out what `policy` decides: hands out the cached auth token, renews it in the
 //! background, or lets one caller sign in while the others wait, once for all threads and for all
 //! processes that share a store.
 
@@ -19,15 +19,15 @@ use arc_swap::ArcSwap;
 
 use crate::http::Http;
 use crate::session::event_queue::Events;
-use crate::session::expiry_notice::ExpiryWatch;
+use crate::session::expiry_notice::ExpiryNotice;
 use crate::session::policy::Decision;
 use crate::session::probe::{After401, Probe};
 use crate::session::single_flight::{Flight, SingleFlight};
 use crate::session::state::{CachedToken, Refresh, State};
 use crate::sign_in::credential::{Credential, Current, SendAs, TokenFile, Workspace};
-use crate::sign_in::exchange::{Presence, SIGN_IN};
+use crate::sign_in::exchange::{SIGN_IN, SignInMode};
 use crate::store::Store;
-use crate::store::encryption::Seal;
+use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal;
 use crate::sys::clock::Clock;
 use crate::sys::per_process::PerProcess;
@@ -94,7 +94,7 @@ pub(crate) struct Session {
     calls_saved: AtomicU64,
     /// Since when another process has kept us waiting, in seconds; zero if none does.
     kept_waiting_since: AtomicU64,
-    expiry: ExpiryWatch,
+    expiry: ExpiryNotice,
 }
 
 impl Session {
@@ -106,7 +106,7 @@ impl Session {
             calls_made: AtomicU64::new(0),
             calls_saved: AtomicU64::new(0),
             kept_waiting_since: AtomicU64::new(0),
-            expiry: ExpiryWatch::default(),
+            expiry: ExpiryNotice::default(),
         }
     }
 
@@ -136,12 +136,12 @@ impl Session {
         if let Some(auth_token) = self.cached() {
             return Ok(auth_token);
         }
-        let outcome = self.wait_for_one(deadline(), None).or_else(|error| {
+        let result = self.wait_for_one(deadline(), None).or_else(|error| {
             // What is still good goes before an error: in its last minute, or after a 401.
             self.state.load().valid(self.now()).cloned().ok_or(error)
         });
         self.parts.events.deliver();
-        outcome
+        result
     }
 
     /// Returns the token to replay a call with whose own token got a 401; the error says why there
@@ -159,9 +159,9 @@ impl Session {
                 Ok(Replacement { auth_token, session: None })
             }
             After401::SignIn => {
-                let outcome = self.wait_for_one(deadline, Some(refused));
+                let result = self.wait_for_one(deadline, Some(refused));
                 self.parts.events.deliver();
-                let auth_token = outcome.map_err(failed)?;
+                let auth_token = result.map_err(failed)?;
                 let now = self.now();
                 self.update_probe(|probe| probe.unconfirmed(now));
                 Ok(Replacement { auth_token, session: Some(Arc::downgrade(self)) })
@@ -289,8 +289,8 @@ impl Session {
     }
 
     /// The key and the name of a credential.
-    pub(crate) fn seal(&self, credential: &Secret) -> Result<Seal> {
-        Seal::new(credential, self.parts.http.base_url())
+    pub(crate) fn entry_key(&self, credential: &Secret) -> Result<EntryKey> {
+        EntryKey::new(credential, self.parts.http.base_url())
     }
 
     /// The name of the credential that was used last; empty if none was.
@@ -363,9 +363,9 @@ impl Session {
         let is_other = |token: &AuthToken| !instead_of.is_some_and(|refused| refused.is(token));
         loop {
             let patience = deadline.remaining(SIGN_IN)?;
-            let fetch = || self.fetch(deadline, Presence::Caller, instead_of);
+            let fetch = || self.fetch(deadline, SignInMode::Interactive, instead_of);
             match self.flight().join(patience, fetch) {
-                Flight::Made(outcome) => return outcome,
+                Flight::Made(result) => return result,
                 Flight::Awaited(Ok(auth_token)) => {
                     let state = self.state.load();
                     let is_cached = state.valid(self.now()).is_some_and(|c| c.is(&auth_token));
@@ -383,7 +383,7 @@ impl Session {
     }
 
     fn renew_in_background(self: &Arc<Self>, state: &State) {
-        if !self.parts.credential.needs_nobody() && state.refresh.token.is_none() {
+        if !self.parts.credential.works_unattended() && state.refresh.token.is_none() {
             // In the last minute there will be a caller, who can be asked for a code.
             return;
         }
@@ -392,7 +392,8 @@ impl Session {
         let renew = move || {
             let deadline = Deadline::after(session.parts.timeout);
             // A failure is in the state and among the events; whoever calls last waits for another.
-            if let Ok(auth_token) = attempt.make(|| session.fetch(deadline, Presence::Nobody, None))
+            if let Ok(auth_token) =
+                attempt.make(|| session.fetch(deadline, SignInMode::Background, None))
             {
                 session.watch_expiry(&auth_token, deadline);
             }

@@ -15,8 +15,8 @@ use crate::session::policy::{Decision, Failure};
 use crate::session::snapshot;
 use crate::session::state::{CachedToken, Refresh, State};
 use crate::sign_in::credential::{Credential, Current};
-use crate::sign_in::exchange::{Grant, Login, Presence, SIGN_IN};
-use crate::store::encryption::Seal;
+use crate::sign_in::exchange::{Exchange, Grant, SIGN_IN, SignInMode};
+use crate::store::encryption::EntryKey;
 use crate::store::{Locked, Store};
 use crate::sys::random;
 use crate::sys::wait::Deadline;
@@ -45,10 +45,10 @@ impl Session {
     pub(super) fn fetch(
         &self,
         deadline: Deadline,
-        presence: Presence,
+        mode: SignInMode,
         instead_of: Option<&AuthToken>,
     ) -> Result<AuthToken> {
-        self.fetch_another(deadline, presence, instead_of).inspect_err(|_| {
+        self.fetch_another(deadline, mode, instead_of).inspect_err(|_| {
             // One attempt was made for a 401: callers get the cached token again.
             self.state.rcu(|state| match state.unreported() {
                 Some(changed) => Arc::new(changed),
@@ -60,21 +60,21 @@ impl Session {
     fn fetch_another(
         &self,
         deadline: Deadline,
-        presence: Presence,
+        mode: SignInMode,
         instead_of: Option<&AuthToken>,
     ) -> Result<AuthToken> {
         let mut attempts = 0;
         loop {
-            let (credential, trouble) =
+            let (credential, problem) =
                 self.parts.credential.current().inspect_err(|error| self.failed(error))?;
-            if let Some(error) = trouble {
+            if let Some(error) = problem {
                 self.report(EventKind::CredentialTrouble, error);
             }
             let credential = self.newest_of(credential)?;
-            let seal = self.seal(&credential.key_material())?;
-            self.use_credential(seal.name());
-            let lock = self.lock_store(&seal, deadline)?;
-            self.adopt(&seal, deadline);
+            let key = self.entry_key(&credential.key_material())?;
+            self.use_credential(key.name());
+            let lock = self.lock_store(&key, deadline)?;
+            self.adopt(&key, deadline);
 
             let (state, now) = (self.state.load_full(), self.now());
             let decision = match instead_of {
@@ -84,7 +84,7 @@ impl Session {
             match (decision, state.valid(now)) {
                 (Decision::HandOut, Some(token)) => return Ok(token.clone()),
                 // From the store, and due: whoever asks next renews it in the background.
-                (Decision::HandOutAndRenew, Some(token)) if presence == Presence::Caller => {
+                (Decision::HandOutAndRenew, Some(token)) if mode == SignInMode::Interactive => {
                     return Ok(token.clone());
                 }
                 (Decision::BackingOff(until), valid) => {
@@ -92,7 +92,7 @@ impl Session {
                     let wait = until.saturating_sub(now);
                     let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
                     let in_time = deadline.has_time_after(wait) && valid.is_none();
-                    let again = presence == Presence::Caller && attempts < MOST_ATTEMPTS;
+                    let again = mode == SignInMode::Interactive && attempts < MOST_ATTEMPTS;
                     if !(passes && in_time && again) {
                         return Err(backing_off(&state, wait));
                     }
@@ -103,7 +103,7 @@ impl Session {
                 _ => {}
             }
             attempts += 1;
-            match self.attempt(&credential, &seal, &lock, presence, deadline) {
+            match self.attempt(&credential, &key, &lock, mode, deadline) {
                 Ok(token) => return Ok(token),
                 Err(error) if attempts < MOST_ATTEMPTS && self.is_outdated(&credential, &error) => {
                 }
@@ -120,24 +120,24 @@ impl Session {
     fn attempt(
         &self,
         credential: &Current<'_>,
-        seal: &Seal,
+        key: &EntryKey,
         lock: &Locked,
-        presence: Presence,
+        mode: SignInMode,
         deadline: Deadline,
     ) -> Result<AuthToken> {
         let requested_at = self.now();
         let left = deadline.remaining(SIGN_IN)?;
         let before = self.state.load().revision();
         self.state.rcu(|state| state.starting(requested_at));
-        let outcome = self.exchange(credential, seal, lock, presence, deadline);
-        if self.credential_in_use() != seal.name() {
+        let result = self.exchange(credential, key, lock, mode, deadline);
+        if self.credential_in_use() != key.name() {
             // Rotated meanwhile: what comes of the old one is not the new one's.
-            return outcome.map(|grant| grant.auth_token);
+            return result.map(|grant| grant.auth_token);
         }
-        let outcome = match outcome {
+        let result = match result {
             Ok(Grant { auth_token, refresh_token }) => {
                 let now = self.now();
-                let (name, draw) = (seal.name(), random::draw());
+                let (name, draw) = (key.name(), random::draw());
                 let cached = CachedToken::new(auth_token.clone(), name, requested_at, draw);
                 let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
                 self.state.rcu(|state| state.succeeded(cached.clone(), refresh.clone(), now));
@@ -161,38 +161,38 @@ impl Session {
             }
         };
         if self.state.load().revision() != before {
-            self.save(seal, lock, deadline);
+            self.save(key, lock, deadline);
         }
-        outcome
+        result
     }
 
     fn exchange(
         &self,
         credential: &Current<'_>,
-        seal: &Seal,
+        key: &EntryKey,
         lock: &Locked,
-        presence: Presence,
+        mode: SignInMode,
         deadline: Deadline,
     ) -> Result<Grant> {
         let (http, clock) = (&*self.parts.http, &*self.parts.clock);
-        let login = Login { http, clock, action: SIGN_IN, deadline };
+        let exchange = Exchange { http, clock, action: SIGN_IN, deadline };
         let state = self.state.load_full();
         if let Some(refresh_token) = &state.refresh.token {
             // It works once: that it is spent is durable before it is.
             let now = self.now();
             self.state.rcu(|state| state.spending(now));
-            self.save(seal, lock, deadline);
+            self.save(key, lock, deadline);
             self.calls_made.fetch_add(1, Ordering::Relaxed);
-            match login.refresh_token(refresh_token) {
+            match exchange.refresh_token(refresh_token) {
                 // It counts: a third refusal in a row would lock the account.
                 Err(error) if error.kind() == ErrorKind::Rejected => {
                     self.note(&error, now);
                 }
-                outcome => return outcome,
+                result => return result,
             }
         }
         self.calls_made.fetch_add(1, Ordering::Relaxed);
-        login.sign_in(credential, presence)
+        exchange.sign_in(credential, mode)
     }
 
     /// An application token that was rotated is left for its successor.
@@ -201,13 +201,13 @@ impl Session {
         match self.newest(token) {
             Ok(newest) if newest == *token => Ok(credential),
             Ok(newest) => {
-                if self.state.load().backoff.credential != self.seal(&newest)?.name() {
+                if self.state.load().backoff.credential != self.entry_key(&newest)?.name() {
                     self.parts.events.push(Event::plain(EventKind::SuccessorFound));
                 }
                 Ok(Current::ApplicationToken(newest))
             }
             Err(error) => {
-                self.store_trouble(error);
+                self.report_store_error(error);
                 Ok(credential)
             }
         }
@@ -270,10 +270,10 @@ impl Session {
     }
 
     pub(crate) fn report(&self, kind: EventKind, error: Error) {
-        self.parts.events.push(Event::trouble(kind, error));
+        self.parts.events.push(Event::warning(kind, error));
     }
 
-    fn store_trouble(&self, error: Error) {
+    fn report_store_error(&self, error: Error) {
         self.report(EventKind::StoreTrouble, error.with_advice(IN_MEMORY));
     }
 
@@ -283,14 +283,14 @@ impl Session {
     }
 
     /// Waits for other processes. A store that cannot be locked stops nobody.
-    fn lock_store(&self, seal: &Seal, deadline: Deadline) -> Result<Locked> {
+    fn lock_store(&self, key: &EntryKey, deadline: Deadline) -> Result<Locked> {
         let now = self.now().as_secs();
         let since = self.kept_waiting_since.load(Ordering::Relaxed);
         let is_stopped = since != 0 && now.saturating_sub(since) >= LONGEST_HOLD.as_secs();
         let left = deadline.remaining(SIGN_IN)?;
         // A sign-in without the lock needs time, too.
         let patience = if is_stopped { left / 2 } else { left.saturating_sub(RESERVE) };
-        match self.store_within(deadline).lock(seal.name(), patience) {
+        match self.store_within(deadline).lock(key.name(), patience) {
             Ok(Locked::Busy) => {
                 let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
                     0 => now,
@@ -311,15 +311,15 @@ impl Session {
                 Ok(locked)
             }
             Err(error) => {
-                self.store_trouble(error);
+                self.report_store_error(error);
                 Ok(Locked::Busy)
             }
         }
     }
 
     /// Takes over what another process, or an earlier one, left in the store, if that is newer.
-    pub(super) fn adopt(&self, seal: &Seal, deadline: Deadline) {
-        match snapshot::load(&self.store_within(deadline), seal, self.now(), &*self.parts.clock) {
+    pub(super) fn adopt(&self, key: &EntryKey, deadline: Deadline) {
+        match snapshot::load(&self.store_within(deadline), key, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
                 let (before, now) = (self.state.load_full(), self.now());
@@ -330,20 +330,20 @@ impl Session {
                     self.parts.events.push(Event::expiring(EventKind::Adopted, expires_at));
                 }
             }
-            Err(error) => self.store_trouble(error),
+            Err(error) => self.report_store_error(error),
         }
     }
 
     /// Only who holds the lock writes: another one's later state must not be overwritten.
-    pub(super) fn save(&self, seal: &Seal, lock: &Locked, deadline: Deadline) {
+    pub(super) fn save(&self, key: &EntryKey, lock: &Locked, deadline: Deadline) {
         if matches!(lock, Locked::Busy) {
             return;
         }
         let (state, now) = (self.state.load(), self.now());
         if let Err(error) =
-            snapshot::save(&self.store_within(deadline), seal, &state, now, &*self.parts.clock)
+            snapshot::save(&self.store_within(deadline), key, &state, now, &*self.parts.clock)
         {
-            self.store_trouble(error);
+            self.report_store_error(error);
         }
     }
 }

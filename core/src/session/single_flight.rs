@@ -17,7 +17,7 @@ struct Turn<T> {
     /// Counts the attempts that ended, so that a waiter can tell the one that it waited for.
     ended: u64,
     /// `None` after an attempt that panicked.
-    outcome: Option<T>,
+    result: Option<T>,
 }
 
 /// What came of asking.
@@ -35,12 +35,12 @@ pub(crate) enum Flight<T> {
 /// The right to make the attempt. Dropping it lets the next one begin, also after a panic.
 pub(crate) struct Attempt<T: Clone> {
     flight: Arc<SingleFlight<T>>,
-    outcome: Option<T>,
+    result: Option<T>,
 }
 
 impl<T: Clone> SingleFlight<T> {
     pub(crate) fn new() -> Arc<Self> {
-        let turn = Turn { under_way: false, ended: 0, outcome: None };
+        let turn = Turn { under_way: false, ended: 0, result: None };
         Arc::new(SingleFlight { turn: Mutex::new(turn), landed: Condvar::new() })
     }
 
@@ -51,7 +51,7 @@ impl<T: Clone> SingleFlight<T> {
             return None;
         }
         turn.under_way = true;
-        Some(Attempt { flight: Arc::clone(self), outcome: None })
+        Some(Attempt { flight: Arc::clone(self), result: None })
     }
 
     /// Makes the attempt, or waits for the one under way, at most for `patience`.
@@ -67,13 +67,13 @@ impl<T: Clone> SingleFlight<T> {
         let awaited = turn.ended;
         if !turn.under_way {
             // It ended between the two looks.
-            return Flight::of(&turn.outcome);
+            return Flight::of(&turn.result);
         }
         let (turn, _) = self
             .landed
             .wait_timeout_while(turn, patience, |turn| turn.ended == awaited)
             .unwrap_or_else(PoisonError::into_inner);
-        if turn.ended == awaited { Flight::TimedOut } else { Flight::of(&turn.outcome) }
+        if turn.ended == awaited { Flight::TimedOut } else { Flight::of(&turn.result) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Turn<T>> {
@@ -82,17 +82,17 @@ impl<T: Clone> SingleFlight<T> {
 }
 
 impl<T: Clone> Flight<T> {
-    fn of(outcome: &Option<T>) -> Self {
-        outcome.clone().map_or(Flight::Lost, Flight::Awaited)
+    fn of(result: &Option<T>) -> Self {
+        result.clone().map_or(Flight::Lost, Flight::Awaited)
     }
 }
 
 impl<T: Clone> Attempt<T> {
     /// Makes the attempt; all who wait get its outcome.
     pub(crate) fn make(mut self, attempt: impl FnOnce() -> T) -> T {
-        let outcome = attempt();
-        self.outcome = Some(outcome.clone());
-        outcome
+        let result = attempt();
+        self.result = Some(result.clone());
+        result
     }
 }
 
@@ -101,7 +101,7 @@ impl<T: Clone> Drop for Attempt<T> {
         let mut turn = self.flight.lock();
         turn.under_way = false;
         turn.ended = turn.ended.wrapping_add(1);
-        turn.outcome = self.outcome.take();
+        turn.result = self.result.take();
         self.flight.landed.notify_all();
     }
 }
@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn a_waiter_whose_time_runs_out_leaves_the_attempt_alone() {
         let flight = SingleFlight::new();
-        let outcome = flight.join(LONG, || {
+        let result = flight.join(LONG, || {
             thread::scope(|scope| {
                 let waiter = scope.spawn(|| flight.join(Duration::from_millis(1), || 2));
                 assert!(matches!(waiter.join(), Ok(Flight::TimedOut)));
             });
             1
         });
-        assert!(matches!(outcome, Flight::Made(1)));
+        assert!(matches!(result, Flight::Made(1)));
     }
 }

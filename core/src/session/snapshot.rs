@@ -10,10 +10,10 @@ use crate::api::json;
 use crate::api::json::Body;
 use crate::session::policy::is_verdict;
 use crate::session::state::{Backoff, CachedToken, Refresh, State, Verdict};
-use crate::store::encryption::Seal;
+use crate::store::encryption::EntryKey;
 use crate::store::{SESSION, Store};
 use crate::sys::clock::{Clock, is_before_release};
-use crate::sys::timestamp::{Moment, nanos, wall_nanos};
+use crate::sys::timestamp::{Timestamp, nanos, wall_nanos};
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -32,7 +32,7 @@ struct Saved {
     version: u32,
     /// When; the instants below are of the same clock, in nanoseconds, so that one that is read
     /// back in the same boot is exactly the one that was written.
-    written: Moment,
+    written: Timestamp,
     cached: Option<SavedToken>,
     refresh_token: Option<Zeroizing<String>>,
     refresh_changed_at: Option<u64>,
@@ -59,19 +59,19 @@ struct SavedToken {
 /// the lock.
 pub(crate) fn load(
     store: &Store,
-    seal: &Seal,
+    key: &EntryKey,
     now: Duration,
     clock: &dyn Clock,
 ) -> Result<Option<State>> {
     // Another version's is replaced at the next write.
-    let plain = store.read(seal, SESSION, true)?;
-    Ok(plain.and_then(|plain| read(&plain, seal.name(), now, clock)))
+    let plain = store.read(key, SESSION, true)?;
+    Ok(plain.and_then(|plain| read(&plain, key.name(), now, clock)))
 }
 
 /// Saves the state for the next process. Only for the holder of the lock.
 pub(crate) fn save(
     store: &Store,
-    seal: &Seal,
+    key: &EntryKey,
     state: &State,
     now: Duration,
     clock: &dyn Clock,
@@ -79,10 +79,10 @@ pub(crate) fn save(
     if store.is_memory() {
         return Ok(());
     }
-    store.write(seal, SESSION, &write(&state.savable(), now, clock)?)
+    store.write(key, SESSION, &write(&state.savable(), now, clock)?)
 }
 
-/// The state at `now` as bytes, still to be sealed.
+/// The state at `now` as bytes, still to be encrypted.
 fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
     let State { cached, backoff, refresh, probe: _ } = state;
     let text = |secret: &str| Zeroizing::new(secret.to_owned());
@@ -90,7 +90,7 @@ fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
     let verdict = backoff.verdict;
     json::body(&Saved {
         version: VERSION,
-        written: Moment::new(now, clock),
+        written: Timestamp::new(now, clock),
         cached: cached.as_ref().map(|cached| SavedToken {
             auth_token: text(cached.auth_token.reveal()),
             requested_at: nanos(cached.requested_at),
@@ -153,7 +153,7 @@ struct Shift {
 }
 
 impl Shift {
-    fn between(written: &Moment, now: Duration, clock: &dyn Clock) -> Self {
+    fn between(written: &Timestamp, now: Duration, clock: &dyn Clock) -> Self {
         Shift {
             then: written.steady(),
             now,
@@ -436,13 +436,13 @@ mod tests {
         let (clock, state) = machine();
         let directory = std::env::temp_dir().join(format!("emnify-v1-{}", std::process::id()));
         let store = Store::directory(&directory);
-        let seal = Seal::new(&Secret::from("one"), "https://cdn.emnify.net").unwrap();
-        store.write(&seal, "session", FIRST_VERSION.as_bytes()).unwrap();
-        assert!(load(&store, &seal, now(&clock), &clock).unwrap().is_none());
+        let key = EntryKey::new(&Secret::from("one"), "https://cdn.emnify.net").unwrap();
+        store.write(&key, "session", FIRST_VERSION.as_bytes()).unwrap();
+        assert!(load(&store, &key, now(&clock), &clock).unwrap().is_none());
         let mut state = state;
         state.backoff.credential = "one".into();
-        save(&store, &seal, &state, now(&clock), &clock).unwrap();
-        let stored = load(&store, &seal, now(&clock), &clock).unwrap().unwrap();
+        save(&store, &key, &state, now(&clock), &clock).unwrap();
+        let stored = load(&store, &key, now(&clock), &clock).unwrap().unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
         assert!(stored.revision() == state.revision(), "{stored:?}");
     }

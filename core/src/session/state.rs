@@ -1,4 +1,4 @@
-//! What a session knows. `decision` judges and changes it, `saved` writes it down; it is replaced
+//! What a session knows. `policy` judges and changes it, `snapshot` writes it down; it is replaced
 //! as a whole and never changed in place.
 
 use std::time::Duration;

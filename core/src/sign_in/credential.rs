@@ -68,14 +68,14 @@ impl Credential {
                 Ok((Current::Workspace(workspace, Secret::from(key_material)), None))
             }
             Credential::ApplicationTokenFile(file) => {
-                let (token, trouble) = file.token()?;
-                Ok((Current::ApplicationToken(token), trouble))
+                let (token, problem) = file.token()?;
+                Ok((Current::ApplicationToken(token), problem))
             }
         }
     }
 
-    /// Whether it can sign in while nobody is there to be asked for a one-time code.
-    pub(crate) fn needs_nobody(&self) -> bool {
+    /// Whether it can sign in without asking a person for a one-time code.
+    pub(crate) fn works_unattended(&self) -> bool {
         match self {
             Credential::User(user) => user.mfa.is_none(),
             _ => true,

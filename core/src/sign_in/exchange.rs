@@ -28,27 +28,29 @@ pub(crate) struct Grant {
     pub(crate) refresh_token: Option<Secret>,
 }
 
-/// Who can be asked for a one-time code: a person who waits, or nobody in the background.
+/// Whether a person can be asked for a one-time code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presence {
-    Caller,
-    Nobody,
+pub(crate) enum SignInMode {
+    /// A caller waits, and can be asked.
+    Interactive,
+    /// No caller waits.
+    Background,
 }
 
-/// One way to the server, with the time that it may take.
-pub(crate) struct Login<'a> {
+/// An exchange of credentials, with the time that it may take.
+pub(crate) struct Exchange<'a> {
     pub(crate) http: &'a Http,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) action: &'a str,
     pub(crate) deadline: Deadline,
 }
 
-impl Login<'_> {
+impl Exchange<'_> {
     /// Signs in with the credential.
-    pub(crate) fn sign_in(&self, credential: &Current<'_>, presence: Presence) -> Result<Grant> {
+    pub(crate) fn sign_in(&self, credential: &Current<'_>, mode: SignInMode) -> Result<Grant> {
         match credential {
             Current::ApplicationToken(token) => self.application_token(token),
-            Current::User(user) => self.user(user, presence),
+            Current::User(user) => self.user(user, mode),
             Current::Workspace(workspace, _) => self.workspace(workspace),
         }
     }
@@ -67,8 +69,8 @@ impl Login<'_> {
         self.granted(&Authenticate::RefreshToken { refresh_token: token }, &[token])
     }
 
-    fn user(&self, user: &User, presence: Presence) -> Result<Grant> {
-        if presence == Presence::Nobody && user.mfa.is_some() {
+    fn user(&self, user: &User, mode: SignInMode) -> Result<Grant> {
+        if mode == SignInMode::Background && user.mfa.is_some() {
             // It could send the person a code that nobody asks for.
             return Err(mfa_required("nobody can be asked in the background").unsent());
         }
@@ -78,7 +80,7 @@ impl Login<'_> {
         let body = Authenticate::User { username: &user.username, password, fingerprint };
         let secrets = [password, fingerprint.unwrap_or_default()];
         let requested_at = self.clock.wall();
-        let mfa_token = match self.exchange(&body, &secrets)? {
+        let mfa_token = match self.post(&body, &secrets)? {
             Signed::In { auth_token, refresh_token } => {
                 let auth_token = AuthToken::new(auth_token, requested_at);
                 return Ok(Grant { auth_token, refresh_token });
@@ -102,7 +104,7 @@ impl Login<'_> {
         });
         let (mfa_token, code) = (mfa_token.reveal(), code.reveal());
         let body = Authenticate::Code { mfa_token, code, trusted_device };
-        Login { deadline, ..*self }
+        Exchange { deadline, ..*self }
             .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
     }
 
@@ -115,8 +117,8 @@ impl Login<'_> {
             ..Call::new(&action, Method::POST, AUTHENTICATE_WORKSPACE)
         };
         let requested_at = self.clock.wall();
-        let answer = (workspace.send)(&call, self.deadline)?;
-        match Signed::read(&action, &answer.body)? {
+        let response = (workspace.send)(&call, self.deadline)?;
+        match Signed::read(&action, &response.body)? {
             Signed::In { auth_token, .. } => {
                 let auth_token = AuthToken::new(auth_token, requested_at);
                 Ok(Grant { auth_token, refresh_token: None })
@@ -128,7 +130,7 @@ impl Login<'_> {
     /// The same where a one-time code cannot be asked for.
     fn granted(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Grant> {
         let requested_at = self.clock.wall();
-        match self.exchange(body, secrets)? {
+        match self.post(body, secrets)? {
             Signed::In { auth_token, refresh_token } => {
                 Ok(Grant { auth_token: AuthToken::new(auth_token, requested_at), refresh_token })
             }
@@ -136,14 +138,14 @@ impl Login<'_> {
         }
     }
 
-    fn exchange(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Signed> {
+    fn post(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Signed> {
         let call = Call {
             body: Some(json::body(body)?),
             secrets,
             ..Call::new(self.action, Method::POST, AUTHENTICATE)
         };
-        let answer = self.http.send(&call, None, self.deadline, self.clock.wall())?;
-        Signed::read(self.action, &answer.body)
+        let response = self.http.send(&call, None, self.deadline, self.clock.wall())?;
+        Signed::read(self.action, &response.body)
     }
 }
 

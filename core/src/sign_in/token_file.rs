@@ -81,21 +81,21 @@ impl TokenFile {
         created.and(atomic_file::remove(&aside)).map_err(|e| self.unwritable(&e))
     }
 
-    /// Replaces the token in the file, which held `held` when it was read (`None`: no token). It
+    /// Replaces the token in the file, which held `expected` when it was read (`None`: no token). It
     /// keeps its mode, access list and extended attributes and, where that is allowed, its owner.
     /// It is durable when this returns.
     ///
     /// What another program wrote since is kept, and an error returned. The content is compared
     /// when the new file is complete on the disk, so that nothing but its renaming is left to do:
     /// only what another program writes in the moment between the two is lost.
-    pub(crate) fn replace(&self, held: Option<&Secret>, token: &Secret) -> Result<()> {
+    pub(crate) fn replace(&self, expected: Option<&Secret>, token: &Secret) -> Result<()> {
         let (path, aside) = self.paths();
         let text = Zeroizing::new([token.reveal(), "\n"].concat());
         let mut is_changed = false;
         let complete = |new: &File| {
             platform::keep_attributes(&path, new)?;
             new.sync_all()?;
-            is_changed = read(&path).ok().as_ref() != held;
+            is_changed = read(&path).ok().as_ref() != expected;
             if is_changed { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
         };
         let replaced = atomic_file::replace(&path, &aside, text.as_bytes(), complete);
@@ -164,8 +164,8 @@ mod tests {
     use super::*;
 
     fn token(file: &TokenFile) -> (String, bool) {
-        let (token, trouble) = file.token().unwrap();
-        (token.reveal().to_owned(), trouble.is_some())
+        let (token, problem) = file.token().unwrap();
+        (token.reveal().to_owned(), problem.is_some())
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("emnify-meanwhile-{}", std::process::id()));
         let file = TokenFile::new(path.clone());
         let (old, new) = (Secret::from("old"), Secret::from("new"));
-        for (found, held, is_replaced) in [
+        for (found, expected, is_replaced) in [
             ("old\n", Some(&old), true),
             ("provisioned", Some(&old), false),
             ("", Some(&old), false),
@@ -207,7 +207,7 @@ mod tests {
             ("provisioned", None, false),
         ] {
             fs::write(&path, found).unwrap();
-            let replaced = file.replace(held, &new);
+            let replaced = file.replace(expected, &new);
             assert_eq!(replaced.is_ok(), is_replaced, "{found}: {replaced:?}");
             let text = fs::read_to_string(&path).unwrap();
             assert_eq!(text, if is_replaced { "new\n" } else { found });

@@ -1,4 +1,4 @@
-//! What a store is built on: small sealed texts by name, and a lock for each name.
+//! What a store is built on: small encrypted texts by name, and a lock for each name.
 
 use std::any::Any;
 use std::fmt;
@@ -9,13 +9,13 @@ use std::time::Instant;
 /// The most bytes of an entry. Ours have a few kilobytes; a longer one is neither written nor read.
 pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
 
-/// A place that holds small sealed texts by name, with a lock for each name.
-pub(crate) trait Place: fmt::Debug + Send + Sync {
+/// A place that holds small encrypted texts by name, with a lock for each name.
+pub(crate) trait Backend: fmt::Debug + Send + Sync {
     /// Where it is, for a message; without a password.
     fn location(&self) -> String;
 
     /// The same place for a caller whose time ends then; `None` where no operation waits.
-    fn until(&self, _end: Instant) -> Option<Arc<dyn Place>> {
+    fn until(&self, _end: Instant) -> Option<Arc<dyn Backend>> {
         None
     }
 

@@ -6,7 +6,7 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::store::backend::{LONGEST_ENTRY, Lock, Place};
+use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
 use crate::store::file_lock;
 use crate::sys::atomic_file;
 
@@ -45,7 +45,7 @@ impl Directory {
     }
 }
 
-impl Place for Directory {
+impl Backend for Directory {
     fn location(&self) -> String {
         self.path.display().to_string()
     }
@@ -58,7 +58,7 @@ impl Place for Directory {
             Err(_) if path.is_symlink() => return Err(unusable("is a symbolic link")),
             Err(e) => return Err(e),
         };
-        // Whose it is, its seal tells.
+        // Whether it is ours, its encryption tells.
         if !file.metadata()?.is_file() {
             return Err(unusable("is not a regular file"));
         }

@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::store::backend::{LONGEST_ENTRY, Lock, Place};
+use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
 use crate::store::directory::Directory;
 use zeroize::Zeroizing;
 
-use crate::store::encryption::Seal;
+use crate::store::encryption::EntryKey;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// What the bytes of a session are sealed for, which is part of their key.
+/// What the bytes of a session are encrypted for, which is part of their key.
 pub(crate) const SESSION: &str = "session";
 
 /// How often a lock that another process holds is tried again.
@@ -38,12 +38,12 @@ const POLL: Duration = Duration::from_millis(20);
 /// let store = Store::directory("/var/lib/gateway/emnify");
 /// ```
 #[derive(Debug, Clone)]
-pub struct Store(Option<Arc<dyn Place>>);
+pub struct Store(Option<Arc<dyn Backend>>);
 
 /// What came of asking for the lock.
 pub(crate) enum Locked {
     /// It is ours until this is dropped.
-    Held(#[allow(dead_code, reason = "held for its drop")] Lock),
+    Acquired(#[allow(dead_code, reason = "held for its drop")] Lock),
     /// There is nobody to share with.
     Alone,
     /// Another process holds it.
@@ -57,7 +57,7 @@ impl Store {
     }
 
     /// Keeps the session in a directory of this machine, made if it is not there, and the journal of
-    /// rotations. Each credential has its own files, mode 0600, sealed with a key derived from the
+    /// rotations. Each credential has its own files, mode 0600, encrypted with a key derived from the
     /// credential: who has the disk and not the credential learns nothing. Processes that share it
     /// sign in once for all.
     ///
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Keeps the session in Redis, for a fleet of processes on several machines that share one
-    /// credential: one key for each credential, sealed as in a directory, with the same single
+    /// credential: one key for each credential, encrypted as in a directory, with the same single
     /// refresh. The URL is of the form `redis://[user:password@]host[:port][/database]`.
     ///
     /// A server that does not answer is no error: the session goes on in memory and reports it by
@@ -115,20 +115,20 @@ impl Store {
 
     /// A place of a test's own.
     #[cfg(all(test, unix))]
-    pub(crate) fn within(place: impl Place + 'static) -> Self {
-        Store(Some(Arc::new(place)))
+    pub(crate) fn within(backend: impl Backend + 'static) -> Self {
+        Store(Some(Arc::new(backend)))
     }
 
     /// The same store for a caller that waits at most for `time_left`.
     pub(crate) fn within_time(&self, time_left: Duration) -> Store {
         let end = Instant::now().checked_add(time_left);
-        let place = self.0.as_ref().zip(end).and_then(|(place, end)| place.until(end));
-        place.map_or_else(|| self.clone(), |place| Store(Some(place)))
+        let backend = self.0.as_ref().zip(end).and_then(|(backend, end)| backend.until(end));
+        backend.map_or_else(|| self.clone(), |backend| Store(Some(backend)))
     }
 
     /// Refuses what cannot be a place.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.0.as_ref().map(|place| place.location()) {
+        match self.0.as_ref().map(|backend| backend.location()) {
             Some(location) if location.is_empty() => Err(Error::invalid_input("store", "is empty")),
             Some(location) if location.contains('\0') => {
                 Err(Error::invalid_input("store", "has a NUL"))
@@ -144,68 +144,68 @@ impl Store {
 
     /// Whether what is kept here outlives a power failure.
     pub(crate) fn is_durable(&self) -> bool {
-        self.0.as_ref().is_some_and(|place| place.is_durable())
+        self.0.as_ref().is_some_and(|backend| backend.is_durable())
     }
 
     /// Removes the session of the credential of that name, which works no more.
     pub(crate) fn forget(&self, name: &str) -> Result<()> {
-        let Some(place) = &self.0 else { return Ok(()) };
-        place.remove(name).map_err(|e| self.trouble("clean up", &e))
+        let Some(backend) = &self.0 else { return Ok(()) };
+        backend.remove(name).map_err(|e| self.error("clean up", &e))
     }
 
     /// What was written for that purpose with the same credential, if it is there. Who holds the
     /// lock (`locked`) has what is damaged set aside: others could hit what is written meanwhile.
     pub(crate) fn read(
         &self,
-        seal: &Seal,
+        key: &EntryKey,
         purpose: &str,
         locked: bool,
     ) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let Some(place) = &self.0 else { return Ok(None) };
-        let name = name_for(seal, purpose);
-        let sealed = match place.load(&name) {
+        let Some(backend) = &self.0 else { return Ok(None) };
+        let name = name_for(key, purpose);
+        let encrypted = match backend.load(&name) {
             Ok(None) => return Ok(None),
-            Ok(Some(sealed)) => sealed,
+            Ok(Some(encrypted)) => encrypted,
             Err(e) => {
                 if locked && e.kind() == io::ErrorKind::InvalidData {
                     // Something else in its place: the next session shall not meet it again.
-                    let _ = place.set_aside(&name);
+                    let _ = backend.set_aside(&name);
                 }
-                return Err(self.trouble("read", &e));
+                return Err(self.error("read", &e));
             }
         };
-        if let Some(plain) = seal.open(purpose, &sealed) {
+        if let Some(plain) = key.decrypt(purpose, &encrypted) {
             return Ok(Some(plain));
         }
         if !locked {
-            return Err(self.trouble("read", &format!("{name} is damaged")));
+            return Err(self.error("read", &format!("{name} is damaged")));
         }
-        place.set_aside(&name).map_err(|e| self.trouble("clean up", &e))?;
-        Err(self.trouble("read", &format!("{name} is damaged and was set aside")))
+        backend.set_aside(&name).map_err(|e| self.error("clean up", &e))?;
+        Err(self.error("read", &format!("{name} is damaged and was set aside")))
     }
 
-    /// Writes it, sealed, in place of what was there. Only for who holds the lock.
-    pub(crate) fn write(&self, seal: &Seal, purpose: &str, plain: &[u8]) -> Result<()> {
-        let Some(place) = &self.0 else { return Ok(()) };
-        let sealed = seal.seal(purpose, plain)?;
-        if sealed.len() > LONGEST_ENTRY {
+    /// Writes it, encrypted, in place of what was there. Only for who holds the lock.
+    pub(crate) fn write(&self, key: &EntryKey, purpose: &str, plain: &[u8]) -> Result<()> {
+        let Some(backend) = &self.0 else { return Ok(()) };
+        let encrypted = key.encrypt(purpose, plain)?;
+        if encrypted.len() > LONGEST_ENTRY {
             let problem = format!(
                 "the entry has {} bytes, and at most {LONGEST_ENTRY} are read back",
-                sealed.len()
+                encrypted.len()
             );
-            return Err(self.trouble("write", &problem));
+            return Err(self.error("write", &problem));
         }
-        place.save(&name_for(seal, purpose), &sealed).map_err(|e| self.trouble("write", &e))
+        backend.save(&name_for(key, purpose), &encrypted).map_err(|e| self.error("write", &e))
     }
 
     /// Waits until no other process holds the lock of that name, at most for `patience`. A holder
     /// that dies frees it at once.
     pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Locked> {
-        let Some(place) = &self.0 else { return Ok(Locked::Alone) };
+        let Some(backend) = &self.0 else { return Ok(Locked::Alone) };
         let started = Instant::now();
         loop {
-            if let Some(lock) = place.try_lock(name).map_err(|e| self.trouble("lock", &e))? {
-                return Ok(Locked::Held(lock));
+            if let Some(lock) = backend.try_lock(name).map_err(|e| self.error("lock", &e))? {
+                return Ok(Locked::Acquired(lock));
             }
             if started.elapsed() >= patience {
                 return Ok(Locked::Busy);
@@ -214,17 +214,17 @@ impl Store {
         }
     }
 
-    fn trouble(&self, verb: &str, problem: &dyn std::fmt::Display) -> Error {
-        let location = self.0.as_ref().map(|place| place.location()).unwrap_or_default();
+    fn error(&self, verb: &str, problem: &dyn std::fmt::Display) -> Error {
+        let location = self.0.as_ref().map(|backend| backend.location()).unwrap_or_default();
         Error::new(ErrorKind::Store, format!("cannot {verb} the store {location}: {problem}"))
     }
 }
 
 /// The session has the plain name: it is what most stores hold and nothing else.
-fn name_for(seal: &Seal, purpose: &str) -> String {
+fn name_for(key: &EntryKey, purpose: &str) -> String {
     match purpose {
-        SESSION => seal.name().to_owned(),
-        other => format!("{}.{other}", seal.name()),
+        SESSION => key.name().to_owned(),
+        other => format!("{}.{other}", key.name()),
     }
 }
 
@@ -244,16 +244,16 @@ mod tests {
         let name = format!("emnify-long-entry-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let store = Store::directory(&path);
-        let seal = Seal::new(&Secret::from("secret"), "https://example.org").unwrap();
+        let key = EntryKey::new(&Secret::from("secret"), "https://example.org").unwrap();
         let longest = (0..LONGEST_ENTRY).rev().find(|length| {
-            seal.seal(SESSION, &vec![b'x'; *length]).unwrap().len() <= LONGEST_ENTRY
+            key.encrypt(SESSION, &vec![b'x'; *length]).unwrap().len() <= LONGEST_ENTRY
         });
         let longest = vec![b'x'; longest.unwrap()];
-        store.write(&seal, SESSION, &longest).unwrap();
-        let error = store.write(&seal, SESSION, &[&longest[..], b"y"].concat()).unwrap_err();
+        store.write(&key, SESSION, &longest).unwrap();
+        let error = store.write(&key, SESSION, &[&longest[..], b"y"].concat()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(error.to_string().contains("at most 262144 are read back"), "{error}");
-        assert_eq!(*store.read(&seal, SESSION, true).unwrap().unwrap(), longest);
+        assert_eq!(*store.read(&key, SESSION, true).unwrap().unwrap(), longest);
         std::fs::remove_dir_all(path).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! The journal of a rotation: what is about to be done, written down before it is done. Each
-//! application token has a page of its own, sealed with a key derived from it. The page of the old
-//! one leads to the new one; from there on the new one's page tells what is left to do.
+//! application token has an entry of its own, encrypted with a key derived from it. The entry of the old
+//! one leads to the new one; from there on the new one's entry tells what is left to do.
 
 use std::collections::HashSet;
 
@@ -9,39 +9,39 @@ use zeroize::Zeroizing;
 
 use crate::api::json;
 use crate::store::Store;
-use crate::store::encryption::Seal;
-use crate::sys::timestamp::Moment;
+use crate::store::encryption::EntryKey;
+use crate::sys::timestamp::Timestamp;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
-/// What the pages are sealed for.
+/// What the entries are encrypted for.
 const PURPOSE: &str = "rotation";
 
-/// The layout of a page.
-const VERSION: u32 = 1;
+/// The layout of an entry.
+const VERSION: u32 = 2;
 
-/// The page of one application token.
+/// The entry of one application token.
 #[derive(Serialize, Deserialize)]
-pub(crate) enum Page {
+pub(crate) enum Entry {
     /// It is being replaced.
-    Leaving(Leaving),
+    Preparing(Preparing),
     /// It was replaced, by this one.
     Successor(Zeroizing<String>),
     /// It replaces another one.
-    Arriving(Arriving),
+    Switching(Switching),
 }
 
 /// What is left to do until the new application token is the one to use.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Leaving {
-    pub(crate) step: Leave,
+pub(crate) struct Preparing {
+    pub(crate) step: PreparingStep,
     pub(crate) plan: Plan,
 }
 
 /// The steps on the way there.
 #[derive(Serialize, Deserialize, Clone)]
-pub(crate) enum Leave {
+pub(crate) enum PreparingStep {
     /// Nothing is under way: the server refused to create one, or the new one was given up.
     Idle,
     Intent,
@@ -56,7 +56,7 @@ pub(crate) enum Leave {
 
 /// What is left to do since then.
 #[derive(Serialize, Deserialize, Clone)]
-pub(crate) struct Arriving {
+pub(crate) struct Switching {
     /// From `Committed` on.
     pub(crate) state: RotationState,
     pub(crate) plan: Plan,
@@ -66,7 +66,7 @@ pub(crate) struct Arriving {
     pub(crate) old: String,
     pub(crate) new_id: u64,
     /// When the grace period began.
-    pub(crate) grace_since: Option<Moment>,
+    pub(crate) grace_since: Option<Timestamp>,
 }
 
 /// What shall replace what.
@@ -82,10 +82,10 @@ pub(crate) struct Plan {
     pub(crate) ip: Option<String>,
     pub(crate) grace_seconds: u64,
     /// By which its row is found.
-    pub(crate) mark: String,
+    pub(crate) marker: String,
     /// Since when the new one is refused. What was created a moment ago may not be known
     /// everywhere, so once is not for good.
-    pub(crate) refused_since: Option<Moment>,
+    pub(crate) refused_since: Option<Timestamp>,
     pub(crate) orphans: Vec<Orphan>,
     /// Whether the old one is left alone.
     #[serde(default)]
@@ -95,50 +95,50 @@ pub(crate) struct Plan {
 /// An application token that was made, perhaps, and shall not stay.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Orphan {
-    pub(crate) mark: Option<String>,
+    pub(crate) marker: Option<String>,
     /// Its row, where one was seen.
     pub(crate) id: Option<u64>,
     /// From when on the list must show it, if it exists.
     #[serde(default)]
-    pub(crate) since: Option<Moment>,
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl Orphan {
     /// One that bears that marker, if it was made at all.
-    pub(crate) fn marked(mark: &str) -> Self {
-        Orphan { mark: Some(mark.to_owned()), id: None, since: None }
+    pub(crate) fn marked(marker: &str) -> Self {
+        Orphan { marker: Some(marker.to_owned()), id: None, since: None }
     }
 
     /// The row of that id.
     pub(crate) fn row(id: u64) -> Self {
-        Orphan { mark: None, id: Some(id), since: None }
+        Orphan { marker: None, id: Some(id), since: None }
     }
 }
 
-impl Leave {
+impl PreparingStep {
     /// How far it has come.
     pub(crate) fn state(&self) -> RotationState {
         match self {
-            Leave::Idle | Leave::Intent => RotationState::Intent,
-            Leave::Created { .. } => RotationState::Created,
-            Leave::Identified { .. } => RotationState::Identified,
+            PreparingStep::Idle | PreparingStep::Intent => RotationState::Intent,
+            PreparingStep::Created { .. } => RotationState::Created,
+            PreparingStep::Identified { .. } => RotationState::Identified,
         }
     }
 }
 
-/// A page, and what it was written with.
+/// An entry, and what it was written with.
 #[derive(Serialize, Deserialize)]
 struct Versioned<T> {
     version: u32,
-    page: T,
+    entry: T,
 }
 
-/// Reads the page of the application token. Who holds the lock of rotations has a damaged one set
+/// Reads the entry of the application token. Who holds the lock of rotations has a damaged one set
 /// aside.
-pub(crate) fn read(store: &Store, seal: &Seal, locked: bool) -> Result<Option<Page>> {
-    let Some(plain) = store.read(seal, PURPOSE, locked)? else { return Ok(None) };
-    match serde_json::from_slice::<Versioned<Page>>(&plain) {
-        Ok(Versioned { version: VERSION, page }) => Ok(Some(page)),
+pub(crate) fn read(store: &Store, key: &EntryKey, locked: bool) -> Result<Option<Entry>> {
+    let Some(plain) = store.read(key, PURPOSE, locked)? else { return Ok(None) };
+    match serde_json::from_slice::<Versioned<Entry>>(&plain) {
+        Ok(Versioned { version: VERSION, entry }) => Ok(Some(entry)),
         _ => {
             let message = "the journal of a rotation is not of this version of the library: finish \
                            the rotation with the version that began it";
@@ -147,14 +147,14 @@ pub(crate) fn read(store: &Store, seal: &Seal, locked: bool) -> Result<Option<Pa
     }
 }
 
-/// Writes the page in place of the one that was there. It is durable when this returns.
-pub(crate) fn write(store: &Store, seal: &Seal, page: &Page) -> Result<()> {
-    store.write(seal, PURPOSE, &json::body(&Versioned { version: VERSION, page })?)
+/// Writes the entry in place of the one that was there. It is durable when this returns.
+pub(crate) fn write(store: &Store, key: &EntryKey, entry: &Entry) -> Result<()> {
+    store.write(key, PURPOSE, &json::body(&Versioned { version: VERSION, entry })?)
 }
 
 /// Leads from one application token to the one that is to be used in its place.
-pub(crate) fn lead(store: &Store, from: &Seal, to: &Secret) -> Result<()> {
-    write(store, from, &Page::Successor(Zeroizing::new(to.reveal().to_owned())))
+pub(crate) fn lead(store: &Store, from: &EntryKey, to: &Secret) -> Result<()> {
+    write(store, from, &Entry::Successor(Zeroizing::new(to.reveal().to_owned())))
 }
 
 /// The application token that is to be used in place of this one: itself, unless it was rotated.
@@ -162,23 +162,23 @@ pub(crate) fn newest(store: &Store, token: &Secret, base_url: &str) -> Result<Se
     if !store.is_durable() {
         return Ok(token.clone());
     }
-    follow(token, |token| Seal::new(token, base_url), |seal| read(store, seal, false))
+    follow(token, |token| EntryKey::new(token, base_url), |key| read(store, key, false))
 }
 
 /// Goes from each application token to its successor, as `read` finds it in the entries.
 pub(crate) fn follow(
     token: &Secret,
-    seal: impl Fn(&Secret) -> Result<Seal>,
-    read: impl Fn(&Seal) -> Result<Option<Page>>,
+    key: impl Fn(&Secret) -> Result<EntryKey>,
+    read: impl Fn(&EntryKey) -> Result<Option<Entry>>,
 ) -> Result<Secret> {
     let (mut newest, mut passed) = (token.clone(), HashSet::new());
     loop {
-        let seal = seal(&newest)?;
-        match read(&seal)? {
-            Some(Page::Successor(value)) if passed.insert(seal.name().to_owned()) => {
+        let key = key(&newest)?;
+        match read(&key)? {
+            Some(Entry::Successor(value)) if passed.insert(key.name().to_owned()) => {
                 newest = Secret::from(value.as_str());
             }
-            Some(Page::Successor(_)) => {
+            Some(Entry::Successor(_)) => {
                 let message = "the journal of rotations leads in a circle";
                 return Err(Error::new(ErrorKind::Store, message));
             }

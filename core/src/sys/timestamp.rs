@@ -9,7 +9,7 @@ use crate::sys::clock::{Clock, is_before_release};
 
 /// A moment, as both clocks showed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Moment {
+pub(crate) struct Timestamp {
     /// The run of the steady clock.
     epoch: Option<String>,
     /// In milliseconds, as the other.
@@ -17,10 +17,10 @@ pub(crate) struct Moment {
     wall: u64,
 }
 
-impl Moment {
+impl Timestamp {
     /// `now` is a reading of the steady clock.
     pub(crate) fn new(now: Duration, clock: &dyn Clock) -> Self {
-        Moment {
+        Timestamp {
             epoch: clock.epoch(),
             steady: millis(now),
             wall: clock.wall().duration_since(UNIX_EPOCH).map_or(0, millis),

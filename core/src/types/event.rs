@@ -98,7 +98,7 @@ impl Event {
     }
 
     /// Something that went wrong, and that the session copes with.
-    pub(crate) fn trouble(kind: EventKind, error: Error) -> Self {
+    pub(crate) fn warning(kind: EventKind, error: Error) -> Self {
         Event { error: Some(error), level: Level::Warning, ..Event::plain(kind) }
     }
 
@@ -113,7 +113,7 @@ impl Event {
         };
         let next_attempt = Some(next_attempt).filter(|wait| !wait.is_zero());
         let level = if error.is_retryable() { Level::Warning } else { Level::Error };
-        Event { next_attempt, level, ..Event::trouble(kind, error) }
+        Event { next_attempt, level, ..Event::warning(kind, error) }
     }
 }
 
@@ -160,8 +160,8 @@ mod tests {
         for kind in [ErrorKind::Rejected, ErrorKind::Tls, ErrorKind::InvalidInput] {
             assert_eq!(failed(kind), Level::Error, "{kind:?}");
         }
-        let trouble = Event::trouble(EventKind::CredentialTrouble, error(ErrorKind::InvalidInput));
-        assert_eq!(trouble.level(), Level::Warning);
+        let warning = Event::warning(EventKind::CredentialTrouble, error(ErrorKind::InvalidInput));
+        assert_eq!(warning.level(), Level::Warning);
         assert_eq!(Event::plain(EventKind::ApplicationTokenExpires).level(), Level::Warning);
         assert_eq!(Event::plain(EventKind::SuccessorFound).level(), Level::Info);
         assert!(Level::Info < Level::Warning && Level::Warning < Level::Error);

@@ -18,12 +18,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::getpid;
 use serde::{Deserialize, Serialize};
 
+use crate::client::Client;
 use crate::rotation::options::RotateOptions;
 use crate::store::Store;
-use crate::store::backend::{Lock, Place};
+use crate::store::backend::{Backend, Lock};
 use crate::store::directory::Directory;
 use crate::store::rotation_journal;
-use crate::{Client, ManualClock, Secret};
+use crate::sys::clock::ManualClock;
+use crate::types::secret::Secret;
 
 pub(super) const TOKENS: &str = "/api/v1/application_token";
 pub(super) const AUTHENTICATE: &str = "/api/v1/authenticate";
@@ -105,7 +107,7 @@ fn die() {
     kill(getpid(), Signal::SIGKILL).unwrap();
 }
 
-impl Place for Breaking {
+impl Backend for Breaking {
     fn location(&self) -> String {
         self.directory.location()
     }
@@ -160,7 +162,7 @@ fn process() {
     let run: Run = serde_json::from_str(&run).unwrap();
     let clock = ManualClock::new(SystemTime::now());
     clock.advance(BETWEEN * run.number);
-    let place = Breaking {
+    let backend = Breaking {
         directory: Directory::new(run.directory.join("store")),
         entries: AtomicU32::new(0),
         run: run.clone(),
@@ -170,7 +172,7 @@ fn process() {
         .ca_bundle(&run.ca_file)
         .timeout(Duration::from_millis(if run.impatient { 500 } else { 20_000 }))
         .clock(Arc::new(clock))
-        .store(Store::within(place));
+        .store(Store::within(backend));
     let options = RotateOptions::new().grace(run.grace);
     let (builder, options) = if run.by_function {
         let (directory, fails) = (run.directory.clone(), run.hand_over_fails);

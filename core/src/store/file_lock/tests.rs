@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::store::backend::Place;
+use crate::store::backend::Backend;
 use crate::store::directory::Directory;
 use crate::store::{Locked, Store};
 use crate::sys::per_process::is_well_in_child;
@@ -93,7 +93,7 @@ impl Used {
 
     fn is_free(&self) -> bool {
         let locked = Store::directory(&self.0).lock(NAME, Duration::ZERO).unwrap();
-        matches!(locked, Locked::Held(_))
+        matches!(locked, Locked::Acquired(_))
     }
 }
 
@@ -264,7 +264,7 @@ fn of_two_threads_one_holds_it_at_a_time() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let Locked::Held(_lock) = used.lock() else { continue };
+                    let Locked::Acquired(_lock) = used.lock() else { continue };
                     overlap.fetch_or(inside.swap(true, Ordering::AcqRel), Ordering::AcqRel);
                     thread::sleep(Duration::from_micros(100));
                     inside.store(false, Ordering::Release);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ::redis::{Client, Cmd, ConnectionAddr, Value, cmd};
 
-use crate::store::backend::{LONGEST_ENTRY, Lock, Place};
+use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
 use crate::store::redis::server::{LIMIT, Server};
 use crate::sys::random;
 use crate::sys::signal_mask;
@@ -86,12 +86,12 @@ impl std::fmt::Debug for Redis {
     }
 }
 
-impl Place for Redis {
+impl Backend for Redis {
     fn location(&self) -> String {
         self.server.info().addr().to_string()
     }
 
-    fn until(&self, end: Instant) -> Option<Arc<dyn Place>> {
+    fn until(&self, end: Instant) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Redis { until: Some(end), ..self.clone() }))
     }
 
