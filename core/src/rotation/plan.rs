@@ -18,8 +18,8 @@ use crate::types::date;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// A label for what replaces an application token that had none: one must be sent to take the marker
-/// off.
+/// A label for what replaces an application token that had none: one must be sent to take the
+/// marker off.
 const NO_DESCRIPTION: &str = "emnify-auth";
 
 /// Said where an application token may not revoke any.

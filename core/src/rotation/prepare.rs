@@ -141,9 +141,9 @@ impl Rotator<'_> {
         Ok(PreparingStep::Created { value: Zeroizing::new(value.reveal().to_owned()) })
     }
 
-    /// Finds the row that bears the marker, signed in with the new one: that the list does not show it
-    /// yet says nothing about it, and the old one may be gone. A request that was sent twice on its
-    /// way has made two such rows: ours is the one that the new auth token names.
+    /// Finds the row that bears the marker, signed in with the new one: that the list does not show
+    /// it yet says nothing about it, and the old one may be gone. A request that was sent twice on
+    /// its way has made two such rows: ours is the one that the new auth token names.
     fn identify(
         &self,
         value: &Zeroizing<String>,

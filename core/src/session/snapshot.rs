@@ -55,8 +55,8 @@ struct SavedToken {
     expires_at: u64,
 }
 
-/// Returns the state as some process last saved it, if there is a usable one. Only for the holder of
-/// the lock.
+/// Returns the state as some process last saved it, if there is a usable one. Only for the holder
+/// of the lock.
 pub(crate) fn load(
     store: &Store,
     key: &EntryKey,

@@ -81,9 +81,9 @@ impl TokenFile {
         created.and(atomic_file::remove(&aside)).map_err(|e| self.unwritable(&e))
     }
 
-    /// Replaces the token in the file, which held `expected` when it was read (`None`: no token). It
-    /// keeps its mode, access list and extended attributes and, where that is allowed, its owner.
-    /// It is durable when this returns.
+    /// Replaces the token in the file, which held `expected` when it was read (`None`: no token).
+    /// It keeps its mode, access list and extended attributes and, where that is allowed, its
+    /// owner. It is durable when this returns.
     ///
     /// What another program wrote since is kept, and an error returned. The content is compared
     /// when the new file is complete on the disk, so that nothing but its renaming is left to do:

@@ -56,10 +56,10 @@ impl Store {
         Store(None)
     }
 
-    /// Keeps the session in a directory of this machine, made if it is not there, and the journal of
-    /// rotations. Each credential has its own files, mode 0600, encrypted with a key derived from the
-    /// credential: who has the disk and not the credential learns nothing. Processes that share it
-    /// sign in once for all.
+    /// Keeps the session in a directory of this machine, made if it is not there, and the journal
+    /// of rotations. Each credential has its own files, mode 0600, encrypted with a key derived
+    /// from the credential: who has the disk and not the credential learns nothing. Processes that
+    /// share it sign in once for all.
     ///
     /// Once an application token was rotated, the way from an old one to the new one is here: such a
     /// directory is neither to be emptied nor on a file system that forgets. Keep the lock

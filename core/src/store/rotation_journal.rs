@@ -1,6 +1,6 @@
 //! The journal of a rotation: what is about to be done, written down before it is done. Each
-//! application token has an entry of its own, encrypted with a key derived from it. The entry of the old
-//! one leads to the new one; from there on the new one's entry tells what is left to do.
+//! application token has an entry of its own, encrypted with a key derived from it. The entry of
+//! the old one leads to the new one; from there on the new one's entry tells what is left to do.
 
 use std::collections::HashSet;
 
