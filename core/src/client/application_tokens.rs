@@ -104,10 +104,10 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// All of it is kept in a journal in the client's store, which must be a directory. After a
     /// crash or an error call it again, with the same options: it goes on where it stopped, with
-    /// what it began with, and [`Rotation::ignored_options`] names what did not apply. A client that starts with the old one finds the new one there, too: keep
-    /// the directory, where only it leads from the one to the other. All who share a credential
-    /// share the store. At most one rotation runs in it; who waits for another one's adopts what
-    /// that came to.
+    /// what it began with, and [`Rotation::ignored_options`] names what did not apply. A client
+    /// that starts with the old one finds the new one there, too: keep the directory, where only it
+    /// leads from the one to the other. All who share a credential share the store. At most one
+    /// rotation runs in it; who waits for another one's adopts what that came to.
     ///
     /// Each of its calls may take as long as the client's timeout.
     ///
@@ -137,8 +137,9 @@ impl<'a> ApplicationTokens<'a> {
     /// is its own, or how long the new one shall live. `Forbidden` where the application token may
     /// not revoke any, unless [`RotateOptions::keep_old`] is set. As for any call, before anything
     /// was begun. From then on `Rotation`, with
-    /// [`Error::rotation_state`]: the client goes on with an application token that works. One that
-    /// is refused is given up, at the earliest a minute later, and revoked.
+    /// [`Error::rotation_state`](crate::Error::rotation_state): the client goes on with an
+    /// application token that works. One that is refused is given up, at the earliest a minute
+    /// later, and revoked.
     pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
         rotation::rotate(self.transport, options)
     }

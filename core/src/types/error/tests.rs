@@ -1,0 +1,42 @@
+//! What an error says.
+
+use super::*;
+
+#[test]
+fn only_faults_that_pass_by_themselves_are_retryable() {
+    for (kind, retryable) in [
+        (ErrorKind::Network, true),
+        (ErrorKind::Timeout, true),
+        (ErrorKind::Server, true),
+        (ErrorKind::RateLimited, true),
+        (ErrorKind::Locked, true),
+        (ErrorKind::Resource, true),
+        (ErrorKind::Proxy, true),
+        (ErrorKind::Rejected, false),
+        (ErrorKind::InvalidInput, false),
+        (ErrorKind::Tls, false),
+        (ErrorKind::Validation, false),
+    ] {
+        assert_eq!(Error::new(kind, "").is_retryable(), retryable, "{kind:?}");
+    }
+}
+
+#[test]
+fn an_api_error_is_shown_with_what_is_nested_in_it() {
+    let nested = ApiError {
+        error_code: Some(1402),
+        error_token: Some("Required".into()),
+        message: Some("name".into()),
+        errors: Vec::new(),
+    };
+    let error = ApiError {
+        error_code: Some(1400),
+        error_token: Some("InputValidationFailed".into()),
+        message: Some("Invalid input".into()),
+        errors: vec![nested],
+    };
+    assert_eq!(
+        error.to_string(),
+        "Invalid input (InputValidationFailed, 1400) [name (Required, 1402)]"
+    );
+}
