@@ -827,31 +827,6 @@ int32_t emnify_authenticate(const emnify_client *client,
                             emnify_error **error);
 
 /**
- * The auth token itself, ending with a NUL: a secret, to be sent and never to be logged.
- *
- * Borrowed from `auth_token`. NULL if that is NULL.
- */
-const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
-
-/**
- * When it expires, in seconds of Unix time on the server's clock; 0 if `auth_token` is NULL. Do
- * not compare it with the clock of a machine that may be wrong: emnify_authenticate() gives out
- * what is valid.
- */
-int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
-
-/**
- * The id of the organisation (workspace) that it is for; 0 if it does not tell. For display only:
- * nobody verified it.
- */
-uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
-
-/**
- * Frees an auth token, once for each time that emnify_authenticate() gave it. NULL is allowed.
- */
-void emnify_auth_token_free(emnify_auth_token *auth_token);
-
-/**
  * Writes the value of the header Authorization, "Bearer " and a valid auth token, and a NUL, into
  * the `capacity` bytes at `buffer`: the same as emnify_authenticate(), for code that does not
  * allocate. Afterwards the buffer holds a secret; wipe it.
@@ -893,6 +868,31 @@ void emnify_invalidate_text(const emnify_client *client, const char *text, size_
  * sends nothing and waits for nothing. Any thread. If `client` is NULL nothing happens.
  */
 void emnify_client_retry_now(const emnify_client *client);
+
+/**
+ * The auth token itself, ending with a NUL: a secret, to be sent and never to be logged.
+ *
+ * Borrowed from `auth_token`. NULL if that is NULL.
+ */
+const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
+
+/**
+ * When it expires, in seconds of Unix time on the server's clock; 0 if `auth_token` is NULL. Do
+ * not compare it with the clock of a machine that may be wrong: emnify_authenticate() gives out
+ * what is valid.
+ */
+int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
+
+/**
+ * The id of the organisation (workspace) that it is for; 0 if it does not tell. For display only:
+ * nobody verified it.
+ */
+uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
+
+/**
+ * Frees an auth token, once for each time that emnify_authenticate() gave it. NULL is allowed.
+ */
+void emnify_auth_token_free(emnify_auth_token *auth_token);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Status                                                                                         */
@@ -963,8 +963,16 @@ int64_t emnify_status_last_change(const emnify_status *status);
 void emnify_status_free(emnify_status *status);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Any other call: what it carries                                                                */
+/* Any other call                                                                                 */
 /* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * The answer to a call that succeeded (HTTP 2xx).
+ *
+ * Made by emnify_request(), owned by the caller, freed with emnify_response_free(), which wipes its
+ * body. It may outlive its client. Any thread may read it.
+ */
+typedef struct emnify_response emnify_response;
 
 /**
  * A name and its value.
@@ -1025,18 +1033,6 @@ typedef struct {
  */
 #define EMNIFY_REQUEST_OPTIONS_INIT \
     { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Any other call                                                                                 */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * The answer to a call that succeeded (HTTP 2xx).
- *
- * Made by emnify_request(), owned by the caller, freed with emnify_response_free(), which wipes its
- * body. It may outlive its client. Any thread may read it.
- */
-typedef struct emnify_response emnify_response;
 
 /**
  * Makes any other call of the API with the auth token of `client`, and gives its answer to the
@@ -1140,8 +1136,16 @@ int32_t emnify_pages_next(emnify_pages *pages,
 void emnify_pages_free(emnify_pages *pages);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: what a new one shall be like                                               */
+/* Application tokens: creating one                                                               */
 /* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * An application token that was just created, and whose value is shown this once.
+ *
+ * Made by emnify_token_create(), owned by the caller, freed with emnify_created_token_free(),
+ * which wipes it. Any thread may read it.
+ */
+typedef struct emnify_created_token emnify_created_token;
 
 /**
  * What a new application token shall be like. Everything is optional; an expiry and an address
@@ -1180,18 +1184,6 @@ typedef struct {
  * What to start from: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
 #define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: creating one                                                               */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * An application token that was just created, and whose value is shown this once.
- *
- * Made by emnify_token_create(), owned by the caller, freed with emnify_created_token_free(),
- * which wipes it. Any thread may read it.
- */
-typedef struct emnify_created_token emnify_created_token;
 
 /**
  * Creates an application token and gives it to the caller in `*created`. Its value is there and
@@ -1370,36 +1362,6 @@ const emnify_token *emnify_token_list_at(const emnify_tokens *list, size_t index
 void emnify_token_list_free(emnify_tokens *list);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: from when on one is worth a word                                           */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * From when on an application token is worth a word.
- *
- * Start from EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: later versions add members at the end,
- * and a program that was built with this one goes on working.
- */
-typedef struct {
-  /**
-   * sizeof(emnify_audit_options).
-   */
-  size_t size;
-  /**
-   * What expires within so many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
-   */
-  uint64_t expires_within_s;
-  /**
-   * What was created longer than so many seconds ago gets EMNIFY_FINDING_OLD. 0: 365 days.
-   */
-  uint64_t older_than_s;
-} emnify_audit_options;
-
-/**
- * What to start from: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
- */
-#define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
-
-/* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: what there is to say against them                                          */
 /* ---------------------------------------------------------------------------------------------- */
 
@@ -1458,6 +1420,32 @@ typedef struct {
  * its client. Any thread may read it.
  */
 typedef struct emnify_audit emnify_audit;
+
+/**
+ * From when on an application token is worth a word.
+ *
+ * Start from EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: later versions add members at the end,
+ * and a program that was built with this one goes on working.
+ */
+typedef struct {
+  /**
+   * sizeof(emnify_audit_options).
+   */
+  size_t size;
+  /**
+   * What expires within so many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
+   */
+  uint64_t expires_within_s;
+  /**
+   * What was created longer than so many seconds ago gets EMNIFY_FINDING_OLD. 0: 365 days.
+   */
+  uint64_t older_than_s;
+} emnify_audit_options;
+
+/**
+ * What to start from: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ */
+#define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
 
 /**
  * Judges all application tokens of the workspace, and gives the outcome to the caller in `*audit`.
@@ -1539,8 +1527,16 @@ void emnify_audit_free(emnify_audit *audit);
 #define EMNIFY_ROTATION_DONE 7
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: how one shall be rotated                                                   */
+/* Application tokens: rotating one                                                               */
 /* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * What a rotation came to. It holds no secret.
+ *
+ * Made by emnify_token_rotate(), owned by the caller, freed with emnify_rotation_free(). It may
+ * outlive its client. Any thread may read it.
+ */
+typedef struct emnify_rotation emnify_rotation;
 
 /**
  * A function of yours that takes the new application token and keeps it where the next start finds
@@ -1618,18 +1614,6 @@ typedef struct {
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \
     { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: rotating one                                                               */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * What a rotation came to. It holds no secret.
- *
- * Made by emnify_token_rotate(), owned by the caller, freed with emnify_rotation_free(). It may
- * outlive its client. Any thread may read it.
- */
-typedef struct emnify_rotation emnify_rotation;
 
 /**
  * Replaces the application token that `client` signs in with by a new one, with no moment at which

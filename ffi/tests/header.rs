@@ -2,7 +2,7 @@
 //! file, which is committed so that who writes C needs no Rust to read or use it.
 //!
 //! cbindgen orders a header by what things are: constants, types, functions. A reader wants it by
-//! subject, so each source file becomes a section of its own.
+//! subject, so each section is made of the source files on one subject.
 
 #![allow(clippy::unwrap_used, reason = "all of this is a test")]
 
@@ -15,14 +15,22 @@ use cbindgen::{Builder, Config};
 /// A section of the header.
 struct Section {
     title: &'static str,
-    /// The file in `src` that it is made of.
-    source: &'static str,
-    /// What Rust cannot express, to stand at the end.
+    /// The files in `src` that it is made of.
+    sources: &'static [&'static str],
+    /// What Rust cannot express.
     verbatim: &'static str,
+    /// What it follows; nothing if it stands at the end.
+    after: &'static str,
 }
 
-const fn section(title: &'static str, source: &'static str) -> Section {
-    Section { title, source, verbatim: "" }
+const fn section(title: &'static str, sources: &'static [&'static str]) -> Section {
+    Section { title, sources, verbatim: "", after: "" }
+}
+
+impl Section {
+    const fn with(self, verbatim: &'static str, after: &'static str) -> Section {
+        Section { verbatim, after, ..self }
+    }
 }
 
 const TOKEN_OPTIONS: &str = "\
@@ -55,59 +63,41 @@ const ROTATE_OPTIONS: &str = "\
     { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 ";
 
+const VERSION: &str = concat!(
+    "/**\n * The version of this header, as text.\n */\n#define EMNIFY_VERSION \"",
+    env!("CARGO_PKG_VERSION"),
+    "\"\n\n",
+    "/**\n * The version of this header as a number that grows with each version:\n",
+    " * #if EMNIFY_VERSION_NUMBER >= 1002000 asks for 1.2.0 or later.\n */\n",
+    "#define EMNIFY_VERSION_NUMBER \\\n",
+    "    (EMNIFY_VERSION_MAJOR * 1000000 + EMNIFY_VERSION_MINOR * 1000 + ",
+    "EMNIFY_VERSION_PATCH)\n",
+);
+
 /// In the order in which a reader needs them, and C wants its types declared.
-const SECTIONS: [Section; 22] = [
-    section("What a call returns", "code.rs"),
-    section("Errors", "error.rs"),
-    section("Configuration", "config.rs"),
-    section("Configuration: signing in as a person", "config_user.rs"),
-    section("Configuration: being told what happens", "event.rs"),
-    section("Client", "client.rs"),
-    section("Client: ending its calls", "cancel.rs"),
-    section("Auth tokens", "auth_token.rs"),
-    section("Status", "status.rs"),
-    Section {
-        title: "Any other call: what it carries",
-        source: "request_options.rs",
-        verbatim: REQUEST_OPTIONS,
-    },
-    section("Any other call", "request.rs"),
-    section("Any other call: a collection, row by row", "pages.rs"),
-    Section {
-        title: "Application tokens: what a new one shall be like",
-        source: "token_options.rs",
-        verbatim: TOKEN_OPTIONS,
-    },
-    section("Application tokens: creating one", "created_token.rs"),
-    section("Application tokens: one of those that there are", "token.rs"),
-    section("Application tokens: the list of them", "token_list.rs"),
-    Section {
-        title: "Application tokens: from when on one is worth a word",
-        source: "audit_options.rs",
-        verbatim: AUDIT_OPTIONS,
-    },
-    section("Application tokens: what there is to say against them", "audit.rs"),
-    section("Application tokens: the states of a rotation", "rotation_state.rs"),
-    Section {
-        title: "Application tokens: how one shall be rotated",
-        source: "rotate_options.rs",
-        verbatim: ROTATE_OPTIONS,
-    },
-    section("Application tokens: rotating one", "rotation.rs"),
-    Section {
-        title: "Version",
-        source: "version.rs",
-        verbatim: concat!(
-            "/**\n * The version of this header, as text.\n */\n#define EMNIFY_VERSION \"",
-            env!("CARGO_PKG_VERSION"),
-            "\"\n\n",
-            "/**\n * The version of this header as a number that grows with each version:\n",
-            " * #if EMNIFY_VERSION_NUMBER >= 1002000 asks for 1.2.0 or later.\n */\n",
-            "#define EMNIFY_VERSION_NUMBER \\\n",
-            "    (EMNIFY_VERSION_MAJOR * 1000000 + EMNIFY_VERSION_MINOR * 1000 + ",
-            "EMNIFY_VERSION_PATCH)\n",
-        ),
-    },
+const SECTIONS: [Section; 18] = [
+    section("What a call returns", &["codes/error.rs"]),
+    section("Errors", &["boundary/failure.rs", "boundary/error.rs"]),
+    section("Configuration", &["client/config.rs"]),
+    section("Configuration: signing in as a person", &["client/config_user.rs"]),
+    section("Configuration: being told what happens", &["client/event.rs"]),
+    section("Client", &["client/client.rs"]),
+    section("Client: ending its calls", &["client/cancel.rs"]),
+    section("Auth tokens", &["client/authenticate.rs", "client/auth_token.rs"]),
+    section("Status", &["client/status.rs"]),
+    section("Any other call", &["requests/request.rs"])
+        .with(REQUEST_OPTIONS, "} emnify_request_options;\n"),
+    section("Any other call: a collection, row by row", &["requests/pages.rs"]),
+    section("Application tokens: creating one", &["tokens/create.rs"])
+        .with(TOKEN_OPTIONS, "} emnify_token_options;\n"),
+    section("Application tokens: one of those that there are", &["tokens/token.rs"]),
+    section("Application tokens: the list of them", &["tokens/list.rs"]),
+    section("Application tokens: what there is to say against them", &["tokens/audit.rs"])
+        .with(AUDIT_OPTIONS, "} emnify_audit_options;\n"),
+    section("Application tokens: the states of a rotation", &["codes/rotation_state.rs"]),
+    section("Application tokens: rotating one", &["tokens/rotate.rs"])
+        .with(ROTATE_OPTIONS, "} emnify_rotate_options;\n"),
+    section("Version", &["version.rs"]).with(VERSION, ""),
 ];
 
 const OPENING: &str = "\
@@ -154,10 +144,8 @@ fn the_committed_header_is_what_the_sources_say() {
 fn every_exported_function_is_in_the_header() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let header = header(package);
-    let sources: Vec<PathBuf> =
-        fs::read_dir(package.join("src")).unwrap().map(|entry| entry.unwrap().path()).collect();
     let mut functions = 0;
-    for source in sources {
+    for source in sources(&package.join("src")) {
         for line in fs::read_to_string(&source).unwrap().lines() {
             let Some((_, rest)) = line.split_once("extern \"C\" fn ") else { continue };
             let name = rest.split('(').next().unwrap();
@@ -168,32 +156,49 @@ fn every_exported_function_is_in_the_header() {
     assert!(functions > 30, "{functions}");
 }
 
+/// All files in `folder` and in the folders within it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
 fn header(package: &Path) -> String {
     let config = Config::from_file(package.join("cbindgen.toml")).unwrap();
     let overview = config.header.clone().unwrap_or_default();
     let mut text = format!("{}\n\n{OPENING}\n", overview.trim());
     for section in &SECTIONS {
         text.push_str(&heading(section.title));
-        text.push_str(&generate(&config, &package.join("src").join(section.source)));
+        text.push_str(&body(&config, &package.join("src"), section));
         text.push('\n');
-        if !section.verbatim.is_empty() {
-            text.push_str(section.verbatim);
-            text.push('\n');
-        }
     }
     text.push_str(CLOSING);
     text
+}
+
+/// What stands below the title.
+fn body(config: &Config, folder: &Path, section: &Section) -> String {
+    let declarations = generate(config, folder, section.sources);
+    let Section { verbatim, after, .. } = section;
+    if after.is_empty() {
+        let gap = if verbatim.is_empty() { "" } else { "\n" };
+        return declarations + gap + verbatim;
+    }
+    assert!(declarations.contains(after), "{after}");
+    declarations.replace(after, &format!("{after}\n{verbatim}"))
 }
 
 fn heading(title: &str) -> String {
     format!("/* {0:-<94} */\n/* {title:<94} */\n/* {0:-<94} */\n\n", "")
 }
 
-/// The declarations of one source file.
-fn generate(config: &Config, source: &Path) -> String {
+/// The declarations of some source files.
+fn generate(config: &Config, folder: &Path, sources: &[&str]) -> String {
     let config = Config { header: None, ..config.clone() };
+    let builder = sources
+        .iter()
+        .fold(Builder::new(), |builder, source| builder.with_src(folder.join(source)));
     let mut bytes = Vec::new();
-    Builder::new().with_config(config).with_src(source).generate().unwrap().write(&mut bytes);
+    builder.with_config(config).generate().unwrap().write(&mut bytes);
     let text = String::from_utf8(bytes).unwrap();
     text.trim().lines().map(|line| parenthesised(line) + "\n").collect()
 }

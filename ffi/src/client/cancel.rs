@@ -1,9 +1,8 @@
 //! Cancelling all calls of a client, so that it can be freed while other threads use it.
 
-use crate::boundary::{call, infallible, needed_mut};
-use crate::client::emnify_client;
-use crate::config::emnify_config;
-use crate::error::emnify_error;
+use super::client::emnify_client;
+use super::config::emnify_config;
+use crate::boundary::{call, emnify_error, infallible, needed_mut};
 
 /// Sets whether emnify_cancel() ends calls that are under way at once, whatever they wait for. It
 /// costs a thread for each call that may wait (some 100 microseconds): the call is made there, while

@@ -4,10 +4,9 @@ use std::ptr;
 
 use emnify_core::ApplicationToken;
 
-use crate::boundary::{Place, ask, call, free};
-use crate::client::{emnify_client, usable};
-use crate::error::emnify_error;
-use crate::token::emnify_token;
+use super::token::emnify_token;
+use crate::boundary::{emnify_error, free, read};
+use crate::client::{emnify_client, produce};
 
 /// Application tokens of a workspace, as they were when the list was read.
 ///
@@ -26,16 +25,11 @@ pub unsafe extern "C" fn emnify_token_list(
     list: *mut *mut emnify_tokens,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        // SAFETY: the contract.
-        let place = unsafe { Place::new("list", list) }?;
-        place.give(emnify_tokens::new(client.call(|client| client.application_tokens().list())?));
-        Ok(())
+    let body = |client: &emnify_client| {
+        Ok(emnify_tokens::new(client.call(|client| client.application_tokens().list())?))
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { produce(client, ("list", list), error, body) }
 }
 
 /// Gives the row of the application token that `client` signs in with, its description and when it
@@ -49,23 +43,18 @@ pub unsafe extern "C" fn emnify_token_own(
     list: *mut *mut emnify_tokens,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        // SAFETY: the contract.
-        let place = unsafe { Place::new("list", list) }?;
-        place.give(emnify_tokens::new(client.call(|client| client.application_tokens().own())?));
-        Ok(())
+    let body = |client: &emnify_client| {
+        Ok(emnify_tokens::new(client.call(|client| client.application_tokens().own())?))
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { produce(client, ("list", list), error, body) }
 }
 
 /// How many application tokens are in the list; 0 if `list` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_list_size(list: *const emnify_tokens) -> usize {
     // SAFETY: the contract.
-    unsafe { ask(list, 0, |list| list.0.len()) }
+    unsafe { read(list, 0, |list| list.0.len()) }
 }
 
 /// The application token at `index`, counted from 0, in the server's order.
@@ -77,7 +66,7 @@ pub unsafe extern "C" fn emnify_token_list_at(
     index: usize,
 ) -> *const emnify_token {
     // SAFETY: the contract.
-    unsafe { ask(list, ptr::null(), |list| list.0.get(index).map_or(ptr::null(), ptr::from_ref)) }
+    unsafe { read(list, ptr::null(), |list| list.0.get(index).map_or(ptr::null(), ptr::from_ref)) }
 }
 
 /// Frees a list with all that was borrowed from it. NULL is allowed.

@@ -88,8 +88,8 @@ fn name(status: i32) -> &'static CStr {
     }
 }
 
-/// The code of a kind of error.
-pub(crate) fn code(kind: ErrorKind) -> i32 {
+/// Returns the code of a kind of error.
+pub(crate) fn error_code(kind: ErrorKind) -> i32 {
     match kind {
         ErrorKind::InvalidInput => EMNIFY_ERR_INVALID_INPUT,
         ErrorKind::Rejected => EMNIFY_ERR_REJECTED,
@@ -145,7 +145,7 @@ mod tests {
             (19, Proxy),
             (20, Resource),
         ] {
-            assert_eq!(code(kind), number, "{kind:?}");
+            assert_eq!(error_code(kind), number, "{kind:?}");
             // The name in C is the name in Rust, in capitals and with underscores.
             let shown = name(number).to_str().unwrap().replace('_', "");
             assert_eq!(shown, format!("EMNIFYERR{kind:?}").to_uppercase());

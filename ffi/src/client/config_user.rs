@@ -6,10 +6,9 @@ use std::ffi::{c_char, c_void};
 use emnify_core::{Secret, TrustedDevice};
 use zeroize::Zeroizing;
 
-use crate::callback::{Callback, function};
-use crate::config::{emnify_config, set, set_function};
-use crate::convert::{counted_text, text};
-use crate::error::emnify_error;
+use super::callback::{Callback, function};
+use super::config::{emnify_config, set, set_function};
+use crate::boundary::{counted_text, emnify_error, text};
 
 /// Longer than any one-time code, and than what a person types around it.
 const CODE_CAPACITY: usize = 64;
@@ -78,10 +77,10 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
     unsafe {
         set_function(config, error, |builder, callers| {
             let mfa = Callback::new(function("mfa", mfa)?, user);
-            let ask = move || {
+            let prompt = move || {
                 one_time_code(|code, capacity| mfa.call(|mfa, user| mfa(user, code, capacity)))
             };
-            Ok(builder.mfa(move || callers.run(ask)?))
+            Ok(builder.mfa(move || callers.run(prompt)?))
         })
     }
 }
@@ -111,10 +110,10 @@ pub unsafe extern "C" fn emnify_config_set_trusted_device(
     }
 }
 
-/// What `ask` wrote, if it is a text that fitted.
-fn one_time_code(ask: impl FnOnce(*mut c_char, usize) -> usize) -> Option<Secret> {
+/// Returns what `prompt` wrote, if it is a text that fits.
+fn one_time_code(prompt: impl FnOnce(*mut c_char, usize) -> usize) -> Option<Secret> {
     let mut buffer = Zeroizing::new([0_u8; CODE_CAPACITY]);
-    let length = ask(buffer.as_mut_ptr().cast(), CODE_CAPACITY);
+    let length = prompt(buffer.as_mut_ptr().cast(), CODE_CAPACITY);
     let code = buffer.get(..length).filter(|code| !code.is_empty())?;
     std::str::from_utf8(code).ok().map(Secret::from)
 }

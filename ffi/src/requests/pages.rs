@@ -6,11 +6,8 @@ use std::sync::Arc;
 
 use emnify_core::Pages;
 
-use crate::boundary::{Outcome, Place, call, free, needed_mut};
-use crate::calls::Calls;
-use crate::client::{emnify_client, usable};
-use crate::convert::{c_text, text};
-use crate::error::emnify_error;
+use crate::boundary::{Result, c_text, call, emnify_error, free, needed_mut, text};
+use crate::client::{Calls, emnify_client, produce};
 
 /// The rows of a collection, each once, whatever pages the server cuts it into.
 ///
@@ -39,23 +36,18 @@ pub unsafe extern "C" fn emnify_paginate(
     pages: *mut *mut emnify_pages,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
+    let body = |client: &emnify_client| {
         // SAFETY: the contract.
         let path = unsafe { text("path", path) }?;
-        // SAFETY: the contract.
-        let place = unsafe { Place::new("pages", pages) }?;
         let mut rows = client.core.paginate(path);
         if per_page > 0 {
             rows = rows.per_page(per_page);
         }
         let calls = Arc::clone(&client.calls);
-        place.give(emnify_pages { rows: Some(rows), calls, row: CString::default() });
-        Ok(())
+        Ok(emnify_pages { rows: Some(rows), calls, row: CString::default() })
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { produce(client, ("pages", pages), error, body) }
 }
 
 /// Gives the next row in `*row`: its JSON as the server sent it, as one line of text that ends with a
@@ -110,7 +102,7 @@ pub unsafe extern "C" fn emnify_pages_free(pages: *mut emnify_pages) {
 
 impl emnify_pages {
     /// The text of the next row.
-    fn next(&mut self) -> Outcome<Option<CString>> {
+    fn next(&mut self) -> Result<Option<CString>> {
         self.calls.check()?;
         let Some(mut rows) = self.rows.take() else { return Ok(None) };
         let fetched = if rows.is_buffered() {

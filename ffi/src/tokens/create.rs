@@ -1,15 +1,47 @@
 //! Creating an application token, and the handle that holds its value, which is shown once.
 
 use std::ffi::c_char;
+use std::mem::{offset_of, size_of};
 use std::ptr;
 
-use emnify_core::{Client, CreatedApplicationToken};
+use emnify_core::{Client, CreatedApplicationToken, NewApplicationToken};
 
-use crate::boundary::{Place, ask, call, free};
-use crate::client::{emnify_client, usable};
-use crate::convert::SecretText;
-use crate::error::emnify_error;
-use crate::token_options::{emnify_token_options, new_token};
+use crate::boundary::options::{self, Options};
+use crate::boundary::{Result, SecretText, emnify_error, free, optional_text, read};
+use crate::client::{emnify_client, produce};
+
+/// What a new application token shall be like. Everything is optional; an expiry and an address
+/// limit what a stolen one is good for.
+///
+/// Start from EMNIFY_TOKEN_OPTIONS_INIT, which sets `size`: later versions add members at the end,
+/// and a program that was built with this one goes on working. The strings are copied.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct emnify_token_options {
+    /// sizeof(emnify_token_options).
+    pub size: usize,
+    /// A label: at most 1,024 bytes, no control character; or NULL.
+    pub description: *const c_char,
+    /// When it shall expire: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in
+    /// RFC 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
+    pub expiry_date: *const c_char,
+    /// The one address, or the range in CIDR notation, that it may be used from; IPv4 or IPv6; or
+    /// NULL.
+    pub ip: *const c_char,
+    /// The expiry in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
+    /// expiry_date too.
+    pub expires_at: i64,
+}
+
+const _: () = assert!(
+    offset_of!(emnify_token_options, expires_at) + size_of::<i64>()
+        == size_of::<emnify_token_options>()
+);
+
+// SAFETY: it is laid out as in C, of numbers and pointers, and its last member ends it.
+unsafe impl Options for emnify_token_options {
+    const INIT: &'static str = "EMNIFY_TOKEN_OPTIONS_INIT";
+}
 
 /// An application token that was just created, and whose value is shown this once.
 ///
@@ -41,22 +73,17 @@ pub unsafe extern "C" fn emnify_token_create(
     created: *mut *mut emnify_created_token,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        // SAFETY: the contract.
-        let place = unsafe { Place::new("created", created) }?;
+    let body = |client: &emnify_client| {
         // SAFETY: the contract, by which `size` tells how much is there.
         let new = unsafe { new_token(options) }?;
         let create = move |client: &Client| client.application_tokens().create(&new);
         // Nobody is there any more to whom its value could be shown.
         let undo = |client: &Client, created| client.application_tokens().discard(&created);
         let created = client.call_or_undo(create, undo)?;
-        place.give(emnify_created_token::new(&created));
-        Ok(())
+        Ok(emnify_created_token::new(&created))
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { produce(client, ("created", created), error, body) }
 }
 
 /// The application token itself, ending with a NUL: a secret, to be stored and never to be logged.
@@ -67,7 +94,7 @@ pub unsafe extern "C" fn emnify_created_token_reveal(
     created: *const emnify_created_token,
 ) -> *const c_char {
     // SAFETY: the contract.
-    unsafe { ask(created, ptr::null(), |created| created.text.as_ptr()) }
+    unsafe { read(created, ptr::null(), |created| created.text.as_ptr()) }
 }
 
 /// Its id, by which it can be revoked; 0 where it could not be found out for certain, in which case
@@ -75,7 +102,7 @@ pub unsafe extern "C" fn emnify_created_token_reveal(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_created_token_id(created: *const emnify_created_token) -> u64 {
     // SAFETY: the contract.
-    unsafe { ask(created, 0, |created| created.id) }
+    unsafe { read(created, 0, |created| created.id) }
 }
 
 /// Wipes the value and frees it. The application token itself stays. NULL is allowed.
@@ -90,4 +117,30 @@ impl emnify_created_token {
         let text = SecretText::new(created.reveal());
         emnify_created_token { text, id: created.id().unwrap_or(0) }
     }
+}
+
+/// Reads the options.
+///
+/// # Safety
+///
+/// `options` is NULL or points to as many bytes as its `size` tells, and its strings are such.
+pub(crate) unsafe fn new_token(
+    options: *const emnify_token_options,
+) -> Result<NewApplicationToken> {
+    let mut new = NewApplicationToken::new();
+    // SAFETY: as demanded of the caller.
+    let Some(options) = (unsafe { options::copy(options) })? else { return Ok(new) };
+    // SAFETY: as demanded of the caller.
+    if let Some(text) = unsafe { optional_text("description", options.description) }? {
+        new = new.description(text);
+    }
+    // SAFETY: as demanded of the caller.
+    if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_at) }? {
+        new = new.expiry_date(expiry);
+    }
+    // SAFETY: as demanded of the caller.
+    if let Some(text) = unsafe { optional_text("ip", options.ip) }? {
+        new = new.ip(text);
+    }
+    Ok(new)
 }

@@ -19,8 +19,8 @@ pub const EMNIFY_ROTATION_REVOKING: i32 = 6;
 /// Only the new one works.
 pub const EMNIFY_ROTATION_DONE: i32 = 7;
 
-/// The number of a state.
-pub(crate) fn number(state: RotationState) -> i32 {
+/// Returns the number of a state.
+pub(crate) fn state_number(state: RotationState) -> i32 {
     match state {
         RotationState::Intent => EMNIFY_ROTATION_INTENT,
         RotationState::Created => EMNIFY_ROTATION_CREATED,
@@ -50,7 +50,7 @@ mod tests {
             (6, Revoking),
             (7, Done),
         ] {
-            assert_eq!(number(state), expected, "{state:?}");
+            assert_eq!(state_number(state), expected, "{state:?}");
         }
     }
 }

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use emnify_core::errand::Lines;
 
-use crate::boundary::Outcome;
-use crate::error::emnify_error;
+use crate::boundary::{Result, emnify_error};
 
 /// A function and its pointer. It is called on the thread that called the library.
 #[derive(Clone, Copy)]
@@ -34,7 +33,7 @@ impl<F: Copy> Callback<F> {
 }
 
 /// The function in the argument `name`, which must not be NULL.
-pub(crate) fn function<F>(name: &str, function: Option<F>) -> Outcome<F> {
+pub(crate) fn function<F>(name: &str, function: Option<F>) -> Result<F> {
     function.ok_or_else(|| emnify_error::null(name))
 }
 

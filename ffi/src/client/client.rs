@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use emnify_core::{AuthToken, Client, Result};
+use emnify_core::{AuthToken, Client};
 
-use crate::auth_token::LastHandedOut;
-use crate::boundary::{Outcome, Place, call, free, needed};
-use crate::callback::Callers;
-use crate::calls::Calls;
-use crate::config::emnify_config;
-use crate::error::emnify_error;
+use super::auth_token::LastHandedOut;
+use super::callback::Callers;
+use super::calls::Calls;
+use super::config::emnify_config;
+use crate::boundary::{Out, Result, call, emnify_error, free, needed};
 
 /// A machine that is signed in to emnify, or about to be.
 ///
@@ -20,7 +19,7 @@ use crate::error::emnify_error;
 pub struct emnify_client {
     pub(crate) core: Client,
     pub(crate) calls: Arc<Calls>,
-    pub(crate) last_handed_out: LastHandedOut,
+    pub(super) last_handed_out: LastHandedOut,
 }
 
 /// Makes a client from `config`, or from the environment alone if that is NULL, and gives it to the
@@ -40,13 +39,13 @@ pub unsafe extern "C" fn emnify_client_new(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        let place = unsafe { Place::new("client", client) }?;
+        let out = unsafe { Out::new("client", client) }?;
         // SAFETY: the contract.
         let config = unsafe { config.as_ref() };
         let builder = config.map_or_else(Client::builder, emnify_config::builder);
         let default = || Calls::new(false, Callers::default());
         let calls = config.map_or_else(default, emnify_config::calls);
-        place.give(emnify_client::new(builder.build()?, calls));
+        out.give(emnify_client::new(builder.build()?, calls));
         Ok(())
     };
     // SAFETY: the contract.
@@ -70,17 +69,12 @@ pub unsafe extern "C" fn emnify_switch_workspace(
     new_client: *mut *mut emnify_client,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        // SAFETY: the contract.
-        let place = unsafe { Place::new("new_client", new_client) }?;
+    let body = |client: &emnify_client| {
         let another = client.call(move |client| client.switch_workspace(id))?;
-        place.give(emnify_client::new(another, client.calls.for_another()));
-        Ok(())
+        Ok(emnify_client::new(another, client.calls.for_another()))
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { produce(client, ("new_client", new_client), error, body) }
 }
 
 /// Frees a client, once no thread uses it any more. NULL is allowed. What it gave out, such as auth
@@ -100,7 +94,7 @@ impl emnify_client {
 
     /// An auth token that is valid now. The cached one is there without a call.
     #[inline]
-    pub(crate) fn authenticate(&self) -> Outcome<AuthToken> {
+    pub(crate) fn authenticate(&self) -> Result<AuthToken> {
         match self.core.cached_auth_token() {
             Some(auth_token) => Ok(auth_token),
             None => self.call(Client::authenticate),
@@ -111,28 +105,52 @@ impl emnify_client {
     /// no harm.
     pub(crate) fn call<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&Client) -> Result<T> + Send + 'static,
-    ) -> Outcome<T> {
+        call: impl FnOnce(&Client) -> emnify_core::Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.call_or_undo(call, |_, _| {})
     }
 
     /// The same where that must be undone.
     pub(crate) fn call_or_undo<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&Client) -> Result<T> + Send + 'static,
+        call: impl FnOnce(&Client) -> emnify_core::Result<T> + Send + 'static,
         unwanted: impl FnOnce(&Client, T) + Send + 'static,
-    ) -> Outcome<T> {
+    ) -> Result<T> {
         let (client, undoing) = (self.core.clone(), self.core.clone());
         self.calls.make(move || call(&client), move |value| unwanted(&undoing, value))
     }
 }
 
-/// The client in the argument `client`, which must not be NULL, and must not have been cancelled.
+/// Runs a call of `client` that produces a handle: checks `client` and the out-pointer, which is given
+/// with the name of its argument, runs `body`, and gives its value to the caller.
+///
+/// # Safety
+///
+/// As for [`needed`], [`Out::new`] and [`call`].
+pub(crate) unsafe fn produce<T>(
+    client: *const emnify_client,
+    (name, out): (&str, *mut *mut T),
+    error: *mut *mut emnify_error,
+    body: impl FnOnce(&emnify_client) -> Result<T>,
+) -> i32 {
+    let body = || {
+        // SAFETY: as demanded of the caller.
+        let client = unsafe { usable(client) }?;
+        // SAFETY: as demanded of the caller.
+        let out = unsafe { Out::new(name, out) }?;
+        out.give(body(client)?);
+        Ok(())
+    };
+    // SAFETY: as demanded of the caller.
+    unsafe { call(error, body) }
+}
+
+/// Returns the client in the argument `client`, which must not be NULL, and not be cancelled.
 ///
 /// # Safety
 ///
 /// As for [`needed`].
-pub(crate) unsafe fn usable<'a>(client: *const emnify_client) -> Outcome<&'a emnify_client> {
+pub(crate) unsafe fn usable<'a>(client: *const emnify_client) -> Result<&'a emnify_client> {
     // SAFETY: as demanded of the caller.
     let client = unsafe { needed("client", client) }?;
     if client.calls.is_cancelled() { Err(emnify_error::cancelled()) } else { Ok(client) }

@@ -5,11 +5,9 @@ use std::ptr;
 
 use emnify_core::{Event, EventKind, Level};
 
-use crate::boundary::ask;
-use crate::callback::{Callback, function};
-use crate::config::{emnify_config, set_function};
-use crate::convert::{c_text, milliseconds, unix_seconds};
-use crate::error::emnify_error;
+use super::callback::{Callback, function};
+use super::config::{emnify_config, set_function};
+use crate::boundary::{c_text, emnify_error, milliseconds, read, unix_seconds};
 
 /// Something that this version has no number for; also the answer of NULL.
 pub const EMNIFY_EVENT_OTHER: i32 = 0;
@@ -102,7 +100,7 @@ pub unsafe extern "C" fn emnify_config_set_observer(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_kind(event: *const emnify_event) -> i32 {
     // SAFETY: the contract.
-    unsafe { ask(event, EMNIFY_EVENT_OTHER, |event| event.kind) }
+    unsafe { read(event, EMNIFY_EVENT_OTHER, |event| event.kind) }
 }
 
 /// The name of a kind, such as "EMNIFY_EVENT_REFUSED": for logs.
@@ -125,7 +123,7 @@ pub extern "C" fn emnify_event_name(kind: i32) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_level(event: *const emnify_event) -> i32 {
     // SAFETY: the contract.
-    unsafe { ask(event, EMNIFY_LEVEL_INFO, |event| event.level) }
+    unsafe { read(event, EMNIFY_LEVEL_INFO, |event| event.level) }
 }
 
 /// What happened, and why: one line for a log, UTF-8, without a line break.
@@ -134,7 +132,7 @@ pub unsafe extern "C" fn emnify_event_level(event: *const emnify_event) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_message(event: *const emnify_event) -> *const c_char {
     // SAFETY: the contract.
-    unsafe { ask(event, ptr::null(), |event| event.message.as_ptr()) }
+    unsafe { read(event, ptr::null(), |event| event.message.as_ptr()) }
 }
 
 /// Why, where something went wrong.
@@ -144,7 +142,7 @@ pub unsafe extern "C" fn emnify_event_message(event: *const emnify_event) -> *co
 pub unsafe extern "C" fn emnify_event_error(event: *const emnify_event) -> *const emnify_error {
     // SAFETY: the contract.
     unsafe {
-        ask(event, ptr::null(), |event| event.error.as_deref().map_or(ptr::null(), ptr::from_ref))
+        read(event, ptr::null(), |event| event.error.as_deref().map_or(ptr::null(), ptr::from_ref))
     }
 }
 
@@ -153,7 +151,7 @@ pub unsafe extern "C" fn emnify_event_error(event: *const emnify_event) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_next_attempt_ms(event: *const emnify_event) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(event, -1, |event| event.next_attempt_ms) }
+    unsafe { read(event, -1, |event| event.next_attempt_ms) }
 }
 
 /// When that expires which the event is about, the auth token or the application token, in seconds
@@ -161,7 +159,7 @@ pub unsafe extern "C" fn emnify_event_next_attempt_ms(event: *const emnify_event
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_expires_at(event: *const emnify_event) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(event, 0, |event| event.expires_at) }
+    unsafe { read(event, 0, |event| event.expires_at) }
 }
 
 impl emnify_event {

@@ -1,14 +1,40 @@
 //! The list of application tokens, judged.
 
+use std::mem::{offset_of, size_of};
 use std::ptr;
+use std::time::Duration;
 
-use emnify_core::{AuditedToken, Finding};
+use emnify_core::{AuditOptions, AuditedToken, Finding};
 
-use crate::audit_options::{audit_options, emnify_audit_options};
-use crate::boundary::{Place, ask, call, free};
-use crate::client::{emnify_client, usable};
-use crate::error::emnify_error;
-use crate::token::emnify_token;
+use super::token::emnify_token;
+use crate::boundary::options::{self, Options};
+use crate::boundary::{Result, emnify_error, free, read};
+use crate::client::{emnify_client, produce};
+
+/// From when on an application token is worth a word.
+///
+/// Start from EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: later versions add members at the end,
+/// and a program that was built with this one goes on working.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct emnify_audit_options {
+    /// sizeof(emnify_audit_options).
+    pub size: usize,
+    /// What expires within so many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
+    pub expires_within_s: u64,
+    /// What was created longer than so many seconds ago gets EMNIFY_FINDING_OLD. 0: 365 days.
+    pub older_than_s: u64,
+}
+
+const _: () = assert!(
+    offset_of!(emnify_audit_options, older_than_s) + size_of::<u64>()
+        == size_of::<emnify_audit_options>()
+);
+
+// SAFETY: it is laid out as in C, of numbers, and its last member ends it.
+unsafe impl Options for emnify_audit_options {
+    const INIT: &'static str = "EMNIFY_AUDIT_OPTIONS_INIT";
+}
 
 /// A finding: it is the application token that the client signs in with, as far as its auth token
 /// tells.
@@ -50,26 +76,21 @@ pub unsafe extern "C" fn emnify_token_audit(
     audit: *mut *mut emnify_audit,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        // SAFETY: the contract.
-        let place = unsafe { Place::new("audit", audit) }?;
+    let body = |client: &emnify_client| {
         // SAFETY: the contract, by which `size` tells how much is there.
         let options = unsafe { audit_options(options) }?;
         let audited = client.call(move |client| client.application_tokens().audit(&options))?;
-        place.give(emnify_audit(audited.iter().map(row).collect()));
-        Ok(())
+        Ok(emnify_audit(audited.iter().map(row).collect()))
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { produce(client, ("audit", audit), error, body) }
 }
 
 /// How many application tokens there are; 0 if `audit` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_audit_size(audit: *const emnify_audit) -> usize {
     // SAFETY: the contract.
-    unsafe { ask(audit, 0, |audit| audit.0.len()) }
+    unsafe { read(audit, 0, |audit| audit.0.len()) }
 }
 
 /// The application token at `index`, counted from 0, in the server's order.
@@ -82,7 +103,7 @@ pub unsafe extern "C" fn emnify_audit_token(
 ) -> *const emnify_token {
     // SAFETY: the contract.
     unsafe {
-        ask(audit, ptr::null(), |audit| {
+        read(audit, ptr::null(), |audit| {
             audit.0.get(index).map_or(ptr::null(), |(token, _)| ptr::from_ref(token))
         })
     }
@@ -93,7 +114,7 @@ pub unsafe extern "C" fn emnify_audit_token(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_audit_findings(audit: *const emnify_audit, index: usize) -> u32 {
     // SAFETY: the contract.
-    unsafe { ask(audit, 0, |audit| audit.0.get(index).map_or(0, |(_, findings)| *findings)) }
+    unsafe { read(audit, 0, |audit| audit.0.get(index).map_or(0, |(_, findings)| *findings)) }
 }
 
 /// Frees an audit with all that was borrowed from it. NULL is allowed.
@@ -122,6 +143,24 @@ fn bit(finding: Finding) -> u32 {
         // One that the core has and this file does not know yet.
         _ => 0,
     }
+}
+
+/// Reads the options.
+///
+/// # Safety
+///
+/// `options` is NULL or points to as many bytes as its `size` tells.
+pub(crate) unsafe fn audit_options(options: *const emnify_audit_options) -> Result<AuditOptions> {
+    let mut audit = AuditOptions::new();
+    // SAFETY: as demanded of the caller.
+    let Some(options) = (unsafe { options::copy(options) })? else { return Ok(audit) };
+    if options.expires_within_s > 0 {
+        audit = audit.expires_within(Duration::from_secs(options.expires_within_s));
+    }
+    if options.older_than_s > 0 {
+        audit = audit.older_than(Duration::from_secs(options.older_than_s));
+    }
+    Ok(audit)
 }
 
 #[cfg(test)]

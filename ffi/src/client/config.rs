@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use emnify_core::{Client, ClientBuilder, Secret, Store};
 
-use crate::boundary::{Outcome, call, free, infallible, needed_mut, new};
-use crate::callback::Callers;
-use crate::calls::Calls;
-use crate::convert::{counted_text, text};
-use crate::error::emnify_error;
+use super::callback::Callers;
+use super::calls::Calls;
+use crate::boundary::{
+    Result, call, counted_text, emnify_error, free, infallible, needed_mut, new, text,
+};
 
 /// How a client shall sign in and connect. Everything is optional: what is not set comes from the
 /// environment, or has the default that its setter names.
@@ -255,7 +255,7 @@ impl emnify_config {
 pub(crate) unsafe fn set(
     config: *mut emnify_config,
     error: *mut *mut emnify_error,
-    change: impl FnOnce(ClientBuilder) -> Outcome<ClientBuilder>,
+    change: impl FnOnce(ClientBuilder) -> Result<ClientBuilder>,
 ) -> i32 {
     // SAFETY: as demanded of the caller.
     unsafe { set_function(config, error, |builder, _| change(builder)) }
@@ -269,7 +269,7 @@ pub(crate) unsafe fn set(
 pub(crate) unsafe fn set_function(
     config: *mut emnify_config,
     error: *mut *mut emnify_error,
-    change: impl FnOnce(ClientBuilder, Callers) -> Outcome<ClientBuilder>,
+    change: impl FnOnce(ClientBuilder, Callers) -> Result<ClientBuilder>,
 ) -> i32 {
     let body = || {
         // SAFETY: as demanded of the caller.

@@ -4,10 +4,8 @@ use std::ptr;
 
 use emnify_core::Status;
 
-use crate::boundary::{Place, ask, call, free, needed};
-use crate::client::emnify_client;
-use crate::convert::{milliseconds, unix_seconds};
-use crate::error::emnify_error;
+use super::client::emnify_client;
+use crate::boundary::{Out, call, emnify_error, free, milliseconds, needed, read, unix_seconds};
 
 /// How a client's session stood when emnify_status_new() was called; not to be confused with the
 /// status that calls return. It holds no secret.
@@ -38,8 +36,8 @@ pub unsafe extern "C" fn emnify_status_new(
         // SAFETY: the contract.
         let client = unsafe { needed("client", client) }?;
         // SAFETY: the contract.
-        let place = unsafe { Place::new("status", status) }?;
-        place.give(emnify_status::new(client.core.status()));
+        let out = unsafe { Out::new("status", status) }?;
+        out.give(emnify_status::new(client.core.status()));
         Ok(())
     };
     // SAFETY: the contract.
@@ -50,7 +48,7 @@ pub unsafe extern "C" fn emnify_status_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_signed_in(status: *const emnify_status) -> bool {
     // SAFETY: the contract.
-    unsafe { ask(status, false, |status| status.signed_in) }
+    unsafe { read(status, false, |status| status.signed_in) }
 }
 
 /// Until when that token is valid, in seconds of Unix time on this machine's clock, which
@@ -58,7 +56,7 @@ pub unsafe extern "C" fn emnify_status_signed_in(status: *const emnify_status) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_valid_until(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(status, 0, |status| status.valid_until) }
+    unsafe { read(status, 0, |status| status.valid_until) }
 }
 
 /// How many milliseconds until the next attempt to sign in may be made, where attempts are held
@@ -66,7 +64,7 @@ pub unsafe extern "C" fn emnify_status_valid_until(status: *const emnify_status)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_next_attempt_ms(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(status, -1, |status| status.next_attempt_ms) }
+    unsafe { read(status, -1, |status| status.next_attempt_ms) }
 }
 
 /// Why the last attempt to sign in failed, until one succeeds.
@@ -78,7 +76,7 @@ pub unsafe extern "C" fn emnify_status_last_error(
 ) -> *const emnify_error {
     // SAFETY: the contract.
     unsafe {
-        ask(status, ptr::null(), |status| {
+        read(status, ptr::null(), |status| {
             status.last_error.as_deref().map_or(ptr::null(), ptr::from_ref)
         })
     }
@@ -88,14 +86,14 @@ pub unsafe extern "C" fn emnify_status_last_error(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_calls_made(status: *const emnify_status) -> u64 {
     // SAFETY: the contract.
-    unsafe { ask(status, 0, |status| status.calls_made) }
+    unsafe { read(status, 0, |status| status.calls_made) }
 }
 
 /// How many auth tokens this client has handed out without a request.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_calls_saved(status: *const emnify_status) -> u64 {
     // SAFETY: the contract.
-    unsafe { ask(status, 0, |status| status.calls_saved) }
+    unsafe { read(status, 0, |status| status.calls_saved) }
 }
 
 /// When an attempt to sign in last succeeded or failed, in seconds of Unix time on this machine's
@@ -103,7 +101,7 @@ pub unsafe extern "C" fn emnify_status_calls_saved(status: *const emnify_status)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_last_change(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(status, 0, |status| status.last_change) }
+    unsafe { read(status, 0, |status| status.last_change) }
 }
 
 /// Frees a status, and with it the error that was borrowed from it. NULL is allowed.

@@ -5,10 +5,8 @@ use std::ptr;
 
 use emnify_core::{ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate};
 
-use crate::boundary::{ask, call};
+use crate::boundary::{c_text, call, emnify_error, pointer, read, text, unix_seconds};
 use crate::client::{emnify_client, usable};
-use crate::convert::{c_text, pointer, text, unix_seconds};
-use crate::error::emnify_error;
 
 /// A status of an application token: it can be used until it expires.
 pub const EMNIFY_TOKEN_ACTIVATED: i64 = 0;
@@ -34,14 +32,14 @@ pub struct emnify_token {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_id(token: *const emnify_token) -> u64 {
     // SAFETY: the contract.
-    unsafe { ask(token, 0, |token| token.id) }
+    unsafe { read(token, 0, |token| token.id) }
 }
 
 /// Its label. NULL if it has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_description(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
-    unsafe { ask(token, ptr::null(), |token| pointer(token.description.as_ref())) }
+    unsafe { read(token, ptr::null(), |token| pointer(token.description.as_ref())) }
 }
 
 /// Its status: EMNIFY_TOKEN_ACTIVATED, EMNIFY_TOKEN_REVOKED, EMNIFY_TOKEN_STATUS_UNKNOWN, or a
@@ -49,21 +47,21 @@ pub unsafe extern "C" fn emnify_token_description(token: *const emnify_token) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_status(token: *const emnify_token) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(token, EMNIFY_TOKEN_STATUS_UNKNOWN, |token| token.status) }
+    unsafe { read(token, EMNIFY_TOKEN_STATUS_UNKNOWN, |token| token.status) }
 }
 
 /// When it was created, in seconds of Unix time; 0 if that is not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_created_at(token: *const emnify_token) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(token, 0, |token| token.created_at) }
+    unsafe { read(token, 0, |token| token.created_at) }
 }
 
 /// When it expires, as the server wrote it. NULL if it does not expire.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_expiry_date(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
-    unsafe { ask(token, ptr::null(), |token| pointer(token.expiry_date.as_ref())) }
+    unsafe { read(token, ptr::null(), |token| pointer(token.expiry_date.as_ref())) }
 }
 
 /// When it expires, in seconds of Unix time; 0 if it does not, or if what the server wrote cannot
@@ -72,21 +70,21 @@ pub unsafe extern "C" fn emnify_token_expiry_date(token: *const emnify_token) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_expires_at(token: *const emnify_token) -> i64 {
     // SAFETY: the contract.
-    unsafe { ask(token, 0, |token| token.expires_at) }
+    unsafe { read(token, 0, |token| token.expires_at) }
 }
 
 /// The address or range that it may be used from. NULL means any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_ip(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
-    unsafe { ask(token, ptr::null(), |token| pointer(token.ip.as_ref())) }
+    unsafe { read(token, ptr::null(), |token| pointer(token.ip.as_ref())) }
 }
 
 /// The name of the user who created it. NULL if that is not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_creator(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
-    unsafe { ask(token, ptr::null(), |token| pointer(token.creator.as_ref())) }
+    unsafe { read(token, ptr::null(), |token| pointer(token.creator.as_ref())) }
 }
 
 /// Changes the label of the application token `id` to `description`: at most 1,024 bytes, no

@@ -6,14 +6,14 @@ use std::mem::size_of;
 
 use emnify_core::ExpiryDate;
 
-use crate::boundary::Outcome;
-use crate::convert::{instant, optional_text};
-use crate::error::emnify_error;
+use super::arguments::optional_text;
+use super::failure::{Result, emnify_error};
+use super::time::instant;
 
-/// More than any of them will ever have; a greater size was never set.
+/// In bytes, more than any of these structures will ever have. A greater size was left uninitialised.
 const LARGEST: usize = 4096;
 
-/// Such a structure.
+/// A structure of options.
 ///
 /// # Safety
 ///
@@ -21,17 +21,17 @@ const LARGEST: usize = 4096;
 /// pointers. No padding ends it: a member that is added later must not lie where an earlier program
 /// has what may hold anything.
 pub(crate) unsafe trait Options: Copy {
-    /// What to start from, for a message.
+    /// The macro that initialises it, for a message.
     const INIT: &'static str;
 }
 
-/// Copies what both the caller's version of the structure and ours have. What only the caller's has
-/// must be zero: it could not be honoured. NULL is no options.
+/// Copies the members that both the caller's version of the structure and ours have. Members that
+/// only the caller's version has must be zero, because they could not be honoured. NULL gives `None`.
 ///
 /// # Safety
 ///
 /// `options` is NULL or points to as many bytes as its size tells.
-pub(crate) unsafe fn read<T: Options>(options: *const T) -> Outcome<Option<T>> {
+pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     let refuse = |problem: &str| Err(emnify_error::invalid_input("options", problem));
     if options.is_null() {
         return Ok(None);
@@ -52,7 +52,8 @@ pub(crate) unsafe fn read<T: Options>(options: *const T) -> Outcome<Option<T>> {
     Ok(Some(unsafe { options.read() }))
 }
 
-/// An expiry, which options take as a text or in seconds of Unix time, where 0 is none.
+/// Returns the expiry that options give as a text or in seconds of Unix time, where NULL and 0 mean
+/// none.
 ///
 /// # Safety
 ///
@@ -60,7 +61,7 @@ pub(crate) unsafe fn read<T: Options>(options: *const T) -> Outcome<Option<T>> {
 pub(crate) unsafe fn expiry(
     expiry_date: *const c_char,
     expires_at: i64,
-) -> Outcome<Option<ExpiryDate>> {
+) -> Result<Option<ExpiryDate>> {
     let refuse = |problem| Err(emnify_error::invalid_input("expires_at", problem));
     // SAFETY: as demanded of the caller.
     match (unsafe { optional_text("expiry_date", expiry_date) }?, expires_at) {
@@ -97,20 +98,20 @@ mod tests {
         #[repr(C)]
         struct Later(Known, u64);
         let mut later = Later(Known { size: size_of::<Later>(), number: 7 }, 0);
-        let read = |later: &Later| {
+        let copied = |later: &Later| {
             // SAFETY: the size is that of the structure, or refused.
-            unsafe { read(ptr::from_ref(later).cast::<Known>()) }
+            unsafe { copy(ptr::from_ref(later).cast::<Known>()) }
         };
-        assert_eq!(read(&later).ok().unwrap().unwrap().number, 7);
+        assert_eq!(copied(&later).ok().unwrap().unwrap().number, 7);
         later.1 = 1;
-        assert!(read(&later).is_err());
+        assert!(copied(&later).is_err());
         for size in [0, 8, usize::MAX] {
             later.0.size = size;
-            let refusal = read(&later).err().unwrap();
+            let refusal = copied(&later).err().unwrap();
             assert!(refusal.message().to_str().unwrap().ends_with("KNOWN_INIT"), "{size}");
         }
         // SAFETY: NULL is allowed.
-        assert!(unsafe { super::read(ptr::null::<Known>()) }.ok().unwrap().is_none());
+        assert!(unsafe { copy(ptr::null::<Known>()) }.ok().unwrap().is_none());
     }
 
     #[test]

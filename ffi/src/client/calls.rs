@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use emnify_core::Result;
 use emnify_core::errand::{Errand, Leave, News};
 
-use crate::boundary::Outcome;
-use crate::callback::{Callers, Job};
-use crate::error::emnify_error;
+use super::callback::{Callers, Job};
+use crate::boundary::{Result, emnify_error};
 
 /// The calls of a client, with those of its pages.
 pub(crate) struct Calls {
@@ -39,7 +37,7 @@ impl Calls {
     }
 
     /// Whether calls may still be made.
-    pub(crate) fn check(&self) -> Outcome {
+    pub(crate) fn check(&self) -> Result {
         if self.is_cancelled() { Err(emnify_error::cancelled()) } else { Ok(()) }
     }
 
@@ -59,9 +57,9 @@ impl Calls {
     /// Makes a call. What it brings when its caller has left goes to `unwanted`.
     pub(crate) fn make<T: Send + 'static>(
         &self,
-        call: impl FnOnce() -> Result<T> + Send + 'static,
+        call: impl FnOnce() -> emnify_core::Result<T> + Send + 'static,
         unwanted: impl FnOnce(T) + Send + 'static,
-    ) -> Outcome<T> {
+    ) -> Result<T> {
         self.check()?;
         // One kind of value for all calls, as what makes and awaits them is no small code.
         let call = move || call().map(|value| Box::new(value) as Value);
@@ -74,7 +72,7 @@ impl Calls {
         value.downcast().map(|value| *value).map_err(|_| emnify_error::panicked())
     }
 
-    fn make_any(&self, call: Call, unwanted: Unwanted) -> Outcome<Value> {
+    fn make_any(&self, call: Call, unwanted: Unwanted) -> Result<Value> {
         if !self.cancellable {
             return Ok(call()?);
         }
@@ -85,7 +83,7 @@ impl Calls {
         }
     }
 
-    fn wait(&self, errand: &Errand<Value, Job, ()>) -> Outcome<Value> {
+    fn wait(&self, errand: &Errand<Value, Job, ()>) -> Result<Value> {
         let _entry = Entry::new(self, errand.leaver());
         // Either who cancels sees the entry, or this sees that it was cancelled.
         if self.cancelled.load(Ordering::SeqCst) {
@@ -111,7 +109,7 @@ impl Calls {
 
 /// What comes of a call, whatever it is.
 type Value = Box<dyn Any + Send>;
-type Call = Box<dyn FnOnce() -> Result<Value> + Send>;
+type Call = Box<dyn FnOnce() -> emnify_core::Result<Value> + Send>;
 type Unwanted = Box<dyn FnOnce(Value) + Send>;
 
 /// A call that is under way, among those that can be cancelled.

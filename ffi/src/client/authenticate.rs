@@ -1,34 +1,14 @@
-//! Auth tokens: getting a valid one, as a handle or straight into the caller's memory, and
-//! reporting one that a server refused.
+//! Getting a valid auth token, as a handle or straight into the caller's memory, and reporting one
+//! that a server refused.
 
 use std::ffi::c_char;
 use std::ptr;
-use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use emnify_core::{AuthToken, SCHEME};
+use emnify_core::SCHEME;
 
-use crate::boundary::{Outcome, Place, ask, call, infallible, release};
-use crate::client::{emnify_client, usable};
-use crate::convert::{SecretText, counted_text, unix_seconds};
-use crate::error::emnify_error;
-
-/// An auth token: what goes into the header "Authorization: Bearer ...".
-///
-/// Made by emnify_authenticate(), owned by the caller, freed with emnify_auth_token_free(). It is
-/// wiped when the last handle of the same token is freed and its client has let go of it, too. It
-/// may outlive its client. Any thread may read it.
-pub struct emnify_auth_token {
-    token: AuthToken,
-    text: SecretText,
-}
-
-/// The handle that was given out last. Whoever gets the same token gets the same handle, so that it
-/// is copied for C, and the copy wiped, once for each token and not once for each call.
-///
-/// Without a lock: a child of a fork must not find it held.
-#[derive(Default)]
-pub(crate) struct LastHandedOut(ArcSwapOption<emnify_auth_token>);
+use super::auth_token::emnify_auth_token;
+use super::client::{emnify_client, usable};
+use crate::boundary::{Out, Result, call, counted_text, emnify_error, infallible};
 
 /// Gives an auth token that is valid now to the caller in `*auth_token`: the cached one, or a new
 /// one. Ask each time you need one and keep none: this is fast, and knows when to renew.
@@ -57,49 +37,12 @@ pub unsafe extern "C" fn emnify_authenticate(
         // SAFETY: the contract.
         let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
-        let place = unsafe { Place::new("auth_token", auth_token) }?;
-        place.share(client.last_handed_out.handle_of(client.authenticate()?));
+        let out = unsafe { Out::new("auth_token", auth_token) }?;
+        out.share(client.last_handed_out.handle_of(client.authenticate()?));
         Ok(())
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
-}
-
-/// The auth token itself, ending with a NUL: a secret, to be sent and never to be logged.
-///
-/// Borrowed from `auth_token`. NULL if that is NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_auth_token_reveal(
-    auth_token: *const emnify_auth_token,
-) -> *const c_char {
-    // SAFETY: the contract.
-    unsafe { ask(auth_token, ptr::null(), |auth_token| auth_token.text.as_ptr()) }
-}
-
-/// When it expires, in seconds of Unix time on the server's clock; 0 if `auth_token` is NULL. Do
-/// not compare it with the clock of a machine that may be wrong: emnify_authenticate() gives out
-/// what is valid.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_auth_token_expires_at(auth_token: *const emnify_auth_token) -> i64 {
-    // SAFETY: the contract.
-    unsafe { ask(auth_token, 0, |auth_token| unix_seconds(auth_token.token.expires_at())) }
-}
-
-/// The id of the organisation (workspace) that it is for; 0 if it does not tell. For display only:
-/// nobody verified it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_auth_token_organisation_id(
-    auth_token: *const emnify_auth_token,
-) -> u64 {
-    // SAFETY: the contract.
-    unsafe { ask(auth_token, 0, |auth_token| auth_token.token.organisation_id().unwrap_or(0)) }
-}
-
-/// Frees an auth token, once for each time that emnify_authenticate() gave it. NULL is allowed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_auth_token_free(auth_token: *mut emnify_auth_token) {
-    // SAFETY: the contract.
-    unsafe { release(auth_token) }
 }
 
 /// Writes the value of the header Authorization, "Bearer " and a valid auth token, and a NUL, into
@@ -195,35 +138,12 @@ pub unsafe extern "C" fn emnify_client_retry_now(client: *const emnify_client) {
     });
 }
 
-impl LastHandedOut {
-    /// Lets go of a token that was refused: it will hardly be handed out again.
-    fn forget(&self, text: &str) {
-        self.0.rcu(|last| last.clone().filter(|handle| handle.token.reveal() != text));
-    }
-
-    fn handle_of(&self, token: AuthToken) -> Arc<emnify_auth_token> {
-        let last = self.0.load();
-        // The core shares one text among all clones of a token; while ours lives, no other token
-        // can have it.
-        let same = |handle: &&Arc<emnify_auth_token>| {
-            ptr::eq(handle.token.reveal().as_ptr(), token.reveal().as_ptr())
-        };
-        if let Some(handle) = last.as_ref().filter(same) {
-            return Arc::clone(handle);
-        }
-        let text = SecretText::new(token.reveal());
-        let handle = Arc::new(emnify_auth_token { token, text });
-        self.0.store(Some(Arc::clone(&handle)));
-        handle
-    }
-}
-
 /// Writes all parts, or nothing where they do not fit.
 ///
 /// # Safety
 ///
 /// `capacity` bytes at `buffer` may be written to.
-unsafe fn write_whole(buffer: *mut u8, capacity: usize, parts: &[&[u8]]) -> Outcome {
+unsafe fn write_whole(buffer: *mut u8, capacity: usize, parts: &[&[u8]]) -> Result {
     let needed: usize = parts.iter().map(|part| part.len()).sum();
     if capacity < needed {
         let problem = format!("has {capacity} bytes and needs {needed}");

@@ -1,0 +1,136 @@
+//! Why a call failed. This is the error object that C gets: the caller owns it, so it holds everything
+//! as C reads it, texts that end with a NUL, and the errors nested in emnify's own as a flat list.
+//! `error` has the functions that read it.
+
+use std::ffi::CString;
+use std::fmt::Display;
+use std::time::Duration;
+
+use emnify_core::{ApiError, Error};
+
+use super::strings::c_text;
+use crate::codes::{
+    EMNIFY_ERR_CANCELLED, EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_ERR_NETWORK,
+    EMNIFY_ROTATION_NONE, error_code, state_number,
+};
+
+/// The result of a call, before it is written to out-pointers.
+pub(crate) type Result<T = (), E = Box<emnify_error>> = std::result::Result<T, E>;
+
+/// What went wrong. Made by a call that failed, owned by its caller, who frees it with
+/// emnify_error_free(); or borrowed from an event or a status. Any thread may read it.
+#[derive(Clone)]
+pub struct emnify_error {
+    pub(super) code: i32,
+    pub(super) message: CString,
+    pub(super) http_status: i32,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) retryable: bool,
+    pub(super) rotation_state: i32,
+    pub(super) api: Option<ApiMessage>,
+    pub(super) nested: Vec<ApiMessage>,
+}
+
+/// One error object of emnify's, without what is nested in it.
+#[derive(Clone)]
+pub(super) struct ApiMessage {
+    pub(super) code: i64,
+    pub(super) token: Option<CString>,
+    pub(super) message: Option<CString>,
+}
+
+impl emnify_error {
+    /// Reports an argument that cannot be passed on to the core.
+    pub(crate) fn invalid_input(argument: &str, problem: impl Display) -> Box<Self> {
+        Self::plain(EMNIFY_ERR_INVALID_INPUT, &format!("{argument}: {problem}"))
+    }
+
+    /// Reports an argument that must not be NULL.
+    pub(crate) fn null(argument: &str) -> Box<Self> {
+        Self::invalid_input(argument, "is NULL")
+    }
+
+    /// Reports a text that is not UTF-8.
+    pub(crate) fn not_utf8(argument: &str) -> Box<Self> {
+        Self::invalid_input(argument, "is no UTF-8 text")
+    }
+
+    /// Reports that `emnify_client_cancel()` was called.
+    pub(crate) fn cancelled() -> Box<Self> {
+        let message = "cancelled: emnify_cancel() ends all calls of a client; what one of them had \
+                       sent by then may have been carried out";
+        Self::plain(EMNIFY_ERR_CANCELLED, message)
+    }
+
+    /// Reports that a function of the caller's forked, and that this is the child.
+    pub(crate) fn forked() -> Box<Self> {
+        let message = "the process was forked during the call, which the parent goes on with";
+        Self::plain(EMNIFY_ERR_NETWORK, message)
+    }
+
+    /// Reports a panic that was caught. Its own message may hold anything, and is left out.
+    pub(crate) fn panicked() -> Box<Self> {
+        let message = "a fault of this library: it panicked, and the call was given up; please \
+                       report what was called";
+        Self::plain(EMNIFY_ERR_INTERNAL, message)
+    }
+
+    pub(crate) fn code(&self) -> i32 {
+        self.code
+    }
+
+    #[cfg(test)]
+    pub(crate) fn message(&self) -> &std::ffi::CStr {
+        &self.message
+    }
+
+    fn plain(code: i32, message: &str) -> Box<Self> {
+        Box::new(emnify_error {
+            code,
+            message: c_text(message),
+            http_status: 0,
+            retry_after: None,
+            retryable: false,
+            rotation_state: EMNIFY_ROTATION_NONE,
+            api: None,
+            nested: Vec::new(),
+        })
+    }
+}
+
+impl From<Error> for Box<emnify_error> {
+    fn from(error: Error) -> Self {
+        let mut nested = Vec::new();
+        if let Some(api_error) = error.api_error() {
+            flatten(&api_error.errors, &mut nested);
+        }
+        Box::new(emnify_error {
+            code: error_code(error.kind()),
+            message: c_text(&error.to_string()),
+            http_status: error.http_status().map_or(0, i32::from),
+            retry_after: error.retry_after(),
+            retryable: error.is_retryable(),
+            rotation_state: error.rotation_state().map_or(EMNIFY_ROTATION_NONE, state_number),
+            api: error.api_error().map(ApiMessage::new),
+            nested,
+        })
+    }
+}
+
+impl ApiMessage {
+    fn new(error: &ApiError) -> Self {
+        ApiMessage {
+            code: error.error_code.unwrap_or(0),
+            token: error.error_token.as_deref().map(c_text),
+            message: error.message.as_deref().map(c_text),
+        }
+    }
+}
+
+/// The core bounds how deep and how many these can be.
+fn flatten(errors: &[ApiError], flat: &mut Vec<ApiMessage>) {
+    for error in errors {
+        flat.push(ApiMessage::new(error));
+        flatten(&error.errors, flat);
+    }
+}

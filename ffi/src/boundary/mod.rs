@@ -1,0 +1,21 @@
+//! The boundary to C, the only way in and out: it checks pointers, catches panics, and turns arguments,
+//! results and errors into what the other side expects. It knows nothing about clients. Imports only
+//! `codes`.
+
+mod arguments;
+mod call;
+mod error;
+mod failure;
+pub(crate) mod options;
+mod out;
+mod strings;
+mod time;
+
+pub(crate) use arguments::{counted, counted_text, needed, needed_mut, optional_text, text};
+pub(crate) use call::{call, infallible, read};
+pub use error::*;
+pub(crate) use failure::Result;
+pub use failure::emnify_error;
+pub(crate) use out::{Out, free, new, release};
+pub(crate) use strings::{SecretText, c_text, pointer};
+pub(crate) use time::{milliseconds, unix_seconds};

@@ -1,0 +1,25 @@
+//! The client, the configuration that it is made from, and what it does by itself: sign in, tell
+//! what happens, end its calls. Imports `codes` and `boundary`.
+
+mod auth_token;
+mod authenticate;
+mod callback;
+mod calls;
+mod cancel;
+#[allow(clippy::module_inception, reason = "it is about the type of that name")]
+mod client;
+mod config;
+mod config_user;
+mod event;
+mod status;
+
+pub use auth_token::*;
+pub use authenticate::*;
+pub(crate) use callback::{Callback, Callers};
+pub(crate) use calls::Calls;
+pub use cancel::*;
+pub use client::*;
+pub use config::*;
+pub use config_user::*;
+pub use event::*;
+pub use status::*;

@@ -1,0 +1,7 @@
+//! Any other call of the API, and collections. Imports `codes`, `boundary` and `client`.
+
+mod pages;
+mod request;
+
+pub use pages::*;
+pub use request::*;
