@@ -68,8 +68,8 @@
  * all signals, so handlers run on yours; SIGPIPE cannot come from here. No function here is for a
  * signal handler. A client works on both sides of a fork(), whatever other threads were doing.
  *
- * The end. Free what is yours when no thread uses it any more; emnify_cancel() ends the calls of
- * those that wait. A program may also end without, and call the library until then, even from what
+ * The end. Free what is yours when no thread uses it any more; emnify_client_cancel() ends the calls
+ * of those that wait. A program may also end without, and call the library until then, even from what
  * atexit() runs. The shared library stays loaded when it is closed with dlclose().
  *
  * Manners. The library prints nothing, and changes nothing that belongs to the process: no signal's
@@ -271,11 +271,11 @@ int32_t emnify_error_rotation_state(const emnify_error *error);
 int64_t emnify_error_api_code(const emnify_error *error);
 
 /**
- * emnify's own word for the error, such as "InputValidationFailed".
+ * emnify's own name for the error, such as "InputValidationFailed".
  *
  * Borrowed from `error`. NULL where the answer had none.
  */
-const char *emnify_error_api_token(const emnify_error *error);
+const char *emnify_error_api_name(const emnify_error *error);
 
 /**
  * emnify's own sentence about the error. emnify_error_message() has it already, with more.
@@ -297,11 +297,11 @@ size_t emnify_error_nested_size(const emnify_error *error);
 int64_t emnify_error_nested_code(const emnify_error *error, size_t index);
 
 /**
- * The word of the nested message at `index`, such as "Required".
+ * The name of the nested message at `index`, such as "Required".
  *
  * Borrowed from `error`. NULL where it has none or there is no such message.
  */
-const char *emnify_error_nested_token(const emnify_error *error, size_t index);
+const char *emnify_error_nested_name(const emnify_error *error, size_t index);
 
 /**
  * The sentence of the nested message at `index`.
@@ -757,9 +757,9 @@ void emnify_client_free(emnify_client *client);
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * Sets whether emnify_cancel() ends calls that are under way at once, whatever they wait for. It
- * costs a thread for each call that may wait (some 100 microseconds): the call is made there, while
- * the thread that called waits and runs your functions. What needs no wait, such as
+ * Sets whether emnify_client_cancel() ends calls that are under way at once, whatever they wait for.
+ * It costs a thread for each call that may wait (some 100 microseconds): the call is made there,
+ * while the thread that called waits and runs your functions. What needs no wait, such as
  * emnify_authenticate() with a valid auth token, costs no more.
  *
  * Default: false. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
@@ -788,7 +788,7 @@ int32_t emnify_config_set_cancellable(emnify_config *config,
  * It waits for nothing. Any thread, also from within an observer; but no signal handler, which may
  * set a flag or write to a pipe for a thread that then calls this. NULL is allowed.
  */
-void emnify_cancel(const emnify_client *client);
+void emnify_client_cancel(const emnify_client *client);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Auth tokens                                                                                    */

@@ -85,7 +85,7 @@ public:
     /* Ends all calls of this client, and of its Pages, with EMNIFY_ERR_CANCELLED, for good: cancel,
      * join the threads that use it, destroy it. Those under way end at once where the configuration
      * was set_cancellable(). */
-    void cancel() const noexcept { emnify_cancel(get()); }
+    void cancel() const noexcept { emnify_client_cancel(get()); }
 
     /* How the session stands. Nothing is sent. */
     Status status(Error &error) const {

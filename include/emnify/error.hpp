@@ -74,8 +74,8 @@ public:
     /* emnify's own number for it; 0 where the answer had none. */
     std::int64_t api_code() const noexcept { return emnify_error_api_code(error_.get()); }
 
-    /* emnify's own word for it; empty where the answer had none. */
-    std::string api_token() const { return detail::text(emnify_error_api_token(error_.get())); }
+    /* emnify's own name for it; empty where the answer had none. */
+    std::string api_name() const { return detail::text(emnify_error_api_name(error_.get())); }
 
     /* emnify's own sentence; empty where the answer had none. */
     std::string api_message() const { return detail::text(emnify_error_api_message(error_.get())); }
@@ -83,7 +83,7 @@ public:
     /* A message that is nested in emnify's error. */
     struct Nested {
         std::int64_t code;
-        std::string token;
+        std::string name;
         std::string message;
     };
 
@@ -93,7 +93,7 @@ public:
         std::vector<Nested> all;
         for (std::size_t i = 0; i < emnify_error_nested_size(error); ++i) {
             all.push_back(Nested{emnify_error_nested_code(error, i),
-                                 detail::text(emnify_error_nested_token(error, i)),
+                                 detail::text(emnify_error_nested_name(error, i)),
                                  detail::text(emnify_error_nested_message(error, i))});
         }
         return all;

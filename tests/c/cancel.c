@@ -53,7 +53,7 @@ static void cancel(struct call *call)
     emnify_error *error = NULL;
     double start = check_clock();
 
-    emnify_cancel(call->client);
+    emnify_client_cancel(call->client);
     CHECK(check_clock() - start < AT_ONCE);
     pthread_join(call->thread, NULL);
     CHECK(call->ended - start < AT_ONCE);
@@ -350,10 +350,10 @@ static void functions_run_on_the_thread_that_called(void)
     CHECK_NUMBER(asked.times, 3);
     CHECK_NUMBER(asked.strangers, 0);
     /* It goes on. */
-    emnify_cancel(client);
+    emnify_client_cancel(client);
     emnify_client_free(client);
     CHECK_OK(list(another, &error));
-    emnify_cancel(another);
+    emnify_client_cancel(another);
     CHECK_ERROR(list(another, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
     emnify_client_free(another);
 }
@@ -371,8 +371,8 @@ static void pages_are_cancelled_with_their_client(void)
     CHECK_OK(emnify_paginate(client, "/api/v1/sim", 0, &pages, &error));
     CHECK_OK(emnify_pages_next(pages, &row, &length, &error));
     CHECK(row != NULL && strlen(row) == length);
-    emnify_cancel(client);
-    emnify_cancel(client);
+    emnify_client_cancel(client);
+    emnify_client_cancel(client);
     CHECK_ERROR(emnify_pages_next(pages, &row, NULL, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
     CHECK_ERROR(emnify_paginate(client, "/api/v1/sim", 0, &more, &error), EMNIFY_ERR_CANCELLED,
                 "cancelled: ");
@@ -396,7 +396,7 @@ static void a_client_that_was_not_made_for_it(void)
                   " \"milliseconds\": 200}");
     start(&call, client, sign_in);
     wait_for_calls("POST", SANDBOX_AUTHENTICATE, 1);
-    emnify_cancel(client);
+    emnify_client_cancel(client);
     CHECK_ERROR(list(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
     pthread_join(call.thread, NULL);
     check_error(&call.error, call.status, EMNIFY_OK, "", __FILE__, __LINE__);
@@ -409,7 +409,7 @@ static void nobody_is_cancelled_by_null(void)
 {
     emnify_error *error = NULL;
 
-    emnify_cancel(NULL);
+    emnify_client_cancel(NULL);
     CHECK_REFUSED(emnify_config_set_cancellable(NULL, true, &error), "config");
 }
 
@@ -445,7 +445,7 @@ static void a_client_that_many_threads_use_is_cancelled_and_freed(void)
             start(&calls[i], client, work_until_cancelled);
         }
         pause_ms(15 * round);
-        emnify_cancel(client);
+        emnify_client_cancel(client);
         for (i = 0; i < THREADS; i++) {
             pthread_join(calls[i].thread, NULL);
             check_error(&calls[i].error, calls[i].status, EMNIFY_ERR_CANCELLED, "cancelled: ",

@@ -193,7 +193,7 @@ static void how_long_to_wait(void)
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_LOCKED);
     check_wait(error, 300000);
     CHECK_NUMBER(emnify_error_api_code(error), 1105);
-    CHECK_TEXT(emnify_error_api_token(error), "TooManyRequests");
+    CHECK_TEXT(emnify_error_api_name(error), "TooManyRequests");
     CHECK_TEXT(emnify_error_api_message(error), NULL);
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_LOCKED, "cannot sign in");
     emnify_client_free(client);
@@ -213,7 +213,7 @@ static void a_copy_of_an_error_says_the_same(void)
     CHECK_NUMBER(emnify_error_nested_size(copy), emnify_error_nested_size(error));
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_VALIDATION, "cannot sign in");
     /* It outlives what it was made of. */
-    CHECK_TEXT(emnify_error_nested_token(copy, 0), "InvalidReference");
+    CHECK_TEXT(emnify_error_nested_name(copy, 0), "InvalidReference");
     check_error(&copy, EMNIFY_ERR_VALIDATION, EMNIFY_ERR_VALIDATION, "cannot sign in", __FILE__,
                 __LINE__);
     emnify_client_free(client);
@@ -236,14 +236,14 @@ static void nested_messages(void)
     CHECK_NUMBER(emnify_error_http_status(error), 422);
     CHECK_NUMBER(emnify_error_retry_after_ms(error), -1);
     CHECK_NUMBER(emnify_error_api_code(error), 1400);
-    CHECK_TEXT(emnify_error_api_token(error), "InputValidationFailed");
+    CHECK_TEXT(emnify_error_api_name(error), "InputValidationFailed");
     CHECK_TEXT(emnify_error_api_message(error), "Bad");
     CHECK_NUMBER(emnify_error_nested_size(error), 3);
     CHECK_NUMBER(emnify_error_nested_code(error, 0), 1402);
-    CHECK_TEXT(emnify_error_nested_token(error, 0), "Required");
+    CHECK_TEXT(emnify_error_nested_name(error, 0), "Required");
     CHECK_TEXT(emnify_error_nested_message(error, 0), "name");
     CHECK_NUMBER(emnify_error_nested_code(error, 1), 0);
-    CHECK_TEXT(emnify_error_nested_token(error, 1), NULL);
+    CHECK_TEXT(emnify_error_nested_name(error, 1), NULL);
     CHECK_TEXT(emnify_error_nested_message(error, 1), "deeper");
     CHECK_TEXT(emnify_error_nested_message(error, 2), "last");
     CHECK_TEXT(emnify_error_nested_message(error, 3), NULL);

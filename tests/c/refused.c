@@ -422,11 +422,11 @@ static void null_handles_have_nothing_to_tell(void)
     CHECK(!emnify_error_is_retryable(NULL));
     CHECK(emnify_error_rotation_state(NULL) == EMNIFY_ROTATION_NONE);
     CHECK(emnify_error_api_code(NULL) == 0);
-    CHECK(emnify_error_api_token(NULL) == NULL);
+    CHECK(emnify_error_api_name(NULL) == NULL);
     CHECK(emnify_error_api_message(NULL) == NULL);
     CHECK(emnify_error_nested_size(NULL) == 0);
     CHECK(emnify_error_nested_code(NULL, 0) == 0);
-    CHECK(emnify_error_nested_token(NULL, 0) == NULL);
+    CHECK(emnify_error_nested_name(NULL, 0) == NULL);
     CHECK(emnify_error_nested_message(NULL, 0) == NULL);
 }
 

@@ -201,10 +201,10 @@ void an_error_tells_what_the_server_said() {
     CHECK_NUMBER(error.retry_after().count(), 2000);
     CHECK(!error.is_retryable());
     CHECK_NUMBER(error.api_code(), 1400);
-    CHECK(error.api_token() == "InputValidationFailed" && error.api_message() == "Bad");
+    CHECK(error.api_name() == "InputValidationFailed" && error.api_message() == "Bad");
     CHECK_NUMBER(error.nested().size(), 1);
     CHECK_NUMBER(error.nested().at(0).code, 1402);
-    CHECK(error.nested().at(0).token == "Required" && error.nested().at(0).message == "name");
+    CHECK(error.nested().at(0).name == "Required" && error.nested().at(0).message == "name");
 
     CHECK(!emnify::Error::copy_of(NULL));
 

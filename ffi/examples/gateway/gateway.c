@@ -228,7 +228,7 @@ static void serve(struct gateway *gateway, const sigset_t *signals)
     pthread_cond_signal(&gateway->changed);
     pthread_mutex_unlock(&gateway->lock);
     /* What waits for the network does so no longer. */
-    emnify_cancel(gateway->client);
+    emnify_client_cancel(gateway->client);
 }
 
 /* The rest comes from the environment: see README.md. */

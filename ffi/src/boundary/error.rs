@@ -68,15 +68,15 @@ pub unsafe extern "C" fn emnify_error_api_code(error: *const emnify_error) -> i6
     unsafe { read(error, 0, |error| error.api.as_ref().map_or(0, |api| api.code)) }
 }
 
-/// emnify's own word for the error, such as "InputValidationFailed".
+/// emnify's own name for the error, such as "InputValidationFailed".
 ///
 /// Borrowed from `error`. NULL where the answer had none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_error_api_token(error: *const emnify_error) -> *const c_char {
+pub unsafe extern "C" fn emnify_error_api_name(error: *const emnify_error) -> *const c_char {
     // SAFETY: the contract.
     unsafe {
         read(error, ptr::null(), |error| {
-            pointer(error.api.as_ref().and_then(|api| api.token.as_ref()))
+            pointer(error.api.as_ref().and_then(|api| api.name.as_ref()))
         })
     }
 }
@@ -110,18 +110,18 @@ pub unsafe extern "C" fn emnify_error_nested_code(error: *const emnify_error, in
     unsafe { read(error, 0, |error| error.nested.get(index).map_or(0, |nested| nested.code)) }
 }
 
-/// The word of the nested message at `index`, such as "Required".
+/// The name of the nested message at `index`, such as "Required".
 ///
 /// Borrowed from `error`. NULL where it has none or there is no such message.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_error_nested_token(
+pub unsafe extern "C" fn emnify_error_nested_name(
     error: *const emnify_error,
     index: usize,
 ) -> *const c_char {
     // SAFETY: the contract.
     unsafe {
         read(error, ptr::null(), |error| {
-            pointer(error.nested.get(index).and_then(|nested| nested.token.as_ref()))
+            pointer(error.nested.get(index).and_then(|nested| nested.name.as_ref()))
         })
     }
 }

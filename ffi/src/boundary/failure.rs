@@ -35,7 +35,7 @@ pub struct emnify_error {
 #[derive(Clone)]
 pub(super) struct ApiMessage {
     pub(super) code: i64,
-    pub(super) token: Option<CString>,
+    pub(super) name: Option<CString>,
     pub(super) message: Option<CString>,
 }
 
@@ -57,8 +57,8 @@ impl emnify_error {
 
     /// Reports that `emnify_client_cancel()` was called.
     pub(crate) fn cancelled() -> Box<Self> {
-        let message = "cancelled: emnify_cancel() ends all calls of a client; what one of them had \
-                       sent by then may have been carried out";
+        let message = "cancelled: emnify_client_cancel() ends all calls of a client; what one of them \
+                       had sent by then may have been carried out";
         Self::plain(EMNIFY_ERR_CANCELLED, message)
     }
 
@@ -121,7 +121,7 @@ impl ApiMessage {
     fn new(error: &ApiError) -> Self {
         ApiMessage {
             code: error.error_code.unwrap_or(0),
-            token: error.error_token.as_deref().map(c_text),
+            name: error.error_token.as_deref().map(c_text),
             message: error.message.as_deref().map(c_text),
         }
     }

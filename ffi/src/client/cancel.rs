@@ -4,9 +4,9 @@ use super::client::emnify_client;
 use super::config::emnify_config;
 use crate::boundary::{call, emnify_error, infallible, needed_mut};
 
-/// Sets whether emnify_cancel() ends calls that are under way at once, whatever they wait for. It
-/// costs a thread for each call that may wait (some 100 microseconds): the call is made there, while
-/// the thread that called waits and runs your functions. What needs no wait, such as
+/// Sets whether emnify_client_cancel() ends calls that are under way at once, whatever they wait for.
+/// It costs a thread for each call that may wait (some 100 microseconds): the call is made there,
+/// while the thread that called waits and runs your functions. What needs no wait, such as
 /// emnify_authenticate() with a valid auth token, costs no more.
 ///
 /// Default: false. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn emnify_config_set_cancellable(
 /// It waits for nothing. Any thread, also from within an observer; but no signal handler, which may
 /// set a flag or write to a pipe for a thread that then calls this. NULL is allowed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_cancel(client: *const emnify_client) {
+pub unsafe extern "C" fn emnify_client_cancel(client: *const emnify_client) {
     infallible((), || {
         // SAFETY: the contract.
         if let Some(client) = unsafe { client.as_ref() } {
