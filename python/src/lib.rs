@@ -1,38 +1,19 @@
-//! The Python face of `emnify-core`: turns Python into core and back. Nothing decides here; what a
-//! caller passes is translated, handed to core, and what comes out of it is translated back.
+//! The Python face of `emnify-core`. It converts arguments, calls core and converts the results.
+//! Nothing is decided here.
+//!
+//! Each folder imports only from itself and from those below it:
+//!
+//! - `client`: the client and what hangs on it; only this folder knows `Client`.
+//! - `calls`: how a call enters core and returns: signals, callbacks, the log.
+//! - `values`: the objects that Python gets.
+//! - `convert`: arguments, errors, JSON and times, between Python and core.
 
 #![deny(unsafe_code)]
 
-mod application_token;
-mod application_tokens;
-mod arguments;
-mod asking;
-mod audited_token;
-mod auth_token;
-mod call;
 mod calls;
 mod client;
-mod connection;
-mod errors;
-mod event;
-mod hand_over;
-mod instant;
-mod json;
-mod log;
-mod mfa;
-mod on_event;
-mod pages;
-mod params;
-mod replacement;
-mod request;
-mod response;
-mod rotation;
-mod settings;
-mod signals;
-mod status;
-mod trusted_device;
-mod waiting;
-mod walk_away;
+mod convert;
+mod values;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -46,38 +27,40 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::application_token::{ApplicationToken, CreatedApplicationToken};
-    #[pymodule_export]
-    use crate::application_tokens::ApplicationTokens;
-    #[pymodule_export]
-    use crate::audited_token::AuditedToken;
-    #[pymodule_export]
-    use crate::auth_token::AuthToken;
-    #[pymodule_export]
     use crate::client::Client;
     #[pymodule_export]
-    use crate::event::Event;
+    use crate::client::application_tokens::ApplicationTokens;
     #[pymodule_export]
-    use crate::pages::Pages;
+    use crate::client::pages::Pages;
     #[pymodule_export]
-    use crate::response::Response;
+    use crate::values::application_token::{ApplicationToken, CreatedApplicationToken};
     #[pymodule_export]
-    use crate::rotation::Rotation;
+    use crate::values::audited_token::AuditedToken;
     #[pymodule_export]
-    use crate::status::Status;
+    use crate::values::auth_token::AuthToken;
     #[pymodule_export]
-    use crate::trusted_device::TrustedDevice;
+    use crate::values::event::Event;
+    #[pymodule_export]
+    use crate::values::response::Response;
+    #[pymodule_export]
+    use crate::values::rotation::Rotation;
+    #[pymodule_export]
+    use crate::values::status::Status;
+    #[pymodule_export]
+    use crate::values::trusted_device::TrustedDevice;
+
+    use crate::calls::replacement::Replacement;
+    use crate::calls::walk_away::Walkaway;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::refuse_another_interpreter(module.py())?;
         // Not `add`, which would make it a part of what `import *` brings.
-        module.setattr("_Walkaway", module.py().get_type::<crate::walk_away::Walkaway>())?;
-        module
-            .setattr("_Replacement", module.py().get_type::<crate::replacement::Replacement>())?;
+        module.setattr("_Walkaway", module.py().get_type::<Walkaway>())?;
+        module.setattr("_Replacement", module.py().get_type::<Replacement>())?;
         module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
         #[cfg(debug_assertions)]
-        module.setattr("_panic", wrap_pyfunction!(crate::call::panic, module)?)?;
+        module.setattr("_panic", wrap_pyfunction!(crate::calls::into_core::panic, module)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
@@ -97,12 +80,6 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
         "emnify_auth works in one interpreter of a process, and another one has imported it: \
          use processes, or for mod_wsgi WSGIApplicationGroup %{GLOBAL}",
     ))
-}
-
-/// Why the objects of this package that hold a secret have no pickle.
-fn not_pickled(what: &str, instead: &str) -> PyErr {
-    let message = format!("{what} is not pickled or copied: {instead}");
-    pyo3::exceptions::PyTypeError::new_err(message)
 }
 
 /// Returns a number that differs from those of all ancestors, as a pid may not.
