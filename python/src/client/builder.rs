@@ -1,9 +1,10 @@
-//! What a client is set up with, whoever signs in: from Python's arguments to core's builder.
+//! How a client is made: from Python's arguments to core's builder.
 
 use std::sync::Arc;
 
 use emnify_core::ClientBuilder;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 use crate::calls::asking::{self, Lines};
 use crate::calls::into_core::into_core;
@@ -11,23 +12,123 @@ use crate::calls::mfa::Mfa;
 use crate::calls::on_event::OnEvent;
 use crate::client::Client;
 use crate::client::connection::Connection;
-use crate::convert::arguments::{self, OrDefault};
+use crate::convert::arguments::{self, OrDefault, wrong_type};
+use crate::values::trusted_device::TrustedDevice;
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(
+        signature = (
+            application_token=None, *, application_token_file=None, base_url=None,
+            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
+            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
+        ),
+        text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
+            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, store=None, \
+            on_event=None, pacing=True)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn new(
+        py: Python<'_>,
+        application_token: Option<Bound<'_, PyAny>>,
+        application_token_file: Option<Bound<'_, PyAny>>,
+        base_url: Option<Bound<'_, PyAny>>,
+        timeout: OrDefault<'_>,
+        connect_timeout: OrDefault<'_>,
+        ca_bundle: Option<Bound<'_, PyAny>>,
+        proxy: Option<Bound<'_, PyAny>>,
+        store: Option<Bound<'_, PyAny>>,
+        on_event: Option<Bound<'_, PyAny>>,
+        pacing: OrDefault<'_>,
+    ) -> PyResult<Self> {
+        let mut builder = emnify_core::Client::builder();
+        if let Some(token) = &application_token {
+            builder = builder.application_token(arguments::text("application_token", token)?);
+        }
+        if let Some(path) = &application_token_file {
+            let path = arguments::path("application_token_file", path)?;
+            builder = builder.application_token_file(path);
+        }
+        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
+            .build(py, builder, None)
+    }
+
+    /// A client that signs in as a person, for what an application token cannot do.
+    ///
+    /// mfa: a function that asks the person for the one-time code that emnify sent, and
+    /// returns it, or None to give up. It is called where a code is due, in the thread that
+    /// makes the call, and may take its time; it must not call this client, which waits for
+    /// it. An exception in it is raised by the call that asked. Without it, a call that needs
+    /// a code raises MfaRequiredError.
+    /// trusted_device: a device that does without the code for 90 days once one was given on
+    /// it.
+    ///
+    /// The other arguments are those of Client.
+    ///
+    ///     >>> with Client.from_user("user@example.com", "password") as client:
+    ///     ...     client.authenticate().organisation_id
+    ///     1234
+    #[classmethod]
+    #[pyo3(
+        signature = (
+            username, password, *, mfa=None, trusted_device=None, base_url=None,
+            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
+            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
+        ),
+        text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
+            base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
+            store=None, on_event=None, pacing=True)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn from_user(
+        cls: &Bound<'_, PyType>,
+        username: &Bound<'_, PyAny>,
+        password: &Bound<'_, PyAny>,
+        mfa: Option<Bound<'_, PyAny>>,
+        trusted_device: Option<Bound<'_, PyAny>>,
+        base_url: Option<Bound<'_, PyAny>>,
+        timeout: OrDefault<'_>,
+        connect_timeout: OrDefault<'_>,
+        ca_bundle: Option<Bound<'_, PyAny>>,
+        proxy: Option<Bound<'_, PyAny>>,
+        store: Option<Bound<'_, PyAny>>,
+        on_event: Option<Bound<'_, PyAny>>,
+        pacing: OrDefault<'_>,
+    ) -> PyResult<Self> {
+        let username = arguments::text("username", username)?;
+        let password = arguments::text("password", password)?;
+        let mut builder = emnify_core::Client::builder().user(username, password);
+        if let Some(device) = &trusted_device {
+            let device = device
+                .cast::<TrustedDevice>()
+                .map_err(|_| wrong_type("trusted_device", "a TrustedDevice", device))?;
+            builder = builder.trusted_device(device.get().device.clone());
+        }
+        let mfa = match &mfa {
+            Some(function) => Some(Mfa::new(arguments::function("mfa", function)?)),
+            None => None,
+        };
+        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
+            .build(cls.py(), builder, mfa)
+    }
+}
 
 /// The arguments that all clients have.
-pub(crate) struct Settings<'py> {
-    pub(crate) base_url: Option<Bound<'py, PyAny>>,
-    pub(crate) timeout: OrDefault<'py>,
-    pub(crate) connect_timeout: OrDefault<'py>,
-    pub(crate) ca_bundle: Option<Bound<'py, PyAny>>,
-    pub(crate) proxy: Option<Bound<'py, PyAny>>,
-    pub(crate) store: Option<Bound<'py, PyAny>>,
-    pub(crate) on_event: Option<Bound<'py, PyAny>>,
-    pub(crate) pacing: OrDefault<'py>,
+struct Settings<'py> {
+    base_url: Option<Bound<'py, PyAny>>,
+    timeout: OrDefault<'py>,
+    connect_timeout: OrDefault<'py>,
+    ca_bundle: Option<Bound<'py, PyAny>>,
+    proxy: Option<Bound<'py, PyAny>>,
+    store: Option<Bound<'py, PyAny>>,
+    on_event: Option<Bound<'py, PyAny>>,
+    pacing: OrDefault<'py>,
 }
 
 impl Settings<'_> {
     /// The client with these settings and the credentials that are in the builder.
-    pub(crate) fn build(
+    fn build(
         &self,
         py: Python<'_>,
         mut builder: ClientBuilder,

@@ -1,4 +1,4 @@
-//! The client: set up from what is passed and, by core, from the environment; used until closed.
+//! The client, from its use to its end. `builder`, `request` and `pages` have more of its methods.
 
 pub(crate) mod application_tokens;
 mod builder;
@@ -9,10 +9,9 @@ mod request;
 
 use std::sync::Arc;
 
-use emnify_core::Method;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::types::{PyDict, PyString};
 
 use crate::calls::asking::Lines;
 use crate::calls::into_core::into_core;
@@ -21,16 +20,11 @@ use crate::calls::on_event::OnEvent;
 use crate::calls::replacement::Replacement;
 use crate::calls::waiting::interruptible;
 use crate::client::application_tokens::ApplicationTokens;
-use crate::client::builder::Settings;
 use crate::client::connection::Connection;
-use crate::client::pages::Pages;
-use crate::client::request::Extras;
-use crate::convert::arguments::{self, OrDefault, wrong_type};
+use crate::convert::arguments::{self, wrong_type};
 use crate::convert::errors::not_pickled;
 use crate::values::auth_token::AuthToken;
-use crate::values::response::Response;
 use crate::values::status::Status;
-use crate::values::trusted_device::TrustedDevice;
 
 /// Keeps a program signed in to emnify.
 ///
@@ -87,102 +81,6 @@ pub(crate) struct Client {
 
 #[pymethods]
 impl Client {
-    #[new]
-    #[pyo3(
-        signature = (
-            application_token=None, *, application_token_file=None, base_url=None,
-            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
-        ),
-        text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
-            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, store=None, \
-            on_event=None, pacing=True)"
-    )]
-    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn new(
-        py: Python<'_>,
-        application_token: Option<Bound<'_, PyAny>>,
-        application_token_file: Option<Bound<'_, PyAny>>,
-        base_url: Option<Bound<'_, PyAny>>,
-        timeout: OrDefault<'_>,
-        connect_timeout: OrDefault<'_>,
-        ca_bundle: Option<Bound<'_, PyAny>>,
-        proxy: Option<Bound<'_, PyAny>>,
-        store: Option<Bound<'_, PyAny>>,
-        on_event: Option<Bound<'_, PyAny>>,
-        pacing: OrDefault<'_>,
-    ) -> PyResult<Self> {
-        let mut builder = emnify_core::Client::builder();
-        if let Some(token) = &application_token {
-            builder = builder.application_token(arguments::text("application_token", token)?);
-        }
-        if let Some(path) = &application_token_file {
-            let path = arguments::path("application_token_file", path)?;
-            builder = builder.application_token_file(path);
-        }
-        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
-            .build(py, builder, None)
-    }
-
-    /// A client that signs in as a person, for what an application token cannot do.
-    ///
-    /// mfa: a function that asks the person for the one-time code that emnify sent, and
-    /// returns it, or None to give up. It is called where a code is due, in the thread that
-    /// makes the call, and may take its time; it must not call this client, which waits for
-    /// it. An exception in it is raised by the call that asked. Without it, a call that needs
-    /// a code raises MfaRequiredError.
-    /// trusted_device: a device that does without the code for 90 days once one was given on
-    /// it.
-    ///
-    /// The other arguments are those of Client.
-    ///
-    ///     >>> with Client.from_user("user@example.com", "password") as client:
-    ///     ...     client.authenticate().organisation_id
-    ///     1234
-    #[classmethod]
-    #[pyo3(
-        signature = (
-            username, password, *, mfa=None, trusted_device=None, base_url=None,
-            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
-        ),
-        text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
-            base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
-            store=None, on_event=None, pacing=True)"
-    )]
-    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn from_user(
-        cls: &Bound<'_, PyType>,
-        username: &Bound<'_, PyAny>,
-        password: &Bound<'_, PyAny>,
-        mfa: Option<Bound<'_, PyAny>>,
-        trusted_device: Option<Bound<'_, PyAny>>,
-        base_url: Option<Bound<'_, PyAny>>,
-        timeout: OrDefault<'_>,
-        connect_timeout: OrDefault<'_>,
-        ca_bundle: Option<Bound<'_, PyAny>>,
-        proxy: Option<Bound<'_, PyAny>>,
-        store: Option<Bound<'_, PyAny>>,
-        on_event: Option<Bound<'_, PyAny>>,
-        pacing: OrDefault<'_>,
-    ) -> PyResult<Self> {
-        let username = arguments::text("username", username)?;
-        let password = arguments::text("password", password)?;
-        let mut builder = emnify_core::Client::builder().user(username, password);
-        if let Some(device) = &trusted_device {
-            let device = device
-                .cast::<TrustedDevice>()
-                .map_err(|_| wrong_type("trusted_device", "a TrustedDevice", device))?;
-            builder = builder.trusted_device(device.get().device.clone());
-        }
-        let mfa = match &mfa {
-            Some(function) => Some(Mfa::new(arguments::function("mfa", function)?)),
-            None => None,
-        };
-        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
-            .build(cls.py(), builder, mfa)
-    }
-
     /// An auth token that is valid now: the cached one, or a new one. Ask each time you need
     /// one, and keep none: this is fast, and knows when to renew.
     ///
@@ -300,137 +198,6 @@ impl Client {
     #[getter]
     fn application_tokens(slf: Bound<'_, Self>) -> ApplicationTokens {
         ApplicationTokens(slf.unbind())
-    }
-
-    /// Makes any other call of the API, signed in, and returns its answer.
-    ///
-    /// method: "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE".
-    /// path: starts with a slash and is relative to base_url, as "/api/v1/sim". The auth token
-    /// goes nowhere else: no path leads to another host, and redirects are not followed.
-    /// json: what is sent as JSON, whatever json.dumps takes; None is nothing.
-    /// content: bytes, or a text as UTF-8, sent as they are instead. A header Content-Type says
-    /// what they are; without one they are JSON.
-    /// params: a mapping or pairs that are added to the query. A value is a str, an int, a
-    /// float, a bool ("true" or "false") or a sequence of these, each of them a parameter of
-    /// that name; None is left out.
-    /// headers: a mapping or pairs of str. Authorization, Host and those of the connection are
-    /// set here and cannot be passed.
-    ///
-    /// A 401 is answered by signing in anew and making the call once more. What may pass by
-    /// itself is tried up to three times within the timeout where that is safe: GET, HEAD, PUT
-    /// and DELETE always, POST and PATCH only if nothing was sent.
-    ///
-    /// Raises InvalidInputError before anything is sent; where the status is no success (2xx),
-    /// the class that says so, such as NotFoundError or ValidationError; and what
-    /// authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
-    /// be carried out.
-    ///
-    ///     >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
-    ///     200
-    #[pyo3(signature = (method, path, *, json=None, content=None, params=None, headers=None))]
-    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn request(
-        &self,
-        py: Python<'_>,
-        method: &Bound<'_, PyAny>,
-        path: &Bound<'_, PyAny>,
-        json: Option<&Bound<'_, PyAny>>,
-        content: Option<&Bound<'_, PyAny>>,
-        params: Option<&Bound<'_, PyAny>>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let method = request::method(method)?;
-        request::send(self, py, method, path, &Extras { json, content, params, headers })
-    }
-
-    /// Reads: request("GET", path, …).
-    #[pyo3(signature = (path, *, params=None, headers=None))]
-    fn get(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        params: Option<&Bound<'_, PyAny>>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let extras = Extras { json: None, content: None, params, headers };
-        request::send(self, py, Method::Get, path, &extras)
-    }
-
-    /// Creates, or does something: request("POST", path, …).
-    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
-    fn post(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        json: Option<&Bound<'_, PyAny>>,
-        content: Option<&Bound<'_, PyAny>>,
-        params: Option<&Bound<'_, PyAny>>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let extras = Extras { json, content, params, headers };
-        request::send(self, py, Method::Post, path, &extras)
-    }
-
-    /// Changes: request("PATCH", path, …).
-    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
-    fn patch(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        json: Option<&Bound<'_, PyAny>>,
-        content: Option<&Bound<'_, PyAny>>,
-        params: Option<&Bound<'_, PyAny>>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let extras = Extras { json, content, params, headers };
-        request::send(self, py, Method::Patch, path, &extras)
-    }
-
-    /// Replaces: request("PUT", path, …).
-    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
-    fn put(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        json: Option<&Bound<'_, PyAny>>,
-        content: Option<&Bound<'_, PyAny>>,
-        params: Option<&Bound<'_, PyAny>>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let extras = Extras { json, content, params, headers };
-        request::send(self, py, Method::Put, path, &extras)
-    }
-
-    /// Removes: request("DELETE", path, …).
-    #[pyo3(signature = (path, *, params=None, headers=None))]
-    fn delete(
-        &self,
-        py: Python<'_>,
-        path: &Bound<'_, PyAny>,
-        params: Option<&Bound<'_, PyAny>>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let extras = Extras { json: None, content: None, params, headers };
-        request::send(self, py, Method::Delete, path, &extras)
-    }
-
-    /// The rows of a collection, page after page, each row once. A page is fetched when its
-    /// first row is asked for, each within the timeout and tried again as with get().
-    ///
-    /// path, params: as for request(); what is wrong with the path is told at the first row.
-    /// per_page: rows with each call; more of them are fewer calls. Default: 100.
-    ///
-    ///     >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
-    ///     >>> len(iccids)
-    ///     300
-    #[pyo3(signature = (path, *, params=None, per_page=None))]
-    fn paginate(
-        slf: Bound<'_, Self>,
-        path: &Bound<'_, PyAny>,
-        params: Option<&Bound<'_, PyAny>>,
-        per_page: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Pages> {
-        Pages::new(slf, path, params, per_page)
     }
 
     /// Returns a client for the workspace with this id; this one goes on in its own. It signs

@@ -12,6 +12,28 @@ use crate::client::{Client, not_copied};
 use crate::convert::errors::{self, invalid_input};
 use crate::convert::{arguments, json, params};
 
+#[pymethods]
+impl Client {
+    /// The rows of a collection, page after page, each row once. A page is fetched when its
+    /// first row is asked for, each within the timeout and tried again as with get().
+    ///
+    /// path, params: as for request(); what is wrong with the path is told at the first row.
+    /// per_page: rows with each call; more of them are fewer calls. Default: 100.
+    ///
+    ///     >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
+    ///     >>> len(iccids)
+    ///     300
+    #[pyo3(signature = (path, *, params=None, per_page=None))]
+    fn paginate(
+        slf: Bound<'_, Self>,
+        path: &Bound<'_, PyAny>,
+        params: Option<&Bound<'_, PyAny>>,
+        per_page: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Pages> {
+        Pages::new(slf, path, params, per_page)
+    }
+}
+
 /// The rows of a list: what Client.paginate() returns. Each is what Response.json() would make
 /// of it: a dict, its keys in the server's order.
 ///
