@@ -22,7 +22,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo uses all cores by itself, and what is tested must not be built anew meanwhile.
 .NOTPARALLEL:
-.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sdist test-readme lint bench header install wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sdist test-readme lint bench header stub install wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -101,7 +101,7 @@ lint: test-tools python-package ## Check formats, lints, types and documentation
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis
 	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/bench
 	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/bench
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/examples tests/python tests/bench
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/bench
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
 # Release builds of everything, the wheel in an environment of its own.
@@ -121,6 +121,10 @@ bench: sandbox wheel ## Measure
 
 header: ## Write include/emnify.h anew from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
+
+stub: python-package ## Write the Rust docstrings into python/pysrc/emnify_auth/_native.pyi
+	$(VENV)/bin/python python/stub_docs.py
+	$(RUFF) format --quiet --config python/pyproject.toml python/pysrc/emnify_auth/_native.pyi
 
 # FEATURES=redis: with a store in Redis.
 install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, FEATURES)
