@@ -81,11 +81,11 @@ pub use sign_in::user::TrustedDevice;
 pub use store::Store;
 pub use sys::clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)] // For the other faces of this library.
-pub use sys::errand;
-#[doc(hidden)] // For the other faces of this library.
 pub use sys::per_process::Process;
 #[doc(hidden)] // For the other faces of this library.
 pub use sys::signal_mask::while_blocked;
+#[doc(hidden)] // For the other faces of this library.
+pub use sys::wait::Interrupt;
 pub use types::auth_token::AuthToken;
 #[doc(hidden)] // For the other faces of this library.
 pub use types::auth_token::SCHEME;

@@ -57,7 +57,7 @@ fn a_one_time_code_is_asked_for_and_a_trusted_device_does_without() {
             .trusted_device(TrustedDevice::new("a-device-of-mine", "laptop"))
             .mfa(move || {
                 asked.fetch_add(1, Ordering::SeqCst);
-                portal.one_time_code("mfa@example.com").map(Secret::from)
+                Ok(portal.one_time_code("mfa@example.com").map(Secret::from))
             })
             .build()
             .unwrap()
@@ -81,7 +81,7 @@ fn a_code_that_nobody_supplies_is_an_error_that_says_so() {
 fn a_person_who_just_presses_enter_has_given_no_code() {
     let sandbox = sandbox();
     let client = builder_without_token(&sandbox).user("mfa@example.com", "password");
-    let client = client.mfa(|| Some(Secret::from(" \n"))).build().unwrap();
+    let client = client.mfa(|| Ok(Some(Secret::from(" \n")))).build().unwrap();
     for _ in 0..2 {
         assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::MfaRequired);
     }
@@ -113,7 +113,7 @@ fn a_person_is_asked_by_who_waits_and_never_in_the_background() {
         .user("mfa@example.com", "password")
         .mfa(move || {
             count.fetch_add(1, Ordering::SeqCst);
-            portal.one_time_code("mfa@example.com").map(Secret::from)
+            Ok(portal.one_time_code("mfa@example.com").map(Secret::from))
         })
         .clock(clock.clone())
         .build()

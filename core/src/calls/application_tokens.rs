@@ -1,6 +1,7 @@
 //! Calls that create, list, update and revoke application tokens.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use reqwest::Method;
 
@@ -13,10 +14,9 @@ use crate::api::json;
 use crate::api::validate;
 use crate::calls::audit::{self, AuditOptions, AuditedToken};
 use crate::calls::retry::Transport;
-use crate::http::{Call, MAYBE_DONE, Response};
-use crate::sys::wait::Deadline;
-use crate::types::error::{Error, Result};
-use crate::types::secret::Secret;
+use crate::http::{Call, MAYBE_DONE, OnLate, Response};
+use crate::sys::wait::Wait;
+use crate::types::error::{Error, ErrorKind, Result};
 
 /// The calls that are about application tokens.
 #[derive(Debug, Clone, Copy)]
@@ -47,35 +47,63 @@ impl<'a> TokenCalls<'a> {
                 .transpose()?,
             ip: new.ip.as_deref(),
         })?;
-        let deadline = self.transport.deadline();
-        let before = self.list_until(deadline).ok();
-        let mut created = self.issue(body, deadline)?;
+        let wait = self.transport.wait();
+        let before = unless_cancelled(self.list_within(&wait))?;
+        let creation = Creation { new: new.clone(), before: before.map(Arc::from) };
+        let on_late: OnLate = {
+            let (transport, creation) = (self.transport.unattended(), creation.clone());
+            Arc::new(move |response| {
+                if let Ok(created) = read_created(&response) {
+                    TokenCalls::new(&transport).undo(&creation, &created);
+                }
+            })
+        };
+        let mut created = self.issue(body, &wait, Some(on_late))?;
         // From here on nothing may fail: the value exists only here.
-        if let (None, Some(before)) = (created.id, before) {
-            created.id = self.find(new, &created.value, &before, deadline).ok().flatten();
+        match unless_cancelled(self.find(&creation, &created, &wait)) {
+            Ok(id) => created.id = id.flatten(),
+            Err(cancelled) => {
+                let transport = self.transport.unattended();
+                self.transport.http.workers().start(move || {
+                    TokenCalls::new(&transport).undo(&creation, &created);
+                });
+                return Err(cancelled);
+            }
         }
         Ok(created)
+    }
+
+    /// Revokes what was just created and nobody wants. Without an id it stays: a guess could hit one
+    /// that works.
+    fn undo(&self, creation: &Creation, created: &CreatedApplicationToken) {
+        let id = self.find(creation, created, &self.transport.wait()).ok().flatten();
+        if let Some(id) = id {
+            // Where that fails, the token is in the list, as its creator knows from its description.
+            let _ = self.revoke(id);
+        }
     }
 
     /// Makes the call that creates one.
     pub(crate) fn issue(
         &self,
         body: json::Body,
-        deadline: Deadline,
+        wait: &Wait,
+        on_late: Option<OnLate>,
     ) -> Result<CreatedApplicationToken> {
-        const CREATE: &str = "create an application token";
         let response = self.transport.send(
-            &Call { body: Some(body), ..Call::new(CREATE, Method::POST, APPLICATION_TOKEN) },
-            deadline,
+            &Call {
+                body: Some(body),
+                on_late,
+                ..Call::new(CREATE, Method::POST, APPLICATION_TOKEN)
+            },
+            wait,
         )?;
-        let (value, id) =
-            bodies::created(CREATE, &response.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
-        Ok(CreatedApplicationToken { value, id })
+        read_created(&response)
     }
 
     /// Returns all application tokens of the workspace.
     pub(crate) fn list(&self) -> Result<Vec<ApplicationToken>> {
-        self.list_until(self.transport.deadline())
+        self.list_within(&self.transport.wait())
     }
 
     /// Changes the description of the application token `id`.
@@ -95,6 +123,16 @@ impl<'a> TokenCalls<'a> {
         self.patch(id, &UpdateApplicationToken::revoke())
     }
 
+    /// Revokes, in the background, what was just created and nobody wants any more.
+    pub(crate) fn discard(&self, created: &CreatedApplicationToken) {
+        let Some(id) = created.id() else { return };
+        let transport = self.transport.unattended();
+        self.transport.http.workers().start(move || {
+            // Where that fails, the token is in the list, as its creator knows from its description.
+            let _ = TokenCalls::new(&transport).revoke(id);
+        });
+    }
+
     /// Returns the row of the application token that the session signs in with.
     pub(crate) fn own(&self) -> Result<Option<ApplicationToken>> {
         let rows = self.list()?;
@@ -112,42 +150,70 @@ impl<'a> TokenCalls<'a> {
 
     /// The id that the auth token hints at; a row of that id confirms it.
     fn own_id(&self) -> Result<Option<u64>> {
-        let auth_token = self.transport.session.authenticate(|| self.transport.deadline())?;
+        let auth_token = self.transport.session.authenticate(|| self.transport.wait())?;
         Ok(auth_token.claims().application_token_id)
     }
 
     fn patch(&self, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {
-        change(id, body, |call| self.transport.send(call, self.transport.deadline()))
+        change(id, body, |call| self.transport.send(call, &self.transport.wait()))
     }
 
-    fn list_until(&self, deadline: Deadline) -> Result<Vec<ApplicationToken>> {
+    fn list_within(&self, wait: &Wait) -> Result<Vec<ApplicationToken>> {
         application_token::list(|query| {
             let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
-            Ok(self.transport.send(&call, deadline)?.into_page())
+            Ok(self.transport.send(&call, wait)?.into_page())
         })
     }
 
-    /// The id of the token that was just created, if exactly one row can be it.
+    /// The id of the token that was just created: as the response says, or of the only row that can
+    /// be it.
     fn find(
         &self,
-        new: &NewApplicationToken,
-        value: &Secret,
-        before: &[ApplicationToken],
-        deadline: Deadline,
+        creation: &Creation,
+        created: &CreatedApplicationToken,
+        wait: &Wait,
     ) -> Result<Option<u64>> {
         const FIND: &str = "find the id of the new application token";
-        let rows = self.list_until(deadline)?;
+        let (new, before) = match (created.id, &creation.before) {
+            (None, Some(before)) => (&creation.new, before),
+            (id, _) => return Ok(id),
+        };
+        let rows = self.list_within(wait)?;
         match candidates(before, &rows, new).as_slice() {
             [] => Ok(None),
             [only] => Ok(Some(*only)),
             // A token for other addresses would be refused here, and refusals lock accounts.
             _ if new.ip.is_some() => Ok(None),
             several => {
-                let auth_token = self.transport.exchange(value, FIND, deadline)?;
+                let auth_token = self.transport.exchange(&created.value, FIND, wait)?;
                 let hint = auth_token.claims().application_token_id;
                 Ok(hint.filter(|id| several.contains(id)))
             }
         }
+    }
+}
+
+const CREATE: &str = "create an application token";
+
+/// An application token that is being created.
+#[derive(Clone)]
+struct Creation {
+    new: NewApplicationToken,
+    /// The list before, if it could be read.
+    before: Option<Arc<[ApplicationToken]>>,
+}
+
+fn read_created(response: &Response) -> Result<CreatedApplicationToken> {
+    let (value, id) =
+        bodies::created(CREATE, &response.body).map_err(|e| e.with_advice(MAYBE_DONE))?;
+    Ok(CreatedApplicationToken { value, id })
+}
+
+/// The value if there is one. Only that the caller cancelled is an error.
+fn unless_cancelled<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+        outcome => Ok(outcome.ok()),
     }
 }
 

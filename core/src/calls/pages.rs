@@ -98,7 +98,7 @@ impl Pages {
         (self.start, *text) = (0, String::new());
         let fetch = |page: u64| {
             let page = [("page", page.to_string())];
-            Ok(request.send_until(&page, request.deadline())?.into_page())
+            Ok(request.send_within(&page, &request.wait())?.into_page())
         };
         paging.next_page(fetch, |row| {
             push_compact(text, row);

@@ -15,7 +15,7 @@ use crate::api::paging::Page;
 use crate::calls::retry::Transport;
 use crate::http::url;
 use crate::http::{self, Call};
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::error::{Error, Result};
 
 /// The method of a request (RFC 9110, section 9).
@@ -121,16 +121,11 @@ impl Request {
     ///
     /// `InvalidInput` before anything was sent; else as the answer says.
     pub fn send(self) -> Result<Response> {
-        let deadline = self.transport.deadline();
-        self.send_until(&[], deadline)
+        self.send_within(&[], &self.transport.wait())
     }
 
     /// The same with more of a query.
-    pub(crate) fn send_until(
-        &self,
-        more: &[(&str, String)],
-        deadline: Deadline,
-    ) -> Result<Response> {
+    pub(crate) fn send_within(&self, more: &[(&str, String)], wait: &Wait) -> Result<Response> {
         let (path, inline) = url::path(&self.path)?;
         let mut query: Vec<(&str, String)> = Vec::new();
         query.extend(inline.iter().map(|(name, value)| (name.as_str(), value.clone())));
@@ -146,8 +141,9 @@ impl Request {
             headers: Some(&headers),
             body: self.body.clone().transpose()?,
             secrets: &[],
+            on_late: None,
         };
-        self.transport.send(&call, deadline).map(Response)
+        self.transport.send(&call, wait).map(Response)
     }
 
     /// The value of the first parameter of that name in the query.
@@ -161,8 +157,8 @@ impl Request {
         self.query.push((name.to_owned(), value.to_string()));
     }
 
-    pub(crate) fn deadline(&self) -> Deadline {
-        self.transport.deadline()
+    pub(crate) fn wait(&self) -> Wait {
+        self.transport.wait()
     }
 
     pub(crate) fn action(&self) -> String {

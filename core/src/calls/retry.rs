@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::sign_in::exchange::Exchange;
 use crate::sys::clock::Clock;
 use crate::sys::random;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::{Interrupt, Wait};
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -33,22 +33,31 @@ pub(crate) struct Transport {
     pub(crate) timeout: Duration,
     /// `None` where the caller paces itself.
     pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
+    /// What ends waits early.
+    pub(crate) interrupt: Option<Interrupt>,
+    /// Time that a call has already taken when it gets here.
+    pub(crate) waited: Duration,
 }
 
 impl Transport {
-    /// The moment at which a call that starts now must have ended.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout)
+    /// Starts the time of a call.
+    pub(crate) fn wait(&self) -> Wait {
+        Wait::new(self.timeout).less(self.waited).interrupted_by(self.interrupt.clone())
+    }
+
+    /// The same for work that nobody waits for, and that is done all the same.
+    pub(crate) fn unattended(&self) -> Self {
+        Transport { interrupt: None, waited: Duration::ZERO, ..self.clone() }
     }
 
     /// Makes the call with the session's auth token.
-    pub(crate) fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Response> {
+    pub(crate) fn send(&self, call: &Call<'_>, wait: &Wait) -> Result<Response> {
         let mut attempts = 1;
         loop {
-            self.pace(call, deadline)?;
-            let auth_token = self.session.authenticate(|| deadline)?;
-            let result = match self.send_with(call, &auth_token, deadline) {
-                Err(error) if is_401(&error) => self.replay(call, &auth_token, error, deadline),
+            self.pace(call, wait)?;
+            let auth_token = self.session.authenticate(|| wait.clone())?;
+            let result = match self.send_with(call, &auth_token, wait) {
+                Err(error) if is_401(&error) => self.replay(call, &auth_token, error, wait),
                 result => result,
             };
             let error = match result {
@@ -56,10 +65,10 @@ impl Transport {
                 result => return result,
             };
             let back_off = BACK_OFF * attempts.pow(2);
-            let wait = back_off.mul_f64(0.5 + random::draw() / 2.0);
-            let wait = wait.max(error.retry_after().unwrap_or_default());
-            if deadline.has_time_after(wait) {
-                self.clock.sleep(wait);
+            let pause = back_off.mul_f64(0.5 + random::draw() / 2.0);
+            let pause = pause.max(error.retry_after().unwrap_or_default());
+            if wait.has_time_after(pause) {
+                wait.pause(&*self.clock, pause, call.action)?;
                 attempts += 1;
             } else {
                 return Err(error);
@@ -74,15 +83,15 @@ impl Transport {
         call: &Call<'_>,
         refused: &AuthToken,
         error: Error,
-        deadline: Deadline,
+        wait: &Wait,
     ) -> Result<Response> {
-        let replacement = match self.session.after_401(refused, deadline) {
+        let replacement = match self.session.after_401(refused, wait) {
             Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };
-        let result = self.send_with(call, replacement.auth_token(), deadline);
-        replacement.replayed(result.as_ref().is_err_and(is_401));
-        result
+        let outcome = self.send_with(call, replacement.auth_token(), wait);
+        replacement.replayed(outcome.as_ref().is_err_and(is_401));
+        outcome
     }
 
     /// Exchanges an application token that need not be the session's own.
@@ -90,30 +99,28 @@ impl Transport {
         &self,
         application_token: &Secret,
         action: &str,
-        deadline: Deadline,
+        wait: &Wait,
     ) -> Result<AuthToken> {
-        let exchange = Exchange { http: &self.http, clock: &*self.clock, action, deadline };
+        let exchange =
+            Exchange { http: &self.http, clock: &*self.clock, action, wait, on_late: None };
         exchange.application_token(application_token).map(|grant| grant.auth_token)
     }
 
-    /// Waits for the call's place among the others.
-    fn pace(&self, call: &Call<'_>, deadline: Deadline) -> Result<()> {
+    /// Waits for the call's context among the others.
+    fn pace(&self, call: &Call<'_>, wait: &Wait) -> Result<()> {
         let Some(rate_limiter) = &self.rate_limiter else { return Ok(()) };
-        let patience = deadline.remaining(call.action)?;
+        let patience = wait.remaining(call.action)?;
         match rate_limiter.reserve(&call.method, call.path, self.clock.steady(), patience) {
-            Ok(wait) if wait.is_zero() => Ok(()),
-            Ok(wait) => {
-                self.clock.sleep(wait);
-                Ok(())
-            }
-            Err(wait) => {
+            Ok(pause) if pause.is_zero() => Ok(()),
+            Ok(pause) => wait.pause(&*self.clock, pause, call.action),
+            Err(pause) => {
                 let message = format!(
                     "cannot {}: so many calls wait for emnify's limits that its turn comes after \
                      the timeout",
                     call.action
                 );
                 let error = Error::new(ErrorKind::RateLimited, message);
-                Err(error.unsent().with_retry_after(Some(wait)))
+                Err(error.unsent().with_retry_after(Some(pause)))
             }
         }
     }
@@ -123,9 +130,9 @@ impl Transport {
         &self,
         call: &Call<'_>,
         token: &AuthToken,
-        deadline: Deadline,
+        wait: &Wait,
     ) -> Result<Response> {
-        self.http.send(call, Some(token.secret()), deadline, self.clock.wall())
+        self.http.send(call, Some(token.secret()), wait, self.clock.wall())
     }
 }
 

@@ -72,10 +72,7 @@ impl<'a> ApplicationTokens<'a> {
     /// hit one that works.
     #[doc(hidden)] // For the other faces of this library.
     pub fn discard(&self, created: &CreatedApplicationToken) {
-        if let Some(id) = created.id() {
-            // Where that fails, the token is in the list, as its creator knows from its description.
-            let _ = self.revoke(id);
-        }
+        self.calls().discard(created);
     }
 
     /// The row of the application token that this client signs in with: its description, when it

@@ -1,6 +1,7 @@
 //! Setting up a client: what it takes, where the environment fills in, and what is refused.
 
 use std::env;
+use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ const BASE_URL: &str = "https://cdn.emnify.net";
 const VARIABLES_OF_OTHERS: [&str; 3] = ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"];
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Exchanges at the same time for callers that can be interrupted: each has a thread then.
+const MAX_EXCHANGES: usize = 64;
 
 /// Sets up a [`Client`]. Made by [`Client::builder`]; nothing is read, checked or sent before
 /// [`ClientBuilder::build`].
@@ -51,6 +54,8 @@ pub struct ClientBuilder {
     observer: Option<Observer>,
     is_asked_for: bool,
     pacing: bool,
+    max_exchanges: usize,
+    cancellable: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -71,6 +76,8 @@ impl ClientBuilder {
             observer: None,
             is_asked_for: false,
             pacing: true,
+            max_exchanges: MAX_EXCHANGES,
+            cancellable: false,
             clock: Arc::new(SystemClock),
         }
     }
@@ -134,8 +141,13 @@ impl ClientBuilder {
 
     /// Asks the person for the one-time code that emnify sent, where one is due. It is called on
     /// the thread of a caller who waits to be signed in, and may take its time: that is not the
-    /// timeout's. It must not call the client, which waits for it. `None` gives up.
-    pub fn mfa(mut self, ask: impl Fn() -> Option<Secret> + Send + Sync + 'static) -> Self {
+    /// timeout's. It must not call the client, which waits for it. `None` gives up; an error
+    /// cancels the call and becomes the [`source`](std::error::Error::source) of its error, while
+    /// another caller who waits for the same sign-in takes over.
+    pub fn mfa<F>(mut self, ask: F) -> Self
+    where
+        F: Fn() -> Result<Option<Secret>, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
+    {
         self.mfa = Some(Arc::new(ask));
         self
     }
@@ -175,6 +187,21 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets whether [`Client::cancel`] also ends a call that waits for a response. Each exchange is
+    /// made on another thread then, which is kept for the next one. Default: no.
+    pub fn cancellable(mut self, cancellable: bool) -> Self {
+        self.cancellable = cancellable;
+        self
+    }
+
+    /// Sets how many exchanges may be under way at the same time for callers that can be
+    /// interrupted; each has a thread then. More of them wait, within their timeout. Default: 64;
+    /// at least 1.
+    pub fn max_exchanges(mut self, exchanges: usize) -> Self {
+        self.max_exchanges = exchanges.max(1);
+        self
+    }
+
     /// The clock to measure and date with; for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -208,6 +235,7 @@ impl ClientBuilder {
             roots: Roots::choose(self.ca_bundle.as_deref())?,
             proxy: Proxy::choose(proxy.as_ref(), &base_url)?,
             base_url,
+            max_exchanges: self.max_exchanges,
         };
         let http = Arc::new(Http::new(settings));
         let session = Arc::new(Session::new(Parts {
@@ -219,8 +247,17 @@ impl ClientBuilder {
             timeout: self.timeout,
         }));
         let rate_limiter = self.pacing.then(|| Arc::new(RateLimiter::new()));
-        let Self { clock, timeout, .. } = self;
-        Ok(Client::new(Transport { http, clock, session, timeout, rate_limiter }))
+        let Self { clock, timeout, cancellable, .. } = self;
+        let transport = Transport {
+            http,
+            clock,
+            session,
+            timeout,
+            rate_limiter,
+            interrupt: None,
+            waited: Duration::ZERO,
+        };
+        Ok(Client::new(transport, cancellable))
     }
 
     /// What to sign in with: what was passed in, else what the environment holds.

@@ -4,6 +4,7 @@ pub(crate) mod application_tokens;
 pub(crate) mod builder;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::calls::pages::Pages;
 use crate::calls::request::{Method, Request};
@@ -13,6 +14,7 @@ use crate::client::builder::ClientBuilder;
 use crate::http::Call;
 use crate::session::Replacement;
 use crate::store::Store;
+use crate::sys::wait::{Interrupt, Wait};
 use crate::types::auth_token::{AuthToken, SCHEME};
 use crate::types::error::{Error, Result};
 use crate::types::event::Event;
@@ -39,11 +41,18 @@ const NO_SWITCH: &str = "emnify may not let application tokens switch workspaces
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Arc<Transport>,
+    /// Whether `cancel` also ends exchanges.
+    cancellable: bool,
 }
 
 impl Client {
-    pub(crate) fn new(transport: Transport) -> Self {
-        Client { transport: Arc::new(transport) }
+    pub(crate) fn new(transport: Transport, cancellable: bool) -> Self {
+        let interrupt = match cancellable {
+            true => Interrupt::new(),
+            false => Interrupt::between_exchanges(),
+        };
+        let transport = Transport { interrupt: Some(interrupt), ..transport };
+        Client { transport: Arc::new(transport), cancellable }
     }
 
     /// Starts setting up a client.
@@ -72,13 +81,40 @@ impl Client {
     /// `Protocol` where the answer makes no sense; `InvalidInput` where the credential file cannot
     /// be read.
     pub fn authenticate(&self) -> Result<AuthToken> {
-        self.transport.session.authenticate(|| self.transport.deadline())
+        self.transport.session.authenticate(|| self.transport.wait())
     }
 
     /// The auth token that [`authenticate`](Self::authenticate) would hand out without waiting, if
     /// there is one: for callers that must not block.
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
         self.transport.session.cached()
+    }
+
+    /// Cancels all calls of this client and its clones, in all threads and for good: each fails with
+    /// the kind `Cancelled`, also those that are made from now on. A cached auth token is still
+    /// handed out. A client for another workspace goes on.
+    ///
+    /// Calls that wait for a response end at once if the client was made
+    /// [`cancellable`](ClientBuilder::cancellable), and otherwise as they would have. An
+    /// application token whose creation was left in the middle is revoked in the background, if its
+    /// id is found and the process lives long enough; a rotation goes on when it is called again.
+    pub fn cancel(&self) {
+        self.transport.interrupt.iter().for_each(Interrupt::trigger);
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called.
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.transport.interrupt.as_ref().is_some_and(Interrupt::is_triggered)
+    }
+
+    /// Returns a client of the same session whose calls end when `interrupt` is triggered. `waited`
+    /// is part of the time of each call.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn interruptible(&self, interrupt: Interrupt, waited: Duration) -> Client {
+        let transport =
+            Transport { interrupt: Some(interrupt), waited, ..self.transport.as_ref().clone() };
+        Client { transport: Arc::new(transport), ..self.clone() }
     }
 
     /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
@@ -100,7 +136,7 @@ impl Client {
     /// token. For the faces' adapters, which do not make the call through this library.
     #[doc(hidden)]
     pub fn replacement_of(&self, refused: &AuthToken) -> Option<Replacement> {
-        self.transport.session.after_401(refused, self.transport.deadline()).ok()
+        self.transport.session.after_401(refused, &self.transport.wait()).ok()
     }
 
     /// Ends the waits that failed attempts to sign in have caused: call it when the network link
@@ -120,17 +156,17 @@ impl Client {
     ///
     /// `Rejected`, `Forbidden`, `NotFound` and the like as the server answers.
     pub fn switch_workspace(&self, id: u64) -> Result<Client> {
-        let first = Arc::clone(&self.transport);
-        let send = Arc::new(move |call: &Call<'_>, deadline| first.send(call, deadline));
+        let first = self.transport.unattended();
+        let send = Arc::new(move |call: &Call<'_>, wait: &Wait| first.send(call, wait));
         let session = Arc::new(self.transport.session.in_workspace(id, send));
-        session.authenticate(|| self.transport.deadline()).map_err(|error| {
+        session.authenticate(|| self.transport.wait()).map_err(|error| {
             let is_refused = matches!(error.http_status(), Some(401 | 403));
             match self.transport.session.given_application_token() {
                 Ok(Some(_)) if is_refused => error.with_advice(NO_SWITCH),
                 _ => error,
             }
         })?;
-        Ok(Client::new(Transport { session, ..self.transport.as_ref().clone() }))
+        Ok(Client::new(Transport { session, ..self.transport.unattended() }, self.cancellable))
     }
 
     /// Where all calls go: what was passed or found in the environment, with no slash at its end. An

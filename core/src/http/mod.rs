@@ -5,22 +5,21 @@ mod gzip;
 pub(crate) mod proxy;
 mod resolver;
 mod retry_after;
+mod round_trip;
 pub(crate) mod status_error;
 pub(crate) mod tls;
 mod transport_error;
 pub(crate) mod url;
+pub(crate) mod worker;
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::blocking::{Client, Request};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
-    HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
 use reqwest::{Method, Url, redirect};
 use zeroize::Zeroizing;
@@ -30,12 +29,14 @@ use crate::api::paging::Page;
 use crate::api::{bodies, json};
 use crate::http::proxy::Proxy;
 use crate::http::resolver::Resolver;
+use crate::http::round_trip::{Failure, RoundTrip};
 use crate::http::status_error::StatusError;
 use crate::http::tls::Roots;
 use crate::http::transport_error::{Context, TransportError, Tunnel};
+use crate::http::worker::Workers;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signal_mask;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::auth_token::SCHEME;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -58,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) roots: Roots,
     pub(crate) proxy: Option<Proxy>,
+    /// How many exchanges may be under way for callers that can be interrupted.
+    pub(crate) max_exchanges: usize,
 }
 
 /// A request, before it is known whether it works.
@@ -74,14 +77,28 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Option<Body>,
     /// What else the request carries that no error may repeat.
     pub(crate) secrets: &'a [&'a str],
+    /// Takes a success that comes after the caller has left.
+    pub(crate) on_late: Option<OnLate>,
 }
 
 impl<'a> Call<'a> {
     /// Returns a call with no query, headers, body or secrets of its own.
     pub(crate) fn new(action: &'a str, method: Method, path: &'a str) -> Self {
-        Call { action, method, path, query: &[], headers: None, body: None, secrets: &[] }
+        Call {
+            action,
+            method,
+            path,
+            query: &[],
+            headers: None,
+            body: None,
+            secrets: &[],
+            on_late: None,
+        }
     }
 }
+
+/// Takes a success that nobody waits for any more, on a thread of ours.
+pub(crate) type OnLate = Arc<dyn Fn(Response) + Send + Sync>;
 
 /// A successful response.
 pub(crate) struct Response {
@@ -98,15 +115,28 @@ impl Response {
     }
 }
 
+impl Response {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
 /// The way to one API.
 pub(crate) struct Http {
     settings: Settings,
     client: PerProcess<Client>,
+    workers: Workers,
 }
 
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
-        Http { settings, client: PerProcess::new() }
+        let workers = Workers::new(settings.max_exchanges);
+        Http { settings, client: PerProcess::new(), workers }
+    }
+
+    /// The threads for exchanges, and for what has to be undone when a caller has left.
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Where all calls go.
@@ -115,49 +145,40 @@ impl Http {
     }
 
     /// Sends the call and returns its answer if that is a success (2xx). A call without an auth
-    /// token is one that exchanges credentials.
+    /// token is one that exchanges credentials. For a caller that can be interrupted the exchange is
+    /// made on another thread.
     pub(crate) fn send(
         &self,
         call: &Call<'_>,
         auth_token: Option<&Secret>,
-        deadline: Deadline,
+        wait: &Wait,
         wall: SystemTime,
     ) -> Result<Response> {
-        let client = self.client()?;
-        let request = self.request(call, auth_token, deadline)?;
+        let round_trip = RoundTrip {
+            client: self.client()?.clone(),
+            request: self.request(call, auth_token, wait)?,
+            limit: if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST },
+        };
         // What got out may have been carried out, which matters where it is not repeatable.
         let unsure = auth_token.is_some() && call.method == Method::POST;
-        let failed = |error: &(dyn StdError + 'static)| {
-            let error = self.failed(TransportError::of(error), call.action, deadline, wall);
-            if unsure && error.was_sent() { error.with_advice(MAYBE_DONE) } else { error }
+        let advise = |error: Error, is_unsure: bool| {
+            if unsure && is_unsure { error.with_advice(MAYBE_DONE) } else { error }
         };
-        let response = client.execute(request).map_err(|e| failed(&e))?;
-        let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
-        let limit = if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST };
-        let too_long = || {
-            json::nonsense(
-                call.action,
-                &format!("the response is longer than {} KiB", limit / 1024),
-            )
+        let outcome = round_trip.make(call, wait, &self.workers).map_err(|error| {
+            let was_sent = error.was_sent();
+            advise(error, was_sent)
+        })?;
+        let response = match outcome {
+            Ok(response) if response.is_success() => return Ok(response),
+            Ok(response) => response,
+            Err(Failure::Transport(error)) => {
+                let error = self.failed(error, call.action, wait, wall);
+                let was_sent = error.was_sent();
+                return Err(advise(error, was_sent));
+            }
+            Err(Failure::Nonsense(problem)) => return Err(json::nonsense(call.action, &problem)),
         };
-        let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        response.take(limit as u64 + 1).read_to_end(&mut body).map_err(|e| failed(&e))?;
-        if body.len() > limit {
-            return Err(too_long());
-        }
-        if is_gzip(&headers) && !body.is_empty() {
-            body = gzip::decompress(&body, limit).map_err(|problem| match problem {
-                gzip::Problem::TooLong => too_long(),
-                gzip::Problem::Damaged => {
-                    json::nonsense(call.action, "the response is not the gzip that it says it is")
-                }
-            })?;
-            headers.remove(CONTENT_ENCODING);
-            headers.remove(CONTENT_LENGTH);
-        }
-        if (200..300).contains(&status) {
-            return Ok(Response { status, headers, body });
-        }
+        let Response { status, headers, body } = response;
         let mut secrets = call.secrets.to_vec();
         secrets.extend(auth_token.map(Secret::reveal));
         let retry_after =
@@ -172,8 +193,7 @@ impl Http {
             retry_after,
             secrets: &secrets,
         };
-        let error = status_error.into_error();
-        Err(if unsure && status >= 500 { error.with_advice(MAYBE_DONE) } else { error })
+        Err(advise(status_error.into_error(), status >= 500))
     }
 
     /// The error for an exchange that failed before there was a response.
@@ -181,19 +201,18 @@ impl Http {
         &self,
         transport_error: TransportError,
         action: &str,
-        deadline: Deadline,
+        wait: &Wait,
         wall: SystemTime,
     ) -> Error {
         let url = &self.settings.base_url;
         let port = url.port_or_known_default().unwrap_or_default();
         let host = format!("{}:{port}", url.host_str().unwrap_or_default());
         let peer = self.settings.proxy.as_ref().map(Proxy::peer);
-        let status =
-            match (&self.settings.proxy, transport_error.tunnel, deadline.remaining(action)) {
-                (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
-                _ => None,
-            };
-        let context = Context { action, host: &host, proxy: peer.as_deref(), deadline, wall };
+        let status = match (&self.settings.proxy, transport_error.tunnel, wait.remaining(action)) {
+            (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
+            _ => None,
+        };
+        let context = Context { action, host: &host, proxy: peer.as_deref(), wait, wall };
         transport_error.into_error(&context, status)
     }
 
@@ -207,7 +226,7 @@ impl Http {
         &self,
         call: &Call<'_>,
         auth_token: Option<&Secret>,
-        deadline: Deadline,
+        wait: &Wait,
     ) -> Result<Request> {
         let mut url = self.settings.base_url.clone();
         url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), call.path));
@@ -216,7 +235,7 @@ impl Http {
         }
         let mut request = Request::new(call.method.clone(), url);
         request.headers_mut().extend(call.headers.cloned().unwrap_or_default());
-        *request.timeout_mut() = Some(deadline.remaining(call.action)?);
+        *request.timeout_mut() = Some(wait.remaining(call.action)?);
         if let Some(token) = auth_token {
             request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
         }
@@ -277,13 +296,5 @@ fn build(settings: &Settings) -> Result<Client> {
                 Error::new(ErrorKind::Network, message)
             },
         )
-    })
-}
-
-/// Names of content codings are case-insensitive (RFC 9110, section 8.4.1).
-fn is_gzip(headers: &HeaderMap) -> bool {
-    let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-    coding.is_some_and(|coding| {
-        ["gzip", "x-gzip"].iter().any(|name| coding.trim().eq_ignore_ascii_case(name))
     })
 }

@@ -10,7 +10,7 @@ use rustls::AlertDescription;
 use crate::api::json;
 use crate::http::resolver::LookupFailed;
 use crate::sys::clock::is_before_release;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind};
 
 /// How hyper-util words that a proxy did not connect us; its type is private.
@@ -54,7 +54,7 @@ pub(crate) struct Context<'a> {
     pub(crate) host: &'a str,
     /// Host and port of the proxy.
     pub(crate) proxy: Option<&'a str>,
-    pub(crate) deadline: Deadline,
+    pub(crate) wait: &'a Wait,
     pub(crate) wall: SystemTime,
 }
 
@@ -132,7 +132,7 @@ impl TransportError {
     }
 
     fn classify(self, context: &Context<'_>, status: Option<u16>) -> Error {
-        let Context { action, host, deadline, wall, .. } = *context;
+        let Context { action, host, wait, wall, .. } = *context;
         if self.exhausted {
             return exhausted(&format!("cannot {action}: no connection to {host}"), &self.deepest);
         }
@@ -150,7 +150,7 @@ impl TransportError {
             return Error::new(ErrorKind::Timeout, message);
         }
         if self.timeout {
-            return deadline.error(action);
+            return wait.timed_out(action);
         }
         if let Some(tunnel) = self.tunnel {
             return proxy_failed(context, tunnel, status, &self.deepest);

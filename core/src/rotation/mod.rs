@@ -137,7 +137,7 @@ impl<'a> Rotator<'a> {
         let action = format!("sign in with the {which} application token");
         let name = self.transport.session.entry_key(token)?.name().to_owned();
         self.transport.session.exchange_within_budget(&name, || {
-            self.transport.exchange(token, &action, self.transport.deadline())
+            self.transport.exchange(token, &action, &self.transport.wait())
         })
     }
 
@@ -153,10 +153,10 @@ impl<'a> Rotator<'a> {
 
     /// All rows, asked for with that auth token and no other.
     fn list_with(&self, auth_token: &AuthToken) -> Result<Vec<ApplicationToken>> {
-        let deadline = self.transport.deadline();
+        let wait = self.transport.wait();
         application_token::list(|query| {
             let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
-            Ok(self.transport.send_with(&call, auth_token, deadline)?.into_page())
+            Ok(self.transport.send_with(&call, auth_token, &wait)?.into_page())
         })
     }
 
@@ -168,7 +168,7 @@ impl<'a> Rotator<'a> {
         body: &UpdateApplicationToken<'_>,
     ) -> Result<()> {
         application_tokens::change(id, body, |call| {
-            self.transport.send_with(call, auth_token, self.transport.deadline())
+            self.transport.send_with(call, auth_token, &self.transport.wait())
         })
     }
 
@@ -229,7 +229,7 @@ fn given(session: &Session) -> Result<Secret> {
 }
 
 fn lock(transport: &Transport) -> Result<Locked> {
-    let locked = transport.session.store().lock(LOCK, transport.timeout)?;
+    let locked = transport.session.store().lock(LOCK, &transport.wait(), transport.timeout)?;
     if matches!(locked, Locked::Busy) {
         let message = "cannot rotate: another rotation has been under way in this store for longer \
                        than the timeout";

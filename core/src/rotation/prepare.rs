@@ -19,6 +19,9 @@ use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
+/// To follow "cannot" in a message.
+const FIND: &str = "find the new application token in the list";
+
 /// The server took the request for too slow, and may carry it out all the same.
 const REQUEST_TIMEOUT: u16 = 408;
 
@@ -133,7 +136,7 @@ impl Rotator<'_> {
             expiry_date: plan.expiry_date.clone(),
             ip: plan.ip.as_deref(),
         })?;
-        let value = self.tokens.issue(body, self.transport.deadline())?.value;
+        let value = self.tokens.issue(body, &self.transport.wait(), None)?.value;
         if value == *old || validate::application_token("application_token", &value).is_err() {
             let action = "create an application token";
             return Err(json::nonsense(action, "the answer holds no new application token"));
@@ -154,7 +157,7 @@ impl Rotator<'_> {
         let hinted = auth_token.claims().application_token_id;
         let mut marked = Vec::new();
         for lag in LAG {
-            self.transport.clock.sleep(lag);
+            self.transport.wait().pause(&*self.transport.clock, lag, FIND)?;
             let rows = self.list_with(&auth_token)?;
             let bears = |row: &&ApplicationToken| {
                 row.description().is_some_and(|text| text.ends_with(&plan.marker))
@@ -250,7 +253,7 @@ impl Rotator<'_> {
         let marker = plan.marker.clone();
         plan.orphans.push(Orphan { id, ..Orphan::marked(&marker) });
         let swept = self.write(key, PreparingStep::Idle, &plan).and_then(|_| {
-            let auth_token = self.transport.session.authenticate(|| self.transport.deadline())?;
+            let auth_token = self.transport.session.authenticate(|| self.transport.wait())?;
             let rows = self.list_with(&auth_token)?;
             self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
         });

@@ -84,7 +84,7 @@ impl Rotator<'_> {
                 let old = entry.old_value.as_ref().map_or("", |old| old.as_str());
                 let why = status_error::clean(&error.to_string(), &[new.reveal(), old]);
                 let message = format!("hand_over did not take the new application token: {why}");
-                Error::new(ErrorKind::Rotation, message)
+                Error::new(ErrorKind::Rotation, message).caused_by(error)
             })?,
             (None, Some(file)) => self.put_into(file, new, entry)?,
             (None, None) => {} // Refused earlier.

@@ -33,7 +33,7 @@ use crate::sys::clock::Clock;
 use crate::sys::per_process::PerProcess;
 use crate::sys::random;
 use crate::sys::signal_mask;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -129,16 +129,15 @@ impl Session {
     }
 
     /// An auth token that is valid now.
-    pub(crate) fn authenticate(
-        self: &Arc<Self>,
-        deadline: impl FnOnce() -> Deadline,
-    ) -> Result<AuthToken> {
+    pub(crate) fn authenticate(self: &Arc<Self>, wait: impl FnOnce() -> Wait) -> Result<AuthToken> {
         if let Some(auth_token) = self.cached() {
             return Ok(auth_token);
         }
-        let result = self.wait_for_one(deadline(), None).or_else(|error| {
+        let result = self.wait_for_one(&wait(), None).or_else(|error| match error.kind() {
+            // The caller is not interested in a token any more.
+            ErrorKind::Cancelled => Err(error),
             // What is still good goes before an error: in its last minute, or after a 401.
-            self.state.load().valid(self.now()).cloned().ok_or(error)
+            _ => self.state.load().valid(self.now()).cloned().ok_or(error),
         });
         self.parts.events.deliver();
         result
@@ -149,17 +148,17 @@ impl Session {
     pub(crate) fn after_401(
         self: &Arc<Self>,
         refused: &AuthToken,
-        deadline: Deadline,
+        wait: &Wait,
     ) -> std::result::Result<Replacement, String> {
         let now = self.now();
         let failed = |error: Error| format!("signing in anew failed: {error}");
         match self.state.load().after_401(refused, now) {
             After401::Replay => {
-                let auth_token = self.authenticate(|| deadline).map_err(failed)?;
+                let auth_token = self.authenticate(|| wait.clone()).map_err(failed)?;
                 Ok(Replacement { auth_token, session: None })
             }
             After401::SignIn => {
-                let result = self.wait_for_one(deadline, Some(refused));
+                let result = self.wait_for_one(wait, Some(refused));
                 self.parts.events.deliver();
                 let auth_token = result.map_err(failed)?;
                 let now = self.now();
@@ -356,16 +355,23 @@ impl Session {
     /// another caller's attempt came to is only taken over if it helps: its time may have been
     /// shorter than ours, and its token reported since.
     fn wait_for_one(
-        &self,
-        deadline: Deadline,
+        self: &Arc<Self>,
+        wait: &Wait,
         instead_of: Option<&AuthToken>,
     ) -> Result<AuthToken> {
         let is_other = |token: &AuthToken| !instead_of.is_some_and(|refused| refused.is(token));
         loop {
-            let patience = deadline.remaining(SIGN_IN)?;
-            let fetch = || self.fetch(deadline, SignInMode::Interactive, instead_of);
-            match self.flight().join(patience, fetch) {
-                Flight::Made(result) => return result,
+            match self.flight().join(wait, SIGN_IN)? {
+                Flight::Ours(attempt) => {
+                    let outcome = self.fetch(wait, SignInMode::Interactive, instead_of, &attempt);
+                    let is_cancelled = |error: &Error| error.kind() == ErrorKind::Cancelled;
+                    if !outcome.as_ref().is_err_and(is_cancelled) {
+                        attempt.land(outcome.clone());
+                    }
+                    // Otherwise it is the caller's alone: another one takes over, unless the
+                    // response still comes, which lands the attempt.
+                    return outcome;
+                }
                 Flight::Awaited(Ok(auth_token)) => {
                     let state = self.state.load();
                     let is_cached = state.valid(self.now()).is_some_and(|c| c.is(&auth_token));
@@ -377,7 +383,7 @@ impl Session {
                     return Err(error);
                 }
                 Flight::Awaited(Err(_)) | Flight::Lost => {}
-                Flight::TimedOut => return Err(deadline.error(SIGN_IN)),
+                Flight::TimedOut => return Err(wait.timed_out(SIGN_IN)),
             }
         }
     }
@@ -390,12 +396,12 @@ impl Session {
         let Some(attempt) = self.flight().begin() else { return };
         let session = Arc::clone(self);
         let renew = move || {
-            let deadline = Deadline::after(session.parts.timeout);
+            let wait = Wait::new(session.parts.timeout);
             // A failure is in the state and among the events; whoever calls last waits for another.
-            if let Ok(auth_token) =
-                attempt.make(|| session.fetch(deadline, SignInMode::Background, None))
-            {
-                session.watch_expiry(&auth_token, deadline);
+            let outcome = session.fetch(&wait, SignInMode::Background, None, &attempt);
+            attempt.land(outcome.clone());
+            if let Ok(auth_token) = outcome {
+                session.watch_expiry(&auth_token, &wait);
             }
         };
         // No thread to be had: the next caller tries again, and in the last minute itself.

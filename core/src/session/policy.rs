@@ -171,9 +171,9 @@ impl State {
         self.probe.decide(is_cached, now)
     }
 
-    /// When an attempt starts.
-    pub(crate) fn starting(&self, now: Duration) -> State {
-        let backoff = Backoff { started_at: Some(now), ..self.backoff.clone() };
+    /// When an attempt starts, or when its caller has left: then the one before is the last.
+    pub(crate) fn starting(&self, at: Option<Duration>) -> State {
+        let backoff = Backoff { started_at: at, ..self.backoff.clone() };
         State { backoff, ..self.clone() }
     }
 

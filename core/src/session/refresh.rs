@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 
 use super::Session;
 use crate::api::application_token::{self, LIST};
-use crate::api::bodies::APPLICATION_TOKEN;
-use crate::http::Call;
+use crate::api::bodies::{APPLICATION_TOKEN, Signed};
+use crate::http::{Call, OnLate, Response};
 use crate::session::policy::{Decision, Failure};
+use crate::session::single_flight;
 use crate::session::snapshot;
 use crate::session::state::{CachedToken, Refresh, State};
 use crate::sign_in::credential::{Credential, Current};
@@ -19,10 +20,11 @@ use crate::sign_in::exchange::{Exchange, Grant, SIGN_IN, SignInMode};
 use crate::store::encryption::EntryKey;
 use crate::store::{Locked, Store};
 use crate::sys::random;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::{Event, EventKind};
+use crate::types::secret::Secret;
 
 /// How often a caller without a token tries, within its timeout, what may pass by itself.
 const MOST_ATTEMPTS: u32 = 3;
@@ -39,16 +41,34 @@ const LONGEST_HOLD: Duration = Duration::from_secs(120);
 /// To follow what went wrong with a store.
 const IN_MEMORY: &str = "the session goes on in memory";
 
+/// The right to sign in for all who wait.
+type Attempt = single_flight::Attempt<Result<AuthToken>>;
+
+/// What an exchange was made with, and when.
+#[derive(Clone)]
+struct Requested {
+    at: Duration,
+    wall: SystemTime,
+    key: Arc<EntryKey>,
+    /// Unless it was another credential.
+    application_token: Option<Secret>,
+}
+
 impl Session {
     /// Signs in, or takes what another process got, to have a token other than `instead_of`. Where
     /// there is no valid token, temporary failures are retried within the deadline.
     pub(super) fn fetch(
-        &self,
-        deadline: Deadline,
+        self: &Arc<Self>,
+        wait: &Wait,
         mode: SignInMode,
         instead_of: Option<&AuthToken>,
+        attempt: &Arc<Attempt>,
     ) -> Result<AuthToken> {
-        self.fetch_another(deadline, mode, instead_of).inspect_err(|_| {
+        let outcome = self.fetch_another(wait, mode, instead_of, attempt);
+        outcome.inspect_err(|error| {
+            if error.kind() == ErrorKind::Cancelled {
+                return; // No attempt came to its end.
+            }
             // One attempt was made for a 401: callers get the cached token again.
             self.state.rcu(|state| match state.unreported() {
                 Some(changed) => Arc::new(changed),
@@ -58,10 +78,11 @@ impl Session {
     }
 
     fn fetch_another(
-        &self,
-        deadline: Deadline,
+        self: &Arc<Self>,
+        wait: &Wait,
         mode: SignInMode,
         instead_of: Option<&AuthToken>,
+        attempt: &Arc<Attempt>,
     ) -> Result<AuthToken> {
         let mut attempts = 0;
         loop {
@@ -71,10 +92,10 @@ impl Session {
                 self.report(EventKind::CredentialTrouble, error);
             }
             let credential = self.newest_of(credential)?;
-            let key = self.entry_key(&credential.key_material())?;
+            let key = Arc::new(self.entry_key(&credential.key_material())?);
             self.use_credential(key.name());
-            let lock = self.lock_store(&key, deadline)?;
-            self.adopt(&key, deadline);
+            let lock = self.lock_store(&key, wait)?;
+            self.adopt(&key, wait);
 
             let (state, now) = (self.state.load_full(), self.now());
             let decision = match instead_of {
@@ -89,21 +110,21 @@ impl Session {
                 }
                 (Decision::BackingOff(until), valid) => {
                     drop(lock);
-                    let wait = until.saturating_sub(now);
+                    let pause = until.saturating_sub(now);
                     let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
-                    let in_time = deadline.has_time_after(wait) && valid.is_none();
+                    let in_time = wait.has_time_after(pause) && valid.is_none();
                     let again = mode == SignInMode::Interactive && attempts < MOST_ATTEMPTS;
                     if !(passes && in_time && again) {
-                        return Err(backing_off(&state, wait));
+                        return Err(backing_off(&state, pause));
                     }
                     // Not all at once: `retry_now` may end it, or another process sign in.
-                    self.parts.clock.sleep(wait.min(LONGEST_SLEEP));
+                    wait.pause(&*self.parts.clock, pause.min(LONGEST_SLEEP), SIGN_IN)?;
                     continue;
                 }
                 _ => {}
             }
             attempts += 1;
-            match self.attempt(&credential, &key, &lock, mode, deadline) {
+            match self.attempt(&credential, &key, &lock, mode, wait, attempt) {
                 Ok(token) => return Ok(token),
                 Err(error) if attempts < MOST_ATTEMPTS && self.is_outdated(&credential, &error) => {
                 }
@@ -118,36 +139,42 @@ impl Session {
 
     /// One exchange, and what comes of it in state, store and events.
     fn attempt(
-        &self,
+        self: &Arc<Self>,
         credential: &Current<'_>,
-        key: &EntryKey,
+        key: &Arc<EntryKey>,
         lock: &Locked,
         mode: SignInMode,
-        deadline: Deadline,
+        wait: &Wait,
+        attempt: &Arc<Attempt>,
     ) -> Result<AuthToken> {
-        let requested_at = self.now();
-        let left = deadline.remaining(SIGN_IN)?;
-        let before = self.state.load().revision();
-        self.state.rcu(|state| state.starting(requested_at));
-        let result = self.exchange(credential, key, lock, mode, deadline);
+        let requested = Requested {
+            at: self.now(),
+            wall: self.parts.clock.wall(),
+            key: Arc::clone(key),
+            application_token: match credential {
+                Current::ApplicationToken(token) => Some(token.clone()),
+                _ => None,
+            },
+        };
+        let left = wait.remaining(SIGN_IN)?;
+        let before = self.state.load_full();
+        self.state.rcu(|state| state.starting(Some(requested.at)));
+        let on_late: OnLate = {
+            let (session, requested) = (Arc::clone(self), requested.clone());
+            let attempt = Arc::clone(attempt);
+            Arc::new(move |response| session.accept_late(&requested, &response, &attempt))
+        };
+        let result = self.exchange(credential, key, lock, mode, wait, on_late);
         if self.credential_in_use() != key.name() {
             // Rotated meanwhile: what comes of the old one is not the new one's.
             return result.map(|grant| grant.auth_token);
         }
         let result = match result {
-            Ok(Grant { auth_token, refresh_token }) => {
-                let now = self.now();
-                let (name, draw) = (key.name(), random::draw());
-                let cached = CachedToken::new(auth_token.clone(), name, requested_at, draw);
-                let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
-                self.state.rcu(|state| state.succeeded(cached.clone(), refresh.clone(), now));
-                let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
-                self.parts.events.push(event);
-                if let Current::ApplicationToken(token) = credential {
-                    let expiring = self.expiry.signed_in(token, &auth_token);
-                    expiring.into_iter().for_each(|event| self.parts.events.push(event));
-                }
-                Ok(auth_token)
+            Ok(grant) => Ok(self.accept(&requested, grant)),
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                // Whoever takes over need not wait because of it.
+                self.state.rcu(|state| state.starting(before.backoff.started_at));
+                return Err(error);
             }
             // That a caller had little time left says nothing about the server.
             Err(error) if error.kind() == ErrorKind::Timeout && left < self.parts.timeout / 2 => {
@@ -156,14 +183,49 @@ impl Session {
             Err(error) => {
                 self.failed(&error);
                 let until = self.state.load().backoff.backing_off(self.now(), || false);
-                let wait = until.map(|until| until.saturating_sub(self.now()));
-                Err(error.with_retry_after(wait))
+                let retry_after = until.map(|until| until.saturating_sub(self.now()));
+                Err(error.with_retry_after(retry_after))
             }
         };
-        if self.state.load().revision() != before {
-            self.save(key, lock, deadline);
+        if self.state.load().revision() != before.revision() {
+            self.save(key, lock, wait);
         }
         result
+    }
+
+    /// Goes on with an auth token that was just obtained.
+    fn accept(&self, requested: &Requested, grant: Grant) -> AuthToken {
+        let Grant { auth_token, refresh_token } = grant;
+        let (now, name, draw) = (self.now(), requested.key.name(), random::draw());
+        let cached = CachedToken::new(auth_token.clone(), name, requested.at, draw);
+        let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
+        self.state.rcu(|state| state.succeeded(cached.clone(), refresh.clone(), now));
+        let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
+        self.parts.events.push(event);
+        if let Some(token) = &requested.application_token {
+            let expiring = self.expiry.signed_in(token, &auth_token);
+            expiring.into_iter().for_each(|event| self.parts.events.push(event));
+        }
+        auth_token
+    }
+
+    /// Goes on with an auth token that came after its caller had left. Those who wait for it get it.
+    fn accept_late(&self, requested: &Requested, response: &Response, attempt: &Attempt) {
+        let Ok(Signed::In { auth_token, refresh_token }) = Signed::read(SIGN_IN, &response.body)
+        else {
+            return;
+        };
+        if self.credential_in_use() != requested.key.name() {
+            return;
+        }
+        let auth_token = AuthToken::new(auth_token, requested.wall);
+        let refresh_token = refresh_token.filter(|_| requested.application_token.is_none());
+        let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
+        attempt.land(Ok(auth_token));
+        let wait = Wait::new(self.parts.timeout);
+        if let Ok(lock) = self.lock_store(&requested.key, &wait) {
+            self.save(&requested.key, &lock, &wait);
+        }
     }
 
     fn exchange(
@@ -172,16 +234,17 @@ impl Session {
         key: &EntryKey,
         lock: &Locked,
         mode: SignInMode,
-        deadline: Deadline,
+        wait: &Wait,
+        on_late: OnLate,
     ) -> Result<Grant> {
         let (http, clock) = (&*self.parts.http, &*self.parts.clock);
-        let exchange = Exchange { http, clock, action: SIGN_IN, deadline };
+        let exchange = Exchange { http, clock, action: SIGN_IN, wait, on_late: Some(on_late) };
         let state = self.state.load_full();
         if let Some(refresh_token) = &state.refresh.token {
             // It works once: that it is spent is durable before it is.
             let now = self.now();
             self.state.rcu(|state| state.spending(now));
-            self.save(key, lock, deadline);
+            self.save(key, lock, wait);
             self.calls_made.fetch_add(1, Ordering::Relaxed);
             match exchange.refresh_token(refresh_token) {
                 // It counts: a third refusal in a row would lock the account.
@@ -225,7 +288,7 @@ impl Session {
     }
 
     /// Looks at the list once a day, if somebody wants to be told what only the list says.
-    pub(super) fn watch_expiry(&self, auth_token: &AuthToken, deadline: Deadline) {
+    pub(super) fn watch_expiry(&self, auth_token: &AuthToken, wait: &Wait) {
         if !self.parts.events.are_asked_for() {
             return;
         }
@@ -236,7 +299,7 @@ impl Session {
         // It is for information: what goes wrong here goes wrong again where it matters.
         let rows = application_token::list(|query| {
             let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
-            let sent = self.parts.http.send(&call, Some(auth_token.secret()), deadline, wall);
+            let sent = self.parts.http.send(&call, Some(auth_token.secret()), wait, wall);
             Ok(sent?.into_page())
         });
         let row = rows.ok().and_then(|rows| rows.into_iter().find(|row| row.id() == id));
@@ -278,19 +341,19 @@ impl Session {
     }
 
     /// The store for a caller with that deadline.
-    fn store_within(&self, deadline: Deadline) -> Store {
-        self.parts.store.within_time(deadline.remaining(SIGN_IN).unwrap_or_default())
+    fn store_within(&self, wait: &Wait) -> Store {
+        self.parts.store.within_time(wait.remaining(SIGN_IN).unwrap_or_default())
     }
 
     /// Waits for other processes. A store that cannot be locked stops nobody.
-    fn lock_store(&self, key: &EntryKey, deadline: Deadline) -> Result<Locked> {
+    fn lock_store(&self, key: &EntryKey, wait: &Wait) -> Result<Locked> {
         let now = self.now().as_secs();
         let since = self.kept_waiting_since.load(Ordering::Relaxed);
         let is_stopped = since != 0 && now.saturating_sub(since) >= LONGEST_HOLD.as_secs();
-        let left = deadline.remaining(SIGN_IN)?;
+        let left = wait.remaining(SIGN_IN)?;
         // A sign-in without the lock needs time, too.
         let patience = if is_stopped { left / 2 } else { left.saturating_sub(RESERVE) };
-        match self.store_within(deadline).lock(key.name(), patience) {
+        match self.store_within(wait).lock(key.name(), wait, patience) {
             Ok(Locked::Busy) => {
                 let since = match self.kept_waiting_since.load(Ordering::Relaxed) {
                     0 => now,
@@ -310,6 +373,7 @@ impl Session {
                 self.kept_waiting_since.store(0, Ordering::Relaxed);
                 Ok(locked)
             }
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
             Err(error) => {
                 self.report_store_error(error);
                 Ok(Locked::Busy)
@@ -318,8 +382,8 @@ impl Session {
     }
 
     /// Takes over what another process, or an earlier one, left in the store, if that is newer.
-    pub(super) fn adopt(&self, key: &EntryKey, deadline: Deadline) {
-        match snapshot::load(&self.store_within(deadline), key, self.now(), &*self.parts.clock) {
+    pub(super) fn adopt(&self, key: &EntryKey, wait: &Wait) {
+        match snapshot::load(&self.store_within(wait), key, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
                 let (before, now) = (self.state.load_full(), self.now());
@@ -335,13 +399,13 @@ impl Session {
     }
 
     /// Only who holds the lock writes: another one's later state must not be overwritten.
-    pub(super) fn save(&self, key: &EntryKey, lock: &Locked, deadline: Deadline) {
+    pub(super) fn save(&self, key: &EntryKey, lock: &Locked, wait: &Wait) {
         if matches!(lock, Locked::Busy) {
             return;
         }
         let (state, now) = (self.state.load(), self.now());
         if let Err(error) =
-            snapshot::save(&self.store_within(deadline), key, &state, now, &*self.parts.clock)
+            snapshot::save(&self.store_within(wait), key, &state, now, &*self.parts.clock)
         {
             self.report_store_error(error);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::http::{Call, Response};
 pub(crate) use crate::sign_in::token_file::TokenFile;
 use crate::sign_in::user::User;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
 
@@ -24,7 +24,7 @@ pub(crate) enum Credential {
 }
 
 /// Makes a call with another session's auth token.
-pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, Deadline) -> Result<Response> + Send + Sync>;
+pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, &Wait) -> Result<Response> + Send + Sync>;
 
 /// A workspace that another session switches to.
 pub(crate) struct Workspace {

@@ -10,11 +10,11 @@ use crate::api::bodies::{
     SwitchWorkspace,
 };
 use crate::api::json;
-use crate::http::{Call, Http};
+use crate::http::{Call, Http, OnLate};
 use crate::sign_in::credential::{Current, Workspace};
 use crate::sign_in::user::User;
 use crate::sys::clock::Clock;
-use crate::sys::wait::Deadline;
+use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -42,7 +42,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) http: &'a Http,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) action: &'a str,
-    pub(crate) deadline: Deadline,
+    pub(crate) wait: &'a Wait,
+    /// Takes an auth token that comes after the caller has left.
+    pub(crate) on_late: Option<OnLate>,
 }
 
 impl Exchange<'_> {
@@ -91,11 +93,12 @@ impl Exchange<'_> {
         let code = match &user.mfa {
             None => return Err(mfa_required("there is no mfa function to ask for it")),
             Some(ask) => ask()
+                .map_err(|error| Error::cancelled(SIGN_IN).caused_by(error).unsent())?
                 .map(|code| Secret::from(code.reveal().trim()))
                 .filter(|code| !code.reveal().is_empty())
                 .ok_or_else(|| mfa_required("the mfa function had none").unsent())?,
         };
-        let deadline = self.deadline.later_by(asked.elapsed());
+        let wait = &self.wait.extended_by(asked.elapsed());
         let trusted_device = device.map(|device| Device {
             fingerprint: device.fingerprint.reveal(),
             operating_system: &device.operating_system,
@@ -104,7 +107,7 @@ impl Exchange<'_> {
         });
         let (mfa_token, code) = (mfa_token.reveal(), code.reveal());
         let body = Authenticate::Code { mfa_token, code, trusted_device };
-        Exchange { deadline, ..*self }
+        Exchange { wait, on_late: self.on_late.clone(), ..*self }
             .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
     }
 
@@ -114,10 +117,11 @@ impl Exchange<'_> {
         let action = format!("switch to the workspace {}", workspace.id);
         let call = Call {
             body: Some(json::body(&SwitchWorkspace { target_organisation })?),
+            on_late: self.on_late.clone(),
             ..Call::new(&action, Method::POST, AUTHENTICATE_WORKSPACE)
         };
         let requested_at = self.clock.wall();
-        let response = (workspace.send)(&call, self.deadline)?;
+        let response = (workspace.send)(&call, self.wait)?;
         match Signed::read(&action, &response.body)? {
             Signed::In { auth_token, .. } => {
                 let auth_token = AuthToken::new(auth_token, requested_at);
@@ -142,9 +146,10 @@ impl Exchange<'_> {
         let call = Call {
             body: Some(json::body(body)?),
             secrets,
+            on_late: self.on_late.clone(),
             ..Call::new(self.action, Method::POST, AUTHENTICATE)
         };
-        let response = self.http.send(&call, None, self.deadline, self.clock.wall())?;
+        let response = self.http.send(&call, None, self.wait, self.clock.wall())?;
         Signed::read(self.action, &response.body)
     }
 }

@@ -1,6 +1,7 @@
 //! A person's credentials: a user name and a password, perhaps a one-time code, perhaps a device
 //! that is trusted to do without one.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use crate::types::secret::Secret;
 /// Of PBKDF2 (RFC 8018): a tenth of a second on a gateway.
 const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(99_999);
 
-/// Asks for the one-time code; `None` if nobody is there to say it.
-pub(crate) type AskForCode = Arc<dyn Fn() -> Option<Secret> + Send + Sync>;
+/// Asks for the one-time code; `None` if the person has none. An error cancels the call.
+pub(crate) type AskForCode =
+    Arc<dyn Fn() -> Result<Option<Secret>, Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
 /// A person who signs in.
 pub(crate) struct User {

@@ -11,7 +11,6 @@ pub(crate) mod rotation_journal;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
@@ -19,6 +18,7 @@ use crate::store::directory::Directory;
 use zeroize::Zeroizing;
 
 use crate::store::encryption::EntryKey;
+use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
 /// What the bytes of a session are encrypted for, which is part of their key.
@@ -200,7 +200,11 @@ impl Store {
 
     /// Waits until no other process holds the lock of that name, at most for `patience`. A holder
     /// that dies frees it at once.
-    pub(crate) fn lock(&self, name: &str, patience: Duration) -> Result<Locked> {
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` if the wait was interrupted; `Store` if the lock cannot be used.
+    pub(crate) fn lock(&self, name: &str, wait: &Wait, patience: Duration) -> Result<Locked> {
         let Some(backend) = &self.0 else { return Ok(Locked::Alone) };
         let started = Instant::now();
         loop {
@@ -210,7 +214,7 @@ impl Store {
             if started.elapsed() >= patience {
                 return Ok(Locked::Busy);
             }
-            thread::sleep(POLL);
+            wait.until(POLL, "lock the store", || None::<()>)?;
         }
     }
 

@@ -22,7 +22,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
     /// one of before a reboot; `None` where that cannot be known.
     fn epoch(&self) -> Option<String>;
 
-    /// Lets that much time pass for the calling thread.
+    /// Lets that much time pass for the calling thread, or less if another thread unparks it: whoever
+    /// calls this looks at the clock again.
     fn sleep(&self, duration: Duration);
 }
 
@@ -69,7 +70,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) {
-        std::thread::sleep(duration);
+        std::thread::park_timeout(duration);
     }
 }
 

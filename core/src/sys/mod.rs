@@ -2,9 +2,6 @@
 
 pub(crate) mod atomic_file;
 pub(crate) mod clock;
-#[doc(hidden)] // For the other faces of this library.
-pub mod errand;
-pub(crate) mod lines;
 #[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
 pub(crate) mod per_process;
 pub(crate) mod random;

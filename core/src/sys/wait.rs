@@ -1,48 +1,319 @@
-//! How long a caller waits. Network time is the operating system's and real, so it
-//! is measured with `Instant` and not with the [`Clock`](crate::Clock).
+//! How long a caller waits, and what ends its wait early. Everything that waits takes a [`Wait`].
+//!
+//! Network time is the operating system's and real, so a deadline is measured with `Instant` and not
+//! with the [`Clock`].
 
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::sys::clock::Clock;
+use crate::sys::per_process::{PerProcess, Process};
 use crate::types::error::{Error, ErrorKind, Result};
 
 /// A round trip over a cellular network, with a handshake.
 const LEAST_FOR_AN_ATTEMPT: Duration = Duration::from_millis(500);
 
-/// A point in time that an operation, with all its attempts and waits, must not pass.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
+/// How often a waiting thread runs the check of its interrupt.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+
+/// Longer than any timeout. `Instant` cannot express every duration.
+const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
+/// The deadline of an operation with all its attempts and pauses, and what may end it early.
+#[derive(Debug, Clone)]
+pub(crate) struct Wait {
     at: Instant,
     limit: Duration,
+    interrupt: Option<Interrupt>,
 }
 
-impl Deadline {
-    pub(crate) fn after(limit: Duration) -> Self {
+impl Wait {
+    /// Starts the time of an operation that has `limit`.
+    pub(crate) fn new(limit: Duration) -> Self {
         let now = Instant::now();
-        // A limit beyond what the clock can express is as good as a century.
-        let century = Duration::from_secs(100 * 366 * 24 * 3600);
-        Deadline { at: now.checked_add(limit).unwrap_or(now + century), limit }
+        Wait { at: now.checked_add(limit).unwrap_or(now + CENTURY), limit, interrupt: None }
     }
 
-    /// The same, later: time that a person took is not the operation's.
-    pub(crate) fn later_by(self, pause: Duration) -> Self {
-        Deadline { at: self.at.checked_add(pause).unwrap_or(self.at), ..self }
+    /// Lets the interrupt end this wait.
+    pub(crate) fn interrupted_by(self, interrupt: Option<Interrupt>) -> Self {
+        Wait { interrupt, ..self }
     }
 
-    /// What is left, if anything.
+    /// Shortens the wait by time that the operation has already taken.
+    pub(crate) fn less(self, taken: Duration) -> Self {
+        Wait { at: self.at.checked_sub(taken).unwrap_or_else(Instant::now), ..self }
+    }
+
+    /// Extends the wait: the time that a person took is not the operation's.
+    pub(crate) fn extended_by(&self, pause: Duration) -> Self {
+        Wait { at: self.at.checked_add(pause).unwrap_or(self.at), ..self.clone() }
+    }
+
+    /// Returns the time that is left.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` once interrupted, `Timeout` once the time is up.
     pub(crate) fn remaining(&self, action: &str) -> Result<Duration> {
-        let left = self.at.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(self.error(action)) } else { Ok(left) }
+        if self.is_interrupted() {
+            return Err(Error::cancelled(action));
+        }
+        let left = self.left();
+        if left.is_zero() { Err(self.timed_out(action)) } else { Ok(left) }
     }
 
-    /// Whether another attempt is worth making after a wait. One that cannot end in time would hide
+    /// Whether another attempt is worth making after a pause. One that cannot end in time would hide
     /// what went wrong behind its timeout.
-    pub(crate) fn has_time_after(&self, wait: Duration) -> bool {
-        let left = self.at.saturating_duration_since(Instant::now());
-        left.checked_sub(wait).is_some_and(|left| left > LEAST_FOR_AN_ATTEMPT)
+    pub(crate) fn has_time_after(&self, pause: Duration) -> bool {
+        self.left().checked_sub(pause).is_some_and(|left| left > LEAST_FOR_AN_ATTEMPT)
     }
 
-    pub(crate) fn error(&self, action: &str) -> Error {
+    /// Returns the error for a wait whose time is up.
+    pub(crate) fn timed_out(&self, action: &str) -> Error {
         let message = format!("cannot {action}: no answer within the timeout of {:?}", self.limit);
         Error::new(ErrorKind::Timeout, message)
+    }
+
+    /// Whether an exchange must be left when the interrupt is triggered.
+    pub(crate) fn is_interruptible(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.0.ends_exchanges)
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(Interrupt::is_triggered)
+    }
+
+    /// Lets time pass on the clock.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` if it was interrupted.
+    pub(crate) fn pause(&self, clock: &dyn Clock, time: Duration, action: &str) -> Result<()> {
+        let (end, last) = (clock.steady().saturating_add(time), Cell::new(None));
+        let left = || {
+            let now = clock.steady();
+            // A clock that stands still although it slept has no time to wait for.
+            let stands_still = last.replace(Some(now)) == Some(now);
+            if stands_still { Duration::ZERO } else { end.saturating_sub(now) }
+        };
+        self.park(action, || None::<()>, left, |time| clock.sleep(time)).map(drop)
+    }
+
+    /// Waits until `ready` returns something, for `time` at most; `None` if the time is up. Whoever
+    /// makes it ready unparks the thread.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` if it was interrupted.
+    pub(crate) fn until<T>(
+        &self,
+        time: Duration,
+        action: &str,
+        ready: impl FnMut() -> Option<T>,
+    ) -> Result<Option<T>> {
+        let now = Instant::now();
+        let end = now.checked_add(time).unwrap_or(now + CENTURY);
+        let left = || end.saturating_duration_since(Instant::now());
+        self.park(action, ready, left, thread::park_timeout)
+    }
+
+    fn park<T>(
+        &self,
+        action: &str,
+        mut ready: impl FnMut() -> Option<T>,
+        left: impl Fn() -> Duration,
+        park: impl Fn(Duration),
+    ) -> Result<Option<T>> {
+        let interrupt = self.interrupt.as_ref();
+        let process = Process::current();
+        let _waiting = interrupt.map(Interrupt::register);
+        loop {
+            if interrupt.is_some_and(Interrupt::is_triggered) {
+                return Err(Error::cancelled(action));
+            }
+            if let Some(value) = ready() {
+                return Ok(Some(value));
+            }
+            let left = left();
+            if left.is_zero() {
+                return Ok(None);
+            }
+            match interrupt.filter(|interrupt| interrupt.0.check.is_some()) {
+                None => park(left),
+                Some(interrupt) => {
+                    park(left.min(CHECK_EVERY));
+                    interrupt.run_check();
+                    if process != Process::current() {
+                        // The check forked. The threads that this one waits for are not here, and
+                        // may have held their locks.
+                        return Err(Error::cancelled(action).with_advice(FORKED));
+                    }
+                }
+            }
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Said in a child that was forked in the middle of a call.
+const FORKED: &str = "this process was forked in the middle of the call, which goes on in the \
+                      parent";
+
+/// Ends waits early, once and for good. Clones are the same interrupt.
+#[derive(Clone)]
+pub struct Interrupt(Arc<Inner>);
+
+struct Inner {
+    is_triggered: AtomicBool,
+    ends_exchanges: bool,
+    check: Option<Check>,
+    /// The threads that wait, in this process.
+    waiting: PerProcess<Mutex<Vec<Thread>>>,
+}
+
+type Check = Box<dyn Fn() -> bool + Send + Sync>;
+
+impl Interrupt {
+    /// Creates an interrupt that ends any wait, also for a response.
+    pub fn new() -> Self {
+        Interrupt::create(true, None)
+    }
+
+    /// Creates an interrupt that lets a response be awaited, and ends other waits.
+    pub fn between_exchanges() -> Self {
+        Interrupt::create(false, None)
+    }
+
+    /// Creates an interrupt that a waiting thread also triggers by itself when `check` returns true.
+    /// The thread calls it every 50 ms.
+    pub fn checking(check: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Interrupt::create(true, Some(Box::new(check)))
+    }
+
+    fn create(ends_exchanges: bool, check: Option<Check>) -> Self {
+        let (is_triggered, waiting) = (AtomicBool::new(false), PerProcess::new());
+        Interrupt(Arc::new(Inner { is_triggered, ends_exchanges, check, waiting }))
+    }
+
+    /// Ends the waits that are under way, in any thread, and each later one as it starts.
+    pub fn trigger(&self) {
+        // Either this finds a thread in the list, or the thread finds itself interrupted.
+        self.0.is_triggered.store(true, Ordering::SeqCst);
+        self.waiting().iter().for_each(Thread::unpark);
+    }
+
+    /// Whether it was triggered.
+    #[inline]
+    pub fn is_triggered(&self) -> bool {
+        self.0.is_triggered.load(Ordering::SeqCst)
+    }
+
+    fn run_check(&self) {
+        if self.0.check.as_ref().is_some_and(|check| check()) {
+            self.trigger();
+        }
+    }
+
+    fn register(&self) -> Waiting<'_> {
+        let thread = thread::current();
+        self.waiting().push(thread.clone());
+        Waiting { interrupt: self, thread }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
+        let waiting = self.0.waiting.get_or_init(|| Mutex::new(Vec::new()));
+        waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Interrupt {
+    fn default() -> Self {
+        Interrupt::new()
+    }
+}
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interrupt")
+            .field("is_triggered", &self.is_triggered())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A thread among those that an interrupt wakes.
+struct Waiting<'a> {
+    interrupt: &'a Interrupt,
+    thread: Thread,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.interrupt.waiting();
+        if let Some(index) = waiting.iter().position(|thread| thread.id() == self.thread.id()) {
+            waiting.swap_remove(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn wait(interrupt: &Interrupt) -> Wait {
+        Wait::new(LONG).interrupted_by(Some(interrupt.clone()))
+    }
+
+    #[test]
+    fn an_interrupt_ends_a_wait_that_is_under_way_and_those_to_come() {
+        let interrupt = Interrupt::new();
+        let wait = wait(&interrupt);
+        let waiter = thread::spawn(move || {
+            let first = wait.until(LONG, "test", || None::<()>).unwrap_err().kind();
+            (first, wait.until(LONG, "test", || Some(())).unwrap_err().kind())
+        });
+        while interrupt.waiting().is_empty() {
+            thread::yield_now();
+        }
+        interrupt.trigger();
+        assert_eq!(waiter.join().unwrap(), (ErrorKind::Cancelled, ErrorKind::Cancelled));
+        assert!(interrupt.waiting().is_empty());
+    }
+
+    #[test]
+    fn a_check_ends_the_wait_of_the_thread_that_runs_it() {
+        let this = thread::current().id();
+        let interrupt = Interrupt::checking(move || thread::current().id() == this);
+        assert!(wait(&interrupt).until(LONG, "test", || None::<()>).is_err());
+        assert!(interrupt.is_triggered());
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_time_or_with_what_it_waited_for() {
+        let wait = Wait::new(Duration::from_millis(5));
+        assert_eq!(wait.until(Duration::from_millis(5), "test", || None::<()>).unwrap(), None);
+        assert_eq!(wait.until(LONG, "test", || Some(7)).unwrap(), Some(7));
+        assert_eq!(wait.remaining("test").unwrap_err().kind(), ErrorKind::Timeout);
+    }
+
+    #[test]
+    fn what_a_call_took_before_it_began_is_part_of_its_time() {
+        assert!(Wait::new(LONG).less(LONG / 2).left() <= LONG / 2);
+        assert!(Wait::new(LONG).less(LONG).remaining("test").is_err());
+        assert!(Wait::new(LONG).extended_by(LONG).left() > LONG);
+    }
+
+    #[test]
+    fn the_longest_limit_is_no_overflow() {
+        assert!(Wait::new(Duration::MAX).remaining("test").is_ok());
+        assert!(Wait::new(LONG).until(Duration::MAX, "test", || Some(())).is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! What went wrong, once for all three faces. An [`Error`] is opaque and is asked questions: what
 //! kind it is, what the server said, whether and when another attempt may help.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +76,11 @@ struct Inner {
     reach: Reach,
     /// The state that a rotation stopped in, and whether what stopped it may pass by itself.
     rotation: Option<(RotationState, bool)>,
+    source: Option<Source>,
 }
+
+/// What a function of the caller's failed with.
+type Source = Arc<dyn StdError + Send + Sync>;
 
 /// How far a failed attempt came, as far as is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,6 +149,7 @@ impl Error {
             retry_after: None,
             reach: Reach::Server,
             rotation: None,
+            source: None,
         }))
     }
 
@@ -151,7 +157,9 @@ impl Error {
     pub(crate) fn stopping_rotation(self, state: RotationState, message: String) -> Self {
         let passes = self.is_retryable();
         self.change(|inner| {
-            inner.kind = ErrorKind::Rotation;
+            if inner.kind != ErrorKind::Cancelled {
+                inner.kind = ErrorKind::Rotation;
+            }
             inner.rotation = Some((state, passes));
             inner.message = message;
         })
@@ -182,6 +190,17 @@ impl Error {
     /// Whether nothing left this machine.
     pub(crate) fn is_local(&self) -> bool {
         self.0.reach == Reach::ThisMachine
+    }
+
+    /// Creates the error for a call that its caller cancelled.
+    #[cold]
+    pub(crate) fn cancelled(action: &str) -> Self {
+        Error::new(ErrorKind::Cancelled, format!("cannot {action}: cancelled by the caller"))
+    }
+
+    /// The same error with its cause, which a function of the caller's returned.
+    pub(crate) fn caused_by(self, source: Box<dyn StdError + Send + Sync>) -> Self {
+        self.change(|inner| inner.source = Some(source.into()))
     }
 
     /// An argument that is refused: `argument` is its name in all three faces.
@@ -229,8 +248,16 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, http_status, api_error, retry_after, reach: _, rotation } =
-            &*self.0;
+        let Inner {
+            kind,
+            message,
+            http_status,
+            api_error,
+            retry_after,
+            reach: _,
+            rotation,
+            source: _,
+        } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("message", message)
@@ -242,7 +269,12 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl StdError for Error {
+    /// Returns the error of a function that the caller supplied, where that failed.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
 
 /// emnify's own error object: `{"error_code", "error_token", "message", "errors"}`.
 ///

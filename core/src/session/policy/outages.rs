@@ -72,7 +72,7 @@ fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Outcome {
             }
             _ => {
                 starts.push(now);
-                state = state.starting(now);
+                state = state.starting(Some(now));
                 // An attempt that is under way when the outage ends fails all the same.
                 now += kind.takes;
                 let (error, wall) = (&kind.error, SystemTime::UNIX_EPOCH + HOUR * 600_000);

@@ -63,14 +63,14 @@ fn the_table_of_decisions() {
         (refused(&fine, 1_700), 1_750, false, HandOut),
         (refused(&fine, 1_700), 1_750, true, HandOutAndRenew),
         // An attempt that started lately.
-        (empty.starting(at(100)), 104, false, BackingOff(at(105))),
-        (empty.starting(at(100)), 101, true, Fetch),
-        (empty.starting(at(100)), 105, false, Fetch),
-        (fine.starting(at(1_700)), 1_704, false, HandOut),
-        (fine.starting(at(1_700)), 1_705, false, HandOutAndRenew),
+        (empty.starting(Some(at(100))), 104, false, BackingOff(at(105))),
+        (empty.starting(Some(at(100))), 101, true, Fetch),
+        (empty.starting(Some(at(100))), 105, false, Fetch),
+        (fine.starting(Some(at(1_700))), 1_704, false, HandOut),
+        (fine.starting(Some(at(1_700))), 1_705, false, HandOutAndRenew),
         // A reported token: one attempt, whenever the last one started, unless backing off.
         (reported.clone(), 1_000, false, RenewFirst),
-        (reported.starting(at(1_000)), 1_000, false, RenewFirst),
+        (reported.starting(Some(at(1_000))), 1_000, false, RenewFirst),
         (fault(&reported, 1_000), 1_004, false, HandOut),
         (reported.unreported().unwrap(), 1_000, false, HandOut),
         (reported.clone(), 2_000, false, Fetch),
@@ -84,10 +84,10 @@ fn the_table_of_decisions() {
 fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_forbids_it() {
     let state = State::default().succeeded(cached(), Refresh::default(), at(1_000));
     let token = state.valid(at(1_000)).unwrap().clone();
-    let started = state.starting(at(1_000));
+    let started = state.starting(Some(at(1_000)));
     assert_eq!(started.decide_instead_of(&token, at(1_000)), Decision::Fetch);
     // One whose sign-in told nothing, since its caller had no time: not one with each call.
-    let again = started.starting(at(1_100));
+    let again = started.starting(Some(at(1_100)));
     assert_eq!(again.decide_instead_of(&token, at(1_104)), Decision::BackingOff(at(1_105)));
     assert_eq!(again.decide_instead_of(&token, at(1_105)), Decision::Fetch);
     let fault = failed(&state, &error(ErrorKind::Network), 1_000, 1.0);
@@ -177,7 +177,7 @@ fn retry_now_ends_all_waits_but_those_that_emnify_asked_for() {
     for (kind, remains) in
         [(Network, None), (Server, None), (RateLimited, Some(at(310))), (Rejected, Some(at(70)))]
     {
-        let state = failed(&State::default().starting(at(10)), &error(kind), 10, 1.0);
+        let state = failed(&State::default().starting(Some(at(10))), &error(kind), 10, 1.0);
         let state = failed(&state, &error(kind), 10, 1.0).retrying_now();
         let first = failed(&State::default(), &error(kind), 10, 1.0).retrying_now();
         assert_eq!(first.backoff.next_start(at(10), || false), remains, "{kind:?}");
@@ -194,7 +194,7 @@ fn a_token_that_is_reported_again_and_again_costs_a_sign_in_per_five_minutes() {
             let token = Secret::from(jwt(&format!(r#"{{"iat":{now},"exp":{}}}"#, now + 99_999)));
             let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
             let cached = CachedToken::new(token, "one", at(now), 1.0);
-            state = state.starting(at(now)).succeeded(cached, Refresh::default(), at(now));
+            state = state.starting(Some(at(now))).succeeded(cached, Refresh::default(), at(now));
         }
         let token = state.valid(at(now)).unwrap().clone();
         state = state.reported(&token, at(now)).unwrap_or(state);

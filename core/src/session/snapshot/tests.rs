@@ -29,7 +29,7 @@ fn machine() -> (ManualClock, State) {
     let token = AuthToken::new(Secret::from(token), clock.wall());
     let cached = CachedToken::new(token, "one", now(&clock), 0.0);
     let refresh = Refresh { token: Some(Secret::from("refresh")), changed_at: Some(now(&clock)) };
-    let mut state = State::default().starting(now(&clock));
+    let mut state = State::default().starting(Some(now(&clock)));
     state = state.succeeded(cached, refresh, now(&clock));
     state.backoff.verdict.limited_until = now(&clock) + seconds(400);
     (clock, state)

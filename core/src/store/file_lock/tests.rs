@@ -19,6 +19,7 @@ use crate::store::backend::Backend;
 use crate::store::directory::Directory;
 use crate::store::{Locked, Store};
 use crate::sys::per_process::is_well_in_child;
+use crate::sys::wait::Wait;
 
 /// Pairs of processes that ask for the lock at the same instant.
 const ROUNDS: u32 = 200;
@@ -88,11 +89,12 @@ impl Used {
     }
 
     fn lock(&self) -> Locked {
-        Store::directory(&self.0).lock(NAME, LONG).unwrap()
+        Store::directory(&self.0).lock(NAME, &Wait::new(LONG), LONG).unwrap()
     }
 
     fn is_free(&self) -> bool {
-        let locked = Store::directory(&self.0).lock(NAME, Duration::ZERO).unwrap();
+        let locked =
+            Store::directory(&self.0).lock(NAME, &Wait::new(LONG), Duration::ZERO).unwrap();
         matches!(locked, Locked::Acquired(_))
     }
 }
@@ -199,7 +201,7 @@ fn close_all_and_lock(used: &Used) -> String {
 
 impl Used {
     fn lock_of_another_name(&self) -> Locked {
-        Store::directory(&self.0).lock("another", LONG).unwrap()
+        Store::directory(&self.0).lock("another", &Wait::new(LONG), LONG).unwrap()
     }
 }
 

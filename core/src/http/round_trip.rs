@@ -1,0 +1,97 @@
+//! One request and its response, on this thread or on one that its caller can leave.
+
+use std::error::Error as StdError;
+use std::io::Read;
+
+use reqwest::blocking::{Client, Request};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
+use zeroize::Zeroizing;
+
+use crate::http::gzip;
+use crate::http::transport_error::TransportError;
+use crate::http::worker::Workers;
+use crate::http::{Call, Response};
+use crate::sys::wait::Wait;
+use crate::types::error::Result;
+
+/// A request that is ready to be sent from any thread.
+pub(super) struct RoundTrip {
+    pub(super) client: Client,
+    pub(super) request: Request,
+    /// The longest body, in bytes.
+    pub(super) limit: usize,
+}
+
+/// Why there is no response.
+pub(super) enum Failure {
+    Transport(TransportError),
+    /// What came is not what emnify sends; says what it is instead.
+    Nonsense(String),
+}
+
+impl RoundTrip {
+    /// Sends the request and returns the response. Where the wait can be interrupted, a worker sends
+    /// it; a success that comes after the caller has left goes to the call's handler.
+    pub(super) fn make(
+        mut self,
+        call: &Call<'_>,
+        wait: &Wait,
+        workers: &Workers,
+    ) -> Result<Result<Response, Failure>> {
+        if !wait.is_interruptible() {
+            return Ok(self.run());
+        }
+        let work = {
+            let (wait, action) = (wait.clone(), call.action.to_owned());
+            move || {
+                // It may have waited for this thread.
+                *self.request.timeout_mut() = Some(wait.remaining(&action)?);
+                Ok(self.run())
+            }
+        };
+        let on_late = call.on_late.clone();
+        let late = move |result: Result<Result<Response, Failure>>| {
+            let response = result.ok().and_then(Result::ok).filter(Response::is_success);
+            if let (Some(on_late), Some(response)) = (on_late, response) {
+                on_late(response);
+            }
+        };
+        workers.run(wait, call.action, work, late)?
+    }
+
+    /// Sends the request and reads the whole response.
+    fn run(self) -> Result<Response, Failure> {
+        fn failed<E: StdError + 'static>(error: E) -> Failure {
+            Failure::Transport(TransportError::of(&error))
+        }
+        let limit = self.limit;
+        let too_long =
+            || Failure::Nonsense(format!("the response is longer than {} KiB", limit / 1024));
+        let response = self.client.execute(self.request).map_err(failed)?;
+        let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        response.take(limit as u64 + 1).read_to_end(&mut body).map_err(failed)?;
+        if body.len() > limit {
+            return Err(too_long());
+        }
+        if is_gzip(&headers) && !body.is_empty() {
+            body = gzip::decompress(&body, limit).map_err(|problem| match problem {
+                gzip::Problem::TooLong => too_long(),
+                gzip::Problem::Damaged => {
+                    Failure::Nonsense("the response is not the gzip that it says it is".into())
+                }
+            })?;
+            headers.remove(CONTENT_ENCODING);
+            headers.remove(CONTENT_LENGTH);
+        }
+        Ok(Response { status, headers, body })
+    }
+}
+
+/// Names of content codings are case-insensitive (RFC 9110, section 8.4.1).
+fn is_gzip(headers: &HeaderMap) -> bool {
+    let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    coding.is_some_and(|coding| {
+        ["gzip", "x-gzip"].iter().any(|name| coding.trim().eq_ignore_ascii_case(name))
+    })
+}

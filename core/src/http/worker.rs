@@ -1,0 +1,352 @@
+//! Threads that make exchanges for callers which can be interrupted: a blocking exchange itself
+//! cannot be. They are kept for a while, since to start one takes as long as to send a request.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use crate::sys::per_process::{PerProcess, Process};
+use crate::sys::signal_mask;
+use crate::sys::wait::Wait;
+use crate::types::error::{Error, ErrorKind, Result};
+
+/// An idle thread ends after this time.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Enough for JSON and for the handler of a late result; TLS has a thread of its own.
+const STACK: usize = 256 * 1024;
+
+/// An exchange ends by its own timeout, which says where it stopped. A caller waits this much longer
+/// for that.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// At most so many threads for each process.
+pub(crate) struct Workers {
+    most: usize,
+    pool: PerProcess<Arc<Pool>>,
+}
+
+impl Workers {
+    pub(crate) fn new(most: usize) -> Self {
+        Workers { most, pool: PerProcess::new() }
+    }
+
+    /// Runs `work` on one of the threads and returns what it returns. A result that comes after the
+    /// caller has left goes to `late`, on that thread. Work that has not begun by then is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` if the wait was interrupted, `Timeout` if its time is up.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        wait: &Wait,
+        action: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+        late: impl FnOnce(T) + Send + 'static,
+    ) -> Result<T> {
+        let left = wait.remaining(action)?;
+        let process = Process::current();
+        let place = Arc::new(Place::new());
+        let job = {
+            let place = Arc::clone(&place);
+            move || {
+                if !place.begin() {
+                    return;
+                }
+                // A panic leaves the place without a result, which the caller finds.
+                let result = catch_unwind(AssertUnwindSafe(work)).ok();
+                if let Some(result) = place.put(result) {
+                    late(result);
+                }
+            }
+        };
+        self.pool().submit(Box::new(job), self.most);
+        let error = match wait.until(left.saturating_add(GRACE), action, || place.take()) {
+            Ok(Some(result)) => return result.ok_or_else(panicked),
+            Ok(None) => wait.timed_out(action),
+            // The thread is not here, and may have locked the place.
+            Err(error) if process != Process::current() => return Err(error),
+            Err(error) => error,
+        };
+        match place.leave() {
+            // It came in the meantime, and must not be lost.
+            Step::Done(result) => result.ok_or_else(panicked),
+            Step::Queued => Err(error.unsent()),
+            Step::Running | Step::Over => Err(error),
+        }
+    }
+
+    /// Runs `work` on one of the threads, for no caller.
+    pub(crate) fn start(&self, work: impl FnOnce() + Send + 'static) {
+        self.pool().submit(Box::new(work), self.most);
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        self.pool.get_or_init(Arc::default)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // A child of a fork makes an empty pool here, and leaves the inherited one alone.
+        let pool = self.pool();
+        pool.lock().is_closed = true;
+        pool.changed.notify_all();
+    }
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workers").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Internal, "a panic was caught in the thread that makes the exchange")
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Pool {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    /// The client is gone: threads end when there are no more jobs.
+    is_closed: bool,
+}
+
+impl Pool {
+    fn submit(self: &Arc<Self>, job: Job, most: usize) {
+        let mut state = self.lock();
+        state.jobs.push_back(job);
+        if state.idle >= state.jobs.len() {
+            self.changed.notify_one();
+            return;
+        }
+        if state.threads >= most {
+            return; // The next thread that is done takes it.
+        }
+        state.threads += 1;
+        drop(state);
+        let pool = Arc::clone(self);
+        if signal_mask::start("emnify-http", STACK, Box::new(move || pool.work())).is_ok() {
+            return;
+        }
+        let mut state = self.lock();
+        state.threads -= 1;
+        // With no thread at all: better an exchange that cannot be interrupted than none.
+        let job = if state.threads == 0 { state.jobs.pop_back() } else { None };
+        drop(state);
+        job.into_iter().for_each(|job| job());
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                // A panic in the handler of a late result concerns nobody.
+                let _ = catch_unwind(AssertUnwindSafe(job));
+                state = self.lock();
+                continue;
+            }
+            if state.is_closed {
+                break;
+            }
+            state.idle += 1;
+            let waited = self
+                .changed
+                .wait_timeout_while(state, IDLE, |state| state.jobs.is_empty() && !state.is_closed);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.idle -= 1;
+            if state.jobs.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a caller gets its result.
+struct Place<T> {
+    caller: Thread,
+    step: Mutex<Step<T>>,
+}
+
+enum Step<T> {
+    Queued,
+    Running,
+    /// `None` after a panic.
+    Done(Option<T>),
+    /// The caller has left, or has the result.
+    Over,
+}
+
+impl<T> Place<T> {
+    fn new() -> Self {
+        Place { caller: thread::current(), step: Mutex::new(Step::Queued) }
+    }
+
+    /// Whether the work is still wanted.
+    fn begin(&self) -> bool {
+        let mut step = self.lock();
+        let is_wanted = matches!(*step, Step::Queued);
+        if is_wanted {
+            *step = Step::Running;
+        }
+        is_wanted
+    }
+
+    /// Hands the result over, or returns it if the caller has left.
+    fn put(&self, result: Option<T>) -> Option<T> {
+        let mut step = self.lock();
+        if matches!(*step, Step::Over) {
+            return result;
+        }
+        *step = Step::Done(result);
+        drop(step);
+        self.caller.unpark();
+        None
+    }
+
+    fn take(&self) -> Option<Option<T>> {
+        let mut step = self.lock();
+        match mem::replace(&mut *step, Step::Over) {
+            Step::Done(result) => Some(result),
+            other => {
+                *step = other;
+                None
+            }
+        }
+    }
+
+    /// Ends the wait for the result. Returns how far the work has come.
+    fn leave(&self) -> Step<T> {
+        mem::replace(&mut *self.lock(), Step::Over)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Step<T>> {
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+    use crate::sys::wait::Interrupt;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Work that ends when it is told to, and where late results show up.
+    struct Exchange {
+        interrupt: Interrupt,
+        end: Sender<u32>,
+        ended: Option<Receiver<u32>>,
+        late: Sender<u32>,
+        was_late: Receiver<u32>,
+    }
+
+    impl Exchange {
+        fn new() -> Self {
+            let ((end, ended), (late, was_late)) = (channel(), channel());
+            Exchange { interrupt: Interrupt::new(), end, ended: Some(ended), late, was_late }
+        }
+
+        /// Runs it; `begun` is called on the worker.
+        fn run(
+            &mut self,
+            workers: &Workers,
+            limit: Duration,
+            begun: impl FnOnce() + Send + 'static,
+        ) -> Result<u32> {
+            let wait = Wait::new(limit).interrupted_by(Some(self.interrupt.clone()));
+            let (ended, late) = (self.ended.take().unwrap(), self.late.clone());
+            let work = move || {
+                begun();
+                ended.recv().unwrap()
+            };
+            workers.run(&wait, "test", work, move |value| late.send(value).unwrap())
+        }
+    }
+
+    #[test]
+    fn a_caller_that_waits_gets_the_result() {
+        let (workers, mut exchange) = (Workers::new(1), Exchange::new());
+        exchange.end.send(7).unwrap();
+        assert_eq!(exchange.run(&workers, LONG, || {}).unwrap(), 7);
+        drop(exchange.late);
+        assert!(exchange.was_late.recv().is_err());
+    }
+
+    #[test]
+    fn a_result_that_comes_after_its_caller_left_goes_to_the_handler() {
+        let (workers, mut exchange) = (Workers::new(1), Exchange::new());
+        let interrupt = exchange.interrupt.clone();
+        let outcome = exchange.run(&workers, LONG, move || interrupt.trigger());
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+        exchange.end.send(7).unwrap();
+        assert_eq!(exchange.was_late.recv(), Ok(7));
+    }
+
+    #[test]
+    fn an_exchange_that_hangs_is_left_when_the_time_is_up() {
+        let (workers, mut exchange) = (Workers::new(1), Exchange::new());
+        let error = exchange.run(&workers, Duration::from_millis(5), || {}).unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, true));
+        exchange.end.send(7).unwrap();
+        assert_eq!(exchange.was_late.recv(), Ok(7));
+    }
+
+    #[test]
+    fn what_finds_no_thread_in_its_time_is_not_begun() {
+        let (workers, mut first) = (Workers::new(1), Exchange::new());
+        let mut second = Exchange::new();
+        let error = first.run(&workers, Duration::from_millis(5), || {}).unwrap_err();
+        assert!(error.was_sent());
+        let error = second.run(&workers, Duration::from_millis(5), || unreachable!()).unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, false));
+        first.end.send(7).unwrap();
+        assert_eq!(first.was_late.recv(), Ok(7));
+        let mut third = Exchange::new();
+        third.end.send(9).unwrap();
+        assert_eq!(third.run(&workers, LONG, || {}).unwrap(), 9, "the thread goes on");
+    }
+
+    #[test]
+    fn a_thread_is_kept_for_the_next_exchange() {
+        let workers = Workers::new(64);
+        let wait = Wait::new(LONG).interrupted_by(Some(Interrupt::new()));
+        let run = || workers.run(&wait, "test", || thread::current().id(), drop).unwrap();
+        let first = run();
+        while workers.pool().lock().idle == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(run(), first);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_the_thread_goes_on() {
+        let workers = Workers::new(1);
+        let wait = Wait::new(LONG).interrupted_by(Some(Interrupt::new()));
+        let outcome = workers.run(&wait, "test", || panic!("a fault"), |()| {});
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Internal);
+        assert_eq!(workers.run(&wait, "test", || 7, drop).unwrap(), 7);
+    }
+}
