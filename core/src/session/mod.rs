@@ -38,7 +38,7 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 use crate::types::status::Status;
-use refresh::backing_off;
+use refresh::{SignIn, backing_off};
 
 /// A refresh needs a TLS handshake and some JSON.
 const REFRESH_STACK: usize = 256 * 1024;
@@ -161,8 +161,6 @@ impl Session {
                 let result = self.wait_for_one(wait, Some(refused));
                 self.parts.events.deliver();
                 let auth_token = result.map_err(failed)?;
-                let now = self.now();
-                self.update_probe(|probe| probe.unconfirmed(now));
                 Ok(Replacement { auth_token, session: Some(Arc::downgrade(self)) })
             }
             After401::GiveUp(until) => {
@@ -363,14 +361,15 @@ impl Session {
         loop {
             match self.flight().join(wait, SIGN_IN)? {
                 Flight::Ours(attempt) => {
-                    let outcome = self.fetch(wait, SignInMode::Interactive, instead_of, &attempt);
+                    let mode = SignInMode::Interactive;
+                    let result = self.fetch(SignIn { mode, instead_of, wait, attempt: &attempt });
                     let is_cancelled = |error: &Error| error.kind() == ErrorKind::Cancelled;
-                    if !outcome.as_ref().is_err_and(is_cancelled) {
-                        attempt.land(outcome.clone());
+                    if !result.as_ref().is_err_and(is_cancelled) {
+                        attempt.land(result.clone());
                     }
                     // Otherwise it is the caller's alone: another one takes over, unless the
                     // response still comes, which lands the attempt.
-                    return outcome;
+                    return result;
                 }
                 Flight::Awaited(Ok(auth_token)) => {
                     let state = self.state.load();
@@ -398,9 +397,15 @@ impl Session {
         let renew = move || {
             let wait = Wait::new(session.parts.timeout);
             // A failure is in the state and among the events; whoever calls last waits for another.
-            let outcome = session.fetch(&wait, SignInMode::Background, None, &attempt);
-            attempt.land(outcome.clone());
-            if let Ok(auth_token) = outcome {
+            let sign_in = SignIn {
+                mode: SignInMode::Background,
+                instead_of: None,
+                wait: &wait,
+                attempt: &attempt,
+            };
+            let result = session.fetch(sign_in);
+            attempt.land(result.clone());
+            if let Ok(auth_token) = result {
                 session.watch_expiry(&auth_token, &wait);
             }
         };

@@ -42,7 +42,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(120);
 const IN_MEMORY: &str = "the session goes on in memory";
 
 /// The right to sign in for all who wait.
-type Attempt = single_flight::Attempt<Result<AuthToken>>;
+pub(super) type Attempt = single_flight::Attempt<Result<AuthToken>>;
 
 /// What an exchange was made with, and when.
 #[derive(Clone)]
@@ -52,20 +52,24 @@ struct Requested {
     key: Arc<EntryKey>,
     /// Unless it was another credential.
     application_token: Option<Secret>,
+    is_after_401: bool,
+}
+
+/// A sign-in that is to be made: for whom, instead of what, and for how long.
+#[derive(Clone, Copy)]
+pub(super) struct SignIn<'a> {
+    pub(super) mode: SignInMode,
+    /// The auth token that got a 401, if one did.
+    pub(super) instead_of: Option<&'a AuthToken>,
+    pub(super) wait: &'a Wait,
+    pub(super) attempt: &'a Arc<Attempt>,
 }
 
 impl Session {
     /// Signs in, or takes what another process got, to have a token other than `instead_of`. Where
     /// there is no valid token, temporary failures are retried within the deadline.
-    pub(super) fn fetch(
-        self: &Arc<Self>,
-        wait: &Wait,
-        mode: SignInMode,
-        instead_of: Option<&AuthToken>,
-        attempt: &Arc<Attempt>,
-    ) -> Result<AuthToken> {
-        let outcome = self.fetch_another(wait, mode, instead_of, attempt);
-        outcome.inspect_err(|error| {
+    pub(super) fn fetch(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
+        self.fetch_another(sign_in).inspect_err(|error| {
             if error.kind() == ErrorKind::Cancelled {
                 return; // No attempt came to its end.
             }
@@ -77,13 +81,8 @@ impl Session {
         })
     }
 
-    fn fetch_another(
-        self: &Arc<Self>,
-        wait: &Wait,
-        mode: SignInMode,
-        instead_of: Option<&AuthToken>,
-        attempt: &Arc<Attempt>,
-    ) -> Result<AuthToken> {
+    fn fetch_another(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
+        let SignIn { mode, instead_of, wait, .. } = sign_in;
         let mut attempts = 0;
         loop {
             let (credential, problem) =
@@ -124,7 +123,7 @@ impl Session {
                 _ => {}
             }
             attempts += 1;
-            match self.attempt(&credential, &key, &lock, mode, wait, attempt) {
+            match self.attempt(&credential, &key, &lock, sign_in) {
                 Ok(token) => return Ok(token),
                 Err(error) if attempts < MOST_ATTEMPTS && self.is_outdated(&credential, &error) => {
                 }
@@ -143,10 +142,9 @@ impl Session {
         credential: &Current<'_>,
         key: &Arc<EntryKey>,
         lock: &Locked,
-        mode: SignInMode,
-        wait: &Wait,
-        attempt: &Arc<Attempt>,
+        sign_in: SignIn<'_>,
     ) -> Result<AuthToken> {
+        let SignIn { mode, instead_of, wait, attempt } = sign_in;
         let requested = Requested {
             at: self.now(),
             wall: self.parts.clock.wall(),
@@ -155,6 +153,7 @@ impl Session {
                 Current::ApplicationToken(token) => Some(token.clone()),
                 _ => None,
             },
+            is_after_401: instead_of.is_some(),
         };
         let left = wait.remaining(SIGN_IN)?;
         let before = self.state.load_full();
@@ -199,7 +198,15 @@ impl Session {
         let (now, name, draw) = (self.now(), requested.key.name(), random::draw());
         let cached = CachedToken::new(auth_token.clone(), name, requested.at, draw);
         let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
-        self.state.rcu(|state| state.succeeded(cached.clone(), refresh.clone(), now));
+        self.state.rcu(|state| {
+            let state = state.succeeded(cached.clone(), refresh.clone(), now);
+            // In one step: a call that gets a 401 for the new token must not sign in again.
+            let probe = match requested.is_after_401 {
+                true => state.probe.unconfirmed(now),
+                false => state.probe,
+            };
+            State { probe, ..state }
+        });
         let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
         self.parts.events.push(event);
         if let Some(token) = &requested.application_token {
