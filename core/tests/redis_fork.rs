@@ -1,15 +1,15 @@
 //! After a fork, parent and child both go on with the store in Redis, each on its own connection. A
-//! test file of its own, since no other test may start a thread meanwhile (see `fork.rs`).
+//! program of its own, since no other test may start a thread meanwhile (see `fork.rs`).
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod common;
 
-use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio, exit};
+use std::process::exit;
 use std::time::Duration;
 
+use common::redis_server::Server;
 use common::{AUTHENTICATE, builder, clock, eventually, sandbox};
 use emnify_core::Store;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -27,15 +27,8 @@ fn store_has_threads() -> bool {
 #[test]
 fn parent_and_child_share_a_session_and_no_connection() {
     let (sandbox, clock) = (sandbox(), clock());
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut redis = Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
-        .arg(port.to_string())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|e| panic!("redis-server: {e}; apt-get install redis-server"));
-    eventually("Redis", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-    let store = Store::redis(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let redis = Server::start();
+    let store = Store::redis(&redis.url).unwrap();
     let client = builder(&sandbox).store(store).clock(clock.clone()).build().unwrap();
     client.authenticate().unwrap();
 
@@ -56,6 +49,4 @@ fn parent_and_child_share_a_session_and_no_connection() {
     });
     assert_eq!(status, WaitStatus::Exited(child, 0));
     assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2, "one of them signed in for both");
-    redis.kill().unwrap();
-    redis.wait().unwrap();
 }

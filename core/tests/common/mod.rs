@@ -1,13 +1,19 @@
-//! A client of the sandbox, for the tests of this crate.
+//! What the tests share: a client of the sandbox, and places of their own.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each program uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use emnify_core::{Client, ClientBuilder, ManualClock};
 use emnify_sandbox::Sandbox;
+
+pub mod gateway;
+#[cfg(feature = "redis")]
+pub mod redis_server;
 
 pub const AUTHENTICATE: &str = "/api/v1/authenticate";
 pub const TOKENS: &str = "/api/v1/application_token";
@@ -37,6 +43,11 @@ pub fn client(sandbox: &Sandbox) -> Client {
     builder(sandbox).build().unwrap()
 }
 
+/// How many sign-ins were asked of the sandbox.
+pub fn sign_ins(sandbox: &Sandbox) -> u64 {
+    sandbox.calls("POST", AUTHENTICATE)
+}
+
 /// All that was asked of the sandbox.
 pub fn all_calls(sandbox: &Sandbox) -> usize {
     sandbox.requests().len()
@@ -52,12 +63,21 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
+/// Returns the arguments with which this program runs one of its ignored tests and no other.
+/// `module` is the `module_path!()` of that test.
+pub fn only(module: &str, test: &str) -> [String; 4] {
+    let path = module.split_once("::").map_or(test.into(), |(_, path)| format!("{path}::{test}"));
+    [path, "--exact".into(), "--ignored".into(), "--nocapture".into()]
+}
+
 /// A directory of one test's own, removed at its end.
-pub struct Scratch(pub std::path::PathBuf);
+pub struct Scratch(pub PathBuf);
 
 impl Scratch {
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("emnify-{name}-{}", std::process::id()));
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("emnify-{name}-{process}-{number}"));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         Scratch(path)

@@ -1,16 +1,11 @@
 //! Servers that are not emnify's: other certificates, other compression, no end.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of this is a test")]
-
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use common::Scratch;
 use emnify_core::{AuthToken, Client, Error, ErrorKind};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,6 +13,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+use crate::common::{Scratch, clock};
 
 const TOKEN: &[u8] = br#"{"auth_token":"opaque"}"#;
 
@@ -49,7 +46,7 @@ fn sign_in(coding: &'static str, body: Vec<u8>) -> Result<AuthToken, Error> {
     let client = Client::builder()
         .application_token("application-token")
         .base_url(format!("http://{address}"))
-        .clock(common::clock())
+        .clock(clock())
         .build()
         .unwrap();
     client.authenticate()
@@ -118,14 +115,14 @@ fn over_tls(config: ServerConfig, trusted: &str) -> Result<AuthToken, Error> {
         let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
         answer(StreamOwned::new(connection, stream), "", TOKEN);
     });
-    let scratch = Scratch::new(&format!("hostile-{}", address.port()));
+    let scratch = Scratch::new("hostile");
     std::fs::write(scratch.0.join("ca.pem"), trusted).unwrap();
     let client = Client::builder()
         .application_token("application-token")
         .base_url(format!("https://localhost:{}", address.port()))
         .ca_bundle(scratch.0.join("ca.pem"))
         .timeout(Duration::from_secs(20))
-        .clock(common::clock())
+        .clock(clock())
         .build()
         .unwrap();
     client.authenticate()

@@ -1,18 +1,14 @@
 //! Rotations that meet a refusal, a replayed request or a damaged journal: each ends, and leaves one
 //! application token that works. And what the credential file keeps.
 
-#![allow(clippy::unwrap_used, reason = "all of this is a test")]
-
-mod common;
-mod gateway;
-
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use common::{TOKENS, clock, sandbox};
 use emnify_core::{EventKind, RotateOptions, RotationState};
 use emnify_sandbox::{Fault, FaultKind, NewToken};
-use gateway::{Gateway, collector, entries, rotate};
+
+use crate::common::gateway::{Gateway, collector, entries, rotate};
+use crate::common::{TOKENS, clock, sandbox};
 
 fn damage(gateway: &Gateway<'_>) {
     for path in entries(gateway) {

@@ -1,16 +1,15 @@
 //! Any other call of the API: with the session's token, tried again where that is safe, and never
 //! to another origin.
 
-mod common;
-
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use common::{AUTHENTICATE, builder, client, clock, sandbox};
 use emnify_core::{Clock, ErrorKind, Method};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 use serde_json::{Value, json};
+
+use crate::common::{AUTHENTICATE, builder, client, clock, sandbox};
 
 const ENDPOINT: &str = "/api/v1/endpoint";
 const SIM: &str = "/api/v1/sim";

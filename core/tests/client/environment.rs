@@ -1,12 +1,11 @@
 //! What a client reads from the environment. Each case runs in a process of its own, since a
 //! process's environment belongs to all of its threads.
 
-mod common;
-
 use std::process::Command;
 
-use common::{AUTHENTICATE, sandbox};
 use emnify_core::Client;
+
+use crate::common::{AUTHENTICATE, only, sandbox};
 
 /// Not a test of its own: what the others run in a child process.
 #[test]
@@ -18,10 +17,9 @@ fn child() {
     }
 }
 
-#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 fn run(environment: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["child", "--exact", "--ignored", "--nocapture"]);
+    command.args(only(module_path!(), "child"));
     command.env_clear().envs(environment.iter().copied());
     String::from_utf8(command.output().unwrap().stdout).unwrap()
 }

@@ -1,10 +1,9 @@
 //! Nothing that prints shows a secret, even when a server quotes it.
 
-mod common;
-
-use common::{AUTHENTICATE, TOKENS, builder, sandbox};
 use emnify_core::NewApplicationToken;
 use emnify_sandbox::{Fault, FaultKind};
+
+use crate::common::{self, AUTHENTICATE, TOKENS, builder, sandbox};
 
 #[test]
 fn neither_errors_nor_debug_show_what_a_server_quotes_of_a_request() {

@@ -1,15 +1,14 @@
 //! Application tokens can be created, listed, updated and revoked, and a new one's value is never
 //! lost.
 
-mod common;
-
 use std::time::{Duration, SystemTime};
 
-use common::{AUTHENTICATE, TOKENS, builder, client, sandbox};
 use emnify_core::{
     ApplicationTokenStatus, ApplicationTokenUpdate, ErrorKind, ExpiryDate, NewApplicationToken,
 };
 use emnify_sandbox::{Fault, FaultKind, TokenShape};
+
+use crate::common::{AUTHENTICATE, TOKENS, builder, client, sandbox};
 
 #[test]
 fn a_token_lives_from_creation_to_revocation() {

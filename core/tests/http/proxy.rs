@@ -1,15 +1,13 @@
 //! A proxy that refuses or fails is told from emnify, with its status and what to do.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of this is a test")]
-
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
 use emnify_core::{Client, Error, ErrorKind};
+
+use crate::common::clock;
 
 /// What a call through a proxy fails with that answers each CONNECT with that.
 fn through(answer: &'static str) -> (Error, String) {
@@ -34,7 +32,7 @@ fn fail(proxy: &str) -> Error {
         .base_url("https://cdn.example")
         .proxy(proxy)
         .timeout(Duration::from_secs(20))
-        .clock(common::clock())
+        .clock(clock())
         .build()
         .unwrap();
     client.authenticate().unwrap_err()

@@ -1,14 +1,15 @@
 //! A person signs in with a password, perhaps a one-time code, and renews with a refresh token.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{AUTHENTICATE, Scratch, builder_without_token, clock, eventually, sandbox};
 use emnify_core::{ErrorKind, NewApplicationToken, Secret, Store, TrustedDevice};
 use emnify_sandbox::{Fault, FaultKind};
+
+use crate::common::{
+    AUTHENTICATE, Scratch, builder_without_token, client, clock, eventually, sandbox,
+};
 
 #[test]
 fn a_user_signs_in_and_renews_with_the_refresh_token() {
@@ -173,7 +174,7 @@ const WORKSPACE: &str = "/api/v1/authenticate/workspace";
 #[test]
 fn the_server_decides_whether_an_application_token_switches() {
     let sandbox = sandbox();
-    let client = common::client(&sandbox);
+    let client = client(&sandbox);
     let error = client.switch_workspace(5678).unwrap_err();
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::Rejected, Some(401)));
     assert!(error.to_string().contains("switch to the workspace 5678"), "{error}");

@@ -1,17 +1,14 @@
 //! Whatever the network, the server and the clocks do, in any order: no expired token while a valid
 //! one could be had, never two refreshes at once, no more calls than allowed, no secret anywhere.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{AUTHENTICATE, Scratch, builder, clock};
 use emnify_core::{AuthToken, Client, ManualClock, Store};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 use proptest::prelude::*;
+
+use crate::common::{AUTHENTICATE, Scratch, builder, clock};
 
 /// In nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -215,7 +212,7 @@ proptest! {
         durable in any::<bool>(),
         steps in prop::collection::vec(step(), 1..60),
     ) {
-        let sandbox = common::sandbox();
+        let sandbox = crate::common::sandbox();
         // What is refused is counted here, not by the sandbox's own limit or lock.
         sandbox.settings(|settings| {
             settings.limits = false;

@@ -1,15 +1,13 @@
 //! A server or a network that misbehaves gives the right kind of error, in time.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{AUTHENTICATE, TOKENS, builder, builder_without_token, client, sandbox};
 use emnify_core::{Client, ErrorKind};
 use emnify_sandbox::{Fault, FaultKind, RetryAfter, Sandbox};
 
+use crate::common::{self, AUTHENTICATE, TOKENS, builder, builder_without_token, client, sandbox};
+
 /// What a fault of each of the two paths is taken for.
-#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 fn kinds(fault: FaultKind) -> (Option<ErrorKind>, Option<ErrorKind>) {
     let sandbox = sandbox();
     let client = client(&sandbox);

@@ -1,17 +1,13 @@
 //! What a rotation needs and is asked for: the right to revoke, or `keep_old`; how long the new
 //! application token lives; options that came too late.
 
-#![allow(clippy::unwrap_used, reason = "all of this is a test")]
-
-mod common;
-mod gateway;
-
 use std::time::{Duration, SystemTime};
 
-use common::{TOKENS, clock, sandbox};
 use emnify_core::{ErrorKind, EventKind, RotateOptions, RotationState};
 use emnify_sandbox::{Fault, FaultKind, NewToken};
-use gateway::{Gateway, collector, entries, rotate};
+
+use crate::common::gateway::{Gateway, collector, entries, rotate};
+use crate::common::{TOKENS, clock, sandbox};
 
 const ROWS: &str = "/api/v1/application_token/*";
 

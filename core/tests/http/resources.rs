@@ -1,9 +1,5 @@
 //! What hangs does not hold up the end of a client, and what runs out is told as that. In processes
 //! of their own, whose limits and resolver are the test's.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of this is a test")]
-
-mod common;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,10 +10,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use common::Scratch;
 use emnify_core::{Client, ErrorKind, ManualClock};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Uid, setuid};
+
+use crate::common::{Scratch, only};
 
 /// Longer than a token lives that does not say so.
 const LATER: Duration = Duration::from_secs(5 * 3_600);
@@ -28,7 +25,8 @@ const USER: u32 = 54_321;
 /// Runs a test of this file in a process of its own, with a word for it in the environment.
 fn run(mut command: Command, name: &str, word: &str) -> Output {
     command
-        .args(["--exact", name, "--ignored", "--nocapture", "--test-threads", "1", "--quiet"])
+        .args(only(module_path!(), name))
+        .args(["--test-threads", "1", "--quiet"])
         .env("EMNIFY_RESOURCES", word)
         .env_remove("HTTPS_PROXY")
         .env_remove("https_proxy")

@@ -1,14 +1,15 @@
 //! An application token goes in, a usable auth token comes out, with as few calls as can be.
 
-mod common;
-
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use common::{AUTHENTICATE, TOKENS, builder, client, clock, sandbox};
 use emnify_core::{ErrorKind, ManualClock};
 use emnify_sandbox::{Fault, FaultKind};
+
+use crate::common::{
+    AUTHENTICATE, Scratch, TOKENS, builder, builder_without_token, client, clock, sandbox,
+};
 
 #[test]
 fn an_auth_token_is_fetched_once_and_then_cached() {
@@ -113,13 +114,12 @@ fn a_revoked_application_token_is_rejected() {
 #[test]
 fn an_application_token_is_read_from_its_file_at_each_sign_in() {
     let sandbox = sandbox();
-    let file = std::env::temp_dir().join(format!("emnify-core-test-{}", std::process::id()));
+    let scratch = Scratch::new("file");
+    let file = scratch.0.join("token");
     std::fs::write(&file, "not-a-known-token").unwrap();
-    let client = common::builder_without_token(&sandbox).application_token_file(&file);
+    let client = builder_without_token(&sandbox).application_token_file(&file);
     let client = client.build().unwrap();
     assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
     std::fs::write(&file, format!("{}\n", sandbox.application_token())).unwrap();
-    let outcome = client.authenticate();
-    std::fs::remove_file(&file).unwrap();
-    outcome.unwrap();
+    client.authenticate().unwrap();
 }

@@ -1,11 +1,10 @@
 //! What a caller gets wrong is refused before anything is sent, by a message that names it.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{all_calls, builder, builder_without_token, client, sandbox};
 use emnify_core::{ApplicationTokenUpdate, Error, ErrorKind, NewApplicationToken};
+
+use crate::common::{all_calls, builder, builder_without_token, client, sandbox};
 
 #[track_caller]
 fn assert_refused(argument: &str, error: Error) {

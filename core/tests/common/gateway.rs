@@ -1,8 +1,5 @@
 //! A gateway for the tests of rotation: its application token in a file, and a store.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

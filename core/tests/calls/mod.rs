@@ -1,0 +1,4 @@
+//! Calls that carry the auth token.
+
+mod application_tokens;
+mod requests;

@@ -1,0 +1,5 @@
+//! What a client is built from, and what it shows of itself.
+
+mod bad_input;
+mod environment;
+mod secrets;

@@ -1,0 +1,18 @@
+//! The tests of the core, in one program. Those that fork have programs of their own: no other test
+//! may start a thread meanwhile.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod calls;
+mod client;
+mod common;
+mod http;
+mod rotation;
+mod session;
+mod sign_in;
+mod store;

@@ -1,0 +1,6 @@
+//! Replacing an application token.
+
+mod obstacles;
+mod options;
+mod recovery;
+mod replacement;

@@ -1,0 +1,194 @@
+//! After a failure: what is tried again, when, and what ends the wait.
+
+use std::thread;
+use std::time::Duration;
+
+use emnify_core::{Clock, ErrorKind, Store};
+use emnify_sandbox::{Fault, FaultKind, RetryAfter};
+
+use super::MINUTE;
+use crate::common::{
+    self, AUTHENTICATE, Scratch, builder, builder_without_token, client, clock, eventually,
+    sandbox, sign_ins,
+};
+
+#[test]
+fn what_passes_by_itself_is_tried_three_times_within_the_timeout() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")).times(2));
+    client(&sandbox).authenticate().unwrap();
+    assert_eq!(sign_ins(&sandbox), 3);
+
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::ResetBefore));
+    let error = client(&sandbox).authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert_eq!(sign_ins(&sandbox), 6);
+}
+
+#[test]
+fn after_a_429_nobody_calls_until_the_time_is_over() {
+    let (sandbox, clock) = (sandbox(), clock());
+    sandbox.settings(|settings| {
+        settings.authenticate_limit = 0;
+        settings.retry_after = RetryAfter::Seconds;
+    });
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    for _ in 0..10 {
+        let error = client.authenticate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+    }
+    assert_eq!(sign_ins(&sandbox), 1);
+    clock.advance(Duration::from_secs(362)); // five minutes and at most a fifth
+    sandbox.settings(|settings| settings.authenticate_limit = 100);
+    client.authenticate().unwrap();
+    assert_eq!(sign_ins(&sandbox), 2);
+}
+
+#[test]
+fn a_refused_token_is_not_sent_again_until_its_time_is_over() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).application_token("never-known").clock(clock.clone());
+    let client = client.build().unwrap();
+    for _ in 0..10 {
+        assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(sign_ins(&sandbox), 1);
+    clock.advance(Duration::from_secs(61));
+    client.authenticate().unwrap_err();
+    assert_eq!(sign_ins(&sandbox), 2);
+    clock.advance(Duration::from_secs(61));
+    client.authenticate().unwrap_err();
+    assert_eq!(sign_ins(&sandbox), 2, "the second time it is longer");
+}
+
+#[test]
+fn a_rotated_credential_file_is_picked_up_without_a_restart() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = Scratch::new("rotated");
+    let file = scratch.0.join("token");
+    let (id, old) = sandbox.add_application_token(Default::default());
+    std::fs::write(&file, &old).unwrap();
+    let client = builder_without_token(&sandbox).application_token_file(&file);
+    let client = client.clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+
+    // The old one is revoked; its live auth token goes on being served.
+    common::client(&sandbox).application_tokens().revoke(id).unwrap();
+    clock.advance(200 * MINUTE);
+    client.authenticate().unwrap();
+    eventually("the refusal", || client.status().last_error.is_some());
+    client.authenticate().unwrap();
+
+    std::fs::write(&file, sandbox.application_token()).unwrap();
+    client.authenticate().unwrap();
+    eventually("the renewal", || client.status().last_error.is_none());
+}
+
+#[test]
+fn retry_now_ends_the_waits_that_faults_have_caused_and_no_others() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")));
+    for _ in 0..5 {
+        client.authenticate().unwrap_err();
+    }
+    assert!(client.status().next_attempt.is_some());
+    sandbox.clear_faults();
+    client.retry_now();
+    assert!(client.status().next_attempt.is_none());
+    let before = clock.steady();
+    client.authenticate().unwrap();
+    assert_eq!(clock.steady(), before, "without a wait");
+
+    for status in [401, 429] {
+        let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+        sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(status, "")));
+        let error = client.authenticate().unwrap_err();
+        client.retry_now();
+        sandbox.reset_counters();
+        assert_eq!(client.authenticate().unwrap_err().kind(), error.kind());
+        assert_eq!(sign_ins(&sandbox), 0);
+        sandbox.clear_faults();
+    }
+}
+
+#[test]
+fn a_restart_keeps_what_emnify_said_and_no_fault() {
+    let (sandbox, clock, scratch) = (sandbox(), clock(), Scratch::new("restart"));
+    for (status, kept) in [(503, false), (401, true), (429, true)] {
+        let store = scratch.0.join(status.to_string());
+        let start = || {
+            let client = builder(&sandbox).clock(clock.clone()).store(Store::directory(&store));
+            client.timeout(Duration::from_secs(1)).build().unwrap()
+        };
+        sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(status, "")));
+        start().authenticate().unwrap_err();
+        sandbox.clear_faults();
+        assert_eq!(start().authenticate().is_err(), kept, "{status}");
+    }
+}
+
+#[test]
+fn a_network_that_is_not_there_yet_costs_no_attempts_once_it_is() {
+    let (sandbox, clock) = (sandbox(), clock());
+    sandbox.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    for _ in 0..20 {
+        client.authenticate().unwrap_err();
+        clock.advance(MINUTE);
+    }
+    sandbox.clear_faults();
+    clock.advance(5 * MINUTE);
+    client.authenticate().unwrap();
+}
+
+#[test]
+fn a_refused_credential_keeps_nobody_waiting_however_long_the_timeout() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).application_token("never-known").clock(clock.clone());
+    let client = client.timeout(10 * MINUTE).build().unwrap();
+    for _ in 0..5 {
+        assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Rejected);
+    }
+    assert_eq!(sign_ins(&sandbox), 1);
+}
+
+#[test]
+fn a_credential_file_that_vanished_starts_no_storm_of_refreshes() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = Scratch::new("vanished");
+    let file = scratch.0.join("token");
+    std::fs::write(&file, sandbox.application_token()).unwrap();
+    let client = builder_without_token(&sandbox).application_token_file(&file);
+    let client = client.clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(401, "")));
+    clock.advance(200 * MINUTE);
+    client.authenticate().unwrap();
+    eventually("the refusal", || client.status().last_error.is_some());
+    std::fs::remove_file(&file).unwrap();
+    for _ in 0..200 {
+        client.authenticate().unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(sign_ins(&sandbox) <= 3, "{}", sign_ins(&sandbox));
+}
+
+#[test]
+fn a_wait_of_nothing_after_a_429_is_none() {
+    let sandbox = sandbox();
+    let headers = [("Retry-After".to_owned(), "0".to_owned())].into();
+    let kind = FaultKind::Status {
+        status: 429,
+        body: String::new(),
+        content_type: "text/plain".to_owned(),
+        headers,
+    };
+    sandbox.fault(Fault::new(AUTHENTICATE, kind));
+    let client = client(&sandbox);
+    for _ in 0..10 {
+        client.authenticate().unwrap_err();
+    }
+    let seconds = sandbox.requests().len();
+    assert!(seconds <= 12, "{seconds}");
+}

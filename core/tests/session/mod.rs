@@ -1,0 +1,12 @@
+//! A machine that is signed in stays signed in, with as few calls as can be, whatever happens.
+
+use std::time::Duration;
+
+mod after_401;
+mod authenticate;
+mod backoff;
+mod events;
+mod properties;
+mod renewal;
+
+const MINUTE: Duration = Duration::from_secs(60);

@@ -1,0 +1,39 @@
+//! A session outlives its process and goes on whatever becomes of its store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use emnify_core::{Client, ClientBuilder, EventKind, Store, SystemClock};
+use emnify_sandbox::Sandbox;
+
+use crate::common::builder;
+
+mod directory;
+mod processes;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+mod redis_hostile;
+
+fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
+    builder(sandbox).store(Store::directory(path)).clock(Arc::new(SystemClock)).build().unwrap()
+}
+
+/// A client, and what it reports about its store.
+fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&reports);
+    let client = builder.observer(move |event| {
+        if event.kind() == EventKind::StoreTrouble {
+            seen.lock().unwrap().push(event.to_string());
+        }
+    });
+    (client.build().unwrap(), reports)
+}
+
+/// What the store's directory holds, locks aside.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_none_or(|e| e != "lock")).collect()
+}
