@@ -39,37 +39,39 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
         yield client
 
 
+# One fault of each kind that a server can cause; core tests which fault is of which kind.
 @pytest.mark.parametrize(
-    ("status", "expected", "retryable"),
+    ("kind", "details", "expected", "retryable"),
     [
-        (302, emnify_auth.ProtocolError, False),
-        (400, emnify_auth.ValidationError, False),
-        (401, emnify_auth.AuthenticationError, False),
-        (403, emnify_auth.ForbiddenError, False),
-        (404, emnify_auth.NotFoundError, False),
-        (409, emnify_auth.ConflictError, False),
-        (422, emnify_auth.ValidationError, False),
-        (429, emnify_auth.RateLimitedError, True),
-        (500, emnify_auth.ServerError, True),
-        (503, emnify_auth.ServerError, True),
+        ("status", {"status": 401}, emnify_auth.AuthenticationError, False),
+        ("status", {"status": 403}, emnify_auth.ForbiddenError, False),
+        ("status", {"status": 404}, emnify_auth.NotFoundError, False),
+        ("status", {"status": 409}, emnify_auth.ConflictError, False),
+        ("status", {"status": 422}, emnify_auth.ValidationError, False),
+        ("status", {"status": 429}, emnify_auth.RateLimitedError, True),
+        ("status", {"status": 503}, emnify_auth.ServerError, True),
+        ("invalid_json", {}, emnify_auth.ProtocolError, False),
+        ("reset_before", {}, emnify_auth.NetworkError, True),
     ],
 )
-@pytest.mark.parametrize("path", [AUTHENTICATE, APPLICATION_TOKEN])
-def test_a_status_has_its_class(
+def test_a_kind_has_its_class(
     client: Client,
     sandbox: Sandbox,
-    path: str,
-    status: int,
+    kind: str,
+    details: dict[str, object],
     expected: type[EmnifyError],
     retryable: bool,
 ) -> None:
-    sandbox.fault("status", path, status=status)
+    sandbox.fault(kind, APPLICATION_TOKEN, **details)
     error = failure(client.application_tokens.list)
     assert type(error) is expected
-    assert error.http_status == status
+    assert error.http_status == details.get("status")
     assert error.is_retryable is retryable
     assert error.api_error is None
-    assert f"HTTP {status}" in str(error)
+    assert str(error).startswith("cannot ")
+    # It wears off.
+    sandbox.clear_faults()
+    assert client.application_tokens.list()
 
 
 def test_what_emnify_says_is_kept(client: Client, sandbox: Sandbox) -> None:
@@ -155,39 +157,6 @@ def test_a_locked_account(client: Client, sandbox: Sandbox) -> None:
     assert error.is_retryable
 
 
-@pytest.mark.parametrize("path", [AUTHENTICATE, APPLICATION_TOKEN])
-@pytest.mark.parametrize(
-    ("kind", "details", "expected"),
-    [
-        ("reset_before", {}, emnify_auth.NetworkError),
-        ("reset_after", {}, emnify_auth.NetworkError),
-        ("refuse", {}, emnify_auth.NetworkError),
-        ("cut_body", {}, emnify_auth.NetworkError),
-        ("invalid_json", {}, emnify_auth.ProtocolError),
-        ("html", {"status": 200}, emnify_auth.ProtocolError),
-        ("html", {"status": 502}, emnify_auth.ServerError),
-        ("html", {"status": 403}, emnify_auth.ForbiddenError),
-        ("no_auth_token", {}, emnify_auth.ProtocolError),
-    ],
-)
-def test_a_broken_answer(
-    client: Client,
-    sandbox: Sandbox,
-    path: str,
-    kind: str,
-    details: dict[str, object],
-    expected: type[EmnifyError],
-) -> None:
-    sandbox.fault(kind, path, **details)
-    error = failure(client.application_tokens.list)
-    assert type(error) is expected, repr(error)
-    assert str(error).startswith("cannot ")
-    # It wears off; a client that could not sign in would wait for its next attempt.
-    sandbox.clear_faults()
-    with sandbox.client() as another:
-        assert another.application_tokens.list()
-
-
 @pytest.mark.parametrize("kind", ["delay", "endless_body"])
 def test_a_server_that_takes_too_long(sandbox: Sandbox, kind: str) -> None:
     details = {"milliseconds": 5_000} if kind == "delay" else {}
@@ -229,6 +198,19 @@ def test_an_authority_that_is_not_trusted(sandbox: Sandbox) -> None:
     assert not error.is_retryable
     assert "ca_bundle" in str(error)
     assert sandbox.calls() == 0
+
+
+def test_a_proxy_that_is_not_there(sandbox: Sandbox) -> None:
+    with Client(
+        sandbox.application_token,
+        base_url="https://cdn.example",
+        proxy="http://127.0.0.1:1",
+        timeout=1.0,
+    ) as client:
+        error = failure(client.authenticate)
+    assert type(error) is emnify_auth.ProxyError
+    assert isinstance(error, emnify_auth.NetworkError)
+    assert error.http_status is None
 
 
 def test_a_host_that_is_not_there(sandbox: Sandbox) -> None:

@@ -173,8 +173,11 @@ mod tests {
             (600, Protocol),
         ] {
             for body in ["", "<html>", r#"{"message":"Unauthorized"}"#, "[1", "null"] {
-                let error = refuse(false, status, body);
-                assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{body}");
+                for authenticating in [false, true] {
+                    let error = refuse(authenticating, status, body);
+                    assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{body}");
+                    assert!(error.to_string().contains(&format!("HTTP {status}")), "{error}");
+                }
             }
         }
     }

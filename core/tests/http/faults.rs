@@ -58,25 +58,6 @@ fn a_body_that_is_not_what_its_encoding_says_makes_no_sense() {
 }
 
 #[test]
-fn each_status_has_its_kind() {
-    use ErrorKind::*;
-    for (status, authenticate, list) in [
-        (302, Protocol, Protocol),
-        (400, Validation, Validation),
-        (401, Rejected, Rejected),
-        (403, Forbidden, Forbidden),
-        (404, NotFound, NotFound),
-        (409, Conflict, Conflict),
-        (422, Validation, Validation),
-        (429, RateLimited, RateLimited),
-        (500, Server, Server),
-    ] {
-        let fault = FaultKind::status(status, "");
-        assert_eq!(kinds(fault), (Some(authenticate), Some(list)), "{status}");
-    }
-}
-
-#[test]
 fn a_body_that_never_ends_ends_with_the_timeout() {
     let sandbox = sandbox();
     let client = builder(&sandbox).timeout(Duration::from_secs(1)).build().unwrap();
