@@ -147,12 +147,28 @@ impl Clock for ManualClock {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
-    fn the_steady_clock_does_not_go_back() {
-        let first = SystemClock.steady();
-        assert!(SystemClock.steady() >= first);
+    fn the_steady_clock_measures_how_much_time_passes() {
+        let (outside, first) = (Instant::now(), SystemClock.steady());
+        let (inside, pause) = (Instant::now(), Duration::from_millis(20));
+        SystemClock.sleep(pause);
+        let least = inside.elapsed();
+        let passed = SystemClock.steady().checked_sub(first).unwrap();
+        assert!(least >= pause, "slept for {least:?}");
+        assert!((least..=outside.elapsed()).contains(&passed), "{passed:?} instead of {least:?}");
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[test]
+    fn the_steady_clock_counts_from_the_boot_and_through_suspend() {
+        use nix::time::{ClockId, clock_gettime};
+        let since_boot = || Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap());
+        let (before, steady, after) = (since_boot(), SystemClock.steady(), since_boot());
+        assert!((before..=after).contains(&steady), "{steady:?} instead of {before:?}");
     }
 
     #[test]

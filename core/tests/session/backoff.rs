@@ -175,20 +175,24 @@ fn a_credential_file_that_vanished_starts_no_storm_of_refreshes() {
 }
 
 #[test]
-fn a_wait_of_nothing_after_a_429_is_none() {
-    let sandbox = sandbox();
+fn a_retry_after_of_zero_is_not_taken_for_leave_to_try_at_once() {
+    let (sandbox, clock) = (sandbox(), clock());
     let headers = [("Retry-After".to_owned(), "0".to_owned())].into();
-    let kind = FaultKind::Status {
-        status: 429,
-        body: String::new(),
-        content_type: "text/plain".to_owned(),
-        headers,
-    };
+    let (body, content_type) = (String::new(), "text/plain".to_owned());
+    let kind = FaultKind::Status { status: 429, body, content_type, headers };
     sandbox.fault(Fault::new(AUTHENTICATE, kind));
-    let client = client(&sandbox);
-    for _ in 0..10 {
+    // No call has the time to wait for the next attempt.
+    let client = builder(&sandbox).clock(clock.clone()).timeout(Duration::from_secs(1));
+    let client = client.build().unwrap();
+    for (attempts, seconds) in [(1, 5), (2, 10), (3, 20), (4, 40)] {
+        let wait = client.authenticate().unwrap_err().retry_after().unwrap();
+        assert_eq!(sign_ins(&sandbox), attempts);
+        // At most a fifth more is added by chance.
+        let least = Duration::from_secs(seconds);
+        assert!((least..=least.mul_f64(1.2)).contains(&wait), "{wait:?} instead of {least:?}");
+        clock.advance(wait - Duration::from_secs(2));
         client.authenticate().unwrap_err();
+        assert_eq!(sign_ins(&sandbox), attempts, "too early");
+        clock.advance(Duration::from_secs(2));
     }
-    let seconds = sandbox.requests().len();
-    assert!(seconds <= 12, "{seconds}");
 }

@@ -116,5 +116,5 @@ fn tokens_that_live_for_a_second_cost_a_sign_in_every_five_seconds() {
         clock.advance(Duration::from_millis(100));
     }
     let made = sign_ins(&sandbox);
-    assert!((2..=121).contains(&made), "{made} sign-ins in ten minutes");
+    assert!((115..=121).contains(&made), "{made} sign-ins in ten minutes");
 }
