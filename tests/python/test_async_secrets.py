@@ -42,7 +42,7 @@ def report(error: EmnifyError) -> str:
     stack = traceback.TracebackException.from_exception(error, capture_locals=True)
     assert any("emnify_auth" in frame.filename for frame in stack.stack)
     for frame in stack.stack:
-        if Path(frame.filename).parent == Path(__file__).parent:
+        if Path(__file__).parent in Path(frame.filename).resolve().parents:
             frame.locals = None
     return "".join(stack.format())
 

@@ -56,13 +56,17 @@ def refused(attempt: Callable[[Any], object], thing: object) -> str:
     return report(caught.value)
 
 
+def is_ours(file: str) -> bool:
+    """Return whether a file belongs to the tests."""
+    return Path(__file__).parent in Path(file).resolve().parents
+
+
 def report(error: BaseException) -> str:
     """Return all there is to see of an exception, with the variables of all frames but ours."""
     stack = traceback.TracebackException.from_exception(error, capture_locals=True)
     chain: traceback.TracebackException | None = stack
     while chain is not None:
-        tests = Path(__file__).parent
-        chain.stack[:] = [frame for frame in chain.stack if Path(frame.filename).parent != tests]
+        chain.stack[:] = [frame for frame in chain.stack if not is_ours(frame.filename)]
         chain = chain.__cause__ or chain.__context__
     seen = f"{error} {error!r} {error.args} {vars(error)}" + "".join(stack.format())
     return seen + (repr(pickle.dumps(error)) if isinstance(error, EmnifyError) else "")
