@@ -52,7 +52,7 @@ pub struct ClientBuilder {
     trusted_device: Option<TrustedDevice>,
     store: Store,
     observer: Option<Observer>,
-    is_asked_for: bool,
+    wants_expiry: Option<bool>,
     pacing: bool,
     max_exchanges: usize,
     cancellable: bool,
@@ -74,7 +74,7 @@ impl ClientBuilder {
             trusted_device: None,
             store: Store::memory(),
             observer: None,
-            is_asked_for: false,
+            wants_expiry: None,
             pacing: true,
             max_exchanges: MAX_EXCHANGES,
             cancellable: false,
@@ -168,14 +168,15 @@ impl ClientBuilder {
     /// with no lock held, also for what happened in the background. It may call the client.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
-        self.is_asked_for = true;
         self
     }
 
-    /// The same for a log that nobody may read: emnify is asked nothing for its sake.
+    /// Sets whether emnify is asked, once a day, when the application token expires, for the event
+    /// [`ApplicationTokenExpires`](crate::EventKind::ApplicationTokenExpires). Default: if there is an observer.
     #[doc(hidden)] // For the other faces of this library.
-    pub fn log(self, log: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        ClientBuilder { is_asked_for: false, ..self.observer(log) }
+    pub fn expiry_notice(mut self, wanted: bool) -> Self {
+        self.wants_expiry = Some(wanted);
+        self
     }
 
     /// Whether calls that come too fast for emnify's limits are delayed, over all threads of this
@@ -238,12 +239,13 @@ impl ClientBuilder {
             max_exchanges: self.max_exchanges,
         };
         let http = Arc::new(Http::new(settings));
+        let wants_expiry = self.wants_expiry.unwrap_or(self.observer.is_some());
         let session = Arc::new(Session::new(Parts {
             http: Arc::clone(&http),
             clock: Arc::clone(&self.clock),
             credential,
             store: self.store,
-            events: Events::new(self.observer, self.is_asked_for),
+            events: Events::new(self.observer, wants_expiry),
             timeout: self.timeout,
         }));
         let rate_limiter = self.pacing.then(|| Arc::new(RateLimiter::new()));

@@ -3,6 +3,7 @@
 pub(crate) mod application_tokens;
 pub(crate) mod builder;
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,18 @@ impl Client {
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.transport.interrupt.as_ref().is_some_and(Interrupt::is_triggered)
+    }
+
+    /// Takes the events that happened since the last time, the oldest first: at most 64. Empty if an
+    /// observer gets them.
+    pub fn take_events(&self) -> Vec<Event> {
+        iter::from_fn(|| self.take_event()).collect()
+    }
+
+    /// Takes the oldest event.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn take_event(&self) -> Option<Event> {
+        self.transport.session.take_event()
     }
 
     /// Returns a client of the same session whose calls end when `interrupt` is triggered. `waited`

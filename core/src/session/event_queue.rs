@@ -1,5 +1,5 @@
-//! Events that happen in the background are kept until a caller comes by, and handed over on that
-//! caller's thread.
+//! Events are kept until a caller comes by: they go to the observer on that caller's thread, or are
+//! taken by the program.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::sys::per_process::PerProcess;
 use crate::types::event::Event;
 
-/// Who does not call for long is told the last of what happened.
+/// How many events are kept; older ones are dropped.
 const MOST_KEPT: usize = 64;
 
 /// Who is told. It is called on the thread of whoever calls the client, with no lock held, and may
@@ -19,52 +19,59 @@ pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 /// Events on their way to the observer.
 pub(crate) struct Events {
     observer: Option<Observer>,
-    is_asked_for: bool,
+    wants_expiry: bool,
     /// Saves all callers but the first after an event the way to the queue.
     waiting: AtomicBool,
     queue: PerProcess<Mutex<VecDeque<Event>>>,
 }
 
 impl Events {
-    pub(crate) fn new(observer: Option<Observer>, is_asked_for: bool) -> Self {
+    pub(crate) fn new(observer: Option<Observer>, wants_expiry: bool) -> Self {
         let (waiting, queue) = (AtomicBool::new(false), PerProcess::new());
-        Events { observer, is_asked_for, waiting, queue }
+        Events { observer, wants_expiry, waiting, queue }
     }
 
     /// Those of another session, for the same observer.
     pub(crate) fn for_another(&self) -> Self {
-        Events::new(self.observer.clone(), self.is_asked_for)
+        Events::new(self.observer.clone(), self.wants_expiry)
     }
 
-    /// Whether somebody wants to know what emnify would have to be asked for.
-    pub(crate) fn are_asked_for(&self) -> bool {
-        self.is_asked_for
+    /// Whether emnify is asked when the application token expires, to tell it.
+    pub(crate) fn wants_expiry(&self) -> bool {
+        self.wants_expiry
     }
 
-    /// Keeps the event until [`Events::deliver`].
+    /// Keeps the event until it is delivered or taken.
     pub(crate) fn push(&self, event: Event) {
-        if self.observer.is_none() {
-            return;
-        }
         let mut queue = self.queue().lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() >= MOST_KEPT {
             queue.pop_front();
         }
         queue.push_back(event);
-        self.waiting.store(true, Ordering::Release);
+        self.waiting.store(true, Ordering::Relaxed);
     }
 
-    /// Hands what happened to the observer, on this thread.
+    /// Hands the events to the observer, on this thread.
     pub(crate) fn deliver(&self) {
-        if !self.waiting.load(Ordering::Relaxed) || !self.waiting.swap(false, Ordering::Acquire) {
-            return;
-        }
         let Some(observer) = &self.observer else { return };
-        let events =
-            std::mem::take(&mut *self.queue().lock().unwrap_or_else(PoisonError::into_inner));
-        for event in &events {
-            observer(event);
+        while let Some(event) = self.pop() {
+            observer(&event);
         }
+    }
+
+    /// Takes the oldest event, unless an observer gets them.
+    pub(crate) fn take(&self) -> Option<Event> {
+        if self.observer.is_some() { None } else { self.pop() }
+    }
+
+    fn pop(&self) -> Option<Event> {
+        if !self.waiting.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut queue = self.queue().lock().unwrap_or_else(PoisonError::into_inner);
+        let event = queue.pop_front();
+        self.waiting.store(!queue.is_empty(), Ordering::Relaxed);
+        event
     }
 
     fn queue(&self) -> &Mutex<VecDeque<Event>> {

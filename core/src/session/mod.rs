@@ -36,6 +36,7 @@ use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::event::Event;
 use crate::types::secret::Secret;
 use crate::types::status::Status;
 use refresh::{SignIn, backing_off};
@@ -312,7 +313,12 @@ impl Session {
         self.state.rcu(|state| state.succeeded(cached.clone(), Refresh::default(), now));
     }
 
-    /// Hands what happened to the observer, on this thread.
+    /// Takes the oldest event, unless an observer gets them.
+    pub(crate) fn take_event(&self) -> Option<Event> {
+        self.parts.events.take()
+    }
+
+    /// Hands the events to the observer, on this thread.
     pub(crate) fn deliver_events(&self) {
         self.parts.events.deliver();
     }

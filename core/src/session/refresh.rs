@@ -296,7 +296,7 @@ impl Session {
 
     /// Looks at the list once a day, if somebody wants to be told what only the list says.
     pub(super) fn watch_expiry(&self, auth_token: &AuthToken, wait: &Wait) {
-        if !self.parts.events.are_asked_for() {
+        if !self.parts.events.wants_expiry() {
             return;
         }
         let Ok(Some(token)) = self.given_application_token() else { return };

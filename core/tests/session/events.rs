@@ -52,6 +52,20 @@ fn status_and_events_tell_what_happened_without_a_secret() {
 }
 
 #[test]
+fn events_are_taken_once_unless_an_observer_gets_them() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).build().unwrap();
+    assert!(client.take_events().is_empty());
+    client.authenticate().unwrap();
+    let kinds: Vec<_> = client.take_events().iter().map(emnify_core::Event::kind).collect();
+    assert_eq!(kinds, [EventKind::Authenticated]);
+    assert!(client.take_events().is_empty());
+    let observed = builder(&sandbox).observer(|_| {}).build().unwrap();
+    observed.authenticate().unwrap();
+    assert!(observed.take_events().is_empty());
+}
+
+#[test]
 fn an_observer_may_call_the_client() {
     let sandbox = sandbox();
     let slot: Arc<Mutex<Option<Client>>> = Arc::default();

@@ -1,18 +1,17 @@
 //! Calls that are cancelled: their callers leave at once, and nothing that was under way is lost.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::*;
 use emnify_core::{
     ApplicationTokenStatus, Client, ErrorKind, Interrupt, Method, NewApplicationToken, Result,
     Secret, SystemClock,
 };
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
+
+use crate::common::*;
 
 /// Long enough for a test to notice that a call did not end at once.
 const SLOW: Duration = Duration::from_secs(5);
