@@ -1,8 +1,7 @@
 //! The mark that an application token bears in its description while a rotation makes it. Its value
 //! is shown once and its id not at all; by the mark its row is found, also after a power failure.
 
-use ring::rand::{SecureRandom, SystemRandom};
-
+use crate::sys::random;
 use crate::types::error::{Error, ErrorKind, Result};
 
 /// A marked description is there for a moment, and nobody knows how long one may be.
@@ -13,11 +12,8 @@ const CLOSES: char = ']';
 
 /// A new mark; no other rotation's is like it.
 pub(crate) fn new() -> Result<String> {
-    let mut nonce = [0; 16];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| {
-        Error::new(ErrorKind::Internal, "cannot rotate: the system has no randomness")
-    })?;
-    let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+    let nonce = random::name()
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("cannot rotate: {error}")))?;
     Ok(format!("{OPENS}{nonce}{CLOSES}"))
 }
 

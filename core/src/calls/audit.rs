@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::rotation_marker;
+use crate::types::date::EXPIRES_SOON;
 
-const DAY: Duration = Duration::from_secs(86_400);
+/// An application token that was created longer ago than a year is old.
+const OLD: Duration = Duration::from_secs(365 * 86_400);
 
 /// From when on a token is worth a word.
 ///
@@ -27,7 +29,7 @@ pub struct AuditOptions {
 impl AuditOptions {
     /// Expiry within 30 days, age of more than a year.
     pub fn new() -> Self {
-        AuditOptions { expires_within: 30 * DAY, older_than: 365 * DAY }
+        AuditOptions { expires_within: EXPIRES_SOON, older_than: OLD }
     }
 
     /// What expires within that time is found.

@@ -9,6 +9,7 @@ use reqwest::Method;
 use crate::calls::rate_limiter::RateLimiter;
 use crate::http::{Call, Http, Response};
 use crate::session::Session;
+use crate::session::policy::MAX_ATTEMPTS;
 use crate::sign_in::exchange::Exchange;
 use crate::sys::clock::Clock;
 use crate::sys::random;
@@ -16,9 +17,6 @@ use crate::sys::wait::{Interrupt, Wait};
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
-
-/// How often a call is made at most, a replay after a 401 aside.
-const MOST_ATTEMPTS: u32 = 3;
 
 /// The first wait before another attempt; doubled after each, and drawn from the upper half.
 const BACK_OFF: Duration = Duration::from_millis(500);
@@ -61,10 +59,10 @@ impl Transport {
                 result => result,
             };
             let error = match result {
-                Err(error) if attempts < MOST_ATTEMPTS && may_repeat(&call.method, &error) => error,
+                Err(error) if attempts < MAX_ATTEMPTS && may_repeat(&call.method, &error) => error,
                 result => return result,
             };
-            let back_off = BACK_OFF * attempts.pow(2);
+            let back_off = BACK_OFF * (1 << (attempts - 1));
             let pause = back_off.mul_f64(0.5 + random::draw() / 2.0);
             let pause = pause.max(error.retry_after().unwrap_or_default());
             if wait.has_time_after(pause) {

@@ -15,7 +15,7 @@ use crate::store::rotation_journal::{
     self, Entry, Orphan, Plan, Preparing, PreparingStep, Switching,
 };
 use crate::types::auth_token::AuthToken;
-use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::error::{Error, ErrorClass, ErrorKind, Result};
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
@@ -284,8 +284,7 @@ impl Rotator<'_> {
 
 /// Whether the new one is refused, and not the moment's trouble.
 pub(super) fn is_final(error: &Error) -> bool {
-    use ErrorKind::{Conflict, Forbidden, InvalidInput, NotFound, Rejected, Validation};
-    matches!(error.kind(), Rejected | Forbidden | NotFound | Conflict | Validation | InvalidInput)
+    matches!(error.class(), ErrorClass::Refused | ErrorClass::Caller)
 }
 
 /// Whether it is certain that nothing was created.

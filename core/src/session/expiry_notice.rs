@@ -6,11 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::types::auth_token::AuthToken;
 use crate::types::claims::Claims;
+use crate::types::date::EXPIRES_SOON;
 use crate::types::event::{Event, EventKind};
 use crate::types::secret::Secret;
 
-/// From when on an application token's expiry is worth a word.
-const SOON: Duration = Duration::from_secs(30 * SECONDS_A_DAY);
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// Remembers on which days what was done, by the server's clock, which the auth token tells.
@@ -38,7 +37,7 @@ impl ExpiryNotice {
     /// What there is to tell about a token that expires then: at most once a day.
     pub(crate) fn tell(&self, expires_at: SystemTime, auth_token: &AuthToken) -> Option<Event> {
         let now = auth_token.claims().issued_at?;
-        let soon = expires_at < UNIX_EPOCH + Duration::from_secs(now) + SOON;
+        let soon = expires_at < UNIX_EPOCH + Duration::from_secs(now) + EXPIRES_SOON;
         let today = now / SECONDS_A_DAY;
         (soon && self.told.swap(today, Ordering::Relaxed) != today)
             .then(|| Event::expiring(EventKind::ApplicationTokenExpires, expires_at))

@@ -35,7 +35,7 @@ use crate::sys::random;
 use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
-use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::error::{Error, ErrorClass, ErrorKind, Result};
 use crate::types::event::Event;
 use crate::types::secret::Secret;
 use crate::types::status::Status;
@@ -255,8 +255,7 @@ impl Session {
     ) -> Result<AuthToken> {
         let state = self.state.load_full();
         let is_its_own = state.backoff.credential == name;
-        let concerns_all =
-            |error: &Error| matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Locked);
+        let concerns_all = |error: &Error| error.class() == ErrorClass::Limited;
         let now = self.now();
         let until = match is_its_own {
             true => state.backoff.backing_off(now, || self.parts.credential.changed()),

@@ -30,7 +30,7 @@ use crate::session::probe::{After401, Probe};
 use crate::session::state::{Backoff, CachedToken, Refresh, State, Verdict};
 use crate::sys::clock::is_before_release;
 use crate::types::auth_token::AuthToken;
-use crate::types::error::{Error, ErrorKind};
+use crate::types::error::{Error, ErrorClass, ErrorKind};
 
 /// An auth token is renewed from a point on that is drawn between these parts of its lifetime, so
 /// that a fleet which started at once does not renew at once.
@@ -40,6 +40,10 @@ const RENEW_UNTIL: f64 = 0.8;
 /// In the last part of its life a token is renewed before it is handed out: at most so long before
 /// it expires, or a tenth of its lifetime.
 const LAST_MINUTE: Duration = Duration::from_secs(60);
+
+/// How often a call, or a caller without a token, tries again what may pass by itself: attempts in
+/// all, within the timeout.
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 /// Between the starts of two attempts with one credential.
 const MIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -235,8 +239,7 @@ impl State {
 
 /// Whether the error is what emnify said about the attempt, and so outlives the process.
 pub(crate) fn is_verdict(error: &Error) -> bool {
-    use ErrorKind::{Locked, MfaRequired, RateLimited, Rejected};
-    matches!(error.kind(), Locked | MfaRequired | RateLimited | Rejected)
+    matches!(error.class(), ErrorClass::Refused | ErrorClass::Limited)
 }
 
 impl Backoff {
@@ -270,13 +273,13 @@ impl Backoff {
     fn after(&self, failure: &Failure<'_>) -> Backoff {
         let Failure { error, now, .. } = *failure;
         let mut backoff = self.clone();
-        match error.kind() {
+        match error.class() {
             // A one-time code that was not supplied says nothing about the credential.
-            ErrorKind::MfaRequired if !error.was_sent() => return backoff,
+            ErrorClass::Refused if !error.was_sent() => return backoff,
             // Reading the credential again costs nothing.
-            ErrorKind::InvalidInput => {}
-            ErrorKind::Rejected | ErrorKind::MfaRequired => backoff.refuse(failure),
-            ErrorKind::RateLimited | ErrorKind::Locked => backoff.limit(failure),
+            _ if error.kind() == ErrorKind::InvalidInput => {}
+            ErrorClass::Refused => backoff.refuse(failure),
+            ErrorClass::Limited => backoff.limit(failure),
             _ => backoff.fault(failure),
         }
         backoff.last_error = Some(error.clone());

@@ -11,7 +11,7 @@ use super::Session;
 use crate::api::application_token::{self, LIST};
 use crate::api::bodies::{APPLICATION_TOKEN, Signed};
 use crate::http::{Call, OnLate, Response};
-use crate::session::policy::{Decision, Failure};
+use crate::session::policy::{Decision, Failure, MAX_ATTEMPTS};
 use crate::session::single_flight;
 use crate::session::snapshot;
 use crate::session::state::{CachedToken, Refresh, State};
@@ -25,9 +25,6 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::{Event, EventKind};
 use crate::types::secret::Secret;
-
-/// How often a caller without a token tries, within its timeout, what may pass by itself.
-const MOST_ATTEMPTS: u32 = 3;
 
 /// What is left of a caller's time when it stops waiting for another process.
 const RESERVE: Duration = Duration::from_millis(100);
@@ -112,7 +109,7 @@ impl Session {
                     let pause = until.saturating_sub(now);
                     let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
                     let in_time = wait.has_time_after(pause) && valid.is_none();
-                    let again = mode == SignInMode::Interactive && attempts < MOST_ATTEMPTS;
+                    let again = mode == SignInMode::Interactive && attempts < MAX_ATTEMPTS;
                     if !(passes && in_time && again) {
                         return Err(backing_off(&state, pause));
                     }
@@ -125,12 +122,11 @@ impl Session {
             attempts += 1;
             match self.attempt(&credential, &key, &lock, sign_in) {
                 Ok(token) => return Ok(token),
-                Err(error) if attempts < MOST_ATTEMPTS && self.is_outdated(&credential, &error) => {
-                }
+                Err(error) if attempts < MAX_ATTEMPTS && self.is_outdated(&credential, &error) => {}
                 Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
                     return Err(error);
                 }
-                Err(error) if attempts >= MOST_ATTEMPTS => return Err(error),
+                Err(error) if attempts >= MAX_ATTEMPTS => return Err(error),
                 Err(_) => {}
             }
         }

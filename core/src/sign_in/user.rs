@@ -11,6 +11,7 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::pbkdf2;
 use zeroize::Zeroizing;
 
+use crate::sys::random;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
 
@@ -61,24 +62,15 @@ impl User {
                 self.password.reveal().as_bytes(),
                 key.as_mut(),
             );
-            Box::new(hex(key.as_ref()))
+            Box::new(Secret::from(random::hex(key.as_ref())))
         };
         self.key_material.get_or_init(make).clone()
     }
 }
 
 fn sha1(password: &Secret) -> Secret {
-    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, password.reveal().as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> Secret {
-    let mut hex = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            hex.extend(char::from_digit(u32::from(nibble), 16));
-        }
-    }
-    Secret::from(hex)
+    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, password.reveal().as_bytes());
+    Secret::from(random::hex(digest.as_ref()))
 }
 
 impl fmt::Debug for User {

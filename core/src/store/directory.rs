@@ -185,7 +185,7 @@ mod platform {
             return create(path).map(drop);
         }
         // It appears with its owner: if root was killed in between, the owner could never open it.
-        let aside = path.with_extension(format!("{:x}", random::draw().to_bits()));
+        let aside = path.with_extension(random::name()?);
         let file = create(&aside)?;
         let linked = give_to_owner_of(directory, &file).and_then(|()| fs::hard_link(&aside, path));
         fs::remove_file(&aside)?;

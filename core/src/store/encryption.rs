@@ -3,9 +3,9 @@
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
-use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
+use crate::sys::random;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
@@ -29,8 +29,7 @@ impl EntryKey {
         let prk = Salt::new(HKDF_SHA256, SALT).extract(ikm.as_bytes());
         let mut name = [0; 16];
         derive(&prk, b"name", &mut name)?;
-        let name = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(EntryKey { prk, name })
+        Ok(EntryKey { prk, name: random::hex(&name) })
     }
 
     /// 32 hexadecimal digits.
@@ -41,7 +40,7 @@ impl EntryKey {
     /// Encrypts `plain` for `purpose`, which must be said again to open it.
     pub(crate) fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| failed())?;
+        random::fill(&mut nonce).map_err(|_| failed())?;
         let mut encrypted = Zeroizing::new(plain.to_vec());
         let tag = self
             .key(purpose)?

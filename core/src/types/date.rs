@@ -5,6 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const A_DAY: i64 = 86_400;
 
+/// An application token that expires within this time is worth an event and a finding.
+pub(crate) const EXPIRES_SOON: Duration = Duration::from_secs(30 * A_DAY.unsigned_abs());
+
 /// Reads a date (its first moment in UTC) or an instant, as people and as the API write them.
 pub(crate) fn instant(text: &str) -> Option<SystemTime> {
     let (date, rest) = text.split_at_checked(10)?;

@@ -59,6 +59,48 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// What an error says about another attempt: decided here, for retries, sessions, rotations and
+/// events alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorClass {
+    /// It may pass by itself.
+    Transient,
+    /// emnify wants fewer calls for a while.
+    Limited,
+    /// The credentials do not work.
+    Refused,
+    /// The call is wrong, and would be refused again.
+    Caller,
+    /// Anything else: another attempt will not help, or the caller wants none.
+    Other,
+}
+
+impl ErrorKind {
+    /// Returns what errors of this kind say about another attempt.
+    pub(crate) fn class(self) -> ErrorClass {
+        match self {
+            ErrorKind::Network
+            | ErrorKind::Proxy
+            | ErrorKind::Resource
+            | ErrorKind::Server
+            | ErrorKind::Timeout => ErrorClass::Transient,
+            ErrorKind::RateLimited | ErrorKind::Locked => ErrorClass::Limited,
+            ErrorKind::Rejected | ErrorKind::MfaRequired => ErrorClass::Refused,
+            ErrorKind::InvalidInput
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Validation => ErrorClass::Caller,
+            ErrorKind::Protocol
+            | ErrorKind::Tls
+            | ErrorKind::Cancelled
+            | ErrorKind::Store
+            | ErrorKind::Rotation
+            | ErrorKind::Internal => ErrorClass::Other,
+        }
+    }
+}
+
 /// What went wrong, to what, and what to do about it.
 ///
 /// `Display` is one line for a person. It never holds a secret, the query of a URL or the raw body
@@ -117,14 +159,20 @@ impl Error {
     /// Whether the same call may succeed later with nothing changed. It does not say that the call
     /// had no effect: a request that timed out may have been carried out.
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Locked, Network, RateLimited, Resource, Server, Timeout};
-        match (self.0.rotation, self.kind()) {
-            (Some((_, passes)), _) => passes,
+        match self.0.rotation {
+            Some((_, passes)) => passes,
+            None => matches!(self.class(), ErrorClass::Transient | ErrorClass::Limited),
+        }
+    }
+
+    /// Returns what this error says about another attempt.
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self.kind() {
             // A proxy that refuses will refuse again; one that fails may recover.
-            (None, ErrorKind::Proxy) => self.http_status().is_none_or(|status| status >= 500),
-            (None, kind) => {
-                matches!(kind, Locked | Network | RateLimited | Resource | Server | Timeout)
+            ErrorKind::Proxy if self.http_status().is_some_and(|status| status < 500) => {
+                ErrorClass::Other
             }
+            kind => kind.class(),
         }
     }
 

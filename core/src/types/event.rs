@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::types::date;
-use crate::types::error::{Error, ErrorKind};
+use crate::types::error::{Error, ErrorClass, ErrorKind};
 
 /// The kinds of [`Event`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,11 +104,10 @@ impl Event {
 
     /// An attempt that failed.
     pub(crate) fn failed(error: Error, next_attempt: Duration) -> Self {
-        use ErrorKind::{InvalidInput, Locked, MfaRequired, RateLimited, Rejected};
-        let kind = match error.kind() {
-            Rejected | MfaRequired => EventKind::Refused,
-            RateLimited | Locked => EventKind::CoolingDown,
-            InvalidInput => EventKind::CredentialTrouble,
+        let kind = match error.class() {
+            ErrorClass::Refused => EventKind::Refused,
+            ErrorClass::Limited => EventKind::CoolingDown,
+            _ if error.kind() == ErrorKind::InvalidInput => EventKind::CredentialTrouble,
             _ => EventKind::RefreshFailed,
         };
         let next_attempt = Some(next_attempt).filter(|wait| !wait.is_zero());

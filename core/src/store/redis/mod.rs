@@ -134,7 +134,7 @@ impl Backend for Redis {
 
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>> {
         let key = format!("{}:lock", key(name));
-        let owner = format!("{}-{:x}", std::process::id(), random::draw().to_bits());
+        let owner = random::name()?;
         let mut set = cmd("SET");
         match self.query(set.arg(&key).arg(&owner).arg("NX").arg("PX").arg(LEASE_MILLIS))? {
             // The server is skipped: the session continues as if no other process shared it.
