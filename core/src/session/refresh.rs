@@ -340,12 +340,15 @@ impl Session {
     }
 
     fn report_store_error(&self, error: Error) {
+        if error.kind() == ErrorKind::Cancelled {
+            return; // The caller has left.
+        }
         self.report(EventKind::StoreTrouble, error.with_advice(IN_MEMORY));
     }
 
     /// The store for a caller with that deadline.
     fn store_within(&self, wait: &Wait) -> Store {
-        self.parts.store.within_time(wait.remaining(SIGN_IN).unwrap_or_default())
+        self.parts.store.within(wait)
     }
 
     /// Waits for other processes. A store that cannot be locked stops nobody.

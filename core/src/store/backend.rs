@@ -1,10 +1,12 @@
 //! What a store is built on: small encrypted texts by name, and a lock for each name.
 
 use std::any::Any;
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+
+use crate::sys::wait::Wait;
 
 /// The most bytes of an entry. Ours have a few kilobytes; a longer one is neither written nor read.
 pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
@@ -14,8 +16,8 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
     /// Where it is, for a message; without a password.
     fn location(&self) -> String;
 
-    /// The same place for a caller whose time ends then; `None` where no operation waits.
-    fn until(&self, _end: Instant) -> Option<Arc<dyn Backend>> {
+    /// The same place for a caller that waits as told; `None` where no operation waits.
+    fn within(&self, _wait: &Wait) -> Option<Arc<dyn Backend>> {
         None
     }
 
@@ -36,6 +38,23 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
 
     /// The lock, if nobody holds it. It is freed when dropped, and soon after its holder died.
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>>;
+}
+
+/// Why an operation failed whose caller has left: says nothing about the place.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl Error for Interrupted {}
+
+/// Whether the caller has left.
+pub(crate) fn is_interrupted(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
 }
 
 /// Held while a process signs in.

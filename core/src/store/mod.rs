@@ -115,14 +115,13 @@ impl Store {
 
     /// A place of a test's own.
     #[cfg(all(test, unix))]
-    pub(crate) fn within(backend: impl Backend + 'static) -> Self {
+    pub(crate) fn of_test(backend: impl Backend + 'static) -> Self {
         Store(Some(Arc::new(backend)))
     }
 
-    /// The same store for a caller that waits at most for `time_left`.
-    pub(crate) fn within_time(&self, time_left: Duration) -> Store {
-        let end = Instant::now().checked_add(time_left);
-        let backend = self.0.as_ref().zip(end).and_then(|(backend, end)| backend.until(end));
+    /// The same store for a caller that waits as told.
+    pub(crate) fn within(&self, wait: &Wait) -> Store {
+        let backend = self.0.as_ref().and_then(|backend| backend.within(wait));
         backend.map_or_else(|| self.clone(), |backend| Store(Some(backend)))
     }
 
@@ -150,7 +149,7 @@ impl Store {
     /// Removes the session of the credential of that name, which works no more.
     pub(crate) fn forget(&self, name: &str) -> Result<()> {
         let Some(backend) = &self.0 else { return Ok(()) };
-        backend.remove(name).map_err(|e| self.error("clean up", &e))
+        backend.remove(name).map_err(|e| self.io_error("clean up", &e))
     }
 
     /// What was written for that purpose with the same credential, if it is there. Who holds the
@@ -171,7 +170,7 @@ impl Store {
                     // Something else in its place: the next session shall not meet it again.
                     let _ = backend.set_aside(&name);
                 }
-                return Err(self.error("read", &e));
+                return Err(self.io_error("read", &e));
             }
         };
         if let Some(plain) = key.decrypt(purpose, &encrypted) {
@@ -180,7 +179,7 @@ impl Store {
         if !locked {
             return Err(self.error("read", &format!("{name} is damaged")));
         }
-        backend.set_aside(&name).map_err(|e| self.error("clean up", &e))?;
+        backend.set_aside(&name).map_err(|e| self.io_error("clean up", &e))?;
         Err(self.error("read", &format!("{name} is damaged and was set aside")))
     }
 
@@ -195,7 +194,7 @@ impl Store {
             );
             return Err(self.error("write", &problem));
         }
-        backend.save(&name_for(key, purpose), &encrypted).map_err(|e| self.error("write", &e))
+        backend.save(&name_for(key, purpose), &encrypted).map_err(|e| self.io_error("write", &e))
     }
 
     /// Waits until no other process holds the lock of that name, at most for `patience`. A holder
@@ -208,13 +207,20 @@ impl Store {
         let Some(backend) = &self.0 else { return Ok(Locked::Alone) };
         let started = Instant::now();
         loop {
-            if let Some(lock) = backend.try_lock(name).map_err(|e| self.error("lock", &e))? {
+            if let Some(lock) = backend.try_lock(name).map_err(|e| self.io_error("lock", &e))? {
                 return Ok(Locked::Acquired(lock));
             }
             if started.elapsed() >= patience {
                 return Ok(Locked::Busy);
             }
             wait.until(POLL, "lock the store", || None::<()>)?;
+        }
+    }
+
+    fn io_error(&self, verb: &str, error: &io::Error) -> Error {
+        match backend::is_interrupted(error) {
+            true => Error::cancelled(&format!("{verb} the store")),
+            false => self.error(verb, error),
         }
     }
 

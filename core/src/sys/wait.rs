@@ -157,7 +157,8 @@ impl Wait {
         }
     }
 
-    fn left(&self) -> Duration {
+    /// Returns the time that is left, zero if it is up.
+    pub(crate) fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Event, EventKind, Store};
+use emnify_core::{ErrorKind, Event, EventKind, Store};
 use emnify_sandbox::{Fault, FaultKind};
 
 use crate::common::{AUTHENTICATE, builder, clock, eventually, sandbox, sign_ins};
@@ -134,6 +134,22 @@ fn a_server_that_never_answers_delays_a_sign_in_by_a_second_at_most() {
         let hostile = Hostile::start(good_replies, |_| thread::sleep(Duration::from_secs(60)));
         signs_in_all_the_same(&hostile);
     }
+}
+
+#[test]
+fn a_call_that_waits_for_a_server_ends_at_once_when_it_is_cancelled() {
+    let hostile = Hostile::start(&[], |_| thread::sleep(Duration::from_secs(60)));
+    let sandbox = sandbox();
+    let client = builder(&sandbox).store(Store::redis(&hostile.url).unwrap()).build().unwrap();
+    thread::scope(|scope| {
+        let caller = scope.spawn(|| client.authenticate().unwrap_err().kind());
+        eventually("the connection", || hostile.connections() > 0);
+        let started = Instant::now();
+        client.cancel();
+        assert_eq!(caller.join().unwrap(), ErrorKind::Cancelled);
+        assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    });
+    assert!(client.take_events().is_empty(), "it says nothing about the store");
 }
 
 /// Which signals each thread of that name blocks, as the kernel writes it.

@@ -172,7 +172,7 @@ fn process() {
         .ca_bundle(&run.ca_file)
         .timeout(Duration::from_millis(if run.impatient { 500 } else { 20_000 }))
         .clock(Arc::new(clock))
-        .store(Store::within(backend));
+        .store(Store::of_test(backend));
     let options = RotateOptions::new().grace(run.grace);
     let (builder, options) = if run.by_function {
         let (directory, fails) = (run.directory.clone(), run.hand_over_fails);

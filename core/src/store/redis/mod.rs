@@ -8,7 +8,7 @@ mod server;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::redis::{Client, Cmd, ConnectionAddr, Value, cmd};
 
@@ -16,6 +16,7 @@ use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
 use crate::store::redis::server::{LIMIT, Server};
 use crate::sys::random;
 use crate::sys::signal_mask;
+use crate::sys::wait::Wait;
 use crate::types::error::{Error, Result};
 
 /// The shortest time that an operation gets, however little its caller has left: what answers in it
@@ -45,8 +46,8 @@ const FREE_IF_OURS: &str =
 #[derive(Clone)]
 pub(crate) struct Redis {
     server: Arc<Server>,
-    /// When the caller's time ends, if that is known.
-    until: Option<Instant>,
+    /// How the caller waits, if that is known.
+    wait: Option<Wait>,
 }
 
 impl Redis {
@@ -58,19 +59,23 @@ impl Redis {
         if !matches!(info.addr(), ConnectionAddr::Tcp(..)) {
             return Err(refuse());
         }
-        Ok(Redis { server: Arc::new(Server::new(info.clone())), until: None })
+        Ok(Redis { server: Arc::new(Server::new(info.clone())), wait: None })
     }
 
     /// How long the caller waits for one operation. The server gets at most half of the time that is
     /// left: the rest is for emnify.
     fn patience(&self) -> Duration {
-        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = self.wait.as_ref().map(Wait::left);
         left.map_or(LIMIT, |left| left / 2).clamp(LEAST, LIMIT)
+    }
+
+    fn wait(&self) -> Wait {
+        self.wait.clone().unwrap_or_else(|| Wait::new(LIMIT))
     }
 
     /// Returns the reply, or `None` while the server is skipped.
     fn query(&self, command: &mut Cmd) -> io::Result<Option<Value>> {
-        match self.server.ask(command.take(), self.patience())? {
+        match self.server.ask(command.take(), &self.wait(), self.patience())? {
             Some(Value::ServerError(error)) if error.code() == "WRONGTYPE" => {
                 Err(io::Error::new(io::ErrorKind::InvalidData, "the key holds something else"))
             }
@@ -91,8 +96,8 @@ impl Backend for Redis {
         self.server.info().addr().to_string()
     }
 
-    fn until(&self, end: Instant) -> Option<Arc<dyn Backend>> {
-        Some(Arc::new(Redis { until: Some(end), ..self.clone() }))
+    fn within(&self, wait: &Wait) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Redis { wait: Some(wait.clone()), ..self.clone() }))
     }
 
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
@@ -164,13 +169,13 @@ impl Lease {
                 let mut renew = cmd("EVAL");
                 renew.arg(RENEW_IF_OURS).arg(1).arg(&key).arg(&owner).arg(LEASE_MILLIS);
                 // A lock that cannot be renewed ends; at worst two processes sign in.
-                if asked.ask_quietly(renew, LIMIT).is_err() {
+                if asked.ask_quietly(renew, &Wait::new(LIMIT), LIMIT).is_err() {
                     return;
                 }
             }
             let mut free = cmd("EVAL");
             free.arg(FREE_IF_OURS).arg(1).arg(&key).arg(&owner);
-            let _ = asked.ask_quietly(free, LIMIT);
+            let _ = asked.ask_quietly(free, &Wait::new(LIMIT), LIMIT);
         };
         signal_mask::start("emnify-lease", LEASE_STACK, Box::new(renew))?;
         Ok(Lease { server, stop: Some(stop), ended })

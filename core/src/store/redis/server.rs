@@ -5,14 +5,17 @@
 use std::io;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ::redis::{Cmd, ConnectionInfo, Value};
 
+use crate::store::backend::{Interrupted, is_interrupted};
 use crate::store::redis::connection::{Connection, too_late, unexpected};
 use crate::sys::per_process::PerProcess;
 use crate::sys::random;
 use crate::sys::signal_mask;
+use crate::sys::wait::Wait;
 
 /// The longest time for an operation, the connection included. A server on the same network answers
 /// in milliseconds.
@@ -56,8 +59,15 @@ impl Server {
 
     /// Returns the reply, or `None` without asking while the server is skipped. Waits at most for
     /// `patience`; any error starts a skip.
-    pub(crate) fn ask(&self, command: Cmd, patience: Duration) -> io::Result<Option<Value>> {
-        let reply = self.ask_quietly(command, patience).map_err(|error| self.fault(error))?;
+    pub(crate) fn ask(
+        &self,
+        command: Cmd,
+        wait: &Wait,
+        patience: Duration,
+    ) -> io::Result<Option<Value>> {
+        let reply = self
+            .ask_quietly(command, wait, patience)
+            .map_err(|error| if is_interrupted(&error) { error } else { self.fault(error) })?;
         if reply.as_ref().is_some_and(|reply| !matches!(reply, Value::ServerError(_))) {
             self.link().skip = Skip::default();
         }
@@ -68,6 +78,7 @@ impl Server {
     pub(crate) fn ask_quietly(
         &self,
         command: Cmd,
+        wait: &Wait,
         patience: Duration,
     ) -> io::Result<Option<Value>> {
         let kept = {
@@ -78,15 +89,18 @@ impl Server {
             link.connection.take()
         };
         let (sender, receiver) = sync_channel(1);
-        let info = self.info.clone();
+        let (info, caller) = (self.info.clone(), thread::current());
         let converse = move || {
             // If the caller has left, the connection is closed and the reply dropped. A lock among
             // those is not renewed, so it ends by itself.
             let _ = sender.send(converse(kept, &info, &command, Instant::now() + LIMIT));
+            caller.unpark();
         };
         signal_mask::start("emnify-redis", STACK, Box::new(converse))?;
-        let (connection, reply) =
-            receiver.recv_timeout(patience).unwrap_or_else(|_| Err(too_late()))?;
+        let (connection, reply) = wait
+            .until(patience, "wait for Redis", || receiver.try_recv().ok())
+            .map_err(|_| io::Error::other(Interrupted))?
+            .unwrap_or_else(|| Err(too_late()))?;
         self.link().connection = Some(connection);
         Ok(Some(reply))
     }
@@ -183,7 +197,7 @@ mod tests {
     #[test]
     fn a_server_is_skipped_after_a_fault_and_used_again_afterwards() {
         let server = flawed();
-        let ask = || server.ask(cmd("PING"), LIMIT);
+        let ask = || server.ask(cmd("PING"), &Wait::new(LIMIT), LIMIT);
         let error = ask().unwrap_err().to_string();
         assert!(error.contains("closed the connection; it is not asked again for "), "{error}");
         assert_eq!(ask().unwrap(), None);
@@ -201,9 +215,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
         let server = Server::new(Client::open(url).unwrap().get_connection_info().clone());
-        let error = server.ask(cmd("PING"), Duration::ZERO).unwrap_err();
+        let error = server.ask(cmd("PING"), &Wait::new(LIMIT), Duration::ZERO).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(server.ask(cmd("PING"), LIMIT).unwrap(), None);
+        assert_eq!(server.ask(cmd("PING"), &Wait::new(LIMIT), LIMIT).unwrap(), None);
     }
 
     #[test]
