@@ -64,9 +64,10 @@
  * when no other does. There is no global state to set up or to share. Functions of yours, if you set
  * any, are called on the thread that called the library, before that call returns, and never on
  * another. A thread of yours needs 64 KiB of stack. The library's own threads, two or three once it
- * has work for them (and with emnify_config_set_cancellable() one for each call that waits), block
- * all signals, so handlers run on yours; SIGPIPE cannot come from here. No function here is for a
- * signal handler. A client works on both sides of a fork(), whatever other threads were doing.
+ * has work for them (with emnify_config_set_cancellable() up to 64 more, one for each exchange with
+ * the server that is under way), block all signals, so handlers run on yours; SIGPIPE cannot come from
+ * here. No function here is for a signal handler. A client works on both sides of a fork(), whatever
+ * other threads were doing.
  *
  * The end. Free what is yours when no thread uses it any more; emnify_client_cancel() ends the calls
  * of those that wait. A program may also end without, and call the library until then, even from what
@@ -757,10 +758,11 @@ void emnify_client_free(emnify_client *client);
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * Sets whether emnify_client_cancel() ends calls that are under way at once, whatever they wait for.
- * It costs a thread for each call that may wait (some 100 microseconds): the call is made there,
- * while the thread that called waits and runs your functions. What needs no wait, such as
- * emnify_authenticate() with a valid auth token, costs no more.
+ * Sets whether emnify_client_cancel() also ends calls that wait for a response of the server. Each
+ * exchange with the server is made on a thread of the library's then, which costs 20 to 60
+ * microseconds, while the thread that called waits and runs your functions. A thread is kept for
+ * the next exchange, and ends when it was idle for 10 seconds. A call that needs no exchange, such
+ * as emnify_authenticate() with a valid auth token, costs nothing more.
  *
  * Default: false. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
  */
@@ -769,24 +771,38 @@ int32_t emnify_config_set_cancellable(emnify_config *config,
                                       emnify_error **error);
 
 /**
- * Cancels all calls of `client` and of its pages, for good: to end a program, or to free a client
- * that other threads use. From now on each call fails at once with EMNIFY_ERR_CANCELLED, save
- * emnify_status_new() and those that free or read what you have. A client for another workspace
- * that came of this one goes on.
+ * Sets how many exchanges with the server a cancellable client makes at the same time, each on a
+ * thread of its own: see emnify_config_set_cancellable(). Further exchanges wait for one of these
+ * threads, within the timeout of their call. It does not limit a client that is not cancellable,
+ * whose exchanges are made on the threads that call.
  *
- * Calls that are under way in other threads fail with EMNIFY_ERR_CANCELLED at once where the client
- * was made so by emnify_config_set_cancellable(); else they end as they would have, within the
- * timeout (each of the calls of emnify_token_rotate() has its own). One that is running a function
- * of yours ends when that returns. So, to free a client that other threads may be using: cancel,
+ * Default: 64; 0 counts as 1. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+ */
+int32_t emnify_config_set_max_exchanges(emnify_config *config,
+                                        size_t max_exchanges,
+                                        emnify_error **error);
+
+/**
+ * Cancels all calls of `client` and of its pages, for good: to end a program, or to free a client
+ * that other threads use. From now on each call fails at once with EMNIFY_ERR_CANCELLED, except
+ * emnify_status_new() and the functions that free or read what you have. Clients for other
+ * workspaces, made by emnify_switch_workspace(), go on.
+ *
+ * Calls that are under way in other threads fail with EMNIFY_ERR_CANCELLED at once, whether they
+ * wait for another thread or process to sign in, or before another attempt. A call that waits for
+ * a response of the server ends at once if emnify_config_set_cancellable() was set, and otherwise
+ * when the response is there or the timeout is over. A call that is running a function of yours
+ * ends when the function returns. So, to free a client that other threads may be using: cancel,
  * join these threads, free.
  *
- * A call that was left so goes on on a thread of the library's, and calls nothing of yours any
- * more. What it brings is undone: an application token that it creates is revoked, as far as its id
- * is found and the process lives long enough. A rotation goes on, or stops in a state that the next
- * emnify_token_rotate() goes on from. What emnify_request() has sent may have been carried out.
+ * A request that was sent before may still take effect. An application token that
+ * emnify_token_create() receives too late is revoked in the background, provided that its id is
+ * found and the process lives long enough. A rotation stops in a state from which
+ * emnify_token_rotate(), called with another client and the same store, continues.
  *
- * It waits for nothing. Any thread, also from within an observer; but no signal handler, which may
- * set a flag or write to a pipe for a thread that then calls this. NULL is allowed.
+ * Returns without waiting. Call it from any thread, also from within an observer, but not from a
+ * signal handler: that may set a flag or write to a pipe for a thread which then calls this. NULL
+ * is allowed.
  */
 void emnify_client_cancel(const emnify_client *client);
 

@@ -83,8 +83,8 @@ public:
     void retry_now() const noexcept { emnify_client_retry_now(get()); }
 
     /* Ends all calls of this client, and of its Pages, with EMNIFY_ERR_CANCELLED, for good: cancel,
-     * join the threads that use it, destroy it. Those under way end at once where the configuration
-     * was set_cancellable(). */
+     * join the threads that use it, destroy it. Calls that wait for a response of the server end at
+     * once only if the configuration was set_cancellable(). */
     void cancel() const noexcept { emnify_client_cancel(get()); }
 
     /* How the session stands. Nothing is sent. */

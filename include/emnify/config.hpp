@@ -81,10 +81,19 @@ public:
         });
     }
 
-    /* Whether Client::cancel() ends calls that are under way at once. Default: false. */
+    /* Whether Client::cancel() also ends calls that wait for a response of the server. Default:
+     * false. */
     Config &set_cancellable(bool cancellable) {
         return set([&](Error &error) {
             emnify_config_set_cancellable(get(), cancellable, detail::Into(error));
+        });
+    }
+
+    /* How many exchanges a cancellable client makes at the same time, each on a thread of its own;
+     * further ones wait. Default: 64. */
+    Config &set_max_exchanges(std::size_t max_exchanges) {
+        return set([&](Error &error) {
+            emnify_config_set_max_exchanges(get(), max_exchanges, detail::Into(error));
         });
     }
 

@@ -47,6 +47,18 @@ static void start(struct call *call, const emnify_client *client, work_type work
     CHECK_NUMBER(pthread_create(&call->thread, NULL, make, call), 0);
 }
 
+/* What was called must have failed as cancelled, and say so. */
+static void check_cancelled(emnify_error **error, int32_t status, int line)
+{
+    const char *message = emnify_error_message(*error);
+
+    CHECK(message != NULL && strstr(message, "cancelled by the caller") != NULL);
+    CHECK(!emnify_error_is_retryable(*error));
+    check_error(error, status, EMNIFY_ERR_CANCELLED, "", __FILE__, line);
+}
+
+#define CHECK_CANCELLED(call) check_cancelled(&error, (call), __LINE__)
+
 /* Cancels what waits; it must end at once, and nothing more can be called. */
 static void cancel(struct call *call)
 {
@@ -57,11 +69,9 @@ static void cancel(struct call *call)
     CHECK(check_clock() - start < AT_ONCE);
     pthread_join(call->thread, NULL);
     CHECK(call->ended - start < AT_ONCE);
-    CHECK(!emnify_error_is_retryable(call->error));
-    check_error(&call->error, call->status, EMNIFY_ERR_CANCELLED, "cancelled: ", __FILE__,
-                __LINE__);
+    check_cancelled(&call->error, call->status, __LINE__);
     start = check_clock();
-    CHECK_ERROR(call->work(call->client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_CANCELLED(call->work(call->client, &error));
     CHECK(check_clock() - start < AT_ONCE);
 }
 
@@ -276,7 +286,28 @@ static int32_t rotate(const emnify_client *client, emnify_error **error)
     return status == EMNIFY_OK && (taken.times != 1 || taken.strangers != 0) ? -1 : status;
 }
 
-/* It would have called a function of a thread that is gone: it stops before. */
+/* How many application tokens there are that work and came of the sandbox's own. */
+static int count_own(void)
+{
+    emnify_error *error = NULL;
+    emnify_tokens *tokens = NULL;
+    emnify_client *client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    int count = 0;
+    size_t i;
+
+    CHECK_OK(emnify_token_list(client, &tokens, &error));
+    for (i = 0; i < emnify_token_list_size(tokens); i++) {
+        const emnify_token *token = emnify_token_list_at(tokens, i);
+        const char *description = emnify_token_description(token);
+
+        count += description != NULL && strncmp(description, "Sandbox", 7) == 0 &&
+                 emnify_token_status(token) == EMNIFY_TOKEN_ACTIVATED;
+    }
+    emnify_token_list_free(tokens);
+    emnify_client_free(client);
+    return count;
+}
+
 static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
 {
     struct call call;
@@ -293,12 +324,59 @@ static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
     start(&call, client, rotate);
     wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
     cancel(&call);
-    emnify_client_free(client);
+    /* What is left of the call creates an application token whose value is lost. */
+    free_and_wait(client);
+    CHECK_NUMBER(count_own(), 2);
 
-    /* This one waits for what is left of the other, and uses the same new application token. */
     client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
     CHECK_OK(rotate(client, &error));
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 2);
+    emnify_client_free(client);
+    CHECK_NUMBER(count_own(), 1);
+    remove_folder(store);
+}
+
+/* Whose rotation it is, and how often its function was called. */
+struct cancelling {
+    const emnify_client *client;
+    int times;
+};
+
+static int32_t take_and_cancel(void *user, const char *application_token, size_t length)
+{
+    struct cancelling *cancelling = user;
+
+    cancelling->times++;
+    emnify_client_cancel(cancelling->client);
+    return strlen(application_token) == length ? 0 : -1;
+}
+
+static void a_rotation_that_its_function_cancels_goes_on_after_it(void)
+{
+    struct cancelling cancelling;
+    emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
+    emnify_rotation *rotation = NULL;
+    emnify_error *error = NULL;
+    emnify_client *client;
+    int32_t status;
+
+    new_store();
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    cancelling.client = client;
+    cancelling.times = 0;
+    options.hand_over = take_and_cancel;
+    options.user = &cancelling;
+    status = emnify_token_rotate(client, &options, &rotation, &error);
+    CHECK_NUMBER(emnify_error_rotation_state(error), EMNIFY_ROTATION_REVOKING);
+    CHECK_CANCELLED(status);
+    emnify_client_free(client);
+
+    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
+    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
+    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
+    CHECK_NUMBER(cancelling.times, 1);
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
+    emnify_rotation_free(rotation);
     emnify_client_free(client);
     remove_folder(store);
 }
@@ -354,7 +432,7 @@ static void functions_run_on_the_thread_that_called(void)
     emnify_client_free(client);
     CHECK_OK(list(another, &error));
     emnify_client_cancel(another);
-    CHECK_ERROR(list(another, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_CANCELLED(list(another, &error));
     emnify_client_free(another);
 }
 
@@ -373,15 +451,14 @@ static void pages_are_cancelled_with_their_client(void)
     CHECK(row != NULL && strlen(row) == length);
     emnify_client_cancel(client);
     emnify_client_cancel(client);
-    CHECK_ERROR(emnify_pages_next(pages, &row, NULL, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
-    CHECK_ERROR(emnify_paginate(client, "/api/v1/sim", 0, &more, &error), EMNIFY_ERR_CANCELLED,
-                "cancelled: ");
-    CHECK_ERROR(sign_in(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_CANCELLED(emnify_pages_next(pages, &row, NULL, &error));
+    CHECK_CANCELLED(emnify_paginate(client, "/api/v1/sim", 0, &more, &error));
+    CHECK_CANCELLED(sign_in(client, &error));
     CHECK_OK(emnify_status_new(client, &status, &error));
     CHECK(emnify_status_signed_in(status));
     emnify_status_free(status);
     emnify_client_free(client);
-    CHECK_ERROR(emnify_pages_next(pages, &row, NULL, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_CANCELLED(emnify_pages_next(pages, &row, NULL, &error));
     emnify_pages_free(pages);
 }
 
@@ -397,12 +474,43 @@ static void a_client_that_was_not_made_for_it(void)
     start(&call, client, sign_in);
     wait_for_calls("POST", SANDBOX_AUTHENTICATE, 1);
     emnify_client_cancel(client);
-    CHECK_ERROR(list(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_CANCELLED(list(client, &error));
     pthread_join(call.thread, NULL);
     check_error(&call.error, call.status, EMNIFY_OK, "", __FILE__, __LINE__);
-    CHECK_ERROR(sign_in(client, &error), EMNIFY_ERR_CANCELLED, "cancelled: ");
+    CHECK_CANCELLED(sign_in(client, &error));
     CHECK_NUMBER(sandbox_calls("", ""), 1);
     emnify_client_free(client);
+}
+
+/* Two exchanges that share a thread are made one after the other. */
+static void exchanges_wait_for_their_thread(void)
+{
+    struct call calls[2];
+    emnify_error *error = NULL;
+    emnify_config *config = cancellable(sandbox_config());
+    emnify_client *client;
+    double began;
+    int threads;
+    int i;
+
+    CHECK_OK(emnify_config_set_max_exchanges(config, 1, &error));
+    client = client_of(config);
+    CHECK_OK(list(client, &error));
+    threads = count_threads();
+    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"times\": 2, \"kind\": \"delay\","
+                  " \"milliseconds\": 150}");
+    began = check_clock();
+    for (i = 0; i < 2; i++) {
+        start(&calls[i], client, list);
+    }
+    wait_for_calls("GET", SANDBOX_APPLICATION_TOKEN, 2);
+    CHECK_NUMBER(count_threads(), threads + 2);
+    for (i = 0; i < 2; i++) {
+        pthread_join(calls[i].thread, NULL);
+        check_error(&calls[i].error, calls[i].status, EMNIFY_OK, "", __FILE__, __LINE__);
+    }
+    CHECK(check_clock() - began > 0.3);
+    free_and_wait(client);
 }
 
 static void nobody_is_cancelled_by_null(void)
@@ -411,6 +519,7 @@ static void nobody_is_cancelled_by_null(void)
 
     emnify_client_cancel(NULL);
     CHECK_REFUSED(emnify_config_set_cancellable(NULL, true, &error), "config");
+    CHECK_REFUSED(emnify_config_set_max_exchanges(NULL, 1, &error), "config");
 }
 
 /* Calls until it is cancelled; whatever else goes wrong is kept. */
@@ -448,8 +557,7 @@ static void a_client_that_many_threads_use_is_cancelled_and_freed(void)
         emnify_client_cancel(client);
         for (i = 0; i < THREADS; i++) {
             pthread_join(calls[i].thread, NULL);
-            check_error(&calls[i].error, calls[i].status, EMNIFY_ERR_CANCELLED, "cancelled: ",
-                        __FILE__, __LINE__);
+            check_cancelled(&calls[i].error, calls[i].status, __LINE__);
         }
         free_and_wait(client);
     }
@@ -463,9 +571,11 @@ int main(void)
     RUN(a_call_that_waits_for_another_process);
     RUN(what_is_created_too_late_is_revoked);
     RUN(a_rotation_that_was_left_goes_on_when_it_is_called_again);
+    RUN(a_rotation_that_its_function_cancels_goes_on_after_it);
     RUN(functions_run_on_the_thread_that_called);
     RUN(pages_are_cancelled_with_their_client);
     RUN(a_client_that_was_not_made_for_it);
+    RUN(exchanges_wait_for_their_thread);
     RUN(nobody_is_cancelled_by_null);
     RUN(a_client_that_many_threads_use_is_cancelled_and_freed);
     return check_report();

@@ -306,9 +306,11 @@ static void call_at_exit(void)
 }
 
 /* In a process of its own: main() returns, and what it registered calls the library. */
-static int end(void)
+static int end(bool cancellable)
 {
     int silent = open("/dev/null", O_WRONLY);
+    emnify_error *error = NULL;
+    emnify_config *config = sandbox_config();
 
     alarm((unsigned)(20 * check_slowness()));
     /* What a panic says. */
@@ -316,12 +318,13 @@ static int end(void)
     if (atexit(call_at_exit) != 0) {
         return 1;
     }
-    left_behind = sandbox_client();
+    CHECK_OK(emnify_config_set_cancellable(config, cancellable, &error));
+    left_behind = client_of(config);
     use(left_behind);
     return check_failures > 0;
 }
 
-static void calls_work_when_main_has_returned(void)
+static void run_to_the_end(const char *how)
 {
     int status = -1;
     pid_t child;
@@ -329,7 +332,7 @@ static void calls_work_when_main_has_returned(void)
     fflush(stdout);
     child = fork();
     if (child == 0) {
-        execl(program, program, "end", (char *)NULL);
+        execl(program, program, how, (char *)NULL);
         _exit(127);
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
@@ -337,11 +340,17 @@ static void calls_work_when_main_has_returned(void)
     CHECK_NUMBER(WEXITSTATUS(status), 0);
 }
 
+static void calls_work_when_main_has_returned(void)
+{
+    run_to_the_end("end");
+    run_to_the_end("end cancellable");
+}
+
 int main(int argc, char **argv)
 {
     program = argv[0];
-    if (argc > 1 && strcmp(argv[1], "end") == 0) {
-        return end();
+    if (argc > 1) {
+        return end(strcmp(argv[1], "end cancellable") == 0);
     }
     RUN(a_thread_with_a_small_stack_can_make_all_calls);
     RUN(no_setting_of_the_process_is_changed);

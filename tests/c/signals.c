@@ -72,8 +72,23 @@ static int blocks_all(const struct thread *thread)
  * another for a while where the name of a host is looked up. */
 static int is_known(const char *name)
 {
-    return strcmp(name, "emnify-refresh") == 0 || strcmp(name, "reqwest-interna") == 0 ||
-           strncmp(name, "tokio-", 6) == 0;
+    return strcmp(name, "emnify-refresh") == 0 || strcmp(name, "emnify-http") == 0 ||
+           strcmp(name, "reqwest-interna") == 0 || strncmp(name, "tokio-", 6) == 0;
+}
+
+/* Checks each thread; returns how many are called `name`. */
+static int check_threads(const struct thread *threads, int count, const char *name)
+{
+    int named = 0;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        CHECK(is_known(threads[i].name));
+        /* valgrind keeps the masks itself and shows the kernel others. */
+        CHECK(check_slowness() > 1 || blocks_all(&threads[i]));
+        named += strcmp(threads[i].name, name) == 0;
+    }
+    return named;
 }
 
 /* A client that looks up the name of its host, as one does that is no test. */
@@ -120,13 +135,35 @@ static void the_threads_of_the_library_are_few_named_and_deaf(void)
     CHECK(count >= 2 && count <= 3);
     snprintf(id, sizeof id, "%ld", (long)getpid());
     read_thread(id, &self);
-    for (i = 0; i < count; i++) {
-        CHECK(is_known(threads[i].name));
-        /* valgrind keeps the masks itself and shows the kernel others. */
-        CHECK(check_slowness() > 1 || blocks_all(&threads[i]));
-    }
+    CHECK_NUMBER(check_threads(threads, count, "emnify-refresh"), 1);
+    CHECK_NUMBER(check_threads(threads, count, "emnify-http"), 0);
     CHECK(check_slowness() > 1 || self.blocked == 0);
     CHECK_OK(authenticate(client, &error));
+    free_and_wait(client);
+}
+
+/* It makes one exchange after the other on the same thread, which ends with the client. */
+static void so_is_the_thread_of_a_cancellable_client(void)
+{
+    struct thread threads[MOST_THREADS];
+    emnify_error *error = NULL;
+    emnify_tokens *list = NULL;
+    emnify_config *config = sandbox_config();
+    emnify_client *client;
+    int count;
+    int i;
+
+    CHECK_OK(emnify_config_set_cancellable(config, true, &error));
+    client = client_of(config);
+    for (i = 0; i < 5; i++) {
+        CHECK_OK(emnify_token_list(client, &list, &error));
+        emnify_token_list_free(list);
+        /* Time for the thread to wait for the next one. */
+        pause_ms((long)(20 * check_slowness()));
+    }
+    count = threads_of_the_library(threads);
+    CHECK_NUMBER(count, 2);
+    CHECK_NUMBER(check_threads(threads, count, "emnify-http"), 1);
     free_and_wait(client);
 }
 
@@ -212,6 +249,7 @@ static void signals_stay_with_the_threads_of_the_host(void)
 int main(void)
 {
     RUN(the_threads_of_the_library_are_few_named_and_deaf);
+    RUN(so_is_the_thread_of_a_cancellable_client);
     RUN(a_connection_that_is_reset_does_not_end_the_process);
     RUN(signals_stay_with_the_threads_of_the_host);
     return check_report();

@@ -177,7 +177,7 @@ void a_client_knows_its_own_row() {
 
 void cancel_a_call_in_another_thread() {
     emnify::Config config = sandbox();
-    config.set_cancellable(true);
+    config.set_cancellable(true).set_max_exchanges(8);
     const emnify::Client client(config);
     std::int32_t code = EMNIFY_OK;
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\", \"milliseconds\": 300}");

@@ -10,8 +10,8 @@ use emnify_core::{ApiError, Error};
 
 use super::strings::c_text;
 use crate::codes::{
-    EMNIFY_ERR_CANCELLED, EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_ERR_NETWORK,
-    EMNIFY_ROTATION_NONE, error_code, state_number,
+    EMNIFY_ERR_CANCELLED, EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_ROTATION_NONE,
+    error_code, state_number,
 };
 
 /// The result of a call, before it is written to out-pointers.
@@ -57,15 +57,9 @@ impl emnify_error {
 
     /// Reports that `emnify_client_cancel()` was called.
     pub(crate) fn cancelled() -> Box<Self> {
-        let message = "cancelled: emnify_client_cancel() ends all calls of a client; what one of them \
-                       had sent by then may have been carried out";
+        let message = "cancelled by the caller: emnify_client_cancel() was called for this client; \
+                       use another one";
         Self::plain(EMNIFY_ERR_CANCELLED, message)
-    }
-
-    /// Reports that a function of the caller's forked, and that this is the child.
-    pub(crate) fn forked() -> Box<Self> {
-        let message = "the process was forked during the call, which the parent goes on with";
-        Self::plain(EMNIFY_ERR_NETWORK, message)
     }
 
     /// Reports a panic that was caught. Its own message may hold anything, and is left out.

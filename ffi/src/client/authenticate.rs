@@ -38,7 +38,7 @@ pub unsafe extern "C" fn emnify_authenticate(
         let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let out = unsafe { Out::new("auth_token", auth_token) }?;
-        out.share(client.last_handed_out.handle_of(client.authenticate()?));
+        out.share(client.last_handed_out.handle_of(client.core.authenticate()?));
         Ok(())
     };
     // SAFETY: the contract.
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn emnify_authorization_header(
         if buffer.is_null() && capacity > 0 {
             return Err(emnify_error::null("buffer"));
         }
-        let auth_token = client.authenticate()?;
+        let auth_token = client.core.authenticate()?;
         let token = auth_token.reveal().as_bytes();
         if !length.is_null() {
             // SAFETY: it is not NULL, and so may be written to.

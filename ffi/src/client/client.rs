@@ -1,13 +1,9 @@
 //! The client: made from a configuration, from the environment alone, or from another client, and
 //! shared by all threads.
 
-use std::sync::Arc;
-
-use emnify_core::{AuthToken, Client};
+use emnify_core::Client;
 
 use super::auth_token::LastHandedOut;
-use super::callback::Callers;
-use super::calls::Calls;
 use super::config::emnify_config;
 use crate::boundary::{Out, Result, call, emnify_error, free, needed};
 
@@ -18,7 +14,6 @@ use crate::boundary::{Out, Result, call, emnify_error, free, needed};
 /// and the others wait for it.
 pub struct emnify_client {
     pub(crate) core: Client,
-    pub(crate) calls: Arc<Calls>,
     pub(super) last_handed_out: LastHandedOut,
 }
 
@@ -43,9 +38,7 @@ pub unsafe extern "C" fn emnify_client_new(
         // SAFETY: the contract.
         let config = unsafe { config.as_ref() };
         let builder = config.map_or_else(Client::builder, emnify_config::builder);
-        let default = || Calls::new(false, Callers::default());
-        let calls = config.map_or_else(default, emnify_config::calls);
-        out.give(emnify_client::new(builder.build()?, calls));
+        out.give(emnify_client::new(builder.build()?));
         Ok(())
     };
     // SAFETY: the contract.
@@ -69,10 +62,7 @@ pub unsafe extern "C" fn emnify_switch_workspace(
     new_client: *mut *mut emnify_client,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = |client: &emnify_client| {
-        let another = client.call(move |client| client.switch_workspace(id))?;
-        Ok(emnify_client::new(another, client.calls.for_another()))
-    };
+    let body = |client: &emnify_client| Ok(emnify_client::new(client.core.switch_workspace(id)?));
     // SAFETY: the contract.
     unsafe { produce(client, ("new_client", new_client), error, body) }
 }
@@ -88,36 +78,8 @@ pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
 }
 
 impl emnify_client {
-    fn new(core: Client, calls: Calls) -> Self {
-        emnify_client { core, calls: Arc::new(calls), last_handed_out: LastHandedOut::default() }
-    }
-
-    /// An auth token that is valid now. The cached one is there without a call.
-    #[inline]
-    pub(crate) fn authenticate(&self) -> Result<AuthToken> {
-        match self.core.cached_auth_token() {
-            Some(auth_token) => Ok(auth_token),
-            None => self.call(Client::authenticate),
-        }
-    }
-
-    /// Makes a call that may wait. What it brings when it was cancelled is good for nothing and does
-    /// no harm.
-    pub(crate) fn call<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Client) -> emnify_core::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.call_or_undo(call, |_, _| {})
-    }
-
-    /// The same where that must be undone.
-    pub(crate) fn call_or_undo<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Client) -> emnify_core::Result<T> + Send + 'static,
-        unwanted: impl FnOnce(&Client, T) + Send + 'static,
-    ) -> Result<T> {
-        let (client, undoing) = (self.core.clone(), self.core.clone());
-        self.calls.make(move || call(&client), move |value| unwanted(&undoing, value))
+    fn new(core: Client) -> Self {
+        emnify_client { core, last_handed_out: LastHandedOut::default() }
     }
 }
 
@@ -153,5 +115,13 @@ pub(crate) unsafe fn produce<T>(
 pub(crate) unsafe fn usable<'a>(client: *const emnify_client) -> Result<&'a emnify_client> {
     // SAFETY: as demanded of the caller.
     let client = unsafe { needed("client", client) }?;
-    if client.calls.is_cancelled() { Err(emnify_error::cancelled()) } else { Ok(client) }
+    check(&client.core)?;
+    Ok(client)
+}
+
+/// Fails if `client` was cancelled. Calls fail by themselves then; this is also for what needs no
+/// call, such as a cached auth token.
+#[inline]
+pub(crate) fn check(client: &Client) -> Result {
+    if client.is_cancelled() { Err(emnify_error::cancelled()) } else { Ok(()) }
 }

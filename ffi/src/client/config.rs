@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use emnify_core::{Client, ClientBuilder, Secret, Store};
 
-use super::callback::Callers;
-use super::calls::Calls;
 use crate::boundary::{
     Result, call, counted_text, emnify_error, free, infallible, needed_mut, new, text,
 };
@@ -20,18 +18,12 @@ use crate::boundary::{
 /// a time.
 pub struct emnify_config {
     builder: ClientBuilder,
-    cancellable: bool,
-    /// The way to the functions that the builder has.
-    callers: Callers,
 }
 
 /// An empty configuration, owned by the caller. NULL only after a fault of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_config_new() -> *mut emnify_config {
-    infallible(ptr::null_mut(), || {
-        let callers = Callers::default();
-        new(emnify_config { builder: Client::builder(), cancellable: false, callers })
-    })
+    infallible(ptr::null_mut(), || new(emnify_config { builder: Client::builder() }))
 }
 
 /// Sets the application token to sign in with: `length` bytes, no NUL needed. They are copied; wipe
@@ -236,15 +228,6 @@ impl emnify_config {
     pub(crate) fn builder(&self) -> ClientBuilder {
         self.builder.clone()
     }
-
-    /// How a client of this configuration makes its calls.
-    pub(crate) fn calls(&self) -> Calls {
-        Calls::new(self.cancellable, self.callers.clone())
-    }
-
-    pub(crate) fn set_cancellable(&mut self, cancellable: bool) {
-        self.cancellable = cancellable;
-    }
 }
 
 /// Puts what `change` makes of the builder in its place, or leaves it as it was.
@@ -257,24 +240,10 @@ pub(crate) unsafe fn set(
     error: *mut *mut emnify_error,
     change: impl FnOnce(ClientBuilder) -> Result<ClientBuilder>,
 ) -> i32 {
-    // SAFETY: as demanded of the caller.
-    unsafe { set_function(config, error, |builder, _| change(builder)) }
-}
-
-/// The same for a function of the caller's, which is told where to run.
-///
-/// # Safety
-///
-/// As for [`set`].
-pub(crate) unsafe fn set_function(
-    config: *mut emnify_config,
-    error: *mut *mut emnify_error,
-    change: impl FnOnce(ClientBuilder, Callers) -> Result<ClientBuilder>,
-) -> i32 {
     let body = || {
         // SAFETY: as demanded of the caller.
         let config = unsafe { needed_mut("config", config) }?;
-        config.builder = change(config.builder(), config.callers.clone())?;
+        config.builder = change(config.builder())?;
         Ok(())
     };
     // SAFETY: as demanded of the caller.

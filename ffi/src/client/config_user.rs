@@ -7,7 +7,7 @@ use emnify_core::{Secret, TrustedDevice};
 use zeroize::Zeroizing;
 
 use super::callback::{Callback, function};
-use super::config::{emnify_config, set, set_function};
+use super::config::{emnify_config, set};
 use crate::boundary::{counted_text, emnify_error, text};
 
 /// Longer than any one-time code, and than what a person types around it.
@@ -75,12 +75,12 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
 ) -> i32 {
     // SAFETY: the contract, and what is demanded of `user` above.
     unsafe {
-        set_function(config, error, |builder, callers| {
+        set(config, error, |builder| {
             let mfa = Callback::new(function("mfa", mfa)?, user);
             let prompt = move || {
                 one_time_code(|code, capacity| mfa.call(|mfa, user| mfa(user, code, capacity)))
             };
-            Ok(builder.mfa(move || callers.run(prompt)?))
+            Ok(builder.mfa(move || Ok(prompt())))
         })
     }
 }

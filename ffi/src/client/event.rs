@@ -6,7 +6,7 @@ use std::ptr;
 use emnify_core::{Event, EventKind, Level};
 
 use super::callback::{Callback, function};
-use super::config::{emnify_config, set_function};
+use super::config::{emnify_config, set};
 use crate::boundary::{c_text, emnify_error, milliseconds, read, unix_seconds};
 
 /// Something that this version has no number for; also the answer of NULL.
@@ -84,13 +84,11 @@ pub unsafe extern "C" fn emnify_config_set_observer(
 ) -> i32 {
     // SAFETY: the contract, and what is demanded of `user` above.
     unsafe {
-        set_function(config, error, |builder, callers| {
+        set(config, error, |builder| {
             let observer = Callback::new(function("observer", observer)?, user);
             Ok(builder.observer(move |event| {
                 let event = emnify_event::new(event);
-                let tell = move || observer.call(|observer, user| observer(user, &event));
-                // A caller that has left is told nothing any more.
-                let _ = callers.run(tell);
+                observer.call(|observer, user| observer(user, &event));
             }))
         })
     }

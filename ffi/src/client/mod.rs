@@ -4,7 +4,6 @@
 mod auth_token;
 mod authenticate;
 mod callback;
-mod calls;
 mod cancel;
 #[allow(clippy::module_inception, reason = "it is about the type of that name")]
 mod client;
@@ -15,8 +14,7 @@ mod status;
 
 pub use auth_token::*;
 pub use authenticate::*;
-pub(crate) use callback::{Callback, Callers};
-pub(crate) use calls::Calls;
+pub(crate) use callback::Callback;
 pub use cancel::*;
 pub use client::*;
 pub use config::*;

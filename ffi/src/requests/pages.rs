@@ -2,21 +2,20 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
-use std::sync::Arc;
 
-use emnify_core::Pages;
+use emnify_core::{Client, Pages};
 
 use crate::boundary::{Result, c_text, call, emnify_error, free, needed_mut, text};
-use crate::client::{Calls, emnify_client, produce};
+use crate::client::{check, emnify_client, produce};
 
 /// The rows of a collection, each once, whatever pages the server cuts it into.
 ///
 /// Made by emnify_paginate(), owned by the caller, freed with emnify_pages_free(). It may outlive
 /// its client, and goes on making calls then. One thread at a time.
 pub struct emnify_pages {
-    /// None after a failure.
-    rows: Option<Pages>,
-    calls: Arc<Calls>,
+    rows: Pages,
+    /// Tells whether they are cancelled.
+    client: Client,
     /// The text that was lent last.
     row: CString,
 }
@@ -43,8 +42,7 @@ pub unsafe extern "C" fn emnify_paginate(
         if per_page > 0 {
             rows = rows.per_page(per_page);
         }
-        let calls = Arc::clone(&client.calls);
-        Ok(emnify_pages { rows: Some(rows), calls, row: CString::default() })
+        Ok(emnify_pages { rows, client: client.core.clone(), row: CString::default() })
     };
     // SAFETY: the contract.
     unsafe { produce(client, ("pages", pages), error, body) }
@@ -103,16 +101,9 @@ pub unsafe extern "C" fn emnify_pages_free(pages: *mut emnify_pages) {
 impl emnify_pages {
     /// The text of the next row.
     fn next(&mut self) -> Result<Option<CString>> {
-        self.calls.check()?;
-        let Some(mut rows) = self.rows.take() else { return Ok(None) };
-        let fetched = if rows.is_buffered() {
-            rows.next_text().transpose().map(|row| (rows, row)).map_err(Into::into)
-        } else {
-            let fetch = move || rows.next_text().transpose().map(|row| (rows, row));
-            self.calls.make(fetch, drop)
-        };
-        let (rows, row) = fetched?;
-        self.rows = Some(rows);
+        // Rows that were fetched before are refused too.
+        check(&self.client)?;
+        let row = self.rows.next_text().transpose()?;
         Ok(row.map(|row| c_text(&row)))
     }
 }

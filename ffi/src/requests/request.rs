@@ -98,7 +98,7 @@ pub unsafe extern "C" fn emnify_request(
         let request = client.core.request(method.parse::<Method>()?, path);
         // SAFETY: the contract, by which `size` tells how much is there.
         let request = unsafe { apply(request, options) }?;
-        Ok(emnify_response::new(&client.call(move |_| request.send())?))
+        Ok(emnify_response::new(&request.send()?))
     };
     // SAFETY: the contract.
     unsafe { produce(client, ("response", response), error, body) }

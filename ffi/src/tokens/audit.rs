@@ -79,7 +79,7 @@ pub unsafe extern "C" fn emnify_token_audit(
     let body = |client: &emnify_client| {
         // SAFETY: the contract, by which `size` tells how much is there.
         let options = unsafe { audit_options(options) }?;
-        let audited = client.call(move |client| client.application_tokens().audit(&options))?;
+        let audited = client.core.application_tokens().audit(&options)?;
         Ok(emnify_audit(audited.iter().map(row).collect()))
     };
     // SAFETY: the contract.

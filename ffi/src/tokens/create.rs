@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::mem::{offset_of, size_of};
 use std::ptr;
 
-use emnify_core::{Client, CreatedApplicationToken, NewApplicationToken};
+use emnify_core::{CreatedApplicationToken, NewApplicationToken};
 
 use crate::boundary::options::{self, Options};
 use crate::boundary::{Result, SecretText, emnify_error, free, optional_text, read};
@@ -76,11 +76,7 @@ pub unsafe extern "C" fn emnify_token_create(
     let body = |client: &emnify_client| {
         // SAFETY: the contract, by which `size` tells how much is there.
         let new = unsafe { new_token(options) }?;
-        let create = move |client: &Client| client.application_tokens().create(&new);
-        // Nobody is there any more to whom its value could be shown.
-        let undo = |client: &Client, created| client.application_tokens().discard(&created);
-        let created = client.call_or_undo(create, undo)?;
-        Ok(emnify_created_token::new(&created))
+        Ok(emnify_created_token::new(&client.core.application_tokens().create(&new)?))
     };
     // SAFETY: the contract.
     unsafe { produce(client, ("created", created), error, body) }

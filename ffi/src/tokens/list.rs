@@ -25,9 +25,8 @@ pub unsafe extern "C" fn emnify_token_list(
     list: *mut *mut emnify_tokens,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = |client: &emnify_client| {
-        Ok(emnify_tokens::new(client.call(|client| client.application_tokens().list())?))
-    };
+    let body =
+        |client: &emnify_client| Ok(emnify_tokens::new(client.core.application_tokens().list()?));
     // SAFETY: the contract.
     unsafe { produce(client, ("list", list), error, body) }
 }
@@ -43,9 +42,8 @@ pub unsafe extern "C" fn emnify_token_own(
     list: *mut *mut emnify_tokens,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = |client: &emnify_client| {
-        Ok(emnify_tokens::new(client.call(|client| client.application_tokens().own())?))
-    };
+    let body =
+        |client: &emnify_client| Ok(emnify_tokens::new(client.core.application_tokens().own()?));
     // SAFETY: the contract.
     unsafe { produce(client, ("list", list), error, body) }
 }

@@ -13,7 +13,7 @@ use crate::boundary::options::{self, Options};
 use crate::boundary::{
     Result, SecretText, c_text, emnify_error, free, milliseconds, optional_text, read,
 };
-use crate::client::{Callback, Callers, emnify_client, produce};
+use crate::client::{Callback, emnify_client, produce};
 use crate::codes::{EMNIFY_ROTATION_NONE, state_number};
 
 /// A function of yours that takes the new application token and keeps it where the next start finds
@@ -127,10 +127,8 @@ pub unsafe extern "C" fn emnify_token_rotate(
 ) -> i32 {
     let body = |client: &emnify_client| {
         // SAFETY: the contract, by which `size` tells how much is there.
-        let options = unsafe { rotate_options(options, client.calls.callers()) }?;
-        // Cancelled, it goes on, or stops where it goes on from.
-        let rotation = client.call(move |client| client.application_tokens().rotate(&options))?;
-        Ok(emnify_rotation::new(&rotation))
+        let options = unsafe { rotate_options(options) }?;
+        Ok(emnify_rotation::new(&client.core.application_tokens().rotate(&options)?))
     };
     // SAFETY: the contract.
     unsafe { produce(client, ("rotation", rotation), error, body) }
@@ -228,7 +226,6 @@ impl emnify_rotation {
 /// are such.
 pub(crate) unsafe fn rotate_options(
     options: *const emnify_rotate_options,
-    callers: &Callers,
 ) -> Result<RotateOptions> {
     let mut rotate = RotateOptions::new();
     // SAFETY: as demanded of the caller.
@@ -250,16 +247,11 @@ pub(crate) unsafe fn rotate_options(
     }
     if let Some(function) = options.hand_over {
         let function = Callback::new(function, options.user);
-        let callers = callers.clone();
         rotate = rotate.hand_over(move |token| {
-            let token = token.clone();
-            let hand_over = move || {
-                take(&token, |text, length| {
-                    // SAFETY: the contract, and what is demanded of the function above.
-                    function.call(|function, user| unsafe { function(user, text, length) })
-                })
-            };
-            callers.run(hand_over).unwrap_or_else(|| Err("the call was cancelled".into()))
+            take(token, |text, length| {
+                // SAFETY: the contract, and what is demanded of the function above.
+                function.call(|function, user| unsafe { function(user, text, length) })
+            })
         });
     }
     Ok(rotate.grace(Duration::from_secs(options.grace_s)).keep_old(options.keep_old != 0))

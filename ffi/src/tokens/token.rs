@@ -106,7 +106,7 @@ pub unsafe extern "C" fn emnify_token_update(
         // SAFETY: the contract.
         let description = unsafe { text("description", description) }?;
         let update = ApplicationTokenUpdate::new().description(description);
-        client.call(move |client| client.application_tokens().update(id, &update))
+        Ok(client.core.application_tokens().update(id, &update)?)
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn emnify_token_revoke(
     let body = || {
         // SAFETY: the contract.
         let client = unsafe { usable(client) }?;
-        client.call(move |client| client.application_tokens().revoke(id))
+        Ok(client.core.application_tokens().revoke(id)?)
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
