@@ -759,7 +759,7 @@ void emnify_client_free(emnify_client *client);
 
 /**
  * Sets whether emnify_client_cancel() also ends calls that wait for a response of the server. Each
- * exchange with the server is made on a thread of the library's then, which costs 20 to 60
+ * exchange with the server is made on a thread of the library's then, which costs 20 to 50
  * microseconds, while the thread that called waits and runs your functions. A thread is kept for
  * the next exchange, and ends when it was idle for 10 seconds. A call that needs no exchange, such
  * as emnify_authenticate() with a valid auth token, costs nothing more.
