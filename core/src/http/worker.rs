@@ -145,10 +145,11 @@ impl Pool {
         }
         let mut state = self.lock();
         state.threads -= 1;
-        // With no thread at all: better an exchange that cannot be interrupted than none.
-        let job = if state.threads == 0 { state.jobs.pop_back() } else { None };
+        // With no thread at all: better an exchange that cannot be interrupted than none. Another
+        // caller may have queued a job meanwhile and count on the thread that is missing.
+        let jobs = if state.threads == 0 { mem::take(&mut state.jobs) } else { VecDeque::new() };
         drop(state);
-        job.into_iter().for_each(|job| job());
+        jobs.into_iter().for_each(|job| job());
     }
 
     fn work(&self) {
