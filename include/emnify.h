@@ -1656,9 +1656,9 @@ typedef struct {
  * the client signs in as a person, or it cannot be told which application token is its own, and
  * `id` does not say, or how long the new one lives, and no expiry does; with EMNIFY_ERR_FORBIDDEN
  * where the application token may not revoke any, and `keep_old` is 0; as emnify_token_list() does
- * before anything was begun; and from then on with
- * EMNIFY_ERR_ROTATION, where emnify_error_rotation_state() says in which state it stopped, and the
- * client goes on with an application token that works.
+ * before anything was begun; and from then on with EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED
+ * after emnify_client_cancel(). emnify_error_rotation_state() says in which state it stopped, and
+ * the client goes on with an application token that works.
  */
 int32_t emnify_token_rotate(const emnify_client *client,
                             const emnify_rotate_options *options,

@@ -436,6 +436,67 @@ static void functions_run_on_the_thread_that_called(void)
     emnify_client_free(another);
 }
 
+/* A person who is being asked, and the two threads that need the code. */
+struct person {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool asked;
+    bool answered;
+};
+
+static void wait_until(struct person *person, const bool *happened)
+{
+    pthread_mutex_lock(&person->lock);
+    while (!*happened) {
+        pthread_cond_wait(&person->changed, &person->lock);
+    }
+    pthread_mutex_unlock(&person->lock);
+}
+
+static void happens(struct person *person, bool *event)
+{
+    pthread_mutex_lock(&person->lock);
+    *event = true;
+    pthread_cond_broadcast(&person->changed);
+    pthread_mutex_unlock(&person->lock);
+}
+
+static size_t answer_late(void *user, char *code, size_t capacity)
+{
+    struct person *person = user;
+
+    happens(person, &person->asked);
+    wait_until(person, &person->answered);
+    return (size_t)snprintf(code, capacity, "123456");
+}
+
+static void a_call_ends_when_the_function_that_it_runs_returns(void)
+{
+    struct person person = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+    struct call asking;
+    struct call waiting;
+    emnify_error *error = NULL;
+    emnify_config *config = cancellable(emnify_config_new());
+    emnify_client *client;
+
+    CHECK_OK(emnify_config_set_user(config, "mfa@example.com", "password", 8, &error));
+    CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
+    CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
+    CHECK_OK(emnify_config_set_mfa(config, answer_late, &person, &error));
+    client = client_of(config);
+    start(&asking, client, sign_in);
+    wait_until(&person, &person.asked);
+    start(&waiting, client, list);
+    pause_ms(20);
+    cancel(&waiting);
+    happens(&person, &person.answered);
+    pthread_join(asking.thread, NULL);
+    check_cancelled(&asking.error, asking.status, __LINE__);
+    /* The code was not sent any more. */
+    CHECK_NUMBER(sandbox_calls("", ""), 1);
+    free_and_wait(client);
+}
+
 static void pages_are_cancelled_with_their_client(void)
 {
     emnify_error *error = NULL;
@@ -573,6 +634,7 @@ int main(void)
     RUN(a_rotation_that_was_left_goes_on_when_it_is_called_again);
     RUN(a_rotation_that_its_function_cancels_goes_on_after_it);
     RUN(functions_run_on_the_thread_that_called);
+    RUN(a_call_ends_when_the_function_that_it_runs_returns);
     RUN(pages_are_cancelled_with_their_client);
     RUN(a_client_that_was_not_made_for_it);
     RUN(exchanges_wait_for_their_thread);
