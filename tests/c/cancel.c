@@ -1,133 +1,16 @@
 /*
- * Cancelling: calls that wait in other threads end at once, whatever they wait for, those that come
- * later fail, and what is left behind is undone. Then the client can be freed.
+ * Cancelling: calls that wait in other threads end at once, whatever they wait for, and those that
+ * come later fail. Then the client can be freed.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/wait.h>
 
-#include "rotation.h"
+#include "cancel.h"
 
-/* How soon a call must have ended. */
-#define AT_ONCE (0.1 * check_slowness())
 #define THREADS 16
-
-#define DELAY(path) \
-    "{\"path\": \"" path "\", \"times\": 1, \"kind\": \"delay\", \"milliseconds\": 400}"
-
-typedef int32_t (*work_type)(const emnify_client *client, emnify_error **error);
-
-/* A call on a thread of its own. CHECK counts without a lock, so a thread only keeps what it got. */
-struct call {
-    pthread_t thread;
-    work_type work;
-    const emnify_client *client;
-    int32_t status;
-    emnify_error *error;
-    double ended;
-};
-
-static void *make(void *argument)
-{
-    struct call *call = argument;
-
-    call->status = call->work(call->client, &call->error);
-    call->ended = check_clock();
-    return NULL;
-}
-
-static void start(struct call *call, const emnify_client *client, work_type work)
-{
-    memset(call, 0, sizeof *call);
-    call->client = client;
-    call->work = work;
-    CHECK_NUMBER(pthread_create(&call->thread, NULL, make, call), 0);
-}
-
-/* What was called must have failed as cancelled, and say so. */
-static void check_cancelled(emnify_error **error, int32_t status, int line)
-{
-    const char *message = emnify_error_message(*error);
-
-    CHECK(message != NULL && strstr(message, "cancelled by the caller") != NULL);
-    CHECK(!emnify_error_is_retryable(*error));
-    check_error(error, status, EMNIFY_ERR_CANCELLED, "", __FILE__, line);
-}
-
-#define CHECK_CANCELLED(call) check_cancelled(&error, (call), __LINE__)
-
-/* Cancels what waits; it must end at once, and nothing more can be called. */
-static void cancel(struct call *call)
-{
-    emnify_error *error = NULL;
-    double start = check_clock();
-
-    emnify_client_cancel(call->client);
-    CHECK(check_clock() - start < AT_ONCE);
-    pthread_join(call->thread, NULL);
-    CHECK(call->ended - start < AT_ONCE);
-    check_cancelled(&call->error, call->status, __LINE__);
-    start = check_clock();
-    CHECK_CANCELLED(call->work(call->client, &error));
-    CHECK(check_clock() - start < AT_ONCE);
-}
-
-static emnify_config *cancellable(emnify_config *config)
-{
-    emnify_error *error = NULL;
-
-    CHECK_OK(emnify_config_set_cancellable(config, true, &error));
-    return config;
-}
-
-static emnify_client *cancellable_client(void)
-{
-    return client_of(cancellable(sandbox_config()));
-}
-
-/* Waits until the sandbox has been called so often. */
-static void wait_for_calls(const char *method, const char *path, long calls)
-{
-    double end = check_clock() + 20 * check_slowness();
-
-    while (sandbox_calls(method, path) < calls && check_clock() < end) {
-        pause_ms(5);
-    }
-    CHECK_NUMBER(sandbox_calls(method, path), calls);
-}
-
-static int32_t sign_in(const emnify_client *client, emnify_error **error)
-{
-    emnify_auth_token *auth_token = NULL;
-    int32_t status = emnify_authenticate(client, &auth_token, error);
-
-    emnify_auth_token_free(auth_token);
-    return status;
-}
-
-static int32_t list(const emnify_client *client, emnify_error **error)
-{
-    emnify_tokens *tokens = NULL;
-    int32_t status = emnify_token_list(client, &tokens, error);
-
-    emnify_token_list_free(tokens);
-    return status;
-}
-
-static int32_t create(const emnify_client *client, emnify_error **error)
-{
-    emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
-    emnify_created_token *created = NULL;
-    int32_t status;
-
-    options.description = "left behind";
-    status = emnify_token_create(client, &options, &created, error);
-    emnify_created_token_free(created);
-    return status;
-}
 
 static void a_call_that_waits_for_the_server(void)
 {
@@ -233,151 +116,6 @@ static void a_call_that_waits_for_another_process(void)
     close(ends[0]);
     close(ends[1]);
     free_and_wait(client);
-    remove_folder(store);
-}
-
-/* The status of the application token with that description. */
-static int64_t status_of(const char *description)
-{
-    int64_t status = EMNIFY_TOKEN_STATUS_UNKNOWN;
-    emnify_error *error = NULL;
-    emnify_tokens *tokens = NULL;
-    emnify_client *client = sandbox_client();
-    size_t i;
-
-    CHECK_OK(emnify_token_list(client, &tokens, &error));
-    for (i = 0; i < emnify_token_list_size(tokens); i++) {
-        const char *its = emnify_token_description(emnify_token_list_at(tokens, i));
-
-        if (its != NULL && strcmp(its, description) == 0) {
-            status = emnify_token_status(emnify_token_list_at(tokens, i));
-        }
-    }
-    emnify_token_list_free(tokens);
-    emnify_client_free(client);
-    return status;
-}
-
-static void what_is_created_too_late_is_revoked(void)
-{
-    struct call call;
-    emnify_client *client = cancellable_client();
-    emnify_error *error = NULL;
-
-    CHECK_OK(list(client, &error));
-    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"method\": \"POST\", \"times\": 1,"
-                  " \"kind\": \"delay\", \"milliseconds\": 300}");
-    start(&call, client, create);
-    wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
-    cancel(&call);
-    /* What is left of the call ends by itself. */
-    free_and_wait(client);
-    CHECK_NUMBER(status_of("left behind"), EMNIFY_TOKEN_REVOKED);
-}
-
-static int32_t rotate(const emnify_client *client, emnify_error **error)
-{
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_rotation *rotation = NULL;
-    int32_t status = emnify_token_rotate(client, &options, &rotation, error);
-
-    emnify_rotation_free(rotation);
-    return status == EMNIFY_OK && (taken.times != 1 || taken.strangers != 0) ? -1 : status;
-}
-
-/* How many application tokens there are that work and came of the sandbox's own. */
-static int count_own(void)
-{
-    emnify_error *error = NULL;
-    emnify_tokens *tokens = NULL;
-    emnify_client *client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    int count = 0;
-    size_t i;
-
-    CHECK_OK(emnify_token_list(client, &tokens, &error));
-    for (i = 0; i < emnify_token_list_size(tokens); i++) {
-        const emnify_token *token = emnify_token_list_at(tokens, i);
-        const char *description = emnify_token_description(token);
-
-        count += description != NULL && strncmp(description, "Sandbox", 7) == 0 &&
-                 emnify_token_status(token) == EMNIFY_TOKEN_ACTIVATED;
-    }
-    emnify_token_list_free(tokens);
-    emnify_client_free(client);
-    return count;
-}
-
-static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
-{
-    struct call call;
-    emnify_error *error = NULL;
-    emnify_config *config = cancellable(sandbox_config());
-    emnify_client *client;
-
-    new_store();
-    CHECK_OK(emnify_config_set_store(config, store, &error));
-    client = client_of(config);
-    CHECK_OK(list(client, &error));
-    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"method\": \"POST\", \"times\": 1,"
-                  " \"kind\": \"delay\", \"milliseconds\": 300}");
-    start(&call, client, rotate);
-    wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
-    cancel(&call);
-    /* What is left of the call creates an application token whose value is lost. */
-    free_and_wait(client);
-    CHECK_NUMBER(count_own(), 2);
-
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_OK(rotate(client, &error));
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 2);
-    emnify_client_free(client);
-    CHECK_NUMBER(count_own(), 1);
-    remove_folder(store);
-}
-
-/* Whose rotation it is, and how often its function was called. */
-struct cancelling {
-    const emnify_client *client;
-    int times;
-};
-
-static int32_t take_and_cancel(void *user, const char *application_token, size_t length)
-{
-    struct cancelling *cancelling = user;
-
-    cancelling->times++;
-    emnify_client_cancel(cancelling->client);
-    return strlen(application_token) == length ? 0 : -1;
-}
-
-static void a_rotation_that_its_function_cancels_goes_on_after_it(void)
-{
-    struct cancelling cancelling;
-    emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
-    emnify_rotation *rotation = NULL;
-    emnify_error *error = NULL;
-    emnify_client *client;
-    int32_t status;
-
-    new_store();
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    cancelling.client = client;
-    cancelling.times = 0;
-    options.hand_over = take_and_cancel;
-    options.user = &cancelling;
-    status = emnify_token_rotate(client, &options, &rotation, &error);
-    CHECK_NUMBER(emnify_error_rotation_state(error), EMNIFY_ROTATION_REVOKING);
-    CHECK_CANCELLED(status);
-    emnify_client_free(client);
-
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
-    CHECK_NUMBER(cancelling.times, 1);
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
-    emnify_rotation_free(rotation);
-    emnify_client_free(client);
     remove_folder(store);
 }
 
@@ -630,9 +368,6 @@ int main(void)
     RUN(a_call_that_waits_for_another_thread);
     RUN(a_call_that_waits_before_another_attempt);
     RUN(a_call_that_waits_for_another_process);
-    RUN(what_is_created_too_late_is_revoked);
-    RUN(a_rotation_that_was_left_goes_on_when_it_is_called_again);
-    RUN(a_rotation_that_its_function_cancels_goes_on_after_it);
     RUN(functions_run_on_the_thread_that_called);
     RUN(a_call_ends_when_the_function_that_it_runs_returns);
     RUN(pages_are_cancelled_with_their_client);

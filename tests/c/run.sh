@@ -31,7 +31,7 @@ native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
 tests="working refused faults request pages audit rotate rotate_refused threads events user store fork
-    signals cancel manners plugin gateway"
+    signals cancel cancel_undone manners plugin gateway"
 tests_cpp="working calls rotate errors"
 
 if [ ! -x "$sandbox" ]; then
@@ -159,7 +159,7 @@ thread)
     # What is not built with it orders its accesses in ways that it cannot see.
     TSAN_OPTIONS=${TSAN_OPTIONS:-ignore_noninstrumented_modules=1}
     export TSAN_OPTIONS
-    tests="threads cancel user events"
+    tests="threads cancel cancel_undone user events"
     tests_cpp=calls
     ;;
 *) CFLAGS="${CFLAGS:-} -fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
