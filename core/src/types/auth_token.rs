@@ -1,5 +1,4 @@
-//! The auth token that a caller gets: what goes into `Authorization: Bearer`, and what is known
-//! about it.
+//! The auth token that a caller gets: the value for `Authorization: Bearer`, its expiry and claims.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -7,13 +6,14 @@ use std::time::{Duration, SystemTime};
 use crate::types::claims::Claims;
 use crate::types::secret::Secret;
 
-/// What stands before an auth token in the header `Authorization` (RFC 6750).
+/// The prefix of an auth token in the `Authorization` header (RFC 6750).
 #[doc(hidden)] // For the other faces of this library.
 pub const SCHEME: &str = "Bearer ";
 
-/// An auth token: the JWT that an application token is exchanged for.
+/// An auth token: the JWT that emnify issues in exchange for an application token.
 ///
-/// Cloning is cheap. `Debug` does not show the token; its memory is wiped with the last clone.
+/// Cloning is cheap. `Debug` does not show the token. Its memory is wiped when the last clone is
+/// dropped.
 #[derive(Debug, Clone)]
 pub struct AuthToken(Arc<Inner>);
 
@@ -25,7 +25,7 @@ struct Inner {
 }
 
 impl AuthToken {
-    /// `requested_at`: the time of day at which the request for it was sent.
+    /// `requested_at` is the wall-clock time at which the request for the token was sent.
     pub(crate) fn new(secret: Secret, requested_at: SystemTime) -> Self {
         let claims = Claims::read(secret.reveal());
         let expires_at = claims
@@ -36,26 +36,27 @@ impl AuthToken {
         AuthToken(Arc::new(Inner { secret, expires_at, claims }))
     }
 
-    /// One that was read back from a store, with its expiry.
+    /// Creates an auth token from the text and the expiry that a store kept.
     pub(crate) fn restored(secret: Secret, expires_at: SystemTime) -> Self {
         let claims = Claims::read(secret.reveal());
         AuthToken(Arc::new(Inner { secret, expires_at, claims }))
     }
 
-    /// The token itself, for the header `Authorization: Bearer …`.
+    /// Returns the text of the token, for the header `Authorization: Bearer …`.
     pub fn reveal(&self) -> &str {
         self.0.secret.reveal()
     }
 
-    /// When it expires, on the server's clock. A machine whose clock is wrong should not compare it
-    /// with that clock: [`Client::authenticate`](crate::Client::authenticate) hands out what is
-    /// valid.
+    /// Returns when the token expires, on the server's clock.
+    ///
+    /// Do not compare it with a local clock that may be wrong.
+    /// [`Client::authenticate`](crate::Client::authenticate) always returns a valid token.
     pub fn expires_at(&self) -> SystemTime {
         self.0.expires_at
     }
 
-    /// The id of the organisation (workspace) that it is for, if the token tells. It is not
-    /// verified: for display only.
+    /// Returns the id of the organisation (workspace) that the token is for, if the token contains
+    /// it. The id is not verified; use it for display only.
     pub fn organisation_id(&self) -> Option<u64> {
         self.0.claims.organisation_id
     }
@@ -68,7 +69,7 @@ impl AuthToken {
         &self.0.claims
     }
 
-    /// Whether both are the same token.
+    /// Whether `self` and `other` are the same token.
     pub(crate) fn is(&self, other: &AuthToken) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0.secret == other.0.secret
     }

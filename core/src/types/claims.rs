@@ -1,5 +1,5 @@
-//! Reading an auth token. The client has no key, so nothing here is verified: claims say when to
-//! renew and what to display, never whom to trust.
+//! Reads the claims of an auth token. The client has no key to verify them, so they only decide
+//! when to renew and what to display, never whom to trust.
 
 use std::time::Duration;
 
@@ -7,28 +7,29 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// What emnify documents, for a token that does not say how long it lives.
+/// The lifetime that emnify documents, for a token whose own claims do not give one.
 const FALLBACK_LIFETIME: Duration = Duration::from_secs(240 * 60);
 
-/// Nobody issues tokens for longer; beyond it a number is taken for nonsense.
+/// A longer lifetime is taken for a mistake, and the fallback is used.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
-/// The claims of an auth token, as far as they could be read. All may be absent: a token need not
-/// be a JWT.
+/// The claims of an auth token that could be read. All may be absent, since a token need not be a
+/// JWT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claims {
     /// `exp`, in seconds of Unix time, on the server's clock.
     pub(crate) expires_at: Option<u64>,
-    /// `iat`, likewise.
+    /// `iat`, in seconds of Unix time, on the server's clock.
     pub(crate) issued_at: Option<u64>,
     /// `esc.org`.
     pub(crate) organisation_id: Option<u64>,
-    /// `esc.app`, which looks like the id of the application token: a hint, to be confirmed.
+    /// `esc.app`, which seems to be the id of the application token. It is not documented, so it
+    /// must be confirmed.
     pub(crate) application_token_id: Option<u64>,
 }
 
 impl Claims {
-    /// Reads the payload of a JWT in compact form (RFC 7519); whatever is not there stays `None`.
+    /// Reads the payload of a JWT in compact form (RFC 7519). Claims that are missing stay `None`.
     pub(crate) fn read(token: &str) -> Self {
         let Some(payload) = payload(token) else { return Claims::default() };
         Claims {
@@ -39,8 +40,8 @@ impl Claims {
         }
     }
 
-    /// How long the token lives, counted from the moment the request for it was sent: the server's
-    /// two clock readings subtracted, so that no clock of ours takes part.
+    /// Returns how long the token is valid, counted from when the request for it was sent. This is
+    /// the difference of two readings of the server's clock, so the local clock does not matter.
     pub(crate) fn lifetime(&self) -> Duration {
         match (self.issued_at, self.expires_at) {
             (Some(issued), Some(expires)) if expires > issued => {
@@ -59,10 +60,10 @@ fn payload(token: &str) -> Option<Value> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Beyond it (the year 5138) a date is nonsense, and arithmetic would overflow somewhere.
+/// A later date (after the year 5138) is taken for a mistake; it could also overflow.
 const LATEST: f64 = 1e11;
 
-/// A NumericDate may have a fraction (RFC 7519, section 2).
+/// Reads a NumericDate, which may have a fraction (RFC 7519, section 2).
 fn numeric_date(payload: &Value, claim: &str) -> Option<u64> {
     let seconds = payload.get(claim)?.as_f64().filter(|seconds| (0.0..LATEST).contains(seconds))?;
     Some(seconds as u64)

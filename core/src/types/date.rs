@@ -1,14 +1,14 @@
-//! Dates as the API writes them (RFC 3339, and forms near it). They are read here, since a library
-//! for all that dates can be would take forty kilobytes of flash.
+//! Reads and writes dates in the API's formats (RFC 3339 and close variants). A general date
+//! library would take forty kilobytes of flash.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const A_DAY: i64 = 86_400;
 
-/// An application token that expires within this time is worth an event and a finding.
+/// An application token that expires within this time causes an event and an audit finding.
 pub(crate) const EXPIRES_SOON: Duration = Duration::from_secs(30 * A_DAY.unsigned_abs());
 
-/// Reads a date (its first moment in UTC) or an instant, as people and as the API write them.
+/// Reads a date (as 00:00 UTC on that day) or an instant, in the forms that people and the API use.
 pub(crate) fn instant(text: &str) -> Option<SystemTime> {
     let (date, rest) = text.split_at_checked(10)?;
     let mut parts = date.splitn(3, '-');
@@ -25,7 +25,7 @@ pub(crate) fn instant(text: &str) -> Option<SystemTime> {
     at(days * A_DAY + seconds, nanoseconds(fraction)?)
 }
 
-/// An instant in the form that the API takes: `2027-05-29T00:00:00.000Z`.
+/// Returns an instant in the form that the API accepts: `2027-05-29T00:00:00.000Z`.
 pub(crate) fn wire(instant: SystemTime) -> Option<String> {
     let millis = match instant.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).ok()?,
@@ -40,12 +40,12 @@ pub(crate) fn wire(instant: SystemTime) -> Option<String> {
     })
 }
 
-/// Whether the text, if it is a date at all, has no time of day.
+/// Whether the text, if it is a valid date, has no time of day.
 pub(crate) fn is_date_only(text: &str) -> bool {
     text.len() == "2027-05-29".len()
 }
 
-/// `08:49:37`, or without the seconds, in seconds. A leap second counts as the next one.
+/// Reads `08:49:37` or `08:49` as seconds since midnight. A leap second counts as the next second.
 fn time_of_day(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, ':');
     let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
@@ -53,7 +53,7 @@ fn time_of_day(text: &str) -> Option<i64> {
     (hour < 24 && minute < 60 && second <= 60).then_some(hour * 3_600 + minute * 60 + second)
 }
 
-/// `Z`, `+02:00` or `+0200`, in seconds east.
+/// Reads a time zone, `Z`, `+02:00` or `+0200`, as seconds east of UTC.
 fn offset(zone: &str) -> Option<i64> {
     if matches!(zone, "Z" | "z") {
         return Some(0);
@@ -66,7 +66,7 @@ fn offset(zone: &str) -> Option<i64> {
     Some(if sign == "-" { -seconds } else { seconds })
 }
 
-/// A fraction of a second; what is behind the ninth digit is dropped.
+/// Reads a fraction of a second as nanoseconds. Digits after the ninth are dropped.
 fn nanoseconds(fraction: &str) -> Option<u32> {
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -75,7 +75,7 @@ fn nanoseconds(fraction: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// A number of exactly so many digits.
+/// Reads a number of exactly `digits` digits.
 fn number(text: &str, digits: usize) -> Option<i64> {
     let is_number = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok())?
@@ -88,9 +88,9 @@ fn at(seconds: i64, nanos: u32) -> Option<SystemTime> {
     second?.checked_add(Duration::from_nanos(u64::from(nanos)))
 }
 
-/// The days from 1970-01-01 to that date, if there is such a one.
+/// Returns the days from 1970-01-01 to a date, or `None` if the date does not exist.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-    // Years that begin in March end with the leap day; 400 of them are alike.
+    // Counting years from March puts the leap day last. The calendar repeats every 400 years.
     let march = if month > 2 { year } else { year - 1 };
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let days = 365 * march + march.div_euclid(4) - march.div_euclid(100) + march.div_euclid(400);
@@ -98,7 +98,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     (civil(days) == (year, month, day)).then_some(days)
 }
 
-/// Year, month and day of so many days after 1970-01-01.
+/// Returns year, month and day of the date that is `days` after 1970-01-01.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));

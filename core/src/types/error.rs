@@ -1,5 +1,5 @@
-//! What went wrong, once for all three faces. An [`Error`] is opaque and is asked questions: what
-//! kind it is, what the server said, whether and when another attempt may help.
+//! The error type of all three faces. An [`Error`] is opaque; its methods return its kind, what the
+//! server reported, and whether and when another attempt may help.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,68 +15,67 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument was refused before anything was sent; the message names it.
+    /// An argument is invalid; the message names it. Nothing was sent.
     InvalidInput,
     /// The credentials were refused.
     Rejected,
-    /// A one-time code is due and nobody supplies it.
+    /// A one-time code is required and was not supplied.
     MfaRequired,
-    /// The account is locked; [`Error::retry_after`] says for how long.
+    /// The account is locked; [`Error::retry_after`] returns for how long.
     Locked,
-    /// Signed in, but not allowed to do this (HTTP 403).
+    /// The credentials are valid, but not allowed to do this (HTTP 403).
     Forbidden,
-    /// There is no such thing (HTTP 404).
+    /// Not found (HTTP 404).
     NotFound,
-    /// It clashes with what is there (HTTP 409).
+    /// The request conflicts with existing data (HTTP 409).
     Conflict,
-    /// The server found fault with the request (HTTP 400, 422 and the like); [`Error::api_error`]
-    /// has each nested message.
+    /// The server found the request invalid (HTTP 400, 422 and other 4xx); [`Error::api_error`] has
+    /// each nested message.
     Validation,
-    /// Too many calls (HTTP 429), or delayed locally;
-    /// [`Error::retry_after`] says for how long.
+    /// Too many calls: refused by the server (HTTP 429) or by the local rate limit;
+    /// [`Error::retry_after`] returns how long to wait.
     RateLimited,
     /// The server failed (HTTP 5xx).
     Server,
-    /// The answer makes no sense.
+    /// The response is not what emnify's API sends.
     Protocol,
-    /// No connection, or it broke: refused, reset, DNS.
+    /// Connecting failed (DNS, connection refused) or the connection broke.
     Network,
-    /// The proxy refused or failed; [`Error::http_status`] is its status, where it sent one.
+    /// The proxy refused or failed; [`Error::http_status`] is its status, if it sent one.
     Proxy,
-    /// The server's certificate was not accepted, or the clock that judges it is wrong.
+    /// The server's certificate was not accepted, or this machine's clock is wrong.
     Tls,
-    /// Our own time limit ran out.
+    /// The time limit of the call ended.
     Timeout,
-    /// The caller cancelled.
+    /// The caller cancelled the call.
     Cancelled,
-    /// The store failed: disk full, not writable, damaged beyond use.
+    /// The store failed: disk full, not writable, damaged.
     Store,
-    /// A rotation stopped; [`Error::rotation_state`] says in which state.
+    /// A rotation stopped; [`Error::rotation_state`] returns in which state.
     Rotation,
-    /// Out of threads, file descriptors or memory.
+    /// The process is out of threads, file descriptors or memory.
     Resource,
-    /// A fault of this library: a panic that was caught.
+    /// A bug in this library: a panic that was caught.
     Internal,
 }
 
-/// What an error says about another attempt: decided here, for retries, sessions, rotations and
-/// events alike.
+/// Whether another attempt may help. Retries, sessions, rotations and events all decide by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorClass {
-    /// It may pass by itself.
+    /// The cause may be temporary: another attempt may succeed.
     Transient,
-    /// emnify wants fewer calls for a while.
+    /// emnify limits the calls for a while.
     Limited,
     /// The credentials do not work.
     Refused,
-    /// The call is wrong, and would be refused again.
+    /// The call itself is wrong and would fail again.
     Caller,
-    /// Anything else: another attempt will not help, or the caller wants none.
+    /// Any other error: another attempt will not help, or the caller cancelled.
     Other,
 }
 
 impl ErrorKind {
-    /// Returns what errors of this kind say about another attempt.
+    /// Returns whether another attempt may help after an error of this kind.
     pub(crate) fn class(self) -> ErrorClass {
         match self {
             ErrorKind::Network
@@ -101,10 +100,11 @@ impl ErrorKind {
     }
 }
 
-/// What went wrong, to what, and what to do about it.
+/// An error: what failed, on what, why, and what to do.
 ///
-/// `Display` is one line for a person. It never holds a secret, the query of a URL or the raw body
-/// of an answer. Cloning is cheap: all who waited for the same attempt get the same error.
+/// `Display` is one line for a person. It never contains a secret, the query of a URL or the raw
+/// body of a response. Cloning is cheap: all callers that waited for the same attempt get the same
+/// error.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -116,18 +116,18 @@ struct Inner {
     api_error: Option<ApiError>,
     retry_after: Option<Duration>,
     reach: Reach,
-    /// The state that a rotation stopped in, and whether what stopped it may pass by itself.
+    /// The state in which a rotation stopped, and whether the cause may be temporary.
     rotation: Option<(RotationState, bool)>,
     source: Option<Source>,
 }
 
-/// What a function of the caller's failed with.
+/// The error of a function that the caller supplied.
 type Source = Arc<dyn StdError + Send + Sync>;
 
-/// How far a failed attempt came, as far as is known.
+/// How far the request of a failed attempt may have come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Nothing left this machine: no route, DNS, a refused port, no descriptor or thread.
+    /// Nothing left this machine: no route, DNS, a closed port, no descriptor or thread.
     ThisMachine,
     /// No request reached the server.
     Network,
@@ -136,28 +136,28 @@ enum Reach {
 }
 
 impl Error {
-    /// The kind: what a program decides by.
+    /// Returns the kind of the error. Programs should decide by this.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status of the answer, where there was one.
+    /// Returns the HTTP status of the response, if there was a response.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
-    /// What emnify wrote about it, where the answer had an error object.
+    /// Returns emnify's error object, if the response had one.
     pub fn api_error(&self) -> Option<&ApiError> {
         self.0.api_error.as_ref()
     }
 
-    /// How long to wait before another attempt, where the server or this library says so.
+    /// Returns how long to wait before another attempt, if the server or this library sets a wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Whether the same call may succeed later with nothing changed. It does not say that the call
-    /// had no effect: a request that timed out may have been carried out.
+    /// Whether the same call may succeed later without a change. The failed call may still have had
+    /// an effect: the server may have processed a request that timed out.
     pub fn is_retryable(&self) -> bool {
         match self.0.rotation {
             Some((_, passes)) => passes,
@@ -165,7 +165,7 @@ impl Error {
         }
     }
 
-    /// Returns what this error says about another attempt.
+    /// Returns whether another attempt may help after this error.
     pub(crate) fn class(&self) -> ErrorClass {
         match self.kind() {
             // A proxy that refuses will refuse again; one that fails may recover.
@@ -176,7 +176,7 @@ impl Error {
         }
     }
 
-    /// The state that a rotation stopped in, and goes on from when `rotate` is called again.
+    /// Returns the state in which a rotation stopped. The next call of `rotate` continues from it.
     pub fn rotation_state(&self) -> Option<RotationState> {
         self.0.rotation.map(|(state, _)| state)
     }
@@ -185,7 +185,7 @@ impl Error {
         Error::of(kind, message.into())
     }
 
-    /// Once for all that go wrong: it is not in a hurry.
+    /// Not generic, so that the code is in the binary once.
     #[cold]
     #[inline(never)]
     fn of(kind: ErrorKind, message: String) -> Self {
@@ -201,7 +201,7 @@ impl Error {
         }))
     }
 
-    /// The same as what stopped a rotation in that state.
+    /// Turns the error into the one of a rotation that stopped in `state`.
     pub(crate) fn stopping_rotation(self, state: RotationState, message: String) -> Self {
         let passes = self.is_retryable();
         self.change(|inner| {
@@ -213,19 +213,19 @@ impl Error {
         })
     }
 
-    /// The same, where what stopped a rotation may pass by itself.
+    /// Marks what stopped the rotation as temporary.
     pub(crate) fn passing(self) -> Self {
         self.change(|inner| {
             inner.rotation = inner.rotation.map(|(state, _)| (state, true));
         })
     }
 
-    /// The same, where it is certain that no request reached the server.
+    /// Marks that no request reached the server.
     pub(crate) fn unsent(self) -> Self {
         self.change(|inner| inner.reach = Reach::Network)
     }
 
-    /// The same, where it is certain that nothing left this machine.
+    /// Marks that nothing left this machine.
     pub(crate) fn local(self) -> Self {
         self.change(|inner| inner.reach = Reach::ThisMachine)
     }
@@ -246,12 +246,12 @@ impl Error {
         Error::new(ErrorKind::Cancelled, format!("cannot {action}: cancelled by the caller"))
     }
 
-    /// The same error with its cause, which a function of the caller's returned.
+    /// Sets the source: the error that a function of the caller's returned.
     pub(crate) fn caused_by(self, source: Box<dyn StdError + Send + Sync>) -> Self {
         self.change(|inner| inner.source = Some(source.into()))
     }
 
-    /// An argument that is refused: `argument` is its name in all three faces.
+    /// Creates the error for an invalid argument. `argument` is its name in all three faces.
     pub(crate) fn invalid_input(argument: &str, problem: impl fmt::Display) -> Self {
         Error::new(ErrorKind::InvalidInput, format!("{argument}: {problem}"))
     }
@@ -268,7 +268,7 @@ impl Error {
         self.change(|inner| inner.retry_after = wait)
     }
 
-    /// The same error, with a sentence more for its reader.
+    /// Appends advice to the message.
     pub(crate) fn with_advice(self, advice: &str) -> Self {
         self.change(|inner| {
             inner.message.push_str("; ");
@@ -318,7 +318,7 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// Returns the error of a function that the caller supplied, where that failed.
+    /// Returns the error of a function that the caller supplied, if that caused this error.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }
@@ -326,18 +326,18 @@ impl StdError for Error {
 
 /// emnify's own error object: `{"error_code", "error_token", "message", "errors"}`.
 ///
-/// Every field is optional, as servers and gateways differ. The HTTP status and the code do not
-/// always agree; [`Error::http_status`] keeps the former.
+/// Every field is optional, since servers and gateways differ. The HTTP status and the code do not
+/// always agree; [`Error::http_status`] returns the HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// emnify's number, such as 1400.
+    /// emnify's number for the error, such as 1400.
     pub error_code: Option<i64>,
-    /// emnify's word, such as `InputValidationFailed`.
+    /// emnify's name for the error, such as `InputValidationFailed`.
     pub error_token: Option<String>,
-    /// The sentence.
+    /// emnify's message for people.
     pub message: Option<String>,
-    /// What was wrong in detail, one for each field.
+    /// The details, usually one for each invalid field.
     pub errors: Vec<ApiError>,
 }
 

@@ -1,4 +1,4 @@
-//! What happens to a session, for programs and logs.
+//! Events of a session, for programs and logs.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -10,43 +10,43 @@ use crate::types::error::{Error, ErrorClass, ErrorKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// Signed in.
+    /// The client signed in.
     Authenticated,
-    /// An earlier or another process had signed in, and its auth token was taken from the store.
+    /// The client took a valid auth token from the store, where an earlier or another process had
+    /// put it.
     Adopted,
-    /// An attempt to sign in failed; a valid auth token goes on being handed out.
+    /// An attempt to sign in failed. If the cached auth token is still valid, it is still used.
     RefreshFailed,
-    /// The credentials were refused, and are not sent again for a while unless they change.
+    /// emnify refused the credentials. They are not sent again for a while unless they change.
     Refused,
-    /// Too many calls: no attempt is made for a while.
+    /// emnify received too many calls or locked the account. No attempt is made for a while.
     CoolingDown,
-    /// The application token expires within 30 days; told at most once a day.
+    /// The application token expires within 30 days. Reported at most once a day.
     ApplicationTokenExpires,
-    /// The application token was rotated, by an earlier or another process, and its successor is
-    /// used.
+    /// An earlier or another process rotated the application token. The new token is used.
     SuccessorFound,
-    /// The application token was rotated and the old one goes on working, as
-    /// [`RotateOptions::keep_old`](crate::RotateOptions::keep_old) said; the error names its id.
+    /// The application token was rotated and the old one keeps working, as requested with
+    /// [`RotateOptions::keep_old`](crate::RotateOptions::keep_old). The error names its id.
     OldTokenKept,
-    /// The store could not be read or written; the session goes on without it.
+    /// The store could not be read or written. The session continues without it.
     StoreTrouble,
-    /// The credential file could not be read; its last good content is used, if there is one.
+    /// The credential file could not be read. Its last valid content is used, if there is any.
     CredentialTrouble,
 }
 
-/// How much an [`Event`] matters, for a log.
+/// The severity of an [`Event`], for a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
-    /// All is well.
+    /// Nothing is wrong.
     Info,
-    /// Something went wrong that the session copes with, or that passes by itself.
+    /// Something failed, but the session recovers from it or works around it.
     Warning,
-    /// It does not pass by itself: somebody should look.
+    /// Something failed that needs attention: it will not recover without a change.
     Error,
 }
 
-/// Something that happened to a session. `Display` is one line for a log; no event holds a secret.
+/// An event of a session. `Display` is one line for a log. No event contains a secret.
 #[derive(Debug, Clone)]
 pub struct Event {
     kind: EventKind,
@@ -57,33 +57,33 @@ pub struct Event {
 }
 
 impl Event {
-    /// What happened: what a program decides by.
+    /// Returns what happened. Programs should decide by this.
     pub fn kind(&self) -> EventKind {
         self.kind
     }
 
-    /// How much it matters.
+    /// Returns the severity.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// Why, where something went wrong.
+    /// Returns the error, if something failed.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// How long until the next attempt may be made, where one failed and that is held back.
+    /// Returns how long until the next attempt to sign in, if one failed and the client backs off.
     pub fn next_attempt(&self) -> Option<Duration> {
         self.next_attempt
     }
 
-    /// When the auth token expires that was got, or the application token that is about to, on the
-    /// server's clock.
+    /// Returns when the token expires, on the server's clock: the new auth token, or the
+    /// application token that expires soon.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
     }
 
-    /// Something of which there is no more to say.
+    /// Creates an event without an error or a time.
     pub(crate) fn plain(kind: EventKind) -> Self {
         let level = match kind {
             EventKind::ApplicationTokenExpires => Level::Warning,
@@ -92,17 +92,17 @@ impl Event {
         Event { kind, level, error: None, next_attempt: None, expires_at: None }
     }
 
-    /// Something that expires then.
+    /// Creates an event about a token that expires at `expires_at`.
     pub(crate) fn expiring(kind: EventKind, expires_at: SystemTime) -> Self {
         Event { expires_at: Some(expires_at), ..Event::plain(kind) }
     }
 
-    /// Something that went wrong, and that the session copes with.
+    /// Creates an event about an error that the session works around.
     pub(crate) fn warning(kind: EventKind, error: Error) -> Self {
         Event { error: Some(error), level: Level::Warning, ..Event::plain(kind) }
     }
 
-    /// An attempt that failed.
+    /// Creates an event about a failed attempt to sign in.
     pub(crate) fn failed(error: Error, next_attempt: Duration) -> Self {
         let kind = match error.class() {
             ErrorClass::Refused => EventKind::Refused,
@@ -120,17 +120,15 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             EventKind::Authenticated => "signed in",
-            EventKind::Adopted => "took the auth token that an earlier or another process stored",
+            EventKind::Adopted => "using an auth token that an earlier or another process stored",
             EventKind::RefreshFailed => "signing in failed",
-            EventKind::Refused => "refused",
-            EventKind::CoolingDown => "cooling down",
+            EventKind::Refused => "signing in was refused",
+            EventKind::CoolingDown => "signing in is paused",
             EventKind::ApplicationTokenExpires => "the application token expires soon",
-            EventKind::SuccessorFound => {
-                "the application token was rotated, and its successor is used"
-            }
+            EventKind::SuccessorFound => "the application token was rotated; using the new one",
             EventKind::OldTokenKept => "the old application token was kept",
-            EventKind::StoreTrouble => "trouble with the store",
-            EventKind::CredentialTrouble => "trouble with the credential",
+            EventKind::StoreTrouble => "the store failed",
+            EventKind::CredentialTrouble => "the credential cannot be read",
         })?;
         if let Some(error) = &self.error {
             write!(f, ": {error}")?;
@@ -150,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_pass_by_itself_is_an_error_and_what_is_coped_with_a_warning() {
+    fn faults_that_need_attention_are_errors_and_those_worked_around_are_warnings() {
         let error = |kind| Error::new(kind, "a fault");
         let failed = |kind| Event::failed(error(kind), Duration::ZERO).level();
         for kind in [ErrorKind::Network, ErrorKind::Server, ErrorKind::RateLimited] {

@@ -1,8 +1,8 @@
-//! The date or instant at which an application token shall expire.
+//! The date or instant at which a new application token expires.
 
 use std::time::SystemTime;
 
-/// When an application token shall expire: a date or an instant.
+/// When a new application token expires: a date or an instant.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};

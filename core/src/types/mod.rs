@@ -1,4 +1,4 @@
-//! Plain values that all floors share: they decide nothing and reach nothing.
+//! Plain values that all floors share. They make no decisions and perform no I/O.
 
 pub(crate) mod auth_token;
 pub(crate) mod claims;

@@ -1,26 +1,26 @@
-//! The states of a rotation, each durable before the step that it names is taken.
+//! The states of a rotation. Each is stored durably before its step is taken.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How far a rotation has come. What was written down is what is done next.
+/// How far a rotation has come. The stored state names the step that is done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum RotationState {
     /// The new application token is being created.
     Intent,
-    /// It is created; which row of the list it is, is being found out.
+    /// The new token exists; its row in the list of application tokens is being looked up.
     Created,
-    /// Its row is known; it is being tried.
+    /// The new token's row is known; the new token is being tested.
     Identified,
-    /// It works, and is the one to use from now on; it is being handed over.
+    /// The new token works and is used from now on; it is being handed over.
     Committed,
-    /// Both work, until the grace period ends.
+    /// Both tokens work until the grace period ends.
     Grace,
-    /// The old one is being revoked.
+    /// The old token is being revoked.
     Revoking,
-    /// Only the new one works.
+    /// The old token is revoked; only the new one works.
     Done,
 }
 

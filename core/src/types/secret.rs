@@ -1,17 +1,17 @@
-//! Text that must not leak. Whatever holds a credential holds it as a [`Secret`], so that printing
-//! it by accident prints nothing and freeing it wipes it.
+//! Text that must not leak. Credentials are kept as a [`Secret`], which cannot be printed by
+//! accident and is wiped when it is freed.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// What `Debug` shows in place of a secret.
+/// The text that `Debug` shows in place of a secret.
 const REDACTED: &str = "[redacted]";
 
 /// A secret text: an application token, a password, an auth token.
 ///
 /// It has no `Display`, its `Debug` is redacted, it is never serialised, and its memory is wiped
-/// when it is dropped. [`Secret::reveal`] is the only way to the text.
+/// when it is dropped. Only [`Secret::reveal`] returns the text.
 ///
 /// ```
 /// let secret = emnify_core::Secret::from("hunter2");
@@ -22,7 +22,7 @@ const REDACTED: &str = "[redacted]";
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself. Keep it no longer than the one use that needs it.
+    /// Returns the text. Do not keep it longer than you need it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -46,8 +46,8 @@ impl From<&str> for Secret {
     }
 }
 
-/// `text` with every occurrence of `secrets` replaced: for what a server wrote, which may quote
-/// what it was sent.
+/// Returns `text` with every occurrence of `secrets` replaced. A server's text may quote what it
+/// was sent.
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     secrets
         .iter()

@@ -1,9 +1,9 @@
-//! What an error says.
+//! Tests of an error's properties and its text.
 
 use super::*;
 
 #[test]
-fn only_faults_that_pass_by_themselves_are_retryable() {
+fn only_temporary_faults_are_retryable() {
     for (kind, retryable) in [
         (ErrorKind::Network, true),
         (ErrorKind::Timeout, true),
