@@ -1,30 +1,31 @@
-//! Replacing a file as a whole, so that a power failure leaves the old one or the new one: written
-//! aside, synced, renamed, the directory synced.
+//! Replaces a file as a whole, so that a power failure leaves either the old or the new content.
+//! The new content is written to another file and synced; then that is renamed and the directory
+//! synced.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Replaces what is at `path`, by way of `aside` in the same directory, which nobody else may use
-/// at the same time. `adjust` gets the new file before it takes its place.
+/// Replaces the file at `path`. The new content is first written to `aside` in the same directory,
+/// which no one else may use at the same time. `adjust` gets the new file before it is renamed.
 pub(crate) fn replace(
     path: &Path,
     aside: &Path,
     bytes: &[u8],
     adjust: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
-    // What another one left there when it was killed is in the way.
+    // A process that was killed may have left a file there.
     let _ = fs::remove_file(aside);
     let written = write(aside, bytes, adjust).and_then(|()| fs::rename(aside, path));
     if written.is_err() {
-        // On a full disk, what was half written must not stay.
+        // On a full disk, a partly written file must not stay.
         let _ = fs::remove_file(aside);
     }
     written?;
     sync_parent(path)
 }
 
-/// Makes durable that there is something at `path`, in the directory that holds it.
+/// Makes the directory entry of `path` durable.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => platform::sync(directory),
@@ -32,7 +33,7 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the file, if it is there.
+/// Removes the file, if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -40,7 +41,8 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Options for a file that its owner alone may read, if it is made, and that is no link.
+/// Returns options for opening a file. They do not follow a symbolic link; a file that they create
+/// is readable by its owner only.
 pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     platform::private(&mut options);
@@ -67,7 +69,7 @@ mod platform {
 
     use nix::fcntl::OFlag;
 
-    /// A link in the place of our file may lead to a file that we must not touch.
+    /// A symbolic link at this path may lead to a file that we must not change.
     pub(super) fn private(options: &mut OpenOptions) {
         let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         options.mode(0o600).custom_flags(flags.bits());
@@ -75,7 +77,7 @@ mod platform {
 
     pub(super) fn sync(directory: &Path) -> io::Result<()> {
         match File::open(directory)?.sync_all() {
-            // Some file systems have nothing to sync there.
+            // Some file systems cannot sync a directory.
             Err(e)
                 if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
             {
@@ -88,7 +90,7 @@ mod platform {
 
 #[cfg(not(unix))]
 mod platform {
-    //! Windows keeps a user's files apart by itself, and has no directory to sync.
+    //! Windows keeps users' files apart by default, and cannot sync a directory.
 
     use std::fs::OpenOptions;
     use std::io;

@@ -1,38 +1,39 @@
-//! Where time comes from. A device boots in 1970, sleeps, and has its clock set under a running
-//! program; so lifetimes are measured on a steady clock that nobody sets, and the wall clock only
-//! dates what leaves the process. Tests bring their own clock and move it.
+//! Clocks. A device may boot in 1970, sleep, and set its clock while programs run. So lifetimes are
+//! measured on a steady clock, which is never set, and the wall clock only dates what leaves the
+//! process. Tests use a clock of their own, which they move.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// No correct clock shows an instant before this one (2026-11-24): this version was written then.
+/// When this version was written (2026-11-24). A clock that shows an earlier time is wrong.
 const RELEASED: Duration = Duration::from_secs(1_795_478_400);
 
-/// A source of time: one clock to measure with, one to date with.
+/// A source of time: a steady clock to measure with, and a wall clock to date with.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// Time since some fixed point, usually the boot of the machine. It never goes back, is never
-    /// set, and runs on while the machine is suspended.
+    /// Returns the time since a fixed point, usually the boot of the machine. It never goes back,
+    /// is never set, and also counts while the machine is suspended.
     fn steady(&self) -> Duration;
 
-    /// The time of day, as far as this machine knows it.
+    /// Returns the date and time as this machine knows them.
     fn wall(&self) -> SystemTime;
 
-    /// Names the run of the steady clock, so that a reading of an earlier process can be told from
-    /// one of before a reboot; `None` where that cannot be known.
+    /// Returns a name for the current run of the steady clock, which changes with each reboot. Two
+    /// readings are comparable if their names are equal. `None` if this cannot be known.
     fn epoch(&self) -> Option<String>;
 
-    /// Lets that much time pass for the calling thread, or less if another thread unparks it: whoever
-    /// calls this looks at the clock again.
+    /// Blocks the calling thread for `duration`, or less if another thread unparks it. The caller
+    /// must read the clock again.
     fn sleep(&self, duration: Duration);
 }
 
-/// Whether `wall` is too early to be true: such a clock was never set since the machine booted.
+/// Whether `wall` is before this version was written: the clock was not set since the machine
+/// booted.
 pub(crate) fn is_before_release(wall: SystemTime) -> bool {
     wall < SystemTime::UNIX_EPOCH + RELEASED
 }
 
-/// The machine's own clocks: `CLOCK_BOOTTIME` where the system has it, and the time of day.
+/// The machine's own clocks: `CLOCK_BOOTTIME` if the system has it, and the time of day.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -43,11 +44,11 @@ impl Clock for SystemClock {
 
         #[cfg(any(target_os = "linux", target_os = "android"))]
         const STEADY: ClockId = ClockId::CLOCK_BOOTTIME;
-        // On Apple's systems this one runs through sleep.
+        // On Apple's systems this clock also counts during sleep.
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         const STEADY: ClockId = ClockId::CLOCK_MONOTONIC;
 
-        // A kernel from before 2.6.39 has no boot time clock; every one has the other.
+        // Linux before 2.6.39 has no boot-time clock.
         clock_gettime(STEADY)
             .or_else(|_| clock_gettime(ClockId::CLOCK_MONOTONIC))
             .map_or(Duration::ZERO, Duration::from)
@@ -74,7 +75,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests: it stands still until it is moved.
+/// A clock for tests, which stands still until it is moved.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -86,7 +87,7 @@ impl Clock for SystemClock {
 /// assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
 /// ```
 ///
-/// [`Clock::sleep`] moves it instead of waiting.
+/// [`Clock::sleep`] moves the clock instead of waiting.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Reading>);
 
@@ -98,24 +99,24 @@ struct Reading {
 }
 
 impl ManualClock {
-    /// A clock that shows `wall`, its steady part at zero.
+    /// Creates a clock whose wall clock shows `wall` and whose steady clock shows zero.
     pub fn new(wall: SystemTime) -> Self {
         ManualClock(Mutex::new(Reading { steady: Duration::ZERO, wall, boots: 0 }))
     }
 
-    /// Lets `by` pass, on both clocks.
+    /// Moves both clocks forward by `by`.
     pub fn advance(&self, by: Duration) {
         let mut now = self.reading();
         now.steady += by;
         now.wall += by;
     }
 
-    /// Sets the wall clock alone, as a person or NTP does.
+    /// Sets the wall clock only, as a person or NTP would.
     pub fn set_wall(&self, wall: SystemTime) {
         self.reading().wall = wall;
     }
 
-    /// Starts the steady clock anew, as a reboot does that takes no time.
+    /// Restarts the steady clock at zero, like a reboot that takes no time.
     pub fn reboot(&self) {
         let mut now = self.reading();
         now.steady = Duration::ZERO;

@@ -2,7 +2,7 @@
 
 pub(crate) mod atomic_file;
 pub(crate) mod clock;
-#[allow(unsafe_code, reason = "a page that the kernel wipes in a forked child")]
+#[allow(unsafe_code, reason = "memory that the kernel clears in a forked child")]
 pub(crate) mod per_process;
 pub(crate) mod random;
 pub(crate) mod signal_mask;

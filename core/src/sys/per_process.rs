@@ -1,8 +1,9 @@
-//! What a child must not share with the process that it was forked from. A connection's thread is
-//! not there in the child, and a lock that was held at the moment of the fork stays held for ever;
-//! so each process gets its own value, and an inherited one is neither used nor dropped.
+//! Values that a forked child must not share with its parent. The child does not have the thread of
+//! a connection, and a lock that was held during the fork is never released there. So each process
+//! gets its own value, and an inherited value is neither used nor dropped.
 //!
-//! The one module with `unsafe`, for a page of memory that the kernel wipes in every forked child.
+//! This is the only module with `unsafe`, for a memory page that the kernel clears in a forked
+//! child.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,26 +12,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::race::OnceBox;
 
-/// Which process this is. A forked child is another process, also if it got the pid of an ancestor
+/// Identifies a process. A forked child is another process, even if it has the pid of an ancestor
 /// that has ended.
 ///
-/// On Linux since 4.14 a fork is detected by a page that the kernel wipes in the child. Elsewhere,
-/// and where the kernel refuses such a page, by the pid: there, a grandchild that gets the pid of a
-/// dead ancestor is taken for that ancestor.
+/// On Linux since 4.14 a fork is detected by a page that the kernel clears in the child. On other
+/// systems, and if the kernel refuses such a page, it is detected by the pid. A descendant that
+/// gets the pid of an ancestor that has ended is then taken for that ancestor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process(u64);
 
 impl Process {
-    /// Returns the process that calls. Makes no system call after the first time in a process,
-    /// except where only the pid tells.
+    /// Returns the calling process. After the first call in a process this makes no system call,
+    /// unless forks are detected by the pid.
     pub fn current() -> Self {
         static DETECTION: OnceBox<Detection> = OnceBox::new();
-        // Threads that get here at the same moment each map a page. One is kept, and the others cost
+        // Threads that get here at the same time each map a page. One page is used; the others cost
         // four kilobytes each.
         DETECTION.get_or_init(|| Box::new(Detection::new())).process()
     }
 
-    /// Returns a number that no other process down the line of forks has.
+    /// Returns a number that differs from those of all ancestors and descendants.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -38,7 +39,7 @@ impl Process {
 
 /// How a fork is detected. Chosen once, by the first process; its children inherit the choice.
 enum Detection {
-    /// Holds the number of this process, or 0 in a child that has not drawn its own yet.
+    /// Contains the number of this process, or 0 in a child that has not drawn its own yet.
     Page(&'static AtomicU64),
     Pid,
 }
@@ -57,7 +58,7 @@ impl Detection {
             0 => {
                 let drawn = draw_number();
                 let set = page.compare_exchange(0, drawn, Ordering::AcqRel, Ordering::Acquire);
-                // Another thread of this process was first.
+                // If another thread of this process was first, its number counts.
                 set.map_or_else(|first| first, |_| drawn)
             }
             number => number,
@@ -95,9 +96,9 @@ fn wiped_on_fork() -> Option<&'static AtomicU64> {
         unsafe { munmap(page, LENGTH) };
         return None;
     }
-    // SAFETY: the page is aligned, holds zeros, and stays mapped as long as the process lives. From
-    // here on it is used as an atomic only; what a fork wipes is the copy of the child, which has
-    // one thread then.
+    // SAFETY: the page is aligned, contains zeros, and stays mapped as long as the process lives.
+    // From here on it is used only as an atomic. A fork clears only the child's copy, and the child
+    // has one thread at that time.
     Some(unsafe { &*page.cast::<AtomicU64>() })
 }
 
@@ -106,8 +107,8 @@ fn wiped_on_fork() -> Option<&'static AtomicU64> {
     None
 }
 
-/// Draws a number that no ancestor has: two processes with one pid do not draw in the same
-/// nanosecond since boot.
+/// Draws a number that no ancestor has. It combines the pid with the nanoseconds since boot: two
+/// processes with the same pid never draw at the same time.
 fn draw_number() -> u64 {
     (u64::from(process::id()) << 42 ^ nanoseconds()).max(1)
 }
@@ -117,7 +118,7 @@ fn nanoseconds() -> u64 {
     use nix::time::{ClockId, clock_gettime};
 
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).map(std::time::Duration::from);
-    // Enough for five centuries; only the lower bits differ anyway.
+    // Enough for five centuries.
     time.map_or(0, |time| time.as_nanos() as u64)
 }
 
@@ -126,10 +127,10 @@ fn nanoseconds() -> u64 {
     0
 }
 
-/// A value made anew in each process that asks for it.
+/// A value of which each process creates its own.
 ///
-/// A list with one node for each process down the line of forks. It takes no lock, since that
-/// could be held by a thread which the fork left behind.
+/// It is a list with one node for each process of a line of forks. It uses no lock, since a thread
+/// that does not exist in the child could hold it.
 pub(crate) struct PerProcess<T>(OnceBox<Node<T>>);
 
 struct Node<T> {
@@ -143,8 +144,8 @@ impl<T> PerProcess<T> {
         PerProcess(OnceBox::new())
     }
 
-    /// This process's value, made if there is none. Threads that ask for the first time at once may
-    /// each make one; one is kept and the others are dropped.
+    /// Returns the value of this process, and creates it at the first call. Threads that call this
+    /// at the same time may each create one; one is kept and the others are dropped.
     pub(crate) fn get_or_try_init<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<&T, E> {
         let process = Process::current();
         let mut list = self;
@@ -160,7 +161,7 @@ impl<T> PerProcess<T> {
         }
     }
 
-    /// The same for a value that can always be made.
+    /// Returns the value of this process, and creates it at the first call.
     pub(crate) fn get_or_init(&self, make: impl Fn() -> T) -> &T {
         match self.get_or_try_init(|| Ok::<T, Infallible>(make())) {
             Ok(value) => value,
@@ -171,7 +172,7 @@ impl<T> PerProcess<T> {
 impl<T> Drop for Node<T> {
     fn drop(&mut self) {
         if self.process != Process::current() {
-            // Inherited: dropping it could wait for a thread that is not here.
+            // Inherited: dropping it could wait for a thread that this process does not have.
             std::mem::forget(self.value.take());
         }
     }
@@ -183,14 +184,14 @@ impl<T> fmt::Debug for PerProcess<T> {
     }
 }
 
-/// Runs `work` in a forked child and returns whether that went well. Only for a test that runs in a
+/// Runs `work` in a forked child and returns whether it returned true. Only for a test that has a
 /// process of its own, and for work that takes no lock.
 #[cfg(all(test, unix))]
 pub(crate) fn is_well_in_child(work: impl FnOnce() -> bool) -> bool {
     use nix::libc::{_exit, fork, waitpid};
 
-    // SAFETY: the child does only what the caller promises, and leaves without running anything
-    // that the parent registered for its own exit.
+    // SAFETY: the child does only what the caller promises, and exits without running the exit
+    // handlers of the parent.
     unsafe {
         match fork() {
             0 => _exit(i32::from(!work())),
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inherited_value_is_passed_over() {
+    fn an_inherited_value_is_not_used() {
         let list = PerProcess(OnceBox::with_value(Box::new(Node {
             process: Process(Process::current().0 + 1),
             value: Some("inherited"),

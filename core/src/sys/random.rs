@@ -1,11 +1,11 @@
-//! Randomness from the operating system, so that no child of a fork draws the same.
+//! Random numbers from the operating system, so that a forked child does not draw the same ones.
 
 use std::io;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Returns a number between 0 and 1, uniformly drawn, for jitter. Where the system has no randomness,
-/// it is the middle: late is better than never.
+/// Returns a uniformly drawn number between 0 and 1, for jitter. It is 0.5 if the system returns no
+/// random bytes.
 pub(crate) fn draw() -> f64 {
     let mut bytes = [0; 4];
     match fill(&mut bytes) {
@@ -18,17 +18,17 @@ pub(crate) fn draw() -> f64 {
 ///
 /// # Errors
 ///
-/// Where the system has no randomness.
+/// If the system returns no random bytes.
 pub(crate) fn fill(bytes: &mut [u8]) -> io::Result<()> {
-    let failed = |_| io::Error::other("the system has no randomness");
+    let failed = |_| io::Error::other("the operating system returned no random bytes");
     SystemRandom::new().fill(bytes).map_err(failed)
 }
 
-/// Returns a name that nobody else has: 128 random bits as hexadecimal digits.
+/// Returns a unique name: 128 random bits as hexadecimal digits.
 ///
 /// # Errors
 ///
-/// Where the system has no randomness.
+/// If the system returns no random bytes.
 pub(crate) fn name() -> io::Result<String> {
     let mut bytes = [0; 16];
     fill(&mut bytes)?;
@@ -37,7 +37,7 @@ pub(crate) fn name() -> io::Result<String> {
 
 /// Returns the bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    // At once as long as it gets: a secret must leave no copies behind.
+    // Allocated once: growing would leave an unwiped copy of a secret.
     let mut digits = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {

@@ -1,9 +1,9 @@
-//! Threads of ours leave the host's signals alone.
+//! Keeps this library's threads from handling the host program's signals.
 
 use std::io;
 use std::thread;
 
-/// Starts a thread of ours, which ends by itself: nothing joins it. `stack` is in bytes.
+/// Starts a thread that blocks all signals and is never joined. `stack` is its size in bytes.
 ///
 /// # Errors
 ///
@@ -11,15 +11,15 @@ use std::thread;
 pub(crate) fn start(
     name: &str,
     stack: usize,
-    // Boxed, so that starting a thread is in the binary once.
+    // Boxed, so that the code that starts a thread is in the binary once.
     work: Box<dyn FnOnce() + Send>,
 ) -> io::Result<()> {
     let thread = thread::Builder::new().name(name.to_owned()).stack_size(stack);
     while_blocked(|| thread.spawn(work)).map(drop)
 }
 
-/// Runs `start` with every signal blocked, so that a thread started by it inherits that and never
-/// handles, or dies of, a signal that is meant for the host.
+/// Runs `start` with every signal blocked. A thread that it starts inherits the mask, so it never
+/// handles, or dies from, a signal that is meant for the host program.
 #[cfg(unix)]
 pub fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
     use nix::sys::signal::{SigSet, SigmaskHow};
@@ -27,7 +27,7 @@ pub fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
     struct Restore(SigSet);
     impl Drop for Restore {
         fn drop(&mut self) {
-            // It fails only for an unknown `how`.
+            // Fails only for an unknown `how`.
             let _ = self.0.thread_set_mask();
         }
     }
@@ -37,7 +37,7 @@ pub fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
 
-/// Elsewhere there are no signals to block.
+/// Runs `start`. This system has no signals to block.
 #[cfg(not(unix))]
 pub fn while_blocked<T>(start: impl FnOnce() -> T) -> T {
     start()

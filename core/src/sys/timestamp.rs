@@ -1,5 +1,5 @@
-//! A moment that is written down, and how long ago it was when it is read. The steady clock tells
-//! until the next boot; after that the wall clock does, if it was set both times.
+//! A timestamp that outlives the process, and the time since then. The steady clock measures that
+//! time until the next boot. After a reboot the wall clock does, if it was set both times.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,18 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys::clock::{Clock, is_before_release};
 
-/// A moment, as both clocks showed it.
+/// An instant, as both clocks showed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Timestamp {
     /// The run of the steady clock.
     epoch: Option<String>,
-    /// In milliseconds, as the other.
+    /// The steady clock, in milliseconds.
     steady: u64,
+    /// The wall clock, in milliseconds of Unix time.
     wall: u64,
 }
 
 impl Timestamp {
-    /// `now` is a reading of the steady clock.
+    /// Creates a timestamp of now, which the steady clock shows as `now`.
     pub(crate) fn new(now: Duration, clock: &dyn Clock) -> Self {
         Timestamp {
             epoch: clock.epoch(),
@@ -27,17 +28,17 @@ impl Timestamp {
         }
     }
 
-    /// The reading of the steady clock.
+    /// Returns the reading of the steady clock.
     pub(crate) fn steady(&self) -> Duration {
         Duration::from_millis(self.steady)
     }
 
-    /// Whether the steady clock has run on since.
+    /// Whether the machine has not rebooted since.
     pub(crate) fn is_of_this_boot(&self, clock: &dyn Clock) -> bool {
         self.epoch.is_some() && self.epoch == clock.epoch()
     }
 
-    /// What has passed since; `None` where no clock can tell.
+    /// Returns the time since then, or `None` if no clock can measure it.
     pub(crate) fn elapsed(&self, now: Duration, clock: &dyn Clock) -> Option<Duration> {
         if self.is_of_this_boot(clock) {
             return Some(now.saturating_sub(self.steady()));
@@ -48,7 +49,7 @@ impl Timestamp {
     }
 }
 
-/// Good for 584 years.
+/// Returns a duration in nanoseconds; enough for 584 years.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

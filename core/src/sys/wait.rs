@@ -1,7 +1,7 @@
 //! How long a caller waits, and what ends its wait early. Everything that waits takes a [`Wait`].
 //!
-//! Network time is the operating system's and real, so a deadline is measured with `Instant` and not
-//! with the [`Clock`].
+//! Waiting for the network takes real time, so a deadline is measured with `Instant` and not with
+//! the [`Clock`], which a test may replace.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,16 +14,17 @@ use crate::sys::clock::Clock;
 use crate::sys::per_process::{PerProcess, Process};
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// A round trip over a cellular network, with a handshake.
+/// The time that a round trip over a cellular network takes, with a TLS handshake.
 const LEAST_FOR_AN_ATTEMPT: Duration = Duration::from_millis(500);
 
-/// How often a waiting thread runs the check of its interrupt.
+/// The interval at which a waiting thread runs the check of its interrupt.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 
-/// Longer than any timeout. `Instant` cannot express every duration.
+/// A time longer than any timeout, for durations that `Instant` cannot express.
 const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
-/// The deadline of an operation with all its attempts and pauses, and what may end it early.
+/// The deadline of an operation with all its attempts and pauses, and the interrupt that may end it
+/// early.
 #[derive(Debug, Clone)]
 pub(crate) struct Wait {
     at: Instant,
@@ -32,7 +33,7 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Starts the time of an operation that has `limit`.
+    /// Starts the time of an operation that may take `limit`.
     pub(crate) fn new(limit: Duration) -> Self {
         let now = Instant::now();
         Wait { at: now.checked_add(limit).unwrap_or(now + CENTURY), limit, interrupt: None }
@@ -48,7 +49,7 @@ impl Wait {
         Wait { at: self.at.checked_sub(taken).unwrap_or_else(Instant::now), ..self }
     }
 
-    /// Extends the wait: the time that a person took is not the operation's.
+    /// Extends the wait, for the time that a person took.
     pub(crate) fn extended_by(&self, pause: Duration) -> Self {
         Wait { at: self.at.checked_add(pause).unwrap_or(self.at), ..self.clone() }
     }
@@ -66,19 +67,23 @@ impl Wait {
         if left.is_zero() { Err(self.timed_out(action)) } else { Ok(left) }
     }
 
-    /// Whether another attempt is worth making after a pause. One that cannot end in time would hide
-    /// what went wrong behind its timeout.
+    /// Whether there is time for another attempt after a pause. An attempt without enough time
+    /// would hide the previous error behind a timeout.
     pub(crate) fn has_time_after(&self, pause: Duration) -> bool {
         self.left().checked_sub(pause).is_some_and(|left| left > LEAST_FOR_AN_ATTEMPT)
     }
 
     /// Returns the error for a wait whose time is up.
     pub(crate) fn timed_out(&self, action: &str) -> Error {
-        let message = format!("cannot {action}: no answer within the timeout of {:?}", self.limit);
-        Error::new(ErrorKind::Timeout, message)
+        timed_out(action, "the call", Some(self.limit))
     }
 
-    /// Whether an exchange must be left when the interrupt is triggered.
+    /// Returns the error for a wait whose time is up, and that was in this phase.
+    pub(crate) fn timed_out_while(&self, action: &str, phase: &str) -> Error {
+        timed_out(action, phase, Some(self.limit))
+    }
+
+    /// Whether the caller of an exchange must return when the interrupt is triggered.
     pub(crate) fn is_interruptible(&self) -> bool {
         self.interrupt.as_ref().is_some_and(|interrupt| interrupt.0.ends_exchanges)
     }
@@ -87,7 +92,7 @@ impl Wait {
         self.interrupt.as_ref().is_some_and(Interrupt::is_triggered)
     }
 
-    /// Lets time pass on the clock.
+    /// Waits for `time` on the clock.
     ///
     /// # Errors
     ///
@@ -96,15 +101,15 @@ impl Wait {
         let (end, last) = (clock.steady().saturating_add(time), Cell::new(None));
         let left = || {
             let now = clock.steady();
-            // A clock that stands still although it slept has no time to wait for.
+            // A clock that stands still after a sleep would make this wait forever.
             let stands_still = last.replace(Some(now)) == Some(now);
             if stands_still { Duration::ZERO } else { end.saturating_sub(now) }
         };
         self.park(action, || None::<()>, left, |time| clock.sleep(time)).map(drop)
     }
 
-    /// Waits until `ready` returns something, for `time` at most; `None` if the time is up. Whoever
-    /// makes it ready unparks the thread.
+    /// Waits at most `time` until `ready` returns a value; returns `None` if the time is up.
+    /// Another thread must unpark this one after it changed what `ready` returns.
     ///
     /// # Errors
     ///
@@ -148,8 +153,8 @@ impl Wait {
                     park(left.min(CHECK_EVERY));
                     interrupt.run_check();
                     if process != Process::current() {
-                        // The check forked. The threads that this one waits for are not here, and
-                        // may have held their locks.
+                        // The check forked. The child does not have the threads that this one waits
+                        // for, and they may have held locks.
                         return Err(Error::cancelled(action).with_advice(FORKED));
                     }
                 }
@@ -163,11 +168,17 @@ impl Wait {
     }
 }
 
-/// Said in a child that was forked in the middle of a call.
-const FORKED: &str = "this process was forked in the middle of the call, which goes on in the \
-                      parent";
+/// Advice for a child that was forked during a call.
+const FORKED: &str =
+    "this process was forked during the call, which continues in the parent process";
 
-/// Ends waits early, once and for good. Clones are the same interrupt.
+/// Creates the error for a phase of a call that took longer than its limit.
+pub(crate) fn timed_out(action: &str, phase: &str, limit: Option<Duration>) -> Error {
+    let limit = limit.map(|limit| format!(" after {} s", limit.as_secs_f64())).unwrap_or_default();
+    Error::new(ErrorKind::Timeout, format!("cannot {action}: {phase} timed out{limit}"))
+}
+
+/// Ends waits early. It cannot be reset. Clones are the same interrupt.
 #[derive(Clone)]
 pub struct Interrupt(Arc<Inner>);
 
@@ -175,25 +186,25 @@ struct Inner {
     is_triggered: AtomicBool,
     ends_exchanges: bool,
     check: Option<Check>,
-    /// The threads that wait, in this process.
+    /// The threads of this process that wait.
     waiting: PerProcess<Mutex<Vec<Thread>>>,
 }
 
 type Check = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Interrupt {
-    /// Creates an interrupt that ends any wait, also for a response.
+    /// Creates an interrupt that ends every wait, including one for a response.
     pub fn new() -> Self {
         Interrupt::create(true, None)
     }
 
-    /// Creates an interrupt that lets a response be awaited, and ends other waits.
+    /// Creates an interrupt that ends every wait except one for a response.
     pub fn between_exchanges() -> Self {
         Interrupt::create(false, None)
     }
 
-    /// Creates an interrupt that a waiting thread also triggers by itself when `check` returns true.
-    /// The thread calls it every 50 ms.
+    /// Creates an interrupt with a function that a waiting thread calls every 50 ms. If `check`
+    /// returns true, the interrupt is triggered.
     pub fn checking(check: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Interrupt::create(true, Some(Box::new(check)))
     }
@@ -203,9 +214,9 @@ impl Interrupt {
         Interrupt(Arc::new(Inner { is_triggered, ends_exchanges, check, waiting }))
     }
 
-    /// Ends the waits that are under way, in any thread, and each later one as it starts.
+    /// Ends the current waits in all threads, and every later wait as soon as it starts.
     pub fn trigger(&self) {
-        // Either this finds a thread in the list, or the thread finds itself interrupted.
+        // Either the thread is in the list and is woken, or it sees the flag before it parks.
         self.0.is_triggered.store(true, Ordering::SeqCst);
         self.waiting().iter().for_each(Thread::unpark);
     }
@@ -248,7 +259,7 @@ impl fmt::Debug for Interrupt {
     }
 }
 
-/// A thread among those that an interrupt wakes.
+/// A thread in the list of an interrupt, until it is dropped.
 struct Waiting<'a> {
     interrupt: &'a Interrupt,
     thread: Thread,
@@ -298,22 +309,24 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_with_its_time_or_with_what_it_waited_for() {
+    fn a_wait_ends_when_its_time_is_up_or_its_value_is_ready() {
         let wait = Wait::new(Duration::from_millis(5));
         assert_eq!(wait.until(Duration::from_millis(5), "test", || None::<()>).unwrap(), None);
         assert_eq!(wait.until(LONG, "test", || Some(7)).unwrap(), Some(7));
-        assert_eq!(wait.remaining("test").unwrap_err().kind(), ErrorKind::Timeout);
+        let error = wait.remaining("test").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert_eq!(error.to_string(), "cannot test: the call timed out after 0.005 s");
     }
 
     #[test]
-    fn what_a_call_took_before_it_began_is_part_of_its_time() {
+    fn time_taken_before_a_wait_starts_counts() {
         assert!(Wait::new(LONG).less(LONG / 2).left() <= LONG / 2);
         assert!(Wait::new(LONG).less(LONG).remaining("test").is_err());
         assert!(Wait::new(LONG).extended_by(LONG).left() > LONG);
     }
 
     #[test]
-    fn the_longest_limit_is_no_overflow() {
+    fn the_longest_limit_does_not_overflow() {
         assert!(Wait::new(Duration::MAX).remaining("test").is_ok());
         assert!(Wait::new(LONG).until(Duration::MAX, "test", || Some(())).is_ok());
     }
