@@ -242,7 +242,7 @@ refused() { ! EMNIFY_APPLICATION_TOKEN=wrong "$1"; }
 for example in sign_in sign_in.cpp; do
     check "$example works" $under "$work/$example"
     check "$example fails by name" refused "$work/$example"
-    if ! grep -q "emnify refused the credentials" "$work/output"; then
+    if ! grep -q "emnify refused the application token" "$work/output"; then
         fail "$example does not say what went wrong"
     fi
 done

@@ -223,6 +223,6 @@ def test_a_value_that_is_lost_is_pointed_out(client: Client, sandbox: Sandbox) -
     client.authenticate()
     sandbox.fault("reset_after", APPLICATION_TOKEN, method="POST")
     error = failure(lambda: client.application_tokens.create(description="lost"))
-    assert "may have been carried out" in str(error)
+    assert "may have taken effect" in str(error)
     sandbox.clear_faults()
     assert "lost" in [token.description for token in client.application_tokens.list()]

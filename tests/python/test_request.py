@@ -215,7 +215,7 @@ def test_what_may_pass_is_tried_again_where_that_is_safe(client: Client, sandbox
     assert client.get(SIM).status_code == 200
     assert sandbox.calls("GET", SIM) == 2
     sandbox.fault("reset_after", ENDPOINT, times=1)
-    with pytest.raises(emnify_auth.NetworkError, match="may have been carried out"):
+    with pytest.raises(emnify_auth.NetworkError, match="may have taken effect"):
         client.post(ENDPOINT, json=GATEWAY)
     assert sandbox.calls("POST", ENDPOINT) == 1
 

@@ -1,5 +1,5 @@
-//! What is known about an application token, and what one may ask for when creating or changing
-//! it. Types only; [`ApplicationTokens`](crate::ApplicationTokens) has the calls.
+//! The properties of an application token, and what can be set when one is created or changed. The
+//! calls are in [`ApplicationTokens`](crate::ApplicationTokens).
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::types::error::Result;
 use crate::types::expiry_date::ExpiryDate;
 use crate::types::secret::Secret;
 
-/// A row of the list of application tokens. It never holds the token's value, which is shown only
-/// once, by [`ApplicationTokens::create`](crate::ApplicationTokens::create).
+/// A row of the list of application tokens. It never contains the token's value, which only
+/// [`ApplicationTokens::create`](crate::ApplicationTokens::create) returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationToken {
     id: u64,
@@ -32,65 +32,66 @@ pub struct ApplicationToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ApplicationTokenStatus {
-    /// Status 0: it can be used until it expires.
+    /// Status 0: the token can be used until it expires.
     Activated,
-    /// Status 1: it is refused for good.
+    /// Status 1: the token can never be used again.
     Revoked,
     /// A status that this version does not know.
     Other(i64),
 }
 
 impl ApplicationToken {
-    /// The id by which it is updated and revoked.
+    /// Returns the id, which `update` and `revoke` need.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// Its label.
+    /// Returns the description.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// Its status, where the server tells it. One that expired may still be `Activated`.
+    /// Returns the status, if the server sent one. An expired token may still be `Activated`.
     pub fn status(&self) -> Option<ApplicationTokenStatus> {
         self.status
     }
 
-    /// When it was created, as the server wrote it.
+    /// Returns when the token was created, as the server wrote it.
     pub fn created(&self) -> Option<&str> {
         self.created.as_deref()
     }
 
-    /// When it was created; `None` too where that could not be read.
+    /// Returns when the token was created. `None` if that is unknown or cannot be read.
     pub fn created_at(&self) -> Option<SystemTime> {
         self.created.as_deref().and_then(date::instant)
     }
 
-    /// When it expires, as the server wrote it (JSON if that is not text); `None` if it does not.
+    /// Returns when the token expires, as the server wrote it (as JSON if it is not a string).
+    /// `None` if the token does not expire.
     pub fn expiry_date(&self) -> Option<&str> {
         self.expiry_date.as_deref()
     }
 
-    /// When it expires; `None` too where that could not be read. A date without a time of day
-    /// counts from its first moment in UTC.
+    /// Returns when the token expires. `None` if it does not expire or the date cannot be read. A
+    /// date without a time of day means 00:00 UTC on that day.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expiry_date.as_deref().and_then(date::instant)
     }
 
-    /// The address or range that it may be used from; `None` means any.
+    /// Returns the address or range from which the token may be used. `None` means any address.
     pub fn ip(&self) -> Option<&str> {
         self.ip.as_deref()
     }
 
-    /// The name of the user who created it.
+    /// Returns the name of the user who created the token.
     pub fn creator(&self) -> Option<&str> {
         self.creator.as_deref()
     }
 }
 
 impl ApplicationToken {
-    /// Reads a row of the list. `None` if it has no id; any other field may be absent, or something
-    /// else than expected.
+    /// Reads a row of the list. Returns `None` if it has no id. Any other field may be missing or
+    /// have an unexpected type.
     pub(crate) fn read(json: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Row<'a> {
@@ -109,8 +110,8 @@ impl ApplicationToken {
             description: row.description.and_then(text),
             status: row.status.and_then(status),
             created: row.created.map(text_or_json),
-            // Observed as null where there is none; an empty text means the same. What cannot be
-            // read is a limit all the same.
+            // emnify sends null if there is no expiry; an empty string means the same. A value that
+            // cannot be read still counts as an expiry.
             expiry_date: row.expiry_date.map(text_or_json).filter(|date| !date.is_empty()),
             ip: row.ip.map(text_or_json).filter(|ip| !ip.is_empty()),
             creator: row.creator.and_then(name),
@@ -118,7 +119,7 @@ impl ApplicationToken {
     }
 }
 
-/// Reads an object; an array of the same values is none.
+/// Reads an object, but not an array of the same values, which serde would accept.
 fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
     json.starts_with('{').then(|| serde_json::from_str(json).ok())?
 }
@@ -167,13 +168,13 @@ impl fmt::Display for ApplicationTokenStatus {
     }
 }
 
-/// What a new application token shall be like. Everything is optional; an expiry and an address
-/// restriction limit what a stolen one is good for.
+/// The properties of a new application token. All are optional. An expiry date and an address
+/// restriction limit the damage if the token is stolen.
 ///
-/// The values are checked by [`ApplicationTokens::create`](crate::ApplicationTokens::create),
-/// before anything is sent.
+/// [`ApplicationTokens::create`](crate::ApplicationTokens::create) checks the values before
+/// anything is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use = "it is a description; `create` makes the token"]
+#[must_use = "it has no effect unless it is passed to `create`"]
 pub struct NewApplicationToken {
     pub(crate) description: Option<String>,
     pub(crate) expiry_date: Option<ExpiryDate>,
@@ -181,52 +182,55 @@ pub struct NewApplicationToken {
 }
 
 impl NewApplicationToken {
-    /// A token with no label that does not expire and may be used from anywhere.
+    /// Creates the properties of a token without a description that never expires and may be used
+    /// from any address.
     pub fn new() -> Self {
         NewApplicationToken::default()
     }
 
-    /// A label, at most 1,024 bytes, without control characters.
+    /// Sets the description: at most 1,024 bytes, without control characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// When it shall expire: a date, an instant in RFC 3339, or a `SystemTime`; in the future.
+    /// Sets when the token expires: a date, an instant in RFC 3339 form, or a `SystemTime`. It must
+    /// be in the future.
     pub fn expiry_date(mut self, expiry_date: impl Into<ExpiryDate>) -> Self {
         self.expiry_date = Some(expiry_date.into());
         self
     }
 
-    /// The one address, or the range in CIDR notation, that it may be used from; IPv4 or IPv6.
+    /// Sets the address, or the range in CIDR notation, from which the token may be used. IPv4 or
+    /// IPv6.
     pub fn ip(mut self, ip: impl Into<String>) -> Self {
         self.ip = Some(ip.into());
         self
     }
 }
 
-/// A change to an application token; what is not set stays as it is.
+/// A change to an application token. Properties that are not set stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use = "it is a description; `update` makes the change"]
+#[must_use = "it has no effect unless it is passed to `update`"]
 pub struct ApplicationTokenUpdate {
     pub(crate) description: Option<String>,
 }
 
 impl ApplicationTokenUpdate {
-    /// A change of nothing, to be filled.
+    /// Creates an empty change.
     pub fn new() -> Self {
         ApplicationTokenUpdate::default()
     }
 
-    /// A new label, at most 1,024 bytes, without control characters.
+    /// Sets the new description: at most 1,024 bytes, without control characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 }
 
-/// An application token that was just created. Its value is shown this once: store it before this
-/// is dropped.
+/// An application token that was just created. Its value cannot be read again later: store it
+/// before this is dropped.
 #[derive(Debug, Clone)]
 #[must_use = "this holds the only copy of the application token"]
 pub struct CreatedApplicationToken {
@@ -235,27 +239,27 @@ pub struct CreatedApplicationToken {
 }
 
 impl CreatedApplicationToken {
-    /// The application token itself.
+    /// Returns the value of the application token.
     pub fn reveal(&self) -> &str {
         self.value.reveal()
     }
 
-    /// Its id, by which it can be revoked; `None` if the server did not tell it and the list left
-    /// doubt, in which case the list shows it by its description.
+    /// Returns the id, which `revoke` needs. `None` if the server did not send it and the list did
+    /// not show which row is the new one; then look for the description in the list.
     pub fn id(&self) -> Option<u64> {
         self.id
     }
 }
 
-/// To follow "cannot" in a message.
+/// What the call does, to follow "cannot" in a message.
 pub(crate) const LIST: &str = "list the application tokens";
 
-/// For a list over all its pages: the decoded bodies, and the rows that are kept of them. A workspace
-/// with 100,000 application tokens needs half of it; a lying server gets no more.
+/// The limit for a list over all its pages, in bytes: the decoded bodies and the rows that are
+/// kept. A workspace with 100,000 application tokens needs half of it.
 const LONGEST_LIST: usize = 64 * 1024 * 1024;
 
-/// Reads all rows, each once. `fetch` gets the query of a page. A row without an id is passed over,
-/// since no call can name it.
+/// Reads all rows, each once. `fetch` gets the query of a page. A row without an id is skipped,
+/// since no call can refer to it.
 pub(crate) fn list(
     fetch: impl Fn(&[(&str, String)]) -> Result<Page>,
 ) -> Result<Vec<ApplicationToken>> {
@@ -268,7 +272,7 @@ pub(crate) fn list(
         Ok(())
     };
     let fetch = |page: u64| {
-        // The first page is asked for plainly: the list may have no pages at all.
+        // The first request has no page number, since the list may have no pages at all.
         let query = [("page", page.to_string())];
         let page = fetch(if page == 1 { &[] } else { &query })?;
         grow(page.body.len())?;

@@ -1,5 +1,4 @@
-//! The wire: the paths and bodies of emnify's API that this library uses. Nothing here sends; it
-//! turns what we mean into JSON and what came back into types.
+//! The paths and bodies of emnify's API that this library uses.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -9,21 +8,21 @@ use crate::api::json::{nonsense, read, whole};
 use crate::types::error::Result;
 use crate::types::secret::Secret;
 
-/// Signing in, with any kind of credentials.
+/// The path that signs in, with any kind of credentials.
 pub(crate) const AUTHENTICATE: &str = "/api/v1/authenticate";
 
-/// Exchanging a user's auth token for one of another workspace.
+/// The path that exchanges a user's auth token for one of another workspace.
 pub(crate) const AUTHENTICATE_WORKSPACE: &str = "/api/v1/authenticate/workspace";
 
-/// Whether a response of that path holds an auth token and nothing else.
+/// Whether the path is one that returns an auth token.
 pub(crate) fn is_sign_in(path: &str) -> bool {
     matches!(path, AUTHENTICATE | AUTHENTICATE_WORKSPACE)
 }
 
-/// The collection of application tokens.
+/// The path of the application tokens.
 pub(crate) const APPLICATION_TOKEN: &str = "/api/v1/application_token";
 
-/// The bodies that sign in, all to one path.
+/// The bodies that sign in, all sent to the same path.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Authenticate<'a> {
@@ -36,7 +35,7 @@ pub(crate) enum Authenticate<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         fingerprint: Option<&'a str>,
     },
-    /// The one-time code that the answer to `User` asked for.
+    /// The one-time code that the response to `User` asked for.
     Code {
         mfa_token: &'a str,
         code: &'a str,
@@ -45,6 +44,25 @@ pub(crate) enum Authenticate<'a> {
     },
     /// A refresh token, which works once.
     RefreshToken { refresh_token: &'a str },
+}
+
+impl Authenticate<'_> {
+    /// Returns what a 401 to this body means, for the message.
+    pub(crate) fn refused(&self) -> &'static str {
+        match self {
+            Authenticate::ApplicationToken { .. } => {
+                "emnify refused the application token; check that it is neither expired nor \
+                 revoked and may be used from this address"
+            }
+            Authenticate::User { .. } => "emnify refused the user name or password; check both",
+            Authenticate::Code { .. } => {
+                "emnify refused the one-time code; sign in again and enter the new code"
+            }
+            Authenticate::RefreshToken { .. } => {
+                "emnify refused the refresh token; it works only once and expires"
+            }
+        }
+    }
 }
 
 /// The body that switches to another workspace.
@@ -59,7 +77,7 @@ pub(crate) struct OrganisationId {
     pub(crate) id: u64,
 }
 
-/// A device that skips the one-time code for 90 days.
+/// A device on which no one-time code is needed for 90 days.
 #[derive(Serialize)]
 pub(crate) struct Device<'a> {
     pub(crate) fingerprint: &'a str,
@@ -68,11 +86,11 @@ pub(crate) struct Device<'a> {
     pub(crate) name: &'a str,
 }
 
-/// The answer to signing in.
+/// The response to signing in.
 pub(crate) enum Signed {
-    /// Done. Only people get a refresh token.
+    /// Signed in. Only people get a refresh token.
     In { auth_token: Secret, refresh_token: Option<Secret> },
-    /// A one-time code is due; it goes with this token.
+    /// A one-time code is required, and must be sent with this token.
     Mfa { mfa_token: Secret },
 }
 
@@ -82,12 +100,12 @@ impl Signed {
         match (auth_token, mfa_token) {
             (Some(auth_token), _) => Ok(Signed::In { auth_token, refresh_token }),
             (None, Some(mfa_token)) => Ok(Signed::Mfa { mfa_token }),
-            (None, None) => Err(nonsense(action, "the answer has no auth_token")),
+            (None, None) => Err(nonsense(action, "the response has no auth_token")),
         }
     }
 }
 
-/// The secrets that answers carry.
+/// The secrets in responses.
 struct Secrets {
     auth_token: Option<Secret>,
     refresh_token: Option<Secret>,
@@ -96,8 +114,8 @@ struct Secrets {
 }
 
 impl Secrets {
-    /// Reads them with no copy that is not wiped. An empty one, or one that fits into no header,
-    /// counts as absent.
+    /// Reads the secrets without leaving an unwiped copy. A secret that is empty, or cannot be sent
+    /// in a header, counts as absent.
     fn read(action: &str, body: &[u8]) -> Result<Self> {
         #[derive(Deserialize)]
         struct Fields {
@@ -119,7 +137,8 @@ impl Secrets {
     }
 }
 
-/// The value of an application token that was just created, and its id where the response has one.
+/// Returns the value of an application token that was just created, and its id if the response has
+/// one.
 pub(crate) fn created(action: &str, body: &[u8]) -> Result<(Secret, Option<u64>)> {
     #[derive(Deserialize)]
     struct Row<'a> {
@@ -128,7 +147,7 @@ pub(crate) fn created(action: &str, body: &[u8]) -> Result<(Secret, Option<u64>)
     }
     let value = Secrets::read(action, body)?
         .application_token
-        .ok_or_else(|| nonsense(action, "the answer has no application_token"))?;
+        .ok_or_else(|| nonsense(action, "the response has no application_token"))?;
     let row: Option<Row<'_>> = serde_json::from_slice(body).ok();
     Ok((value, row.and_then(|row| row.id).and_then(whole)))
 }
@@ -157,17 +176,17 @@ pub(crate) struct UpdateApplicationToken<'a> {
 const REVOKED: i64 = 1;
 
 impl<'a> UpdateApplicationToken<'a> {
-    /// Another label.
+    /// Creates the body that changes the description.
     pub(crate) fn description(description: &'a str) -> Self {
         UpdateApplicationToken { description: Some(description), status: None }
     }
 
-    /// The end of its life.
+    /// Creates the body that revokes the token.
     pub(crate) fn revoke() -> Self {
         UpdateApplicationToken { description: None, status: Some(StatusId { id: REVOKED }) }
     }
 
-    /// What it does, for a message.
+    /// Returns what the body does, for a message.
     pub(crate) fn verb(&self) -> &'static str {
         if self.status.is_some() { "revoke" } else { "update" }
     }
@@ -189,7 +208,7 @@ mod tests {
     use crate::types::error::ErrorKind;
 
     #[test]
-    fn an_answer_without_the_field_makes_no_sense() {
+    fn a_response_without_an_auth_token_is_an_error() {
         for body in [
             "",
             "{}",

@@ -1,17 +1,19 @@
-//! JSON in and out: bodies are wiped, responses are bounded in depth, and messages quote neither.
+//! Reads and writes JSON. Bodies are wiped, responses are limited in depth, and messages quote
+//! neither.
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// A JSON body on its way out. It may hold a secret, so it is wiped.
+/// A JSON body. It is wiped when dropped, since it may contain a secret.
 pub(crate) type Body = Zeroizing<Vec<u8>>;
 
 /// Reads a whole number, however it is written: `8`, `8.0` or `"8"`.
 pub(crate) fn whole<T: TryFrom<i128>>(json: &RawValue) -> Option<T> {
-    /// Beyond it a float does not tell one whole number from the next.
+    /// From here on a float cannot represent every whole number.
     const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
     let text = json.get().trim_matches('"');
     let float = || {
@@ -21,22 +23,22 @@ pub(crate) fn whole<T: TryFrom<i128>>(json: &RawValue) -> Option<T> {
     T::try_from(text.parse().ok().or_else(float)?).ok()
 }
 
-/// More than any body has: one that grew would leave an unwiped copy behind.
+/// The capacity of a body, in bytes. No body is longer: growing would leave an unwiped copy.
 const BODY_CAPACITY: usize = 32 * 1024;
 
 /// Serialises a body.
 pub(crate) fn body(value: &impl Serialize) -> Result<Body> {
     let mut body = Zeroizing::new(Vec::with_capacity(BODY_CAPACITY));
     serde_json::to_writer(&mut *body, value)
-        .map_err(|_| Error::new(ErrorKind::Internal, "a request body could not be made"))?;
+        .map_err(|_| Error::new(ErrorKind::Internal, "cannot serialise the request body"))?;
     Ok(body)
 }
 
-/// No answer of the API is nested so deeply. What reads JSON takes some stack for each level, of which
-/// a caller's thread may have little.
+/// How deeply a response may be nested. The API's responses are less deep, and a JSON parser needs
+/// stack for each level, of which a caller's thread may have little.
 const DEEPEST: usize = 32;
 
-/// Whether a text, if it is JSON, is nested too deeply to be read.
+/// Whether a JSON text is nested too deeply to be read.
 pub(crate) fn is_too_deep(json: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     json.iter().any(|byte| {
@@ -55,25 +57,33 @@ pub(crate) fn is_too_deep(json: &[u8]) -> bool {
     })
 }
 
-/// Reads a successful answer.
+/// Reads the body of a successful response.
 pub(crate) fn read<'a, T: Deserialize<'a>>(action: &str, body: &'a [u8]) -> Result<T> {
-    if is_too_deep(body) {
-        return Err(nonsense(action, "the answer is nested too deeply"));
+    if body.is_empty() {
+        return Err(nonsense(action, "the response has no body"));
     }
-    // serde_json's own message may quote what it read: only the place is told.
-    serde_json::from_slice(body).map_err(|e| {
-        let (line, column) = (e.line(), e.column());
-        nonsense(
-            action,
-            &format!("the answer is not the JSON that it should be (line {line}, column {column})"),
-        )
-    })
+    if is_too_deep(body) {
+        return Err(nonsense(action, "the response is nested too deeply"));
+    }
+    serde_json::from_slice(body).map_err(|error| unreadable(action, &error))
 }
 
-/// An answer that makes no sense.
+/// Creates the error for a response that cannot be read as JSON. The message gives only the
+/// position, since serde_json's own message may quote the body.
+pub(crate) fn unreadable(action: &str, error: &serde_json::Error) -> Error {
+    let problem = match error.classify() {
+        Category::Data => "does not have the expected fields",
+        Category::Io | Category::Syntax | Category::Eof => "is not valid JSON",
+    };
+    let (line, column) = (error.line(), error.column());
+    nonsense(action, &format!("the response {problem} (line {line}, column {column})"))
+}
+
+/// Creates the error for a response that emnify's API would not send.
 pub(crate) fn nonsense(action: &str, problem: &str) -> Error {
     let message = format!(
-        "cannot {action}: {problem}; is this emnify's API, or does a proxy or login page answer?"
+        "cannot {action}: {problem}; check that base_url leads to emnify's API, and not to a proxy \
+         or a login page"
     );
     Error::new(ErrorKind::Protocol, message)
 }
@@ -83,16 +93,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_nested_too_deeply_is_not_read() {
+    fn json_that_is_nested_too_deeply_is_not_read() {
         let nested = |depth| ["[".repeat(depth), "]".repeat(depth)].concat();
         assert!(!is_too_deep(nested(DEEPEST).as_bytes()));
         assert!(is_too_deep(nested(DEEPEST + 1).as_bytes()));
-        // Many beside each other, and in texts, which may have quotation marks.
+        // Brackets next to each other, and in strings with escaped quotation marks.
         assert!(!is_too_deep(nested(1).repeat(100).as_bytes()));
         let text = format!(r#""\\\"{}" "#, "[{".repeat(50));
         assert!(!is_too_deep(text.as_bytes()));
         assert!(is_too_deep(format!(r#""\\\\"{}"#, nested(50)).as_bytes()));
         let error = read::<serde_json::Value>("list", nested(100).as_bytes()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn the_message_says_why_a_response_cannot_be_read() {
+        for (body, problem) in [
+            ("", "cannot list: the response has no body; check"),
+            ("<p>", "cannot list: the response is not valid JSON (line 1, column 1); check"),
+            (
+                "[7]",
+                "cannot list: the response does not have the expected fields (line 1, column 2)",
+            ),
+        ] {
+            let error = read::<Vec<String>>("list", body.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol);
+            assert!(error.to_string().starts_with(problem), "{error}");
+        }
     }
 }

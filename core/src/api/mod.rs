@@ -1,5 +1,5 @@
-//! emnify's wire format, and what may be sent. Nothing here sends: it turns values into JSON, and
-//! responses into values.
+//! emnify's wire format, and checks of what is sent. This code sends nothing: it turns values into
+//! JSON, and responses into values.
 
 pub(crate) mod application_token;
 pub(crate) mod bodies;

@@ -1,6 +1,6 @@
-//! Lists, page by page. emnify takes `page` and `per_page` in the query and says in headers how many
-//! pages there are. This loop decides what belongs to a list and where the list ends; the caller's
-//! closures fetch a page and take its rows.
+//! Reads lists page by page. emnify takes `page` and `per_page` in the query and reports the number
+//! of pages in headers. This code decides which rows belong to a list and where the list ends. The
+//! caller's closures fetch a page and take its rows.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -14,10 +14,10 @@ use crate::api::json;
 use crate::api::json::Body;
 use crate::types::error::{Error, Result};
 
-/// A list with more pages is taken for one without an end.
+/// The most pages of a list. A longer list is taken for an endless one.
 const MOST_PAGES: u64 = 10_000;
 
-/// Rows that are told apart; 8 bytes and some room for each of them are about 64 MiB.
+/// The most rows of a list. Their hashes take about 64 MiB.
 const MOST_ROWS: usize = 4_000_000;
 
 /// The relations of a `Link` header that are about pages (RFC 8288).
@@ -29,17 +29,17 @@ pub(crate) struct Page {
     pub(crate) body: Body,
 }
 
-/// How far a list has been read.
+/// The position in a list.
 #[derive(Debug)]
 pub(crate) struct Paging {
-    /// To follow "cannot" in a message.
+    /// What the call does, to follow "cannot" in a message.
     action: String,
-    /// What was sent as `per_page`, if it was sent.
+    /// The value of `per_page` in the query, if there is one.
     per_page: Option<u64>,
     page: u64,
-    /// The hash of the page before.
+    /// The hash of the previous page.
     previous: Option<u64>,
-    /// The hashes of the rows so far: rows may move to a later page meanwhile.
+    /// The hashes of the rows so far, since a row may move to a later page meanwhile.
     seen: HashSet<u64>,
     hasher: RandomState,
     /// Whether there are no more pages.
@@ -59,8 +59,8 @@ impl Paging {
         }
     }
 
-    /// Reads the next page. `fetch` gets its number, counted from 1; `keep` gets the JSON of each row
-    /// that was on no page before.
+    /// Reads the next page. `fetch` gets its number, counted from 1. `keep` gets the JSON of each
+    /// row that was not on an earlier page.
     pub(crate) fn next_page(
         &mut self,
         fetch: impl FnOnce(u64) -> Result<Page>,
@@ -70,12 +70,13 @@ impl Paging {
         let Page { headers, body } = fetch(self.page)?;
         let hash = self.hasher.hash_one(&*body);
         if self.previous.replace(hash) == Some(hash) {
-            // A page beyond the last repeats the last.
+            // Some servers repeat the last page for a page number beyond it.
             self.ended = true;
             return Ok(());
         }
         let (mut rows, mut new) = (0, 0_u64);
-        // Rows without an id may be alike on one page; a later page repeats them.
+        // Equal rows without an id may be different rows on one page, but are repeated rows on a
+        // later page.
         let mut without_id = Vec::new();
         each_row(&self.action, &body, |row| {
             rows += 1;
@@ -105,7 +106,8 @@ impl Paging {
         Ok(())
     }
 
-    /// Whether there is another page: as the headers say; without any, a full page has a next one.
+    /// Whether there is another page, according to the headers. Without these headers, a full page
+    /// is followed by another one.
     fn continues(&self, headers: &HeaderMap, rows: u64) -> bool {
         let total = headers.get("X-Total-Pages").and_then(|value| value.to_str().ok());
         let total = total.and_then(|text| text.trim().parse::<u64>().ok());
@@ -116,11 +118,11 @@ impl Paging {
     }
 }
 
-/// Whether the `Link` headers lead to a next page; `None` if none of them is about pages.
+/// Whether the `Link` headers contain a next page. `None` if they contain no links to pages.
 fn links_next(headers: &HeaderMap) -> Option<bool> {
     let mut next = None;
     for text in headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()) {
-        // What stands between one link's `>` and the `<` of the following one are its parameters.
+        // The parameters of a link are between its `>` and the `<` of the next link.
         let parameters = text.split('>').skip(1).filter_map(|rest| rest.split('<').next());
         let relations = parameters
             .flat_map(|parameters| parameters.split([';', ',']))
@@ -136,13 +138,13 @@ fn links_next(headers: &HeaderMap) -> Option<bool> {
     next
 }
 
-/// What a row is told apart by.
+/// How a row is recognised on a later page.
 enum Key<'a> {
-    /// The text of its id.
+    /// By its id.
     Id(&'a str),
-    /// All of it: an object without an id.
+    /// By its whole text: it is an object without an id.
     Row,
-    /// Nothing: a number or a text may occur any number of times.
+    /// Not at all: a number or a string may occur any number of times.
     None,
 }
 
@@ -163,7 +165,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Hands the JSON of each row to `keep`. A list is an array, or an object with one in `data`.
+/// Passes the JSON of each row to `keep`. A list is an array, or an object with an array in `data`.
 fn each_row(action: &str, body: &[u8], mut keep: impl FnMut(&str) -> Result<()>) -> Result<()> {
     if json::is_too_deep(body) {
         return Err(json::nonsense(action, "the response is nested too deeply"));
@@ -174,11 +176,11 @@ fn each_row(action: &str, body: &[u8], mut keep: impl FnMut(&str) -> Result<()>)
     let read = json.deserialize_seq(rows).and_then(|()| json.end());
     match failure {
         Some(error) => Err(error),
-        None => read.map_err(|error| not_json(action, &error)),
+        None => read.map_err(|error| json::unreadable(action, &error)),
     }
 }
 
-/// The part of a response that is the list.
+/// Returns the part of a response that is the list.
 fn array<'a>(action: &str, body: &'a [u8]) -> Result<&'a [u8]> {
     #[derive(Deserialize)]
     struct Wrapped<'a> {
@@ -191,14 +193,15 @@ fn array<'a>(action: &str, body: &'a [u8]) -> Result<&'a [u8]> {
         None => "an empty response",
         Some(b'{') => {
             let wrapped: Wrapped<'a> =
-                serde_json::from_slice(body).map_err(|error| not_json(action, &error))?;
+                serde_json::from_slice(body).map_err(|error| json::unreadable(action, &error))?;
             match wrapped.data.map(RawValue::get) {
                 Some(data) if data.starts_with('[') => return Ok(data.as_bytes()),
                 _ => r#"an object without a list in "data""#,
             }
         }
         Some(first) => {
-            serde_json::from_slice::<&RawValue>(body).map_err(|error| not_json(action, &error))?;
+            serde_json::from_slice::<&RawValue>(body)
+                .map_err(|error| json::unreadable(action, &error))?;
             match first {
                 b'"' => "a string",
                 b't' | b'f' => "a boolean",
@@ -210,16 +213,10 @@ fn array<'a>(action: &str, body: &'a [u8]) -> Result<&'a [u8]> {
     Err(json::nonsense(action, &format!("expected a list, got {found}")))
 }
 
-fn not_json(action: &str, error: &serde_json::Error) -> Error {
-    // serde_json's own message may quote what it read.
-    let (line, column) = (error.line(), error.column());
-    json::nonsense(action, &format!("the response is not JSON (line {line}, column {column})"))
-}
-
 /// Reads an array row by row, so that many small rows take no more memory than one.
 struct Rows<'f, F> {
     keep: &'f mut F,
-    /// What `keep` refused with.
+    /// The error of `keep`.
     failure: &'f mut Option<Error>,
 }
 
@@ -241,7 +238,7 @@ impl<'de, F: FnMut(&str) -> Result<()>> Visitor<'de> for Rows<'_, F> {
     }
 }
 
-/// Appends JSON on one line: without the white space between its parts.
+/// Appends JSON on one line, without the white space between its tokens.
 pub(crate) fn push_compact(line: &mut String, json: &str) {
     let (mut in_text, mut escaped) = (false, false);
     line.extend(json.chars().filter(|character| {
@@ -260,14 +257,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_put_on_one_line_and_its_texts_stay() {
+    fn json_is_put_on_one_line_and_its_strings_stay() {
         let mut line = String::new();
         push_compact(&mut line, "{ \"a b\" : [ 1.50 ,\n\t\"\\\" c \\\\\" , { } ] }\r\n");
         assert_eq!(line, r#"{"a b":[1.50,"\" c \\",{}]}"#);
     }
 
     #[test]
-    fn links_are_read_whatever_else_they_say() {
+    fn links_are_read_with_any_other_parameters() {
         for (link, next) in [
             ("", None),
             ("</x>; rel=help", None),

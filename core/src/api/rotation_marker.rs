@@ -1,32 +1,33 @@
-//! The mark that an application token bears in its description while a rotation makes it. Its value
-//! is shown once and its id not at all; by the mark its row is found, also after a power failure.
+//! The marker that a rotation puts into the description of the application token that it creates.
+//! The response has the token's value but not its id, so the marker is how its row in the list is
+//! found, even after a power failure.
 
 use crate::sys::random;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// A marked description is there for a moment, and nobody knows how long one may be.
+/// How long a description with a marker may be. emnify documents no limit; a short one is safe.
 const LONGEST: usize = 100;
 
 const OPENS: &str = "[rotation ";
 const CLOSES: char = ']';
 
-/// A new mark; no other rotation's is like it.
+/// Creates a marker that no other rotation has.
 pub(crate) fn new() -> Result<String> {
     let nonce = random::name()
         .map_err(|error| Error::new(ErrorKind::Internal, format!("cannot rotate: {error}")))?;
     Ok(format!("{OPENS}{nonce}{CLOSES}"))
 }
 
-/// A description that bears the mark behind as much of the text as there is room for.
-pub(crate) fn on(description: &str, mark: &str) -> String {
-    let room = LONGEST.saturating_sub(mark.len() + 1);
+/// Returns the description with the marker appended, shortened to the length that is safe.
+pub(crate) fn on(description: &str, marker: &str) -> String {
+    let room = LONGEST.saturating_sub(marker.len() + 1);
     let end =
         (0..=room.min(description.len())).rev().find(|end| description.is_char_boundary(*end));
     let (text, _) = description.split_at(end.unwrap_or_default());
-    format!("{text} {mark}").trim_start().to_owned()
+    format!("{text} {marker}").trim_start().to_owned()
 }
 
-/// The description without a mark that it may bear.
+/// Returns the description without its marker, if it has one.
 pub(crate) fn off(description: &str) -> &str {
     match description.rsplit_once(OPENS) {
         Some((text, _)) if is_on(description) => text.trim_end(),
@@ -34,7 +35,7 @@ pub(crate) fn off(description: &str) -> &str {
     }
 }
 
-/// Whether a rotation made the token and did not finish.
+/// Whether the description has a marker: a rotation created the token and did not finish.
 pub(crate) fn is_on(description: &str) -> bool {
     description.rsplit_once(OPENS).is_some_and(|(_, rest)| {
         rest.strip_suffix(CLOSES).is_some_and(|nonce| {
@@ -48,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_found_again_and_nothing_else_is_taken_for_one() {
-        let mark = new().unwrap();
-        assert_ne!(mark, new().unwrap());
+    fn a_marker_is_recognised_and_other_text_is_not_taken_for_one() {
+        let marker = new().unwrap();
+        assert_ne!(marker, new().unwrap());
         let long = "ü".repeat(LONGEST);
         for text in ["", "gateway 7", &long] {
-            let marked = on(text, &mark);
-            assert!(is_on(&marked) && marked.ends_with(&mark), "{marked}");
+            let marked = on(text, &marker);
+            assert!(is_on(&marked) && marked.ends_with(&marker), "{marked}");
             assert!(text.starts_with(off(&marked)), "{marked}");
             assert!(marked.len() <= LONGEST);
         }

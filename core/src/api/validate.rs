@@ -1,6 +1,6 @@
-//! Checks of an application token and of what it shall be like, made before anything is sent. Each
-//! refuses with [`ErrorKind::InvalidInput`](crate::ErrorKind) and a message that starts with the
-//! argument's name, and never repeats a secret.
+//! Checks an application token and its properties before anything is sent. A failed check returns
+//! [`ErrorKind::InvalidInput`](crate::ErrorKind) with a message that starts with the argument's
+//! name and never repeats a secret.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -13,49 +13,58 @@ use crate::types::error::{Error, Result};
 use crate::types::expiry_date::{Expiry, ExpiryDate};
 use crate::types::secret::Secret;
 
-/// Far above the 490 characters that were seen, far below what a proxy refuses in a header.
+/// The longest application token, in bytes. Real ones have about 490 characters. Proxies accept
+/// headers of this length.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
-/// emnify documents no limit; a label for people has no use for more.
+/// The longest description, in bytes. emnify documents no limit.
 const LONGEST_DESCRIPTION: usize = 1024;
 
-/// The date in the form that the API takes, if it is one and lies after `now`.
+/// Returns the date in the form that the API accepts, if it is valid and after `now`.
 pub(crate) fn expiry_date(expiry: &ExpiryDate, now: SystemTime) -> Result<String> {
     const NAME: &str = "expiry_date";
     let instant = match &expiry.0 {
         Expiry::Instant(instant) => *instant,
         Expiry::Text(text) => date::instant(text).ok_or_else(|| {
-            let problem = "is neither a date such as 2027-05-29 nor an instant with a time zone \
-                           such as 2027-05-29T18:30:00Z";
+            let problem = "must be a date such as 2027-05-29 or an instant with a time zone such \
+                           as 2027-05-29T18:30:00Z";
             Error::invalid_input(NAME, problem)
         })?,
     };
+    let is_date = matches!(&expiry.0, Expiry::Text(text) if date::is_date_only(text));
     let wire = match &expiry.0 {
-        Expiry::Text(text) if date::is_date_only(text) => text.clone(),
+        Expiry::Text(text) if is_date => text.clone(),
         _ => date::wire(instant)
-            .ok_or_else(|| Error::invalid_input(NAME, "is beyond the year 9999"))?,
+            .ok_or_else(|| Error::invalid_input(NAME, "must not be after the year 9999"))?,
     };
     if instant <= now {
-        let problem = format!("{wire} is in the past, by this machine's clock");
+        // A date means 00:00 UTC on that day, so today's date has passed.
+        let now = date::wire(now).unwrap_or_default();
+        let problem = match now.split_once('T') {
+            Some((today, _)) if is_date => {
+                format!("{wire} must be after today, {today} (UTC, by this machine's clock)")
+            }
+            _ => format!("{wire} must be after now, {now} (by this machine's clock)"),
+        };
         return Err(Error::invalid_input(NAME, problem));
     }
     Ok(wire)
 }
 
-/// An application token may be a JWT or opaque, but it is always one line of visible ASCII.
-/// `name` is what the caller passed it as.
+/// Checks an application token. It may be a JWT or opaque, but it is always one line of visible
+/// ASCII. `name` is the name of the argument.
 pub(crate) fn application_token(name: &str, token: &Secret) -> Result<()> {
     let text = token.reveal();
     let problem = if text.is_empty() {
         "is empty"
     } else if text.len() > LONGEST_TOKEN {
-        "is longer than 8192 bytes, which no such token is"
+        "is longer than 8192 bytes; application tokens are shorter"
     } else if let Some(position) = text.bytes().position(|b| !b.is_ascii_graphic()) {
         return Err(Error::invalid_input(
             name,
             format_args!(
-                "has a character at byte {position} that is not visible ASCII (a line break, a \
-                 space, a NUL, a quote of a word processor?)"
+                "contains a character at byte {position} that is not visible ASCII, such as a \
+                 space, a line break or a typographic quotation mark"
             ),
         ));
     } else {
@@ -64,26 +73,26 @@ pub(crate) fn application_token(name: &str, token: &Secret) -> Result<()> {
     Err(Error::invalid_input(name, problem))
 }
 
-/// The label of an application token.
+/// Checks the description of an application token.
 pub(crate) fn description(text: &str) -> Result<()> {
     let problem = if text.len() > LONGEST_DESCRIPTION {
-        format!("has {} bytes; at most {LONGEST_DESCRIPTION} are sent", text.len())
+        format!("is {} bytes long; at most {LONGEST_DESCRIPTION} are allowed", text.len())
     } else if text.chars().any(char::is_control) {
-        "has a control character".to_owned()
+        "must not contain control characters".to_owned()
     } else {
         return Ok(());
     };
     Err(Error::invalid_input("description", problem))
 }
 
-/// One address, or a range in CIDR notation.
+/// Checks an address, or a range in CIDR notation.
 pub(crate) fn ip(text: &str) -> Result<()> {
     if IpAddr::from_str(text).is_ok() || IpNet::from_str(text).is_ok() {
         return Ok(());
     }
     let shown: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
     let problem = format!(
-        "\"{shown}\" is neither an address such as 192.0.2.7 nor a range such as 192.0.2.0/24 or \
+        "\"{shown}\" must be an address such as 192.0.2.7 or a range such as 192.0.2.0/24 or \
          2001:db8::/48"
     );
     Err(Error::invalid_input("ip", problem))
@@ -100,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_instants_reach_the_wire_in_its_form() {
+    fn dates_and_instants_are_sent_in_the_apis_form() {
         for (text, wire) in [
             ("2027-05-29", "2027-05-29"),
             ("2027-05-29T18:30:00Z", "2027-05-29T18:30:00.000Z"),
@@ -114,7 +123,21 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_are_none_or_past_are_refused_by_name() {
+    fn the_message_about_a_past_date_names_today() {
+        for (text, problem) in [
+            ("2026-11-24", "2026-11-24 must be after today, 2026-11-24 (UTC, by"),
+            (
+                "2026-11-24T11:00:00Z",
+                "2026-11-24T11:00:00.000Z must be after now, 2026-11-24T12:00:00.000Z (by",
+            ),
+        ] {
+            let message = expiry_date(&text.into(), now()).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("expiry_date: {problem}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn invalid_and_past_dates_are_refused_by_name() {
         for text in [
             "",
             "tomorrow",

@@ -18,7 +18,7 @@ use crate::http::{Call, MAYBE_DONE, OnLate, Response};
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// The calls that are about application tokens.
+/// The calls for application tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenCalls<'a> {
     transport: &'a Transport,
@@ -29,7 +29,7 @@ impl<'a> TokenCalls<'a> {
         TokenCalls { transport }
     }
 
-    /// Creates an application token, and finds its id where the response has none.
+    /// Creates an application token, and finds its id if the response has none.
     pub(crate) fn create(&self, new: &NewApplicationToken) -> Result<CreatedApplicationToken> {
         if let Some(text) = &new.description {
             validate::description(text)?;
@@ -59,7 +59,7 @@ impl<'a> TokenCalls<'a> {
             })
         };
         let mut created = self.issue(body, &wait, Some(on_late))?;
-        // From here on nothing may fail: the value exists only here.
+        // From here on only a cancellation is an error: the value exists nowhere else.
         match unless_cancelled(self.find(&creation, &created, &wait)) {
             Ok(id) => created.id = id.flatten(),
             Err(cancelled) => {
@@ -73,17 +73,17 @@ impl<'a> TokenCalls<'a> {
         Ok(created)
     }
 
-    /// Revokes what was just created and nobody wants. Without an id it stays: a guess could hit one
-    /// that works.
+    /// Revokes a token that was just created and that its caller does not get. Without an id the
+    /// token stays, since guessing could revoke another one.
     fn undo(&self, creation: &Creation, created: &CreatedApplicationToken) {
         let id = self.find(creation, created, &self.transport.wait()).ok().flatten();
         if let Some(id) = id {
-            // Where that fails, the token is in the list, as its creator knows from its description.
+            // If this fails, the token stays in the list, where its description identifies it.
             let _ = self.revoke(id);
         }
     }
 
-    /// Makes the call that creates one.
+    /// Makes the call that creates an application token.
     pub(crate) fn issue(
         &self,
         body: json::Body,
@@ -109,10 +109,7 @@ impl<'a> TokenCalls<'a> {
     /// Changes the description of the application token `id`.
     pub(crate) fn update(&self, id: u64, update: &ApplicationTokenUpdate) -> Result<()> {
         let Some(description) = &update.description else {
-            return Err(Error::invalid_input(
-                "description",
-                "is missing: there is nothing to update",
-            ));
+            return Err(Error::invalid_input("description", "is missing; nothing would change"));
         };
         validate::description(description)?;
         self.patch(id, &UpdateApplicationToken::description(description))
@@ -123,12 +120,12 @@ impl<'a> TokenCalls<'a> {
         self.patch(id, &UpdateApplicationToken::revoke())
     }
 
-    /// Revokes, in the background, what was just created and nobody wants any more.
+    /// Revokes, in the background, a token that was just created and is not wanted any more.
     pub(crate) fn discard(&self, created: &CreatedApplicationToken) {
         let Some(id) = created.id() else { return };
         let transport = self.transport.unattended();
         self.transport.http.workers().start(move || {
-            // Where that fails, the token is in the list, as its creator knows from its description.
+            // If this fails, the token stays in the list, where its description identifies it.
             let _ = TokenCalls::new(&transport).revoke(id);
         });
     }
@@ -148,7 +145,7 @@ impl<'a> TokenCalls<'a> {
         Ok(rows.into_iter().map(|row| audit::judge(row, own, now, options)).collect())
     }
 
-    /// The id that the auth token hints at; a row of that id confirms it.
+    /// Returns the id that the auth token contains. Only a row with this id confirms it.
     fn own_id(&self) -> Result<Option<u64>> {
         let auth_token = self.transport.session.authenticate(|| self.transport.wait())?;
         Ok(auth_token.claims().application_token_id)
@@ -165,8 +162,8 @@ impl<'a> TokenCalls<'a> {
         })
     }
 
-    /// The id of the token that was just created: as the response says, or of the only row that can
-    /// be it.
+    /// Returns the id of the token that was just created: from the response, or of the only row
+    /// that can be the new token.
     fn find(
         &self,
         creation: &Creation,
@@ -182,7 +179,7 @@ impl<'a> TokenCalls<'a> {
         match candidates(before, &rows, new).as_slice() {
             [] => Ok(None),
             [only] => Ok(Some(*only)),
-            // A token for other addresses would be refused here, and refusals lock accounts.
+            // emnify could refuse the new token from this address, and refusals lock accounts.
             _ if new.ip.is_some() => Ok(None),
             several => {
                 let auth_token = self.transport.exchange(&created.value, FIND, wait)?;
@@ -199,7 +196,7 @@ const CREATE: &str = "create an application token";
 #[derive(Clone)]
 struct Creation {
     new: NewApplicationToken,
-    /// The list before, if it could be read.
+    /// The list before the creation, if it could be read.
     before: Option<Arc<[ApplicationToken]>>,
 }
 
@@ -209,15 +206,15 @@ fn read_created(response: &Response) -> Result<CreatedApplicationToken> {
     Ok(CreatedApplicationToken { value, id })
 }
 
-/// The value if there is one. Only that the caller cancelled is an error.
-fn unless_cancelled<T>(outcome: Result<T>) -> Result<Option<T>> {
-    match outcome {
+/// Turns every error but `Cancelled` into `None`.
+fn unless_cancelled<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
         Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
-        outcome => Ok(outcome.ok()),
+        result => Ok(result.ok()),
     }
 }
 
-/// Makes the call that changes the application token `id`, by `send`.
+/// Makes the call that changes the application token `id`, with `send`.
 pub(crate) fn change(
     id: u64,
     body: &UpdateApplicationToken<'_>,
@@ -234,7 +231,7 @@ pub(crate) fn change(
     Ok(())
 }
 
-/// The ids of the rows that were not there before and have what was asked for.
+/// Returns the ids of the new rows with the requested properties.
 fn candidates(
     before: &[ApplicationToken],
     after: &[ApplicationToken],
@@ -269,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_before_or_is_unlike_is_not_taken_for_the_new_one() {
+    fn rows_that_existed_before_or_differ_are_not_taken_for_the_new_one() {
         let before = [row(r#"{"id":1,"description":"a"}"#)];
         let after = [
             row(r#"{"id":1,"description":"a"}"#),

@@ -1,5 +1,5 @@
-//! The list of application tokens, judged: what emnify's guide tells people to look for by hand, as
-//! a result that a program can act on.
+//! Checks the application tokens for the risks that emnify's guide tells people to check by hand.
+//! The result is one that a program can act on.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,10 +7,10 @@ use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::rotation_marker;
 use crate::types::date::EXPIRES_SOON;
 
-/// An application token that was created longer ago than a year is old.
+/// The age from which an application token is old, by default.
 const OLD: Duration = Duration::from_secs(365 * 86_400);
 
-/// From when on a token is worth a word.
+/// The thresholds of an audit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,25 +20,25 @@ const OLD: Duration = Duration::from_secs(365 * 86_400);
 /// let options = AuditOptions::new().expires_within(days(14)).older_than(days(90));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "it is a description; `audit` judges the tokens"]
+#[must_use = "they have no effect unless they are passed to `audit`"]
 pub struct AuditOptions {
     expires_within: Duration,
     older_than: Duration,
 }
 
 impl AuditOptions {
-    /// Expiry within 30 days, age of more than a year.
+    /// Creates the default thresholds: expiry within 30 days, age of more than a year.
     pub fn new() -> Self {
         AuditOptions { expires_within: EXPIRES_SOON, older_than: OLD }
     }
 
-    /// What expires within that time is found.
+    /// Sets the time before expiry within which a token is reported as `ExpiresSoon`.
     pub fn expires_within(mut self, time: Duration) -> Self {
         self.expires_within = time;
         self
     }
 
-    /// What was created longer ago is found.
+    /// Sets the age above which a token is reported as `Old`.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = age;
         self
@@ -51,42 +51,43 @@ impl Default for AuditOptions {
     }
 }
 
-/// What an audit says of one application token.
+/// A finding of an audit about one application token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Finding {
-    /// It is the one that this client signs in with, as far as its auth token tells.
+    /// This client signs in with the token, according to its auth token.
     Own,
-    /// It was revoked. Nothing else is said of such a one.
+    /// The token was revoked. It is not checked for risks.
     Revoked,
-    /// It has expired. Nothing else is said of such a one.
+    /// The token has expired. It is not checked for risks.
     Expired,
-    /// A rotation made it and did not finish: that goes on with it, or revokes it, when it is
-    /// called next. Where nobody will do so, revoke it.
+    /// A rotation created the token and did not finish. The next rotation uses the token or revokes
+    /// it. If there will be no other rotation, revoke it.
     Orphan,
-    /// It expires within the time that was asked for.
+    /// The token expires within [`AuditOptions::expires_within`].
     ExpiresSoon,
-    /// It never expires: a stolen one works until somebody notices.
+    /// The token never expires: if it is stolen, it works until it is revoked.
     NoExpiry,
-    /// It may be used from any address.
+    /// The token may be used from any address.
     NoAddressRestriction,
-    /// It was created longer ago than was asked for, and should be rotated.
+    /// The token is older than [`AuditOptions::older_than`] and should be rotated.
     Old,
-    /// It has an expiry date that this library cannot read: look at it.
+    /// The token has an expiry date that this library cannot read. Check it by hand.
     UnreadableExpiry,
 }
 
-/// An application token and what was found, in the order of [`Finding`]; nothing is a good answer.
+/// An application token with its findings, in the order of [`Finding`]. Without findings there are
+/// no known risks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuditedToken {
-    /// The row.
+    /// The application token.
     pub token: ApplicationToken,
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
-/// Judges one row at `now`.
+/// Checks one row at `now`.
 pub(crate) fn judge(
     token: ApplicationToken,
     own: Option<u64>,
@@ -108,7 +109,7 @@ pub(crate) fn judge(
         let limited = token.expiry_date().is_some();
         let left = expiry.and_then(|expiry| expiry.duration_since(now).ok());
         for (found, finding) in [
-            // Our own may keep its marker, where it may not be changed.
+            // The client's own token may keep its marker if it is not allowed to change it.
             (!is_own && token.description().is_some_and(rotation_marker::is_on), Finding::Orphan),
             (left.is_some_and(|left| left <= options.expires_within), Finding::ExpiresSoon),
             (!limited, Finding::NoExpiry),
@@ -130,7 +131,7 @@ mod tests {
     use crate::types::date;
 
     #[test]
-    fn each_kind_of_token_is_judged() {
+    fn each_kind_of_token_gets_its_findings() {
         use Finding::{
             Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Orphan, Own, Revoked,
             UnreadableExpiry,

@@ -1,4 +1,5 @@
-//! Calls that carry the auth token: how fast, how often, and what they return.
+//! Calls that carry the auth token: how fast they are sent, when they are repeated, and what they
+//! return.
 
 pub(crate) mod application_tokens;
 pub(crate) mod audit;

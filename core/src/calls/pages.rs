@@ -1,4 +1,4 @@
-//! A list, row by row, as the server wrote it.
+//! Iterates over the rows of a list, as the server wrote them.
 
 use std::collections::VecDeque;
 
@@ -9,32 +9,34 @@ use crate::api::paging::{Paging, push_compact};
 use crate::calls::request::Request;
 use crate::types::error::Result;
 
-/// Rows asked for with each call, where the caller does not say.
+/// The default number of rows for each call.
 const PER_PAGE: u64 = 100;
 
-/// The rows of a collection, each once. Made by [`Client::paginate`](crate::Client::paginate).
+/// An iterator over the rows of a collection, each row once, created by
+/// [`Client::paginate`](crate::Client::paginate).
 ///
-/// A page is fetched when its first row is asked for, each within the client's timeout. Only one page
-/// is held in memory, at most 16 MiB. After an error the iteration ends.
+/// A page is fetched when its first row is needed; each fetch takes at most the client's timeout.
+/// Only one page is in memory, at most 16 MiB. After an error the iteration ends.
 ///
-/// A list is an array, or an object with one in `data`. It goes on where `X-Total-Pages` or `Link`
-/// says so; without these headers, after a page of as many rows as were asked for. A row is told
-/// apart by its `id`, an object without one by all of its fields. A page that repeats the one before
-/// ends the list.
+/// A list is an array, or an object with an array in `data`. There is another page if the headers
+/// `X-Total-Pages` or `Link` say so; without these headers, if the page had as many rows as
+/// requested. A row that was on an earlier page is skipped; it is recognised by its `id`, or by all
+/// its fields if it is an object without an `id`. A page that repeats the previous one ends the
+/// list.
 ///
-/// The iterator's rows are `serde_json::Value`s, where the order of fields is lost and a number beyond
-/// 64 bits becomes a float; [`next_text`](Pages::next_text) keeps both.
-#[must_use = "nothing is fetched before the first row is asked for"]
+/// The iterator's rows are `serde_json::Value`s, which do not keep the order of fields and turn
+/// numbers beyond 64 bits into floats; [`next_text`](Pages::next_text) keeps both.
+#[must_use = "nothing is fetched before the first row is needed"]
 #[derive(Debug)]
 pub struct Pages {
     request: Request,
     /// `None` before the first page.
     paging: Option<Paging>,
     ended: bool,
-    /// The rows of the page that are left, one behind the other, and where each of them ends.
+    /// The remaining rows of the page, joined, and the position where each of them ends.
     text: String,
     ends: VecDeque<usize>,
-    /// Where the next row begins.
+    /// The position where the next row begins.
     start: usize,
 }
 
@@ -44,32 +46,32 @@ impl Pages {
         Pages { request, paging: None, ended: false, text, ends, start: 0 }
     }
 
-    /// Rows with each call; more of them are fewer calls. Default: 100.
+    /// Sets the number of rows for each call. A larger number means fewer calls. Default: 100.
     pub fn per_page(mut self, rows: u64) -> Self {
         self.request = self.request.query("per_page", rows);
         self
     }
 
-    /// Adds a parameter to the query; it is encoded as it must be.
+    /// Adds a parameter to the query. The parameter is percent-encoded as needed.
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.request = self.request.query(name, value);
         self
     }
 
-    /// Adds a header, as [`Request::header`] does.
+    /// Adds a header, like [`Request::header`].
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.request = self.request.header(name, value);
         self
     }
 
-    /// Whether the next row is there already, so that asking for it makes no call.
+    /// Whether the next row is in memory, so that taking it makes no call.
     #[doc(hidden)] // For the other faces of this library.
     pub fn is_buffered(&self) -> bool {
         self.ended || !self.ends.is_empty()
     }
 
-    /// The next row as the JSON that the server sent, on one line: fields in their order, and each
-    /// number with all of its digits.
+    /// Returns the next row as the JSON that the server sent, on one line. The order of fields and
+    /// all digits of numbers are kept.
     pub fn next_text(&mut self) -> Option<Result<String>> {
         if self.ends.is_empty() && !self.ended {
             if let Err(error) = self.fetch() {
@@ -89,7 +91,7 @@ impl Pages {
             let per_page = match request.parameter("per_page") {
                 Some(given) => given.parse().ok(),
                 None => {
-                    request.ask("per_page", PER_PAGE);
+                    request.add_parameter("per_page", PER_PAGE);
                     Some(PER_PAGE)
                 }
             };

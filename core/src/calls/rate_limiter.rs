@@ -1,5 +1,5 @@
-//! emnify's limits on calls. What comes faster than they allow waits here instead of being refused
-//! there with a 429.
+//! Limits the rate of calls to what emnify allows. Calls that come faster wait locally, instead of
+//! being refused with a 429.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,24 +8,25 @@ use reqwest::Method;
 
 use crate::sys::per_process::PerProcess;
 
-/// Everything: 2,000 in any 300 s per address (documented), as a burst of 500 and then 5 a second.
+/// The limit of all calls: 2,000 in any 300 s for each address (documented). It is used as a burst
+/// of 500 and then 5 per second.
 const ALL: Limit = Limit { burst: 500, interval: Duration::from_millis(200) };
 
-/// Lists and statistics: 10 a second, a burst of 5 (documented).
+/// The limit of lists and statistics: 10 per second, a burst of 5 (documented).
 const LISTS: Limit = Limit { burst: 5, interval: Duration::from_millis(100) };
 
-/// Single things: 50 a second, a burst of 25 (the lower end of what is documented for reads; nothing
-/// is documented for writes, which are counted here too).
+/// The limit of calls on single resources: 50 per second, a burst of 25. This is the lower end of
+/// what is documented for reads. Nothing is documented for writes, which are counted here too.
 const SINGLE: Limit = Limit { burst: 25, interval: Duration::from_millis(20) };
 
-/// Spreads the calls of a client, whichever threads make them.
+/// Limits the rate of a client's calls, over all its threads.
 ///
-/// A child of a fork counts anew: it has its own lock, since another thread may have held the parent's
-/// at the moment of the fork.
+/// A forked child counts its own calls: it has its own lock, since another thread may have held the
+/// parent's during the fork.
 #[derive(Debug)]
 pub(crate) struct RateLimiter(PerProcess<Mutex<Counts>>);
 
-/// Each of them is the time, on the steady clock, at which the next call would come if they all came
+/// For each limit, the time on the steady clock at which the next call would come if all calls came
 /// evenly (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371).
 #[derive(Debug, Default)]
 struct Counts {
@@ -35,9 +36,9 @@ struct Counts {
 }
 
 struct Limit {
-    /// Calls that may come at once after a pause.
+    /// How many calls may come at once after a pause.
     burst: u32,
-    /// From then on, the time between two.
+    /// The time between two calls after that.
     interval: Duration,
 }
 
@@ -50,7 +51,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The wait, if that is longer than `patience`; no slot is taken then.
+    /// The wait, if it is longer than `patience`. No slot is taken then.
     pub(crate) fn reserve(
         &self,
         method: &Method,
@@ -59,7 +60,7 @@ impl RateLimiter {
         patience: Duration,
     ) -> Result<Duration, Duration> {
         let counts = self.0.get_or_init(Mutex::default);
-        // A thread that panicked left whole numbers behind.
+        // The counts are valid even after a panic of another thread.
         let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { all, lists, single } = &mut *counts;
         let own = if is_list(method, path) { (LISTS, lists) } else { (SINGLE, single) };
@@ -77,14 +78,14 @@ impl RateLimiter {
 }
 
 impl Limit {
-    /// When the next call may come.
+    /// Returns when the next call may come.
     fn earliest(&self, even: Duration) -> Duration {
         even.saturating_sub(self.interval * (self.burst - 1))
     }
 }
 
-/// A read that ends in a word names a list or its statistics; one that ends in a number, a single
-/// thing.
+/// Whether a call reads a list or statistics. Such paths end in a word, and those of single
+/// resources in a number.
 fn is_list(method: &Method, path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     *method == Method::GET && !last.bytes().all(|byte| byte.is_ascii_digit())
@@ -97,9 +98,9 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10_000);
     const WINDOW: Duration = Duration::from_secs(300);
     const LIST: &str = "/api/v1/sim";
-    const THING: &str = "/api/v1/sim/7";
+    const SINGLE_SIM: &str = "/api/v1/sim/7";
 
-    /// Makes as many calls one after the other; returns how long they take.
+    /// Makes `calls` calls one after the other. Returns how long they take.
     fn batch(
         limiter: &RateLimiter,
         method: &Method,
@@ -115,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_passes_and_a_batch_is_no_slower_than_allowed() {
+    fn a_burst_passes_and_a_batch_is_as_fast_as_allowed() {
         let (get, start) = (Method::GET, Duration::from_secs(1_000));
         for (method, path, at_once, a_second) in [
             (&get, LIST, 5, 10),
             (&get, "/api/v1/sim/7/stats", 5, 10),
-            (&get, THING, 25, 50),
+            (&get, SINGLE_SIM, 25, 50),
             (&get, "/api/v1/sim/89883030000123456789", 25, 50),
             (&get, "/api/v1/sim/7/", 25, 50),
             (&Method::POST, "/api/v1/sms", 25, 50),
@@ -136,12 +137,12 @@ mod tests {
 
     #[test]
     fn no_window_of_300_s_has_more_than_2_000_calls() {
-        // Any mixture, from callers that come at once, evenly, or after pauses.
+        // A mixture of calls, from callers that come at once, evenly, or after pauses.
         for pause in [0, 1, 7, 190, 4_000] {
             let limiter = RateLimiter::new();
             let (mut now, mut slots) = (Duration::from_secs(5), Vec::new());
             for number in 0..6_000_u64 {
-                let path = if number % 3 == 0 { LIST } else { THING };
+                let path = if number % 3 == 0 { LIST } else { SINGLE_SIM };
                 slots.push(now + limiter.reserve(&Method::GET, path, now, LONG).unwrap());
                 if number % 100 < 50 {
                     now += Duration::from_millis(pause);
@@ -153,7 +154,7 @@ mod tests {
             });
             let fullest = fullest.max().unwrap();
             assert!(fullest <= 2_000, "{fullest} calls, {pause} ms between them");
-            // Of callers that never pause, all of the limit is used.
+            // Callers that never pause use all of the limit.
             assert!(pause > 0 || fullest == 2_000, "{fullest}");
         }
     }
@@ -162,7 +163,7 @@ mod tests {
     fn lists_stay_within_their_own_limit_while_other_calls_wait() {
         let (limiter, mut lists) = (RateLimiter::new(), Vec::new());
         for number in 0..1_000 {
-            let path = if number % 2 == 0 { LIST } else { THING };
+            let path = if number % 2 == 0 { LIST } else { SINGLE_SIM };
             let slot = limiter.reserve(&Method::GET, path, Duration::ZERO, LONG).unwrap();
             if path == LIST {
                 lists.push(slot);
@@ -174,7 +175,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(first, start)| lists.partition_point(|slot| *slot < *start + second) - first);
-        assert_eq!(in_a_second.max(), Some(14), "a burst of 5, and then one each 100 ms");
+        assert_eq!(in_a_second.max(), Some(14), "a burst of 5, and then one every 100 ms");
     }
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
             assert_eq!(reserve(LISTS.interval / 2), Err(LISTS.interval));
         }
         assert_eq!(reserve(LONG), Ok(LISTS.interval));
-        let other = limiter.reserve(&Method::GET, THING, Duration::ZERO, Duration::ZERO);
+        let other = limiter.reserve(&Method::GET, SINGLE_SIM, Duration::ZERO, Duration::ZERO);
         assert_eq!(other, Ok(Duration::ZERO), "refused calls must not count");
     }
 }

@@ -1,5 +1,5 @@
-//! Any other call of the API, with the session's auth token. The token goes to the base URL's
-//! origin and nowhere else: a path is relative, and no header may name another host or caller.
+//! Any call of the API, with the session's auth token. The token is sent only to the base URL: a
+//! path is relative, and a header cannot set another host or credential.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,22 +16,22 @@ use crate::calls::retry::Transport;
 use crate::http::url;
 use crate::http::{self, Call};
 use crate::sys::wait::Wait;
-use crate::types::error::{Error, Result};
+use crate::types::error::{Error, ErrorKind, Result};
 
 /// The method of a request (RFC 9110, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Reads.
+    /// Reads a resource.
     Get,
-    /// Reads the headers alone.
+    /// Reads only the headers.
     Head,
-    /// Creates, or does something.
+    /// Creates a resource or starts an action.
     Post,
-    /// Replaces.
+    /// Replaces a resource.
     Put,
-    /// Changes.
+    /// Changes a resource.
     Patch,
-    /// Removes.
+    /// Deletes a resource.
     Delete,
 }
 
@@ -58,14 +58,14 @@ impl FromStr for Method {
             .into_iter()
             .find(|method| method.wire().as_str().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
-                let problem = "is none of GET, HEAD, POST, PUT, PATCH, DELETE";
+                let problem = "must be GET, HEAD, POST, PUT, PATCH or DELETE";
                 Error::invalid_input("method", problem)
             })
     }
 }
 
-/// A call that is being put together. Made by [`Client::request`](crate::Client::request); what is
-/// wrong with it is told by [`Request::send`], before anything is sent.
+/// A request that is being built, created by [`Client::request`](crate::Client::request).
+/// [`Request::send`] checks it before anything is sent.
 #[must_use = "nothing is sent before `send`"]
 pub struct Request {
     transport: Arc<Transport>,
@@ -88,43 +88,48 @@ impl Request {
         }
     }
 
-    /// Adds a parameter to the query; it is encoded as it must be.
+    /// Adds a parameter to the query. The parameter is percent-encoded as needed.
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
     }
 
-    /// Adds a header. `Authorization`, `Host` and those of the connection are the library's.
+    /// Adds a header. `Authorization`, `Host` and headers about the connection are reserved for the
+    /// library.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sends a value as JSON.
+    /// Sets the body to a value, sent as JSON.
     pub fn json(mut self, value: &impl Serialize) -> Self {
         self.body = Some(json::body(value));
         self
     }
 
-    /// Sends bytes as they are; a header `Content-Type` says what they are, JSON where none does.
+    /// Sets the body to bytes, sent unchanged. Set their type with the header `Content-Type`; the
+    /// default is JSON.
     pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.body = Some(Ok(Zeroizing::new(bytes.into())));
         self
     }
 
-    /// Sends the request, and returns the answer if that is a success (2xx). A 401 is answered by
-    /// one new authentication and one more attempt; `GET`, `HEAD`, `PUT` and `DELETE` are tried
-    /// again after what may pass by itself, `POST` and `PATCH` only if nothing was sent; all within
-    /// the client's timeout.
+    /// Sends the request and returns the response if its status is 2xx.
+    ///
+    /// After a 401 the client signs in once more if that may help, and repeats the request once.
+    /// Temporary failures (5xx, 429, broken connections) of `GET`, `HEAD`, `PUT` and `DELETE` are
+    /// retried, three attempts in all; `POST` and `PATCH` are retried only if the request was not
+    /// sent. All attempts together take at most the client's timeout.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` before anything was sent; else as the answer says.
+    /// `InvalidInput` before anything is sent; otherwise the kind that fits the response or the
+    /// failure.
     pub fn send(self) -> Result<Response> {
         self.send_within(&[], &self.transport.wait())
     }
 
-    /// The same with more of a query.
+    /// Sends the request with more parameters in its query, within `wait`.
     pub(crate) fn send_within(&self, more: &[(&str, String)], wait: &Wait) -> Result<Response> {
         let (path, inline) = url::path(&self.path)?;
         let mut query: Vec<(&str, String)> = Vec::new();
@@ -133,27 +138,24 @@ impl Request {
         query.extend_from_slice(more);
         let headers = headers(&self.headers)?;
         let method = self.method.wire();
+        let action = format!("{method} {path}");
         let call = Call {
-            action: &format!("{method} {path}"),
-            method,
-            path,
             query: &query,
             headers: Some(&headers),
             body: self.body.clone().transpose()?,
-            secrets: &[],
-            on_late: None,
+            ..Call::new(&action, method, path)
         };
         self.transport.send(&call, wait).map(Response)
     }
 
-    /// The value of the first parameter of that name in the query.
+    /// Returns the value of the first parameter with this name in the query.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let inline = url::path(&self.path).map(|(_, inline)| inline).unwrap_or_default();
         let mut all = inline.into_iter().chain(self.query.iter().cloned());
-        all.find(|(asked, _)| asked == name).map(|(_, value)| value)
+        all.find(|(given, _)| given == name).map(|(_, value)| value)
     }
 
-    pub(crate) fn ask(&mut self, name: &str, value: u64) {
+    pub(crate) fn add_parameter(&mut self, name: &str, value: u64) {
         self.query.push((name.to_owned(), value.to_string()));
     }
 
@@ -168,7 +170,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query, the headers and the body may hold anything.
+        // The query, the headers and the body may contain secrets.
         f.debug_struct("Request").field("action", &self.action()).finish_non_exhaustive()
     }
 }
@@ -181,18 +183,19 @@ fn headers(given: &[(String, String)]) -> Result<HeaderMap> {
             Error::invalid_input("headers", format_args!("{name}: {problem}"))
         };
         let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| refuse("is no name of a header"))?;
+            .map_err(|_| refuse("is not a valid header name"))?;
         if is_reserved(&name) {
-            return Err(refuse("is the library's own"));
+            return Err(refuse("is set by the library and cannot be changed"));
         }
         let value = HeaderValue::from_str(value)
-            .map_err(|_| refuse("has a value with a line break or another control character"))?;
+            .map_err(|_| refuse("the value contains a line break or another control character"))?;
         headers.append(name, value);
     }
     Ok(headers)
 }
 
-/// Headers that say who calls whom, and how the message is framed.
+/// Whether only the library may set the header: it names the host or the credentials, or frames the
+/// message.
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     use reqwest::header::{
         AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHORIZATION, TE, TRAILER,
@@ -213,21 +216,22 @@ pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     .contains(name)
 }
 
-/// A successful answer.
+/// A response with a 2xx status.
 pub struct Response(http::Response);
 
 impl Response {
-    /// The HTTP status, from 200 to 299.
+    /// Returns the HTTP status, from 200 to 299.
     pub fn status(&self) -> u16 {
         self.0.status
     }
 
-    /// A header by its name, in any case; `None` too where its value is no text.
+    /// Returns the value of a header; upper and lower case do not matter. `None` if the header is
+    /// missing or its value is not ASCII text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// All headers whose values are text, in the order in which they came.
+    /// Returns all headers with values of ASCII text, in the order in which they came.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .headers
@@ -239,18 +243,23 @@ impl Response {
         self.0.into_page()
     }
 
-    /// The body, decompressed; at most 16 MiB.
+    /// Returns the body, decompressed. It has at most 16 MiB.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 
-    /// The body, read as JSON.
+    /// Reads the body as JSON.
     ///
     /// # Errors
     ///
-    /// `Protocol` where it is none, or not what `T` takes.
+    /// `Protocol` if the body is empty or not JSON, or if `T` does not match it.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        json::read("read the answer", &self.0.body)
+        if self.body().is_empty() {
+            let message =
+                format!("cannot read the response: it has no body (HTTP {})", self.status());
+            return Err(Error::new(ErrorKind::Protocol, message));
+        }
+        json::read("read the response", self.body())
     }
 }
 

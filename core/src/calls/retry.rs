@@ -1,5 +1,5 @@
-//! How a call is made that carries the session's auth token. One whose token is refused is made
-//! once more with a new one; what may pass by itself is tried again, if that is safe to repeat.
+//! Makes calls with the session's auth token. A call whose token is refused is repeated once with a
+//! new one. Temporary failures are retried if the call is safe to repeat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,22 +18,23 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// The first wait before another attempt; doubled after each, and drawn from the upper half.
+/// The longest wait before the second attempt. It doubles with each attempt; the actual wait is
+/// random, between half of it and all of it.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
-/// What every call of a client needs.
+/// The parts of a client that every call needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     pub(crate) http: Arc<Http>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) session: Arc<Session>,
-    /// For one call with all its attempts and waits.
+    /// The time limit of one call with all its attempts and waits.
     pub(crate) timeout: Duration,
-    /// `None` where the caller paces itself.
+    /// `None` if calls are not limited locally.
     pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
-    /// What ends waits early.
+    /// Ends waits early.
     pub(crate) interrupt: Option<Interrupt>,
-    /// Time that a call has already taken when it gets here.
+    /// Time that a call has already taken before it starts.
     pub(crate) waited: Duration,
 }
 
@@ -43,7 +44,7 @@ impl Transport {
         Wait::new(self.timeout).less(self.waited).interrupted_by(self.interrupt.clone())
     }
 
-    /// The same for work that nobody waits for, and that is done all the same.
+    /// Returns a transport for work in the background, which cannot be interrupted.
     pub(crate) fn unattended(&self) -> Self {
         Transport { interrupt: None, waited: Duration::ZERO, ..self.clone() }
     }
@@ -74,8 +75,7 @@ impl Transport {
         }
     }
 
-    /// Makes the call once more after a 401, if another auth token may help; else the 401 is this
-    /// caller's.
+    /// Repeats the call after a 401, if another auth token may help; otherwise returns the 401.
     fn replay(
         &self,
         call: &Call<'_>,
@@ -87,12 +87,12 @@ impl Transport {
             Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };
-        let outcome = self.send_with(call, replacement.auth_token(), wait);
-        replacement.replayed(outcome.as_ref().is_err_and(is_401));
-        outcome
+        let result = self.send_with(call, replacement.auth_token(), wait);
+        replacement.replayed(result.as_ref().is_err_and(is_401));
+        result
     }
 
-    /// Exchanges an application token that need not be the session's own.
+    /// Exchanges an application token, which may be another one than the session's.
     pub(crate) fn exchange(
         &self,
         application_token: &Secret,
@@ -104,7 +104,7 @@ impl Transport {
         exchange.application_token(application_token).map(|grant| grant.auth_token)
     }
 
-    /// Waits for the call's context among the others.
+    /// Waits until the rate limits allow the call.
     fn pace(&self, call: &Call<'_>, wait: &Wait) -> Result<()> {
         let Some(rate_limiter) = &self.rate_limiter else { return Ok(()) };
         let patience = wait.remaining(call.action)?;
@@ -113,8 +113,8 @@ impl Transport {
             Ok(pause) => wait.pause(&*self.clock, pause, call.action),
             Err(pause) => {
                 let message = format!(
-                    "cannot {}: so many calls wait for emnify's limits that its turn comes after \
-                     the timeout",
+                    "cannot {}: rate-limited locally: the next slot within emnify's limits is \
+                     after the timeout",
                     call.action
                 );
                 let error = Error::new(ErrorKind::RateLimited, message);
@@ -123,7 +123,7 @@ impl Transport {
         }
     }
 
-    /// Makes the call once, with that auth token.
+    /// Makes the call once, with `token`.
     pub(crate) fn send_with(
         &self,
         call: &Call<'_>,
@@ -139,8 +139,8 @@ fn is_401(error: &Error) -> bool {
     error.http_status() == Some(401)
 }
 
-/// Whether another attempt may help and does no harm. Methods that are idempotent (RFC 9110,
-/// section 9.2.2) may be repeated; of others only what never reached the server.
+/// Whether another attempt may help and does no harm. Idempotent methods (RFC 9110, section 9.2.2)
+/// may be repeated; other methods only if the request did not reach the server.
 fn may_repeat(method: &Method, error: &Error) -> bool {
     error.is_retryable() && (!error.was_sent() || method.is_idempotent())
 }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_safe_to_repeat_is_repeated() {
+    fn only_calls_that_are_safe_to_repeat_are_repeated() {
         let error = |kind| Error::new(kind, "a fault");
         for (method, error, repeated) in [
             (Method::GET, error(ErrorKind::Network), true),

@@ -1,17 +1,16 @@
-//! Compressed responses (RFC 1952). Only the framing is ours: the crate that knows it, flate2, puts
-//! its state of 43 kB on the stack, of which a caller's thread may have 64, and its table for
-//! checksums takes 20 kB of flash. TLS sees to it that what arrives is what was sent, so checksums
-//! are not looked at.
+//! Decompresses gzip responses (RFC 1952). The framing is read here instead of by flate2, which
+//! puts 43 kB of state on the stack, where a caller's thread may have 64 kB, and has a checksum
+//! table of 20 kB. Checksums are not verified, since TLS already protects the response.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress as inflate};
 use zeroize::Zeroizing;
 
-/// How a member begins: the two magic bytes, and deflate as the method.
+/// The first bytes of a member: the two magic bytes, and deflate as the method.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
-/// Flags: what else stands before the data.
+/// Flags for the optional fields before the data.
 const HEADER_CHECKSUM: u8 = 2;
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;
@@ -20,13 +19,13 @@ const COMMENT: u8 = 16;
 /// What is wrong with a compressed response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// It is not gzip, or damaged.
+    /// It is not gzip, or it is damaged.
     Damaged,
-    /// It holds more than the limit.
+    /// It contains more than the limit.
     TooLong,
 }
 
-/// The text of all members; at most `limit` bytes.
+/// Returns the decompressed text of all members, at most `limit` bytes.
 pub(crate) fn decompress(bytes: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let mut text = Text::new(limit);
     let mut rest = bytes;
@@ -49,7 +48,7 @@ pub(crate) fn decompress(bytes: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>
 struct Text {
     bytes: Zeroizing<Vec<u8>>,
     length: usize,
-    /// One byte over the limit, so that what is too long can be told from what just fits.
+    /// One byte over the limit, to distinguish a text that is too long from one that just fits.
     most: usize,
 }
 
@@ -59,7 +58,7 @@ impl Text {
         Text { bytes: Zeroizing::new(vec![0; most.min(16 * 1024)]), length: 0, most }
     }
 
-    /// Appends the text of a member; returns what follows its data.
+    /// Appends the text of a member. Returns the bytes after its data.
     fn append<'a>(&mut self, mut data: &'a [u8]) -> Result<&'a [u8], Problem> {
         let mut state = Box::<DecompressorOxide>::default();
         loop {
@@ -77,7 +76,7 @@ impl Text {
         }
     }
 
-    /// Doubles the buffer, and leaves no copy behind that is not wiped.
+    /// Doubles the buffer, and wipes the old one.
     fn grow(&mut self) {
         let size = self.bytes.len().saturating_mul(2).min(self.most);
         let mut bytes = Zeroizing::new(Vec::with_capacity(size));
@@ -87,6 +86,7 @@ impl Text {
     }
 }
 
+/// Skips the header of a member.
 fn after_header(bytes: &[u8]) -> Option<&[u8]> {
     let (header, mut rest) = bytes.split_first_chunk::<10>()?;
     let [magic @ .., flags, _, _, _, _, _, _] = header;
@@ -116,7 +116,7 @@ mod tests {
         0x00, 0xc9, 0xe7, 0x99, 0xb8, 20, 0, 0, 0,
     ];
 
-    /// The same member with these flags and what they announce.
+    /// Returns a member with these flags and the optional fields that they announce.
     fn member(flags: u8, fields: &[u8]) -> Vec<u8> {
         let mut member = PLAIN.to_vec();
         member[3] = flags;
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn members_may_follow_each_other_whatever_stands_before_their_data() {
+    fn several_members_with_any_optional_fields_are_decompressed() {
         let all = [&[2, 0, 7, 7][..], b"name\0", b"comment\0", &[1, 1]].concat();
         let mut bytes = Vec::new();
         for (count, (flags, fields)) in
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_is_too_long_is_told_from_a_damaged_one() {
+    fn a_response_that_is_too_long_is_distinguished_from_a_damaged_one() {
         for end in 1..PLAIN.len() {
             assert_eq!(decompress(&PLAIN[..end], 100).unwrap_err(), Problem::Damaged, "{end}");
         }

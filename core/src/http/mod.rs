@@ -1,5 +1,5 @@
-//! One round trip. A request goes out over TLS with a time limit on all of it, a bounded answer
-//! comes back, and every way in which that can fail becomes one [`Error`].
+//! One round trip: sends a request over TLS, and reads the response, limited in time and size.
+//! Every way in which that can fail becomes an [`Error`].
 
 mod gzip;
 pub(crate) mod proxy;
@@ -41,19 +41,21 @@ use crate::types::auth_token::SCHEME;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// The longest response, and the longest to a sign-in, in bytes: a server that sends more is lying
-/// or not emnify, and a gateway has little memory.
+/// The longest response, and the longest response to a sign-in, in bytes. emnify sends less, and a
+/// gateway has little memory.
 const LONGEST: usize = 16 * 1024 * 1024;
 const LONGEST_SIGN_IN: usize = 256 * 1024;
 
-/// What official clients send under these names, so that emnify can tell who calls.
+/// The name of this client in a header that emnify's official clients send.
 const ORIGIN_APP: &str = "emnify-auth";
 
-/// Said of a call whose effect is unknown.
-pub(crate) const MAYBE_DONE: &str =
-    "it may have been carried out all the same: look before trying again";
+/// Advice for a call whose effect is unknown.
+pub(crate) const MAYBE_DONE: &str = "the request may have taken effect; check before retrying";
 
-/// How and where to connect. No `Debug`: a proxy's URL may hold a password.
+/// What a 401 means to a call with an auth token.
+const TOKEN_REFUSED: &str = "emnify refused the auth token";
+
+/// How and where to connect. No `Debug`: a proxy's URL may contain a password.
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
     pub(crate) connect_timeout: Duration,
@@ -63,26 +65,28 @@ pub(crate) struct Settings {
     pub(crate) max_exchanges: usize,
 }
 
-/// A request, before it is known whether it works.
+/// A request to send.
 pub(crate) struct Call<'a> {
-    /// What it is for, to follow "cannot" in a message.
+    /// What the call does, to follow "cannot" in a message.
     pub(crate) action: &'a str,
     pub(crate) method: Method,
     /// Starts with `/api`.
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, String)],
-    /// Beside those of the library.
+    /// Headers in addition to those of the library.
     pub(crate) headers: Option<&'a HeaderMap>,
-    /// JSON, unless the headers say otherwise.
+    /// JSON, unless the headers give another content type.
     pub(crate) body: Option<Body>,
-    /// What else the request carries that no error may repeat.
+    /// Secrets in the request, besides the auth token, that no error may repeat.
     pub(crate) secrets: &'a [&'a str],
-    /// Takes a success that comes after the caller has left.
+    /// What a 401 means, for the message.
+    pub(crate) refused: &'static str,
+    /// Gets a successful response that comes after the caller has returned.
     pub(crate) on_late: Option<OnLate>,
 }
 
 impl<'a> Call<'a> {
-    /// Returns a call with no query, headers, body or secrets of its own.
+    /// Creates a call without query, headers, body or secrets.
     pub(crate) fn new(action: &'a str, method: Method, path: &'a str) -> Self {
         Call {
             action,
@@ -92,19 +96,20 @@ impl<'a> Call<'a> {
             headers: None,
             body: None,
             secrets: &[],
+            refused: TOKEN_REFUSED,
             on_late: None,
         }
     }
 }
 
-/// Takes a success that nobody waits for any more, on a thread of ours.
+/// A function that gets a successful response after its caller has returned. It runs on a worker.
 pub(crate) type OnLate = Arc<dyn Fn(Response) + Send + Sync>;
 
 /// A successful response.
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// Wiped when dropped: it may hold a token.
+    /// Wiped when dropped, since it may contain a token.
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
@@ -121,7 +126,7 @@ impl Response {
     }
 }
 
-/// The way to one API.
+/// The HTTP client for one base URL.
 pub(crate) struct Http {
     settings: Settings,
     client: PerProcess<Client>,
@@ -134,19 +139,19 @@ impl Http {
         Http { settings, client: PerProcess::new(), workers }
     }
 
-    /// The threads for exchanges, and for what has to be undone when a caller has left.
+    /// Returns the threads for interruptible exchanges, and for undoing a call that was cancelled.
     pub(crate) fn workers(&self) -> &Workers {
         &self.workers
     }
 
-    /// Where all calls go.
+    /// Returns the URL that all calls go to.
     pub(crate) fn base_url(&self) -> &str {
         self.settings.base_url.as_str()
     }
 
-    /// Sends the call and returns its answer if that is a success (2xx). A call without an auth
-    /// token is one that exchanges credentials. For a caller that can be interrupted the exchange is
-    /// made on another thread.
+    /// Sends the call and returns the response if its status is 2xx. A call without an auth token
+    /// exchanges credentials. If the wait can be interrupted, the exchange is made on another
+    /// thread.
     pub(crate) fn send(
         &self,
         call: &Call<'_>,
@@ -159,16 +164,16 @@ impl Http {
             request: self.request(call, auth_token, wait)?,
             limit: if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST },
         };
-        // What got out may have been carried out, which matters where it is not repeatable.
+        // The server may have processed the request, which matters if it must not be repeated.
         let unsure = auth_token.is_some() && call.method == Method::POST;
         let advise = |error: Error, is_unsure: bool| {
             if unsure && is_unsure { error.with_advice(MAYBE_DONE) } else { error }
         };
-        let outcome = round_trip.make(call, wait, &self.workers).map_err(|error| {
+        let result = round_trip.make(call, wait, &self.workers).map_err(|error| {
             let was_sent = error.was_sent();
             advise(error, was_sent)
         })?;
-        let response = match outcome {
+        let response = match result {
             Ok(response) if response.is_success() => return Ok(response),
             Ok(response) => response,
             Err(Failure::Transport(error)) => {
@@ -188,6 +193,7 @@ impl Http {
         let status_error = StatusError {
             action: call.action,
             authenticating: auth_token.is_none(),
+            refused: call.refused,
             status,
             body: &body,
             retry_after,
@@ -196,7 +202,7 @@ impl Http {
         Err(advise(status_error.into_error(), status >= 500))
     }
 
-    /// The error for an exchange that failed before there was a response.
+    /// Returns the error for an exchange that failed before the whole response was read.
     fn failed(
         &self,
         transport_error: TransportError,
@@ -212,12 +218,19 @@ impl Http {
             (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
             _ => None,
         };
-        let context = Context { action, host: &host, proxy: peer.as_deref(), wait, wall };
+        let context = Context {
+            action,
+            host: &host,
+            proxy: peer.as_deref(),
+            connect_timeout: self.settings.connect_timeout,
+            wait,
+            wall,
+        };
         transport_error.into_error(&context, status)
     }
 
-    /// Made at the first call and not with the `Client`: it starts a thread, which a server that
-    /// forks its workers must not have, and a child must not share.
+    /// Returns the HTTP client, and creates it at the first call. It starts a thread, which a
+    /// server that forks its workers must not have before, and which a child cannot share.
     fn client(&self) -> Result<&Client> {
         self.client.get_or_try_init(|| build(&self.settings))
     }
@@ -254,11 +267,12 @@ impl fmt::Debug for Http {
     }
 }
 
-/// The value of the `Authorization` header.
+/// Returns the value of the `Authorization` header.
 fn bearer(token: &Secret) -> Result<HeaderValue> {
     let text = Zeroizing::new([SCHEME, token.reveal()].concat());
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| Error::new(ErrorKind::Protocol, "the auth token fits into no header"))?;
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        Error::new(ErrorKind::Protocol, "the auth token cannot be sent in a header")
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -274,10 +288,10 @@ fn build(settings: &Settings) -> Result<Client> {
         .user_agent(concat!("emnify-auth/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .connect_timeout(settings.connect_timeout)
-        // Each call brings its own limit.
+        // Each call has its own limit.
         .timeout(None)
         .dns_resolver(Arc::new(Resolver::new()))
-        // Another crate of the program may have built the library with decoders of its own.
+        // Another crate of the program may have enabled these decoders.
         .no_gzip()
         .no_brotli()
         .no_deflate()
@@ -287,14 +301,11 @@ fn build(settings: &Settings) -> Result<Client> {
         Some(proxy) => builder.no_proxy().proxy(proxy.for_reqwest()?),
         None => builder.no_proxy(),
     };
-    // The thread that this starts inherits the mask: the host's signals are none of its business,
-    // and a peer that closes a connection must not kill the host with SIGPIPE.
+    // The client's thread inherits the signal mask. It must not handle the host's signals, and a
+    // peer that closes a connection must not kill the host with SIGPIPE.
     signal_mask::while_blocked(|| builder.build()).map_err(|e| {
-        TransportError::of(&e).exhausted("the HTTP client could not be set up").unwrap_or_else(
-            |why| {
-                let message = format!("the HTTP client could not be set up: {why}");
-                Error::new(ErrorKind::Network, message)
-            },
-        )
+        const FAILED: &str = "cannot set up the HTTP client";
+        let network = |why| Error::new(ErrorKind::Network, format!("{FAILED}: {why}"));
+        TransportError::of(&e).exhausted(FAILED).unwrap_or_else(network)
     })
 }

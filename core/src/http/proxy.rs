@@ -1,5 +1,5 @@
-//! The proxy that leads to the API, if there is one: chosen once, when a client is built, so that
-//! messages can name it.
+//! The HTTP proxy in front of the API. It is chosen once, when a client is built, so that messages
+//! can name it.
 
 use std::env;
 use std::io::{Read, Write};
@@ -17,20 +17,20 @@ use crate::sys::signal_mask;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
 
-/// The longest that a proxy is asked once more why it refused.
+/// How long a second request to the proxy may take, which finds out why it refused.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What looking up a name takes.
+/// The stack of the thread for that request, in bytes. Looking up a name needs it.
 const STACK: usize = 256 * 1024;
 
-/// No `Debug`: it may hold a password.
+/// A proxy. No `Debug`: it may contain a password.
 pub(crate) struct Proxy {
     intercept: Intercept,
 }
 
 impl Proxy {
-    /// The proxy that `given` or else the environment names, unless NO_PROXY names the host of
-    /// `base_url`. This machine is always reached directly.
+    /// Returns the proxy `given` or else the one from the environment. `None` if NO_PROXY contains
+    /// the host of `base_url`, or if that is this machine.
     pub(crate) fn choose(given: Option<&Url>, base_url: &Url) -> Result<Option<Self>> {
         if url::is_loopback(base_url) {
             return Ok(None);
@@ -45,29 +45,30 @@ impl Proxy {
         let base_url: Uri = base_url
             .as_str()
             .parse()
-            .map_err(|_| Error::invalid_input("base_url", "cannot be reached through a proxy"))?;
+            .map_err(|_| Error::invalid_input("base_url", "cannot be used with a proxy"))?;
         Ok(matcher.intercept(&base_url).map(|intercept| Proxy { intercept }))
     }
 
-    /// Host and port, for messages.
+    /// Returns host and port, for messages.
     pub(crate) fn peer(&self) -> String {
         let uri = self.intercept.uri();
         let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(default))
     }
 
-    /// What the HTTP library takes.
+    /// Returns the proxy in the HTTP library's type.
     pub(crate) fn for_reqwest(&self) -> Result<reqwest::Proxy> {
         let proxy = reqwest::Proxy::all(self.intercept.uri().to_string())
-            .map_err(|_| Error::invalid_input("proxy", "is not a proxy's URL"))?;
+            .map_err(|_| Error::invalid_input("proxy", "is not the URL of a proxy"))?;
         Ok(match self.intercept.basic_auth() {
             Some(credentials) => proxy.custom_http_auth(credentials.clone()),
             None => proxy,
         })
     }
 
-    /// The status with which the proxy refuses to connect to `target`. The HTTP library keeps no
-    /// other than 407, so the proxy is asked once more. `None` where it says nothing in time.
+    /// Returns the status with which the proxy refuses to connect to `target`. The HTTP library
+    /// reports only 407, so this sends a second request to the proxy. `None` if there is no
+    /// response in time.
     pub(crate) fn status_for(&self, target: &str, patience: Duration) -> Option<u16> {
         if self.intercept.uri().scheme_str() != Some("http") {
             return None;
@@ -78,17 +79,18 @@ impl Proxy {
         });
         let credentials = credentials.unwrap_or_else(|| Secret::from(""));
         let (peer, target) = (self.peer(), target.to_owned());
-        let (sender, answer) = mpsc::channel();
+        let (sender, status) = mpsc::channel();
         // On a thread, since looking up the proxy's name has no time limit.
-        let ask = move || {
-            let _ = sender.send(ask(&peer, &target, &credentials));
+        let work = move || {
+            let _ = sender.send(request_status(&peer, &target, &credentials));
         };
-        signal_mask::start("emnify-proxy", STACK, Box::new(ask)).ok()?;
-        answer.recv_timeout(patience.min(PATIENCE)).ok()?
+        signal_mask::start("emnify-proxy", STACK, Box::new(work)).ok()?;
+        status.recv_timeout(patience.min(PATIENCE)).ok()?
     }
 }
 
-fn ask(peer: &str, target: &str, credentials: &Secret) -> Option<u16> {
+/// Asks the proxy to connect to `target`, and returns the status of its refusal.
+fn request_status(peer: &str, target: &str, credentials: &Secret) -> Option<u16> {
     let mut stream = TcpStream::connect(peer).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
@@ -99,6 +101,6 @@ fn ask(peer: &str, target: &str, credentials: &Secret) -> Option<u16> {
     // "HTTP/1.1 403"
     stream.take(12).read_to_string(&mut line).ok()?;
     let status = line.strip_prefix("HTTP/1.")?.split_at_checked(2)?.1.parse().ok()?;
-    // It may connect by now.
+    // This time the proxy may have connected.
     (!(200..300).contains(&status)).then_some(status)
 }

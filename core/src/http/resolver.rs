@@ -1,5 +1,5 @@
-//! Looks up names, each on a thread of its own that all calls for that name share. A lookup that
-//! hangs holds up neither a deadline nor the end of a client: its thread is left to itself.
+//! Looks up host names. Each name has one thread, which all calls for that name share. A lookup
+//! that hangs delays neither a timeout nor dropping a client; its thread is not joined.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -13,30 +13,31 @@ use tokio::sync::oneshot::{Sender, channel};
 
 use crate::sys::signal_mask;
 
-/// What the resolvers of glibc and musl need, with modules for other name services.
+/// The stack of a thread, in bytes. The resolvers of glibc and musl need it, with modules for other
+/// name services.
 const STACK: usize = 256 * 1024;
 
 type Looked = Result<Vec<SocketAddr>, LookupFailed>;
 type LookUp = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// A resolver of one process; a forked child makes its own.
+/// The resolver of one process. A forked child creates its own.
 #[derive(Clone)]
 pub(crate) struct Resolver(Arc<Lookups>);
 
 struct Lookups {
     look_up: Box<LookUp>,
-    /// The calls that wait for each name that is being looked up.
+    /// For each name that is being looked up, the calls that wait for it.
     waiting: Mutex<HashMap<String, Vec<Sender<Looked>>>>,
 }
 
-/// A name was not found, or could not be looked up.
+/// The error for a name that was not found or could not be looked up.
 #[derive(Debug, Clone)]
 pub(crate) struct LookupFailed(Arc<io::Error>);
 
 impl Resolver {
-    /// Asks the system, as any other program does.
+    /// Creates a resolver that uses the system's.
     pub(crate) fn new() -> Self {
-        // The port is added when connecting.
+        // The HTTP library adds the port.
         Resolver::with(|name| Ok((name, 0).to_socket_addrs()?.collect()))
     }
 
@@ -45,7 +46,7 @@ impl Resolver {
         Resolver(Arc::new(Lookups { look_up: Box::new(look_up), waiting }))
     }
 
-    /// Joins the lookup of that name, or starts one.
+    /// Joins the running lookup of `name`, or starts one.
     fn join(&self, name: &str, waiter: Sender<Looked>) {
         let mut waiting = self.0.lock();
         if let Some(waiters) = waiting.get_mut(name) {
@@ -66,7 +67,7 @@ impl Lookups {
     fn finish(&self, name: &str, looked: io::Result<Vec<SocketAddr>>) {
         let looked = looked.map_err(|error| LookupFailed(Arc::new(error)));
         for waiter in self.lock().remove(name).unwrap_or_default() {
-            // A call whose time ran out waits no more.
+            // Fails if the call has timed out meanwhile.
             let _ = waiter.send(looked.clone());
         }
     }
@@ -94,7 +95,7 @@ impl fmt::Display for LookupFailed {
 }
 
 impl LookupFailed {
-    /// What the system said.
+    /// Returns the system's error.
     pub(crate) fn io(&self) -> &io::Error {
         &self.0
     }
@@ -134,7 +135,7 @@ mod tests {
             assert_eq!(looked.blocking_recv().unwrap().unwrap().len(), 1);
         }
         assert_eq!(starts.try_iter().count(), 1);
-        // A later call starts another one: addresses change.
+        // A later call starts a new lookup, since addresses change.
         let (waiter, looked) = channel();
         resolver.join("one.example", waiter);
         go.send(()).unwrap();
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_call_hears_why_a_lookup_failed() {
+    fn every_call_gets_the_reason_why_a_lookup_failed() {
         let resolver = Resolver::with(|_| Err(io::Error::other("no such name")));
         let (waiter, looked) = channel();
         resolver.join("one.example", waiter);

@@ -1,20 +1,20 @@
-//! How long a response asks us to wait. HTTP writes dates in forms of its own (RFC 9110, section
-//! 5.6.7).
+//! Reads how long a response asks the client to wait. HTTP has its own date formats (RFC 9110,
+//! section 5.6.7).
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap};
 
-/// Nothing that we wait for takes longer; a greater number is nonsense.
+/// The longest wait that is accepted; a longer one is taken for a mistake and shortened.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// The time of day in a response's `Date` header.
+/// Returns the time in a response's `Date` header.
 pub(crate) fn sent_at(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
-/// A `Retry-After` in either of its forms (RFC 9110, section 10.2.3). `now` is the server's own
-/// reading where it is known, so that a wrong clock of ours does not stretch the wait.
+/// Reads a `Retry-After` in either of its forms (RFC 9110, section 10.2.3). `now` is the server's
+/// own time if it is known, so that a wrong local clock does not change the wait.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     let wait = match value.parse::<u64>() {

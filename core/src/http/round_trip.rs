@@ -1,4 +1,4 @@
-//! One request and its response, on this thread or on one that its caller can leave.
+//! One request and its response, on the caller's thread or on a worker.
 
 use std::error::Error as StdError;
 use std::io::Read;
@@ -25,13 +25,13 @@ pub(super) struct RoundTrip {
 /// Why there is no response.
 pub(super) enum Failure {
     Transport(TransportError),
-    /// What came is not what emnify sends; says what it is instead.
+    /// The response is not what emnify sends, with the reason.
     Nonsense(String),
 }
 
 impl RoundTrip {
-    /// Sends the request and returns the response. Where the wait can be interrupted, a worker sends
-    /// it; a success that comes after the caller has left goes to the call's handler.
+    /// Sends the request and returns the response. If the wait can be interrupted, a worker sends
+    /// it; a successful response after the caller has returned goes to the call's handler.
     pub(super) fn make(
         mut self,
         call: &Call<'_>,
@@ -44,7 +44,7 @@ impl RoundTrip {
         let work = {
             let (wait, action) = (wait.clone(), call.action.to_owned());
             move || {
-                // It may have waited for this thread.
+                // The request may have waited for this thread.
                 *self.request.timeout_mut() = Some(wait.remaining(&action)?);
                 Ok(self.run())
             }
@@ -61,16 +61,20 @@ impl RoundTrip {
 
     /// Sends the request and reads the whole response.
     fn run(self) -> Result<Response, Failure> {
-        fn failed<E: StdError + 'static>(error: E) -> Failure {
-            Failure::Transport(TransportError::of(&error))
-        }
+        let time = self.request.timeout().copied().unwrap_or_default();
+        let failed = |error: &(dyn StdError + 'static), has_response| {
+            let mut error = TransportError::of(error);
+            (error.limit, error.has_response) = (time, has_response);
+            Failure::Transport(error)
+        };
         let limit = self.limit;
         let too_long =
             || Failure::Nonsense(format!("the response is longer than {} KiB", limit / 1024));
-        let response = self.client.execute(self.request).map_err(failed)?;
+        let response = self.client.execute(self.request).map_err(|e| failed(&e, false))?;
         let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        response.take(limit as u64 + 1).read_to_end(&mut body).map_err(failed)?;
+        let mut reader = response.take(limit as u64 + 1);
+        reader.read_to_end(&mut body).map_err(|e| failed(&e, true))?;
         if body.len() > limit {
             return Err(too_long());
         }
@@ -78,7 +82,8 @@ impl RoundTrip {
             body = gzip::decompress(&body, limit).map_err(|problem| match problem {
                 gzip::Problem::TooLong => too_long(),
                 gzip::Problem::Damaged => {
-                    Failure::Nonsense("the response is not the gzip that it says it is".into())
+                    let problem = "the response is marked as gzip but cannot be decompressed";
+                    Failure::Nonsense(problem.into())
                 }
             })?;
             headers.remove(CONTENT_ENCODING);
@@ -88,7 +93,8 @@ impl RoundTrip {
     }
 }
 
-/// Names of content codings are case-insensitive (RFC 9110, section 8.4.1).
+/// Whether the body is compressed with gzip. Names of content codings are case-insensitive (RFC
+/// 9110, section 8.4.1).
 fn is_gzip(headers: &HeaderMap) -> bool {
     let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     coding.is_some_and(|coding| {

@@ -1,5 +1,5 @@
-//! Answers that are no success: emnify's error object in its shapes, and what a status means. What a
-//! server wrote is bounded here, and what we sent it is cut out of it.
+//! Turns responses with an error status into errors: reads emnify's error object and gives the
+//! status a meaning. A server's text is limited in length, and secrets that it quotes are removed.
 
 use std::time::Duration;
 
@@ -12,31 +12,33 @@ use crate::types::secret::redact;
 /// How long an account stays locked after three refused attempts, as documented.
 const LOCKED_FOR: Duration = Duration::from_secs(5 * 60);
 
-/// The error code of an account that is locked.
+/// The error code for a locked account.
 const TOO_MANY_REQUESTS: i64 = 1105;
 
-/// What we keep of a sentence that a server wrote.
+/// How many characters of a server's message are kept.
 const LONGEST_MESSAGE: usize = 500;
 
-/// How deep error objects may nest, and how many one may hold: a lying server has no bounds.
+/// How many error objects one response may contain, since a hostile server sends any number.
 const MOST_NESTED: usize = 50;
 
-/// What an answer that is no success means.
+/// A response with an error status.
 pub(crate) struct StatusError<'a> {
     /// What was attempted, to follow "cannot".
     pub(crate) action: &'a str,
-    /// Whether credentials were being exchanged, rather than an auth token used.
+    /// Whether the request exchanged credentials, rather than using an auth token.
     pub(crate) authenticating: bool,
+    /// What a 401 means, for the message.
+    pub(crate) refused: &'static str,
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
-    /// From the header of that name.
+    /// The value of the header `Retry-After`.
     pub(crate) retry_after: Option<Duration>,
-    /// What the request carried, and the server might quote.
+    /// The secrets in the request, which the server might quote.
     pub(crate) secrets: &'a [&'a str],
 }
 
 impl StatusError<'_> {
-    /// The error for it. An answer with no readable error object is classified by its status.
+    /// Creates the error. A response without a readable error object is classified by its status.
     pub(crate) fn into_error(self) -> Error {
         let StatusError { action, status, .. } = self;
         let api_error = api_error(self.body, self.secrets);
@@ -64,33 +66,31 @@ impl StatusError<'_> {
                 ErrorKind::Locked,
                 "the account is locked after several refused attempts; wait before the next one",
             ),
-            401 if self.authenticating => (
-                ErrorKind::Rejected,
-                "emnify refused the credentials; check that they are neither expired nor revoked \
-                 and may be used from this address",
-            ),
-            401 => (ErrorKind::Rejected, "emnify refused the auth token"),
-            403 => (ErrorKind::Forbidden, "these credentials do not permit it"),
+            401 => (ErrorKind::Rejected, self.refused),
+            403 => (ErrorKind::Forbidden, "the credentials are not allowed to do this"),
             404 if self.authenticating => {
-                (ErrorKind::NotFound, "there is nothing to sign in to; check base_url")
+                (ErrorKind::NotFound, "the sign-in path was not found; check base_url")
             }
-            404 => (ErrorKind::NotFound, "there is no such thing"),
-            409 => (ErrorKind::Conflict, "it clashes with what is there"),
-            429 => (ErrorKind::RateLimited, "too many calls from this address; wait"),
-            408 => (ErrorKind::Server, "the server gave up waiting for the request"),
-            400..=499 => (ErrorKind::Validation, "emnify found fault with the request"),
+            404 => (ErrorKind::NotFound, "not found"),
+            409 => (ErrorKind::Conflict, "the request conflicts with existing data"),
+            429 => (
+                ErrorKind::RateLimited,
+                "too many calls from this address; wait before the next one",
+            ),
+            408 => (ErrorKind::Server, "the server timed out waiting for the request"),
+            400..=499 => (ErrorKind::Validation, "emnify found the request invalid"),
             500..=599 => (ErrorKind::Server, "the server failed; try again later"),
             300..=399 => (
                 ErrorKind::Protocol,
-                "the answer is a redirect, which is never followed; check base_url",
+                "the response is a redirect, which is never followed; check base_url",
             ),
-            _ => (ErrorKind::Protocol, "an answer with an unexpected status"),
+            _ => (ErrorKind::Protocol, "the response has an unexpected status"),
         }
     }
 }
 
-/// The error object of an answer: emnify's, or the `{"message"}` of the gateway before it. HTML,
-/// text and nothing at all have none.
+/// Returns the error object of a response: emnify's, or the `{"message"}` of the gateway in front
+/// of it. `None` for HTML, text and an empty body.
 fn api_error(body: &[u8], secrets: &[&str]) -> Option<ApiError> {
     if json::is_too_deep(body) {
         return None;
@@ -111,7 +111,7 @@ fn api_error_of(value: &Value, secrets: &[&str], left: &mut usize) -> Option<Api
     Some(ApiError { error_code, error_token, message, errors })
 }
 
-/// A server's sentence, made fit for a log: no secret of ours, one line, bounded.
+/// Returns a server's message made safe for a log: one line, limited in length, without secrets.
 pub(crate) fn clean(text: &str, secrets: &[&str]) -> String {
     let text = redact(text, secrets);
     let mut clean: String =
@@ -122,15 +122,15 @@ pub(crate) fn clean(text: &str, secrets: &[&str]) -> String {
     clean
 }
 
-/// Whether a character leaves the lines of a log as they are: it neither breaks nor reorders them,
-/// nor hides.
+/// Whether a character is safe in a log: it neither breaks lines, nor reorders text, nor is
+/// invisible.
 fn is_harmless(c: char) -> bool {
     let hidden = matches!(
         c,
         '\u{ad}' // soft hyphen
-            | '\u{61c}' | '\u{200e}' | '\u{200f}' // marks of direction
+            | '\u{61c}' | '\u{200e}' | '\u{200f}' // direction marks
             | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' // zero width
-            | '\u{2028}' | '\u{2029}' // separators of lines and paragraphs
+            | '\u{2028}' | '\u{2029}' // line and paragraph separators
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' // embeddings, overrides, isolates
             | '\u{fff9}'..='\u{fffb}' // annotations
             | '\u{e0000}'..='\u{e007f}' // tags
@@ -146,6 +146,7 @@ mod tests {
         StatusError {
             action: "try",
             authenticating,
+            refused: "emnify refused it",
             status,
             body: body.as_bytes(),
             retry_after: None,
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_401_of_a_locked_account_says_for_how_long() {
+    fn the_401_of_a_locked_account_has_a_wait() {
         let error = refuse(true, 401, r#"{"error_code":1105,"error_token":"TooManyRequests"}"#);
         assert_eq!(error.kind(), ErrorKind::Locked);
         assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
@@ -202,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_quotes_a_secret_is_not_repeated() {
+    fn a_secret_that_a_server_quotes_is_not_repeated() {
         let error =
             refuse(true, 401, r#"{"message":"bad canary","errors":[{"message":"canary\n"}]}"#);
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     }
 
     #[test]
-    fn what_breaks_reorders_or_hides_text_is_taken_out_of_what_a_server_says() {
+    fn characters_that_break_reorder_or_hide_text_are_removed_from_a_servers_message() {
         for c in "\0\r\n\t\u{7f}\u{85}\u{9b}\u{ad}\u{61c}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\
                   \u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}"
             .chars()
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_bounds_is_cut_short() {
+    fn long_and_deeply_nested_messages_are_cut_short() {
         let message = "x".repeat(100_000);
         let nested = format!(r#"{{"message":"{message}"}},"#).repeat(100);
         let body =

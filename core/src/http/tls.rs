@@ -1,5 +1,6 @@
-//! Whom we trust. System roots where there are any, bundled ones where there are none; an explicit
-//! bundle replaces both. A bad certificate among good ones is passed over, an empty bundle is not.
+//! Which certificates are trusted: the system's, or bundled ones if the system has none. An
+//! explicit bundle replaces both. An invalid certificate in a bundle is ignored; a bundle without a
+//! valid certificate is an error.
 
 use std::env;
 use std::fmt;
@@ -20,18 +21,18 @@ use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_
 use crate::http::transport_error::TransportError;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// Where the certificates come from that a server's is checked against.
+/// The certificates against which a server's certificate is verified.
 #[derive(Debug, Clone)]
 pub(crate) enum Roots {
-    /// Those of the system, or the bundled ones.
+    /// The system's certificates, or the bundled ones.
     System,
-    /// Exactly these: as authorities, and as certificates of a server's own.
+    /// Only these: as authorities, and as certificates of servers.
     Only(RootCertStore, Vec<CertificateDer<'static>>),
 }
 
 impl Roots {
     /// Reads `ca_bundle` or, without one, what the environment names. `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` go before `REQUESTS_CA_BUNDLE`, which is Python's alone.
+    /// `SSL_CERT_DIR` take precedence over `REQUESTS_CA_BUNDLE`, which only Python programs use.
     pub(crate) fn choose(ca_bundle: Option<&Path>) -> Result<Self> {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         if let Some(path) = ca_bundle {
@@ -39,7 +40,7 @@ impl Roots {
         } else if let Some(name) =
             ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| set(name))
         {
-            Roots::only(name, &"what it names", load_native_certs())
+            Roots::only(name, &"the file or directory", load_native_certs())
         } else if let Some(path) = env::var_os("REQUESTS_CA_BUNDLE").filter(|v| !v.is_empty()) {
             Roots::read("REQUESTS_CA_BUNDLE", Path::new(&path))
         } else {
@@ -52,28 +53,29 @@ impl Roots {
         Roots::only(name, &path.display(), load_certs_from_paths(file, directory))
     }
 
-    fn only(name: &str, place: &dyn fmt::Display, found: CertificateResult) -> Result<Self> {
+    fn only(name: &str, source: &dyn fmt::Display, found: CertificateResult) -> Result<Self> {
         let problem = found.errors.first().map(ToString::to_string);
         let certificates = found.certs.clone();
         let roots = store(found);
         if roots.is_empty() {
             let problem =
-                problem.unwrap_or_else(|| format!("{place} has no certificate in PEM form"));
+                problem.unwrap_or_else(|| format!("{source} contains no valid PEM certificate"));
             return Err(Error::invalid_input(name, problem));
         }
         Ok(Roots::Only(roots, certificates))
     }
 
-    /// The system's, or the bundled ones where it has none.
+    /// Returns the system's certificates, or the bundled ones if the system has none.
     ///
     /// # Errors
     ///
-    /// `Resource` where a lack of descriptors hides the system's: others must not replace them.
+    /// `Resource` if the process is out of descriptors, so that the system's certificates cannot be
+    /// read. Bundled ones must not replace them then.
     fn of_the_system() -> Result<RootCertStore> {
         let found = load_native_certs();
         let exhausted = found.errors.iter().find_map(|error| {
             let failure = TransportError::of(error);
-            failure.exhausted("the system's certificates could not be read").ok()
+            failure.exhausted("cannot read the system's certificates").ok()
         });
         let mut roots = store(found);
         match exhausted {
@@ -93,10 +95,11 @@ fn store(found: CertificateResult) -> RootCertStore {
     roots
 }
 
-/// TLS 1.2 and 1.3 on ring, with a provider of our own: the process-wide default stays the host's.
+/// Configures TLS 1.2 and 1.3 on ring. It does not change the process-wide default provider, which
+/// belongs to the host program.
 pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
     let failed =
-        |e: &dyn fmt::Display| Error::new(ErrorKind::Tls, format!("TLS could not be set up: {e}"));
+        |e: &dyn fmt::Display| Error::new(ErrorKind::Tls, format!("cannot set up TLS: {e}"));
     let provider =
         CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
     let provider = Arc::new(provider);
@@ -113,7 +116,7 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
     Ok(config.with_no_client_auth())
 }
 
-/// Loads no private key: emnify asks for no client certificate, and the code for keys takes 45 kB.
+/// Loads no private keys. emnify uses no client certificates, and the code for keys takes 45 kB.
 #[derive(Debug)]
 struct NoKeys;
 
@@ -122,12 +125,13 @@ impl KeyProvider for NoKeys {
         &self,
         _: PrivateKeyDer<'static>,
     ) -> std::result::Result<Arc<dyn SigningKey>, rustls::Error> {
-        Err(rustls::Error::General("there are no client certificates here".into()))
+        Err(rustls::Error::General("client certificates are not supported".into()))
     }
 }
 
-/// Verifies as usual, and lets a server's own certificate be one that was given. What tools make
-/// as "self-signed" is mostly an authority's certificate by its marks, which no server may have.
+/// Verifies as usual, and also accepts a server certificate that is itself in the bundle. Many
+/// tools mark a self-signed certificate as an authority's, which the usual rules refuse for a
+/// server.
 #[derive(Debug)]
 struct Given {
     usual: Arc<WebPkiServerVerifier>,
@@ -145,7 +149,8 @@ impl Given {
     }
 }
 
-/// Whether only that mark is wrong: the dates are judged before it.
+/// Whether a certificate is refused only because it is marked as an authority's. Its dates are
+/// checked before that.
 fn is_authority(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(error)) = error else {
         return false;
@@ -200,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bundle_that_is_missing_or_no_pem_is_refused_by_name() {
+    fn a_bundle_that_is_missing_or_not_pem_is_refused_by_name() {
         for path in ["/nonexistent/ca.pem", "Cargo.toml"] {
             let message = Roots::choose(Some(Path::new(path))).unwrap_err().to_string();
             assert!(message.starts_with("ca_bundle: ") && message.contains(path), "{message}");

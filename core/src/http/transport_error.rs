@@ -1,33 +1,39 @@
-//! Why an exchange failed before there was a response. The cause that tells something lies at the
-//! bottom of a chain of library errors; here it is found, and told so that one can act on it.
+//! Turns the error of an exchange without a complete response into an [`Error`]. The useful cause
+//! is at the bottom of a chain of library errors; the message adds host, port and advice.
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::AlertDescription;
 
 use crate::api::json;
 use crate::http::resolver::LookupFailed;
 use crate::sys::clock::is_before_release;
-use crate::sys::wait::Wait;
+use crate::sys::wait::{Wait, timed_out};
 use crate::types::error::{Error, ErrorKind};
 
-/// How hyper-util words that a proxy did not connect us; its type is private.
+/// The messages of hyper-util when a proxy does not connect; the error's type is private.
 const TUNNEL: &str = "tunnel error: ";
 const TUNNEL_AUTH: &str = "tunnel error: proxy authorization required";
 const TUNNEL_REFUSED: &str = "tunnel error: unsuccessful";
 
-/// What a chain of causes holds that decides the kind of the error.
+/// What is known about the failure from its chain of causes.
 #[derive(Default)]
 pub(crate) struct TransportError {
-    /// There was no connection yet: nothing was sent.
+    /// Connecting failed: nothing was sent.
     pub(crate) connect: bool,
-    /// The proxy did not connect us.
+    /// How the proxy failed to connect.
     pub(crate) tunnel: Option<Tunnel>,
-    /// The last cause, in words.
+    /// The time limit of the attempt.
+    pub(crate) limit: Duration,
+    /// The head of a response was there, but not its whole body.
+    pub(crate) has_response: bool,
+    /// The message of the last cause.
     deepest: String,
     timeout: bool,
+    /// The operating system's own time limit ended.
+    system_timeout: bool,
     parse: bool,
     /// Nothing left this machine.
     local: bool,
@@ -38,15 +44,15 @@ pub(crate) struct TransportError {
 /// How a proxy failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tunnel {
-    /// It was not reached, or its answer is not HTTP.
+    /// The proxy was not reached, or its response is not HTTP.
     Failed,
-    /// It refused, with a status that the HTTP library does not tell.
+    /// The proxy refused, with a status that the HTTP library does not report.
     Refused,
-    /// It refused with 407.
+    /// The proxy refused with 407.
     AuthRequired,
 }
 
-/// Where an exchange failed, for its message.
+/// The circumstances of a failed exchange, for its message.
 pub(crate) struct Context<'a> {
     /// What was attempted, to follow "cannot".
     pub(crate) action: &'a str,
@@ -54,12 +60,13 @@ pub(crate) struct Context<'a> {
     pub(crate) host: &'a str,
     /// Host and port of the proxy.
     pub(crate) proxy: Option<&'a str>,
+    pub(crate) connect_timeout: Duration,
     pub(crate) wait: &'a Wait,
     pub(crate) wall: SystemTime,
 }
 
 impl TransportError {
-    /// Goes through an error and its causes.
+    /// Examines an error and its causes.
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Self {
         let mut found = TransportError::default();
         let mut next = Some(error);
@@ -69,7 +76,7 @@ impl TransportError {
         found
     }
 
-    /// Takes in one error, and returns its cause.
+    /// Examines one error, and returns its cause.
     fn note<'e>(
         &mut self,
         error: &'e (dyn StdError + 'static),
@@ -86,15 +93,16 @@ impl TransportError {
             return None;
         } else if let Some(e) = error.downcast_ref::<io::Error>() {
             self.timeout |= e.kind() == io::ErrorKind::TimedOut;
+            self.system_timeout |= self.timeout && e.raw_os_error().is_some();
             self.exhausted |= is_exhausted(e);
             self.local |= is_local(e.kind());
             if e.kind() == io::ErrorKind::UnexpectedEof {
-                // rustls words it at length, for its own users.
-                self.deepest = "the connection ended too early".to_owned();
+                // The message of rustls is long and meant for its own users.
+                self.deepest = "the server closed it too early".to_owned();
                 return None;
             }
             self.deepest = e.to_string();
-            // Its `source` passes over the error that it wraps.
+            // Its `source` skips the error that it wraps.
             return e.get_ref().map(|inner| inner as &(dyn StdError + 'static));
         } else {
             if let Some(e) = error.downcast_ref::<hyper::Error>() {
@@ -113,12 +121,13 @@ impl TransportError {
         error.source()
     }
 
-    /// The error if `failed` for a lack of resources; otherwise why, in words.
+    /// Returns the error if `failed` because a resource was exhausted; otherwise the message of the
+    /// last cause.
     pub(crate) fn exhausted(self, failed: &str) -> Result<Error, String> {
         if self.exhausted { Ok(exhausted(failed, &self.deepest)) } else { Err(self.deepest) }
     }
 
-    /// The error for it. `status` is the proxy's, where it refused.
+    /// Creates the error. `status` is the one with which the proxy refused.
     pub(crate) fn into_error(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let is_connecting = self.connect;
         let is_local = self.local || self.exhausted;
@@ -126,7 +135,7 @@ impl TransportError {
         match (is_connecting, is_local) {
             (true, true) => error.local(),
             (true, false) => error.unsent(),
-            // A descriptor may also be lacking in the middle of an exchange.
+            // Resources may also be exhausted in the middle of an exchange.
             (false, _) => error,
         }
     }
@@ -134,23 +143,30 @@ impl TransportError {
     fn classify(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let Context { action, host, wait, wall, .. } = *context;
         if self.exhausted {
-            return exhausted(&format!("cannot {action}: no connection to {host}"), &self.deepest);
+            let failed = format!("cannot {action}: the connection to {host} failed");
+            return exhausted(&failed, &self.deepest);
         }
         if let Some(tls) = &self.tls {
-            let message = format!("cannot {action}: no trusted connection to {host}: {tls}");
+            let message = format!("cannot {action}: the TLS connection to {host} failed: {tls}");
             return Error::new(ErrorKind::Tls, message).with_advice(advice(tls, wall));
         }
         let through = context.proxy.map(|proxy| format!(" through the proxy {proxy}"));
         let through = through.as_deref().unwrap_or_default();
         if self.timeout && self.connect {
-            let message = format!(
-                "cannot {action}: no connection to {host}{through} in time; check the network and \
-                 any proxy"
-            );
-            return Error::new(ErrorKind::Timeout, message);
+            let limit = (!self.system_timeout).then_some(context.connect_timeout);
+            return timed_out(action, &format!("connecting to {host}{through}"), limit)
+                .with_advice("check the network and any proxy");
         }
         if self.timeout {
-            return wait.timed_out(action);
+            let phase = if self.has_response {
+                format!("reading the response from {host}")
+            } else if self.limit > context.connect_timeout {
+                format!("waiting for the response from {host}")
+            } else {
+                // The HTTP library does not report which of the two it was.
+                format!("connecting to {host}{through} or waiting for its response")
+            };
+            return wait.timed_out_while(action, &phase);
         }
         if let Some(tunnel) = self.tunnel {
             return proxy_failed(context, tunnel, status, &self.deepest);
@@ -158,18 +174,20 @@ impl TransportError {
         if self.parse {
             return json::nonsense(action, "the response is not HTTP");
         }
-        let (connection, advice) = if self.connect {
-            ("no connection to", "; check the network, the name and any proxy")
+        let deepest = &self.deepest;
+        let problem = if self.connect {
+            format!(
+                "connecting to {host}{through} failed: {deepest}; check the network, the host name \
+                 and any proxy"
+            )
         } else {
-            ("the connection broke to", "")
+            format!("the connection to {host}{through} broke: {deepest}")
         };
-        let message =
-            format!("cannot {action}: {connection} {host}{through}: {}{advice}", self.deepest);
-        Error::new(ErrorKind::Network, message)
+        Error::new(ErrorKind::Network, format!("cannot {action}: {problem}"))
     }
 }
 
-/// The error for a lack of threads, descriptors or memory: `failed` says what could not be done.
+/// Creates the error for exhausted threads, descriptors or memory. `failed` describes what failed.
 fn exhausted(failed: &str, why: &str) -> Error {
     let message = format!(
         "{failed}: {why}; this process is out of threads, file descriptors or memory: raise its \
@@ -195,7 +213,7 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     }
 }
 
-/// Whether a connection failed before anything left this machine, or at a port that is closed.
+/// Whether a connection failed before anything left this machine, or at a closed port.
 fn is_local(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{
         AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable,
@@ -227,11 +245,14 @@ fn proxy_failed(
     };
     let message = match (tunnel, status) {
         (Tunnel::Failed, _) => {
-            format!("cannot {action}: no connection to the proxy {proxy}: {deepest}; check it")
+            format!(
+                "cannot {action}: connecting to the proxy {proxy} failed: {deepest}; check the \
+                 proxy's URL and whether it is running"
+            )
         }
         (_, Some(407)) => refused("put a user name and password into the proxy's URL"),
-        (_, Some(500..=599)) => refused("it could not reach emnify: try again later"),
-        _ => refused("allow this host and port there, or add the host to NO_PROXY"),
+        (_, Some(500..=599)) => refused("the proxy could not reach emnify; try again later"),
+        _ => refused("allow this host and port in the proxy, or add the host to NO_PROXY"),
     };
     let error = Error::new(ErrorKind::Proxy, message);
     match status {
@@ -240,20 +261,21 @@ fn proxy_failed(
     }
 }
 
-/// What to do about a handshake that failed.
+/// Returns what to do about a failed TLS handshake.
 fn advice(tls: &rustls::Error, wall: SystemTime) -> &'static str {
     use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
     use rustls::Error::{AlertReceived, InvalidCertificate};
     match tls {
         InvalidCertificate(_) if is_before_release(wall) => {
-            "this machine's clock is wrong, it shows a time before this library was written: set it"
+            "this machine's clock is wrong (it shows a time before this library was written): set \
+             it"
         }
         InvalidCertificate(
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
-        ) => "check this machine's clock, which judges the certificate",
+        ) => "check this machine's clock, by which the certificate's dates are judged",
         InvalidCertificate(_) => {
-            "if a proxy or a private authority stands in between, name its certificates with \
-             ca_bundle or SSL_CERT_FILE"
+            "if a proxy or a private authority issued the certificate, set ca_bundle or \
+             SSL_CERT_FILE to a file with the authority's certificates"
         }
         AlertReceived(
             AlertDescription::CertificateRequired
@@ -261,9 +283,9 @@ fn advice(tls: &rustls::Error, wall: SystemTime) -> &'static str {
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
         ) => {
-            "the server wants a client certificate, which emnify does not: check base_url and any \
-             proxy"
+            "the server requires a client certificate, which emnify does not: check base_url and \
+             any proxy"
         }
-        _ => "is this the https port of emnify, or of a proxy?",
+        _ => "check that base_url and any proxy lead to an https port of emnify",
     }
 }

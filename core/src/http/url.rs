@@ -1,4 +1,4 @@
-//! URLs and paths that calls may go to. What a path leads to stays below the base URL.
+//! Checks the URLs and paths that calls may go to. A path cannot leave the base URL.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,70 +7,72 @@ use reqwest::Url;
 
 use crate::types::error::{Error, Result};
 
-/// The origin, perhaps with a path, that all calls go to: `https`, or `http` to this machine.
-/// `name` is what the caller passed it as.
+/// Reads the base URL of all calls: an origin, optionally with a path. It must be `https`, or
+/// `http` to this machine. `name` is the name of the argument.
 pub(crate) fn base_url(name: &str, text: &str) -> Result<Url> {
     let refuse = |problem: &str| Err(Error::invalid_input(name, problem));
     let Ok(url) = Url::parse(text) else {
-        return refuse("is no URL such as https://cdn.emnify.net");
+        return refuse("is not a URL such as https://cdn.emnify.net");
     };
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return refuse("must be https: plain http is allowed to this machine only"),
+        "http" => return refuse("must start with https://; http is allowed to this machine only"),
         _ => return refuse("must start with https://"),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("must not hold a user name or password");
+        return refuse("must not contain a user name or password");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return refuse("must not have a query or fragment");
+        return refuse("must not contain a query or fragment");
     }
     let path = url.path().trim_end_matches('/');
     if path.ends_with("/api") || path.ends_with("/api/v1") {
-        return refuse("must not end in /api or /api/v1: every path starts with that already");
+        return refuse("must not end in /api or /api/v1, with which every path already starts");
     }
     Ok(url)
 }
 
-/// An HTTP proxy, perhaps with a user name and password.
+/// Reads the URL of an HTTP proxy, optionally with a user name and password.
 pub(crate) fn proxy(text: &str) -> Result<Url> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        // The URL may hold a password: it is not repeated.
-        _ => Err(Error::invalid_input("proxy", "is no URL such as http://proxy.example:3128")),
+        // The URL may contain a password, so it is not repeated.
+        _ => Err(Error::invalid_input("proxy", "is not a URL such as http://proxy.example:3128")),
     }
 }
 
-/// A path of the API, and the query that may be written behind it. It is relative to the base URL
-/// and stays there.
+/// Splits a path of the API from the query that may follow it. The path is relative to the base URL
+/// and cannot leave it.
 pub(crate) fn path(text: &str) -> Result<(&str, Vec<(String, String)>)> {
     let refuse = |problem: &str| Err(Error::invalid_input("path", problem));
     let (path, query) = text.split_once('?').unwrap_or((text, ""));
     if !path.starts_with('/') || path.starts_with("//") {
-        return refuse("must start with one slash, as /api/v1/sim: it is relative to base_url");
+        return refuse(
+            "must start with one slash, such as /api/v1/sim; it is relative to base_url",
+        );
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains(['\\', '#']) {
         return refuse(
-            "has a space, a control character, a backslash, a # or a letter that is not ASCII",
+            "contains a space, a control character, a backslash, a # or a non-ASCII character",
         );
     }
     if !is_well_encoded(path) {
         return refuse(
-            "has a % that is not followed by two hexadecimal digits, or encodes no UTF-8",
+            "contains a % that is not followed by two hexadecimal digits, or encodes invalid UTF-8",
         );
     }
     if leads_upwards(path) {
-        return refuse("must not have . or .. as a part, in any encoding");
+        return refuse("must not contain . or .. between slashes, in any encoding");
     }
     Ok((path, form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
 }
 
-/// How often a path is decoded at most: servers behind one another may each do so once.
+/// How many times a path is decoded at most. Each server in a chain may decode it once.
 const MOST_DECODINGS: usize = 4;
 
-/// Whether some server could read the path as one that leads upwards: after decoding it, with a
-/// backslash for a slash, or without what follows a semicolon, a space or a NUL.
+/// Whether a server could read the path as one that leads upwards: after decoding it, by taking a
+/// backslash for a slash, or by ignoring what follows a semicolon, a space or a NUL.
 fn leads_upwards(path: &str) -> bool {
     let mut path = path.as_bytes().to_vec();
     for _ in 0..MOST_DECODINGS {
@@ -90,7 +92,7 @@ fn leads_upwards(path: &str) -> bool {
     true
 }
 
-/// Decodes what is percent-encoded; any other percent sign stays.
+/// Decodes percent-encoded bytes. Any other percent sign stays.
 fn decoded(path: &[u8]) -> Vec<u8> {
     let (mut rest, mut decoded) = (path, Vec::with_capacity(path.len()));
     while let Some((first, after)) = rest.split_first() {
@@ -108,21 +110,21 @@ fn decoded(path: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The byte that two hexadecimal digits stand for, and what comes behind them.
+/// Reads two hexadecimal digits as a byte. Returns also the rest of the text.
 fn encoded(text: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = text.split_first_chunk::<2>()?;
     let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
     Some((u8::from_str_radix(digits, 16).ok()?, rest))
 }
 
-/// Whether each percent sign encodes a byte, and all of them together UTF-8: that has no other way to
-/// write a dot.
+/// Whether each percent sign encodes a byte, and the decoded path is valid UTF-8, in which a dot
+/// has only one encoding.
 fn is_well_encoded(path: &str) -> bool {
     path.split('%').skip(1).all(|rest| encoded(rest.as_bytes()).is_some())
         && std::str::from_utf8(&decoded(path.as_bytes())).is_ok()
 }
 
-/// Whether the URL stays on this machine.
+/// Whether the URL leads to this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn base_urls_are_https_or_stay_on_this_machine() {
+    fn base_urls_are_https_or_lead_to_this_machine() {
         for text in [
             "https://cdn.emnify.net",
             "https://proxy.example/emnify/",

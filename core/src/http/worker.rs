@@ -1,5 +1,6 @@
-//! Threads that make exchanges for callers which can be interrupted: a blocking exchange itself
-//! cannot be. They are kept for a while, since to start one takes as long as to send a request.
+//! Threads that make exchanges for callers that can be interrupted. A blocking exchange itself
+//! cannot be interrupted, but its caller can return early. Idle threads are kept for a while, since
+//! starting one takes as long as sending a request.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,17 +15,18 @@ use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// An idle thread ends after this time.
+/// How long an idle thread is kept.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Enough for JSON and for the handler of a late result; TLS has a thread of its own.
+/// The stack of a thread, in bytes. Enough for JSON and the handler of a late result; TLS runs on
+/// the thread of the HTTP client.
 const STACK: usize = 256 * 1024;
 
-/// An exchange ends by its own timeout, which says where it stopped. A caller waits this much longer
-/// for that.
+/// How much longer a caller waits than the exchange. The exchange ends with its own timeout, whose
+/// error names the phase.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// At most so many threads for each process.
+/// The threads of one client, at most `most` in each process.
 pub(crate) struct Workers {
     most: usize,
     pool: PerProcess<Arc<Pool>>,
@@ -35,8 +37,8 @@ impl Workers {
         Workers { most, pool: PerProcess::new() }
     }
 
-    /// Runs `work` on one of the threads and returns what it returns. A result that comes after the
-    /// caller has left goes to `late`, on that thread. Work that has not begun by then is dropped.
+    /// Runs `work` on one of the threads and returns its result. If this caller returns early,
+    /// `late` gets the result on that thread. Work that has not begun by then is dropped.
     ///
     /// # Errors
     ///
@@ -50,37 +52,42 @@ impl Workers {
     ) -> Result<T> {
         let left = wait.remaining(action)?;
         let process = Process::current();
-        let place = Arc::new(Place::new());
+        let slot = Arc::new(Slot::new());
         let job = {
-            let place = Arc::clone(&place);
+            let slot = Arc::clone(&slot);
             move || {
-                if !place.begin() {
+                if !slot.begin() {
                     return;
                 }
-                // A panic leaves the place without a result, which the caller finds.
+                // After a panic the caller gets no result.
                 let result = catch_unwind(AssertUnwindSafe(work)).ok();
-                if let Some(result) = place.put(result) {
+                if let Some(result) = slot.put(result) {
                     late(result);
                 }
             }
         };
         self.pool().submit(Box::new(job), self.most);
-        let error = match wait.until(left.saturating_add(GRACE), action, || place.take()) {
+        let cancelled = match wait.until(left.saturating_add(GRACE), action, || slot.take()) {
             Ok(Some(result)) => return result.ok_or_else(panicked),
-            Ok(None) => wait.timed_out(action),
-            // The thread is not here, and may have locked the place.
+            Ok(None) => None,
+            // This forked child does not have the thread, which may have locked the slot.
             Err(error) if process != Process::current() => return Err(error),
-            Err(error) => error,
+            Err(error) => Some(error),
         };
-        match place.leave() {
-            // It came in the meantime, and must not be lost.
+        match slot.abandon() {
+            // The result came in the meantime, and must not be lost.
             Step::Done(result) => result.ok_or_else(panicked),
-            Step::Queued => Err(error.unsent()),
-            Step::Running | Step::Over => Err(error),
+            Step::Queued => {
+                let timed_out = || wait.timed_out_while(action, "waiting for a free thread");
+                Err(cancelled.unwrap_or_else(timed_out).unsent())
+            }
+            Step::Running | Step::Over => {
+                Err(cancelled.unwrap_or_else(|| wait.timed_out_while(action, "the exchange")))
+            }
         }
     }
 
-    /// Runs `work` on one of the threads, for no caller.
+    /// Runs `work` on one of the threads. No caller waits for it.
     pub(crate) fn start(&self, work: impl FnOnce() + Send + 'static) {
         self.pool().submit(Box::new(work), self.most);
     }
@@ -92,7 +99,7 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        // A child of a fork makes an empty pool here, and leaves the inherited one alone.
+        // A forked child creates an empty pool here, and does not use the inherited one.
         let pool = self.pool();
         pool.lock().is_closed = true;
         pool.changed.notify_all();
@@ -106,7 +113,7 @@ impl fmt::Debug for Workers {
 }
 
 fn panicked() -> Error {
-    Error::new(ErrorKind::Internal, "a panic was caught in the thread that makes the exchange")
+    Error::new(ErrorKind::Internal, "a panic was caught in the thread that made the exchange")
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -122,7 +129,7 @@ struct State {
     jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
-    /// The client is gone: threads end when there are no more jobs.
+    /// The client was dropped: threads end when there are no more jobs.
     is_closed: bool,
 }
 
@@ -135,7 +142,7 @@ impl Pool {
             return;
         }
         if state.threads >= most {
-            return; // The next thread that is done takes it.
+            return; // The next thread that finishes its job takes this one.
         }
         state.threads += 1;
         drop(state);
@@ -145,8 +152,8 @@ impl Pool {
         }
         let mut state = self.lock();
         state.threads -= 1;
-        // With no thread at all: better an exchange that cannot be interrupted than none. Another
-        // caller may have queued a job meanwhile and count on the thread that is missing.
+        // If there is no thread at all, the caller's thread makes the exchange, uninterruptibly; also
+        // one that another caller queued meanwhile, counting on the thread that is missing.
         let jobs = if state.threads == 0 { mem::take(&mut state.jobs) } else { VecDeque::new() };
         drop(state);
         jobs.into_iter().for_each(|job| job());
@@ -157,7 +164,7 @@ impl Pool {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                // A panic in the handler of a late result concerns nobody.
+                // A panic in the handler of a late result is ignored.
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 state = self.lock();
                 continue;
@@ -183,8 +190,8 @@ impl Pool {
     }
 }
 
-/// Where a caller gets its result.
-struct Place<T> {
+/// The place where a caller gets its result.
+struct Slot<T> {
     caller: Thread,
     step: Mutex<Step<T>>,
 }
@@ -194,16 +201,16 @@ enum Step<T> {
     Running,
     /// `None` after a panic.
     Done(Option<T>),
-    /// The caller has left, or has the result.
+    /// The caller has returned early, or has the result.
     Over,
 }
 
-impl<T> Place<T> {
+impl<T> Slot<T> {
     fn new() -> Self {
-        Place { caller: thread::current(), step: Mutex::new(Step::Queued) }
+        Slot { caller: thread::current(), step: Mutex::new(Step::Queued) }
     }
 
-    /// Whether the work is still wanted.
+    /// Starts the work. Returns false if its caller has returned.
     fn begin(&self) -> bool {
         let mut step = self.lock();
         let is_wanted = matches!(*step, Step::Queued);
@@ -213,7 +220,7 @@ impl<T> Place<T> {
         is_wanted
     }
 
-    /// Hands the result over, or returns it if the caller has left.
+    /// Hands the result over, or returns it if the caller has returned.
     fn put(&self, result: Option<T>) -> Option<T> {
         let mut step = self.lock();
         if matches!(*step, Step::Over) {
@@ -237,7 +244,7 @@ impl<T> Place<T> {
     }
 
     /// Ends the wait for the result. Returns how far the work has come.
-    fn leave(&self) -> Step<T> {
+    fn abandon(&self) -> Step<T> {
         mem::replace(&mut *self.lock(), Step::Over)
     }
 
@@ -255,7 +262,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// Work that ends when it is told to, and where late results show up.
+    /// Work that ends when the test sends its result, and a channel for late results.
     struct Exchange {
         interrupt: Interrupt,
         end: Sender<u32>,
@@ -297,17 +304,17 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_comes_after_its_caller_left_goes_to_the_handler() {
+    fn a_result_after_its_caller_was_cancelled_goes_to_the_handler() {
         let (workers, mut exchange) = (Workers::new(1), Exchange::new());
         let interrupt = exchange.interrupt.clone();
-        let outcome = exchange.run(&workers, LONG, move || interrupt.trigger());
-        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+        let result = exchange.run(&workers, LONG, move || interrupt.trigger());
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
         exchange.end.send(7).unwrap();
         assert_eq!(exchange.was_late.recv(), Ok(7));
     }
 
     #[test]
-    fn an_exchange_that_hangs_is_left_when_the_time_is_up() {
+    fn the_caller_of_an_exchange_that_hangs_returns_when_the_time_is_up() {
         let (workers, mut exchange) = (Workers::new(1), Exchange::new());
         let error = exchange.run(&workers, Duration::from_millis(5), || {}).unwrap_err();
         assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, true));
@@ -316,18 +323,19 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_thread_in_its_time_is_not_begun() {
+    fn work_that_gets_no_thread_in_time_is_not_begun() {
         let (workers, mut first) = (Workers::new(1), Exchange::new());
         let mut second = Exchange::new();
         let error = first.run(&workers, Duration::from_millis(5), || {}).unwrap_err();
         assert!(error.was_sent());
         let error = second.run(&workers, Duration::from_millis(5), || unreachable!()).unwrap_err();
         assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, false));
+        assert!(error.to_string().ends_with("a free thread timed out after 0.005 s"), "{error}");
         first.end.send(7).unwrap();
         assert_eq!(first.was_late.recv(), Ok(7));
         let mut third = Exchange::new();
         third.end.send(9).unwrap();
-        assert_eq!(third.run(&workers, LONG, || {}).unwrap(), 9, "the thread goes on");
+        assert_eq!(third.run(&workers, LONG, || {}).unwrap(), 9, "the thread is still there");
     }
 
     #[test]
@@ -343,11 +351,11 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_error_and_the_thread_goes_on() {
+    fn a_panic_is_an_error_and_the_thread_survives() {
         let workers = Workers::new(1);
         let wait = Wait::new(LONG).interrupted_by(Some(Interrupt::new()));
-        let outcome = workers.run(&wait, "test", || panic!("a fault"), |()| {});
-        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Internal);
+        let result = workers.run(&wait, "test", || panic!("a fault"), |()| {});
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Internal);
         assert_eq!(workers.run(&wait, "test", || 7, drop).unwrap(), 7);
     }
 }

@@ -126,7 +126,10 @@ impl Session {
                 Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
                     return Err(error);
                 }
-                Err(error) if attempts >= MAX_ATTEMPTS => return Err(error),
+                // Without time for another attempt, this error says more than a timeout.
+                Err(error) if attempts >= MAX_ATTEMPTS || wait.left().is_zero() => {
+                    return Err(error);
+                }
                 Err(_) => {}
             }
         }

@@ -146,6 +146,7 @@ impl Exchange<'_> {
         let call = Call {
             body: Some(json::body(body)?),
             secrets,
+            refused: body.refused(),
             on_late: self.on_late.clone(),
             ..Call::new(self.action, Method::POST, AUTHENTICATE)
         };

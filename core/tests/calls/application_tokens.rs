@@ -106,7 +106,7 @@ fn an_answer_that_is_lost_says_that_a_token_may_have_been_created() {
     sandbox.fault(Fault::once(TOKENS, FaultKind::ResetAfter).method("POST"));
     let error = client.application_tokens().create(&NewApplicationToken::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
-    assert!(error.to_string().contains("may have been carried out"), "{error}");
+    assert!(error.to_string().contains("may have taken effect"), "{error}");
     assert_eq!(sandbox.calls("POST", TOKENS), 1, "it must not be sent again");
 }
 

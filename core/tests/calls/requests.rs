@@ -56,6 +56,16 @@ fn what_may_pass_by_itself_is_tried_again_where_that_is_safe() {
 }
 
 #[test]
+fn a_response_without_a_body_cannot_be_read_as_json() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::new(SIM, FaultKind::status(204, "")));
+    let response = client(&sandbox).request(Method::Get, SIM).send().unwrap();
+    let error = response.json::<Value>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(error.to_string(), "cannot read the response: it has no body (HTTP 204)");
+}
+
+#[test]
 fn a_query_may_be_written_or_added_and_headers_are_sent() {
     let sandbox = sandbox();
     let client = client(&sandbox);
@@ -221,7 +231,7 @@ fn a_row_can_be_read_as_the_server_wrote_it() {
 }
 
 #[test]
-fn a_list_may_be_in_an_object_and_what_is_none_is_named() {
+fn a_list_may_be_in_an_object_and_the_message_names_any_other_body() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     answer_once(&sandbox, r#"{"meta":{"data":[7]},"data":[{"id":1},{"id":2}]}"#, None);
@@ -234,8 +244,8 @@ fn a_list_may_be_in_an_object_and_what_is_none_is_named() {
         ("null", "null"),
         ("true", "a boolean"),
         ("", "an empty response"),
-        ("<html>canary", "not JSON"),
-        (r#"[{"canary":1},"#, "not JSON"),
+        ("<html>canary", "not valid JSON"),
+        (r#"[{"canary":1},"#, "not valid JSON"),
     ] {
         answer_once(&sandbox, body, None);
         let error = client.paginate(SIM).next().unwrap().unwrap_err();

@@ -90,6 +90,22 @@ fn a_person_who_just_presses_enter_has_given_no_code() {
 }
 
 #[test]
+fn the_message_names_the_refused_credential() {
+    let sandbox = sandbox();
+    let message = |username: &str, password: &str| {
+        let client = builder_without_token(&sandbox).user(username, password);
+        let client = client.mfa(|| Ok(Some(Secret::from("000000")))).build().unwrap();
+        let error = client.authenticate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+        error.to_string()
+    };
+    let password = message("user@example.com", "a wrong one");
+    assert!(password.contains("refused the user name or password"), "{password}");
+    let code = message("mfa@example.com", "password");
+    assert!(code.contains("refused the one-time code"), "{code}");
+}
+
+#[test]
 fn no_third_refused_login_is_sent_within_five_minutes() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder_without_token(&sandbox).user("user@example.com", "a wrong one");
