@@ -1,10 +1,10 @@
 //! Keeps a machine signed in to [emnify](https://www.emnify.com) and looks after its application
 //! tokens.
 //!
-//! A machine exchanges a long-lived **application token** for an **auth token**, a JWT that goes
-//! into the header `Authorization: Bearer …` of every call. [`Client::authenticate`] hands out one
-//! that is valid: from its cache where it can, from emnify where it must, and once for all threads
-//! that ask at the same time.
+//! A machine exchanges a long-lived **application token** for an **auth token**, a JWT that is sent
+//! in the header `Authorization: Bearer …` of every call. [`Client::authenticate`] returns a valid
+//! one: from its cache if possible, otherwise from emnify, with one request for all threads that
+//! need it at the same time.
 //!
 //! ```no_run
 //! use emnify_core::{Client, ErrorKind, NewApplicationToken};
@@ -12,7 +12,7 @@
 //! // Reads EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE.
 //! let client = Client::from_env()?;
 //!
-//! // For calls of your own.
+//! // The auth token, for your own HTTP client.
 //! let auth_token = client.authenticate()?;
 //! let header = format!("Bearer {}", auth_token.reveal());
 //!
@@ -31,7 +31,7 @@
 //!
 //! # Errors
 //!
-//! Every fallible function returns [`Error`], which is asked for its [`ErrorKind`]:
+//! Every fallible function returns an [`Error`]. Programs should decide by its [`ErrorKind`]:
 //!
 //! ```no_run
 //! # let client = emnify_core::Client::from_env()?;
@@ -40,16 +40,17 @@
 //! match client.authenticate() {
 //!     Ok(auth_token) => println!("valid until {:?}", auth_token.expires_at()),
 //!     Err(e) if e.kind() == ErrorKind::Rejected => eprintln!("{e}"),
-//!     Err(e) if e.is_retryable() => eprintln!("try again in {:?}: {e}", e.retry_after()),
+//!     Err(e) if e.is_retryable() => eprintln!("retry after {:?}: {e}", e.retry_after()),
 //!     Err(e) => return Err(e),
 //! }
 //! # Ok::<(), emnify_core::Error>(())
 //! ```
 //!
-//! # Trust
+//! # Security
 //!
-//! Only `https`, save to this machine; redirects are not followed; answers are bounded in size and
-//! time. Secrets are wiped when dropped and appear in no message and no `Debug`.
+//! Connections use `https`, except to this machine. Redirects are not followed. Responses are
+//! limited in size and time. Secrets are wiped when dropped, and no message and no `Debug` output
+//! contains them.
 
 #![deny(unsafe_code)]
 
@@ -96,12 +97,12 @@ pub use types::rotation_state::RotationState;
 pub use types::secret::Secret;
 pub use types::status::Status;
 
-/// The examples of the README run as tests, too.
+/// Runs the examples of the project's README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ProjectReadme;
 
-/// Likewise those of this package's own.
+/// Runs the examples of this package's README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct PackageReadme;

@@ -10,7 +10,7 @@ use crate::rotation;
 use crate::rotation::options::{RotateOptions, Rotation};
 use crate::types::error::Result;
 
-/// The application tokens of the workspace that the client is signed in to. Made by
+/// The calls for the application tokens of the client's workspace, returned by
 /// [`Client::application_tokens`](crate::Client::application_tokens).
 #[derive(Debug, Clone, Copy)]
 pub struct ApplicationTokens<'a> {
@@ -22,29 +22,30 @@ impl<'a> ApplicationTokens<'a> {
         ApplicationTokens { transport }
     }
 
-    /// Creates an application token. Its value is in what is returned and nowhere else.
+    /// Creates an application token. Its value is only in the returned [`CreatedApplicationToken`]
+    /// and cannot be read again later.
     ///
-    /// If the response contains no id, it is looked for in the list, which is read before and after.
-    /// If another one like it was created at the same moment, the new value is tried, since its auth
-    /// token hints at the id. Where doubt is left, or a call fails, the value is returned without an
-    /// id.
+    /// If the response contains no id, the id is found by comparing the list before and after. If
+    /// another token with the same properties was created at the same time, the client signs in
+    /// with the new one, since its auth token usually contains the id. If the id stays unknown, or
+    /// one of these calls fails, the value is returned without an id.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` before anything was sent; `Validation`, `Forbidden` and the like as the
-    /// server answers. After `Network`, `Timeout` or `Server` a token may have been created whose
-    /// value nobody knows: it is in the list, and should be revoked.
+    /// `InvalidInput` before anything is sent; otherwise the kind that fits the response, such as
+    /// `Validation` or `Forbidden`. After `Network`, `Timeout` or `Server` a token may exist whose
+    /// value is lost: find it in the list and revoke it.
     pub fn create(&self, new: &NewApplicationToken) -> Result<CreatedApplicationToken> {
         self.calls().create(new)
     }
 
-    /// All application tokens of the workspace, expired and revoked ones too. A row without an id is
-    /// passed over, since no call can name it; what else a row lacks is `None`.
+    /// Returns all application tokens of the workspace, including expired and revoked ones. A row
+    /// without an id is skipped, since no call can refer to it. Other missing fields are `None`.
     ///
     /// # Errors
     ///
-    /// As for any call; `Protocol` if the response is not a list, or all pages of it together are
-    /// longer than 64 MiB.
+    /// Those of any call; `Protocol` if the response is not a list, or if all its pages together
+    /// are longer than 64 MiB.
     pub fn list(&self) -> Result<Vec<ApplicationToken>> {
         self.calls().list()
     }
@@ -53,66 +54,67 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where nothing would change; `NotFound` where there is no such token.
+    /// `InvalidInput` if nothing would change; `NotFound` if there is no token with this id.
     pub fn update(&self, id: u64, update: &ApplicationTokenUpdate) -> Result<()> {
         self.calls().update(id, update)
     }
 
-    /// Revokes the application token `id` for good. Auth tokens that were obtained with it stay
-    /// valid until they expire. Revoking a revoked one is no error.
+    /// Revokes the application token `id`. This cannot be undone. Auth tokens that were obtained
+    /// with it stay valid until they expire. Revoking it again is not an error.
     ///
     /// # Errors
     ///
-    /// `NotFound` where there is no such token.
+    /// `NotFound` if there is no token with this id.
     pub fn revoke(&self, id: u64) -> Result<()> {
         self.calls().revoke(id)
     }
 
-    /// Revokes what was just created and nobody wants any more. Without an id it stays: a guess could
-    /// hit one that works.
+    /// Revokes, in the background, a token that was just created and is not wanted any more.
+    /// Without an id the token stays, since guessing could revoke another one.
     #[doc(hidden)] // For the other faces of this library.
     pub fn discard(&self, created: &CreatedApplicationToken) {
         self.calls().discard(created);
     }
 
-    /// The row of the application token that this client signs in with: its description, when it
-    /// expires. `None` where the auth token does not tell which it is, as with user credentials.
+    /// Returns the row of the application token that this client signs in with. `None` if the auth
+    /// token does not contain its id, for example with user credentials.
     ///
     /// # Errors
     ///
-    /// As for [`list`](Self::list).
+    /// Those of [`list`](Self::list).
     pub fn own(&self) -> Result<Option<ApplicationToken>> {
         self.calls().own()
     }
 
-    /// All application tokens, each with what there is to say against it. Nothing is changed.
+    /// Returns all application tokens, each with its risks. It changes nothing.
     ///
     /// # Errors
     ///
-    /// As for [`list`](Self::list).
+    /// Those of [`list`](Self::list).
     pub fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
         self.calls().audit(options)
     }
 
-    /// Replaces the application token that this client signs in with by a new one: creates that,
-    /// proves that it works, puts it into the credential file or hands it to
-    /// [`RotateOptions::hand_over`], and revokes the old one, after the grace period if one was
-    /// asked for. The client goes on with the new one.
+    /// Replaces the application token that this client signs in with. It creates a new one, tests
+    /// it, writes it into the credential file or passes it to [`RotateOptions::hand_over`], and
+    /// revokes the old one, after the grace period if one is set. From then on the client uses the
+    /// new one.
     ///
-    /// All of it is kept in a journal in the client's store, which must be a directory. After a
-    /// crash or an error call it again, with the same options: it goes on where it stopped, with
-    /// what it began with, and [`Rotation::ignored_options`] names what did not apply. A client
-    /// that starts with the old one finds the new one there, too: keep the directory, where only it
-    /// leads from the one to the other. All who share a credential share the store. At most one
-    /// rotation runs in it; who waits for another one's adopts what that came to.
+    /// The progress is kept in a journal in the client's store, which must be a directory. After a
+    /// crash or an error, call this again with the same options: it continues where it stopped. It
+    /// uses the options that it started with, and [`Rotation::ignored_options`] returns the ones
+    /// that were not applied. A client that starts with the old token also finds the new one in the
+    /// journal, so keep the directory. All clients that share a credential must share the store.
+    /// Only one rotation runs in a store at a time; a call that waits for another rotation returns
+    /// its result.
     ///
-    /// Each of its calls may take as long as the client's timeout.
+    /// Each request of a rotation may take as long as the client's timeout.
     ///
-    /// The credential file is replaced as a whole, by one with the same mode and, where that is
-    /// allowed, the same owner; on Linux also with its access list, the extended attributes of users
-    /// and SELinux's label, which are lost elsewhere. What another program wrote into it meanwhile
-    /// stays: the file is compared right before the new one takes its place, and only what is
-    /// written in the moment between the two is lost.
+    /// The credential file is replaced as a whole. The new file has the same mode and, if allowed,
+    /// the same owner. On Linux it also keeps the access control list, the users' extended
+    /// attributes and the SELinux label; on other systems these are lost. If another program
+    /// changes the file meanwhile, its change stays: the file is compared immediately before it is
+    /// replaced. Only a change between the comparison and the replacement is lost.
     ///
     /// ```no_run
     /// use emnify_core::{Client, RotateOptions, RotationState, Store};
@@ -129,14 +131,15 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where the store is no directory, the application token came as text and there
-    /// is no `hand_over`, the client signs in as a person, or it cannot be told which of the rows
-    /// is its own, or how long the new one shall live. `Forbidden` where the application token may
-    /// not revoke any, unless [`RotateOptions::keep_old`] is set. As for any call, before anything
-    /// was begun. From then on `Rotation`, with
-    /// [`Error::rotation_state`](crate::Error::rotation_state): the client goes on with an
-    /// application token that works. One that is refused is given up, at the earliest a minute
-    /// later, and revoked.
+    /// - `InvalidInput` if the store is not a directory, if the application token was passed as text
+    ///   without `hand_over`, if the client signs in with user credentials, if the row of its own
+    ///   token cannot be found, or if the expiry of the new token is not known.
+    /// - `Forbidden` if the application token is not allowed to revoke tokens, unless
+    ///   [`RotateOptions::keep_old`] is set.
+    /// - Those of any call, before the rotation starts.
+    /// - `Rotation` from then on, with [`Error::rotation_state`](crate::Error::rotation_state). The
+    ///   client continues with an application token that works. A new token that emnify refuses is
+    ///   given up and revoked, after a minute at the earliest.
     pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
         rotation::rotate(self.transport, options)
     }

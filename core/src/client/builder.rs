@@ -1,4 +1,4 @@
-//! Setting up a client: what it takes, where the environment fills in, and what is refused.
+//! Sets up a client from settings and environment variables, and checks them.
 
 use std::env;
 use std::error::Error as StdError;
@@ -25,18 +25,18 @@ use crate::types::error::{Error, Result};
 use crate::types::event::Event;
 use crate::types::secret::Secret;
 
-/// emnify itself.
+/// The base URL of emnify's API.
 const BASE_URL: &str = "https://cdn.emnify.net";
-/// What emnify's quickstart and integrators call an application token. It is not read, since it may
-/// as well hold an auth token.
+/// Environment variables that emnify's quickstart and integrators use for an application token.
+/// They are not read, since they may also contain an auth token.
 const VARIABLES_OF_OTHERS: [&str; 3] = ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"];
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Exchanges at the same time for callers that can be interrupted: each has a thread then.
+/// The most exchanges at the same time for callers that can be interrupted. Each has a thread.
 const MAX_EXCHANGES: usize = 64;
 
-/// Sets up a [`Client`]. Made by [`Client::builder`]; nothing is read, checked or sent before
-/// [`ClientBuilder::build`].
+/// Settings for a new [`Client`], created by [`Client::builder`]. Nothing is read, checked or sent
+/// before [`ClientBuilder::build`].
 #[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
@@ -82,68 +82,69 @@ impl ClientBuilder {
         }
     }
 
-    /// The application token to sign in with. Without it and
+    /// Sets the application token to sign in with. Without this and
     /// [`application_token_file`](Self::application_token_file), the environment variable
-    /// `EMNIFY_APPLICATION_TOKEN`, else `EMNIFY_APPLICATION_TOKEN_FILE`, is read.
+    /// `EMNIFY_APPLICATION_TOKEN` or else `EMNIFY_APPLICATION_TOKEN_FILE` is read.
     pub fn application_token(mut self, token: impl Into<Secret>) -> Self {
         self.application_token = Some(token.into());
         self
     }
 
-    /// A file that holds the application token, white space around it aside. It is read at each
-    /// sign-in, so that a rotated token is picked up with no restart.
+    /// Sets a file that contains the application token; white space around the token is ignored.
+    /// The file is read at each sign-in, so a new token is used without a restart.
     pub fn application_token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.application_token_file = Some(path.into());
         self
     }
 
-    /// Where the API is: `https`, or `http` to this machine. Default: the environment variable
-    /// `EMNIFY_BASE_PATH`, else `https://cdn.emnify.net`.
+    /// Sets the URL of the API: `https`, or `http` to this machine. Default: the environment
+    /// variable `EMNIFY_BASE_PATH`, or else `https://cdn.emnify.net`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// The time that one call may take, with everything that it waits for. Default: 30 seconds.
+    /// Sets how long one call may take, including all waits and retries. Default: 30 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The part of it that connecting may take. Default: 10 seconds.
+    /// Sets how long connecting may take, within the timeout. Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// A file of certificates in PEM form, or a directory of such files: these authorities are
-    /// trusted and no others. Default: the environment variables `SSL_CERT_FILE`, `SSL_CERT_DIR`,
-    /// `REQUESTS_CA_BUNDLE`, else the system's, else a bundled set.
+    /// Sets a file of PEM certificates, or a directory of such files. Only these authorities are
+    /// trusted. Default: the environment variables `SSL_CERT_FILE`, `SSL_CERT_DIR` or
+    /// `REQUESTS_CA_BUNDLE`, or else the system's certificates, or else a bundled set.
     pub fn ca_bundle(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_bundle = Some(path.into());
         self
     }
 
-    /// The URL of an HTTP proxy. Default: the environment variables `HTTPS_PROXY` and `ALL_PROXY`.
-    /// `NO_PROXY` names hosts that are reached directly; this machine always is.
+    /// Sets the URL of an HTTP proxy. Default: the environment variable `HTTPS_PROXY` or
+    /// `ALL_PROXY`. Hosts in `NO_PROXY` and this machine are always reached directly.
     pub fn proxy(mut self, url: impl Into<Secret>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// A person's user name and password to sign in with, for what an application token cannot do.
-    /// Without them and an application token, the environment variables `EMNIFY_USERNAME` and
-    /// `EMNIFY_PASSWORD` are read.
+    /// Sets the user name and password of a person to sign in with, for calls that an application
+    /// token is not allowed to make. Without these and an application token, the environment
+    /// variables `EMNIFY_USERNAME` and `EMNIFY_PASSWORD` are read.
     pub fn user(mut self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
         self.user = Some((username.into(), password.into()));
         self
     }
 
-    /// Asks the person for the one-time code that emnify sent, where one is due. It is called on
-    /// the thread of a caller who waits to be signed in, and may take its time: that is not the
-    /// timeout's. It must not call the client, which waits for it. `None` gives up; an error
-    /// cancels the call and becomes the [`source`](std::error::Error::source) of its error, while
-    /// another caller who waits for the same sign-in takes over.
+    /// Sets a function that asks the person for a one-time code, when emnify requires one. It runs
+    /// on the thread of a caller that waits to sign in. The time that it takes does not count
+    /// towards the timeout. It must not call the client, which waits for it. If it returns `None`,
+    /// the sign-in fails. If it returns an error, the call is cancelled and the error becomes the
+    /// [`source`](std::error::Error::source) of the call's error; another caller that waits for the
+    /// same sign-in tries instead.
     pub fn mfa<F>(mut self, ask: F) -> Self
     where
         F: Fn() -> Result<Option<Secret>, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
@@ -152,73 +153,77 @@ impl ClientBuilder {
         self
     }
 
-    /// A device that skips the one-time code for 90 days once one was given on it.
+    /// Sets a trusted device. After a one-time code was entered on it, it needs none for 90 days.
     pub fn trusted_device(mut self, device: TrustedDevice) -> Self {
         self.trusted_device = Some(device);
         self
     }
 
-    /// Where the session outlives the process. Default: memory, which does not.
+    /// Sets where the session is kept. Default: in memory, where it ends with the process.
     pub fn store(mut self, store: Store) -> Self {
         self.store = store;
         self
     }
 
-    /// Who is told what happens to the session: called on the thread of a caller of the client,
-    /// with no lock held, also for what happened in the background. It may call the client.
+    /// Sets a function that gets the events of the session. It runs on the thread of a call of the
+    /// client, also for events from the background. No lock is held meanwhile, so it may call the
+    /// client.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Sets whether emnify is asked, once a day, when the application token expires, for the event
-    /// [`ApplicationTokenExpires`](crate::EventKind::ApplicationTokenExpires). Default: if there is an observer.
+    /// Sets whether the client looks up once a day when the application token expires, for the
+    /// event [`ApplicationTokenExpires`](crate::EventKind::ApplicationTokenExpires). Default: yes
+    /// if there is an observer.
     #[doc(hidden)] // For the other faces of this library.
     pub fn expiry_notice(mut self, wanted: bool) -> Self {
         self.wants_expiry = Some(wanted);
         self
     }
 
-    /// Whether calls that come too fast for emnify's limits are delayed, over all threads of this
-    /// client: 500 calls at once, then 5 a second (2,000 in any 300 s); of these 25 at once, then 50 a
-    /// second; of lists and statistics 5 at once, then 10 a second. Authenticating has limits of its
-    /// own. Default: yes. What would wait beyond the timeout is refused as `RateLimited`.
+    /// Sets whether calls are delayed to keep within emnify's limits. Default: yes. A call that
+    /// would have to wait longer than its timeout fails with `RateLimited`.
+    ///
+    /// The limits count over all threads of this client: 500 calls at once, then 5 per second
+    /// (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per second;
+    /// other calls have 25 at once, then 50 per second. Signing in has limits of its own.
     pub fn pacing(mut self, pacing: bool) -> Self {
         self.pacing = pacing;
         self
     }
 
-    /// Sets whether [`Client::cancel`] also ends a call that waits for a response. Each exchange is
-    /// made on another thread then, which is kept for the next one. Default: no.
+    /// Sets whether [`Client::cancel`] also ends a call that waits for a response. Each exchange
+    /// then runs on another thread, which is kept for the next exchange. Default: no.
     pub fn cancellable(mut self, cancellable: bool) -> Self {
         self.cancellable = cancellable;
         self
     }
 
-    /// Sets how many exchanges may be under way at the same time for callers that can be
-    /// interrupted; each has a thread then. More of them wait, within their timeout. Default: 64;
-    /// at least 1.
+    /// Sets how many exchanges may run at the same time for callers that can be interrupted; each
+    /// has a thread. Further exchanges wait for a thread, within their timeout. Default: 64; at
+    /// least 1.
     pub fn max_exchanges(mut self, exchanges: usize) -> Self {
         self.max_exchanges = exchanges.max(1);
         self
     }
 
-    /// The clock to measure and date with; for tests.
+    /// Sets the clock, for tests.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Checks everything and makes the client. It connects at the first call, not here.
+    /// Checks the settings and creates the client. It connects at the first call, not here.
     ///
     /// # Errors
     ///
-    /// `InvalidInput`, with a message that names the argument or the environment variable.
+    /// `InvalidInput`, with a message that names the setting or the environment variable.
     pub fn build(self) -> Result<Client> {
         for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)]
         {
             if limit.is_zero() {
-                return Err(Error::invalid_input(name, "must be longer than zero"));
+                return Err(Error::invalid_input(name, "must be greater than zero"));
             }
         }
         let base_url = match &self.base_url {
@@ -262,7 +267,7 @@ impl ClientBuilder {
         Ok(Client::new(transport, cancellable))
     }
 
-    /// What to sign in with: what was passed in, else what the environment holds.
+    /// Returns the credential that was set, or else the one from the environment.
     fn credential(&self) -> Result<Credential> {
         let given = [
             self.application_token.is_some(),
@@ -270,7 +275,7 @@ impl ClientBuilder {
             self.user.is_some(),
         ];
         if given.iter().filter(|given| **given).count() > 1 {
-            let problem = "goes with no other: pass one of application_token, \
+            let problem = "several credentials given; pass exactly one of application_token, \
                            application_token_file and user";
             return Err(Error::invalid_input("application_token", problem));
         }
@@ -288,18 +293,20 @@ impl ClientBuilder {
             Ok(Credential::ApplicationTokenFile(TokenFile::new(path.into())))
         } else if let Some(username) = variable("EMNIFY_USERNAME")? {
             let password = variable("EMNIFY_PASSWORD")?.ok_or_else(|| {
-                Error::invalid_input("EMNIFY_PASSWORD", "is missing beside EMNIFY_USERNAME")
+                Error::invalid_input("EMNIFY_PASSWORD", "is not set, but EMNIFY_USERNAME is")
             })?;
             self.person(username.reveal(), &password)
         } else {
-            let mut problem = "is missing: pass it, or a file that holds it, or set \
-                               EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE"
-                .to_owned();
+            let mut problem =
+                "is missing; pass application_token or application_token_file, or set \
+                               the environment variable EMNIFY_APPLICATION_TOKEN or \
+                               EMNIFY_APPLICATION_TOKEN_FILE"
+                    .to_owned();
             let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
             if let Some(name) = VARIABLES_OF_OTHERS.iter().find(is_set) {
                 let hint = format!(
-                    "; {name} is set, but not read: if it holds an application token, rename it to \
-                     EMNIFY_APPLICATION_TOKEN"
+                    "; {name} is set but not read: if it contains an application token, rename it \
+                     to EMNIFY_APPLICATION_TOKEN"
                 );
                 problem.push_str(&hint);
             }
@@ -329,12 +336,12 @@ fn checked(name: &str, token: Secret) -> Result<Credential> {
     Ok(Credential::ApplicationToken(token))
 }
 
-/// An environment variable; an empty one counts as unset.
+/// Returns the value of an environment variable. An empty one counts as unset.
 fn variable(name: &str) -> Result<Option<Secret>> {
     match env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),
         Ok(value) => Ok(Some(Secret::from(value))),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Error::invalid_input(name, "is no UTF-8 text")),
+        Err(env::VarError::NotUnicode(_)) => Err(Error::invalid_input(name, "is not valid UTF-8")),
     }
 }

@@ -1,4 +1,4 @@
-//! The public face: one [`Client`] for a machine that is signed in to emnify.
+//! The public API: a [`Client`] keeps a machine signed in to emnify.
 
 pub(crate) mod application_tokens;
 pub(crate) mod builder;
@@ -21,15 +21,15 @@ use crate::types::error::{Error, Result};
 use crate::types::event::Event;
 use crate::types::status::Status;
 
-/// Said where an application token's switch is refused.
-const NO_SWITCH: &str = "emnify may not let application tokens switch workspaces yet: create an \
-                         application token there, or sign in with user credentials";
+/// Advice for an application token that is not allowed to switch workspaces.
+const NO_SWITCH: &str = "emnify may not yet allow application tokens to switch workspaces: create \
+                         an application token in that workspace, or sign in with user credentials";
 
 /// A client of emnify's API that keeps itself signed in.
 ///
-/// Cloning is cheap, and clones share the session. It can be used from any number of threads: one
-/// of them signs in, the others wait for it. Calls block: inside an async runtime, make them on a
-/// thread that may.
+/// Cloning is cheap, and clones share the session. A client can be used from any number of threads:
+/// one of them signs in while the others wait. Calls block; in an async runtime, make them on a
+/// thread for blocking work.
 ///
 /// ```no_run
 /// use emnify_core::Client;
@@ -42,7 +42,7 @@ const NO_SWITCH: &str = "emnify may not let application tokens switch workspaces
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Arc<Transport>,
-    /// Whether `cancel` also ends exchanges.
+    /// Whether `cancel` also ends a call that waits for a response.
     cancellable: bool,
 }
 
@@ -56,49 +56,54 @@ impl Client {
         Client { transport: Arc::new(transport), cancellable }
     }
 
-    /// Starts setting up a client.
+    /// Returns a builder with default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }
 
-    /// A client set up by the environment alone: `EMNIFY_APPLICATION_TOKEN` or
-    /// `EMNIFY_APPLICATION_TOKEN_FILE`, and what [`ClientBuilder`] reads besides. It is the same as
-    /// `Client::builder().build()`.
+    /// Creates a client from environment variables: `EMNIFY_APPLICATION_TOKEN` or
+    /// `EMNIFY_APPLICATION_TOKEN_FILE`, and the others that [`ClientBuilder`] reads. It is the same
+    /// as `Client::builder().build()`.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where neither is set, or a value is refused; the message names it.
+    /// `InvalidInput` if no credential is set or a value is invalid; the message names the
+    /// variable.
     pub fn from_env() -> Result<Self> {
         Client::builder().build()
     }
 
-    /// An auth token that is valid now: the cached one, or a new one. Ask each time you need one,
-    /// and keep none: this is fast, and knows when to renew.
+    /// Returns an auth token that is valid now: the cached one, or a new one. Call this each time
+    /// you need an auth token, and do not keep it: the cached one is returned fast, and renewed in
+    /// time.
     ///
     /// # Errors
     ///
-    /// `Rejected` where the application token is refused, `Locked` where it was refused too often;
-    /// `Network`, `Tls`, `Timeout`, `RateLimited`, `Server` where emnify cannot be asked;
-    /// `Protocol` where the answer makes no sense; `InvalidInput` where the credential file cannot
-    /// be read.
+    /// - `Rejected` if emnify refuses the credentials, `Locked` if they were refused too often.
+    /// - `MfaRequired` if a one-time code is required and was not supplied.
+    /// - `Network`, `Proxy`, `Tls`, `Timeout`, `RateLimited` or `Server` if emnify cannot be reached or
+    ///   does not process the request.
+    /// - `Protocol` if the response is not what emnify's API sends.
+    /// - `InvalidInput` if the credential file cannot be read.
     pub fn authenticate(&self) -> Result<AuthToken> {
         self.transport.session.authenticate(|| self.transport.wait())
     }
 
-    /// The auth token that [`authenticate`](Self::authenticate) would hand out without waiting, if
-    /// there is one: for callers that must not block.
+    /// Returns the auth token that [`authenticate`](Self::authenticate) would return without
+    /// waiting, if there is one. For callers that must not block.
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
         self.transport.session.cached()
     }
 
-    /// Cancels all calls of this client and its clones, in all threads and for good: each fails with
-    /// the kind `Cancelled`, also those that are made from now on. A cached auth token is still
-    /// handed out. A client for another workspace goes on.
+    /// Cancels all current and later calls of this client and its clones, in all threads. They fail
+    /// with the kind `Cancelled`. This cannot be undone. A cached auth token is still returned. A
+    /// client for another workspace is not cancelled.
     ///
-    /// Calls that wait for a response end at once if the client was made
-    /// [`cancellable`](ClientBuilder::cancellable), and otherwise as they would have. An
-    /// application token whose creation was left in the middle is revoked in the background, if its
-    /// id is found and the process lives long enough; a rotation goes on when it is called again.
+    /// A call that waits for a response ends at once if the client is
+    /// [`cancellable`](ClientBuilder::cancellable); otherwise the response is awaited. If the
+    /// creation of an application token is cancelled, the token is revoked in the background, if
+    /// its id is found and the process runs long enough. A cancelled rotation continues when
+    /// `rotate` is called again.
     pub fn cancel(&self) {
         self.transport.interrupt.iter().for_each(Interrupt::trigger);
     }
@@ -109,20 +114,20 @@ impl Client {
         self.transport.interrupt.as_ref().is_some_and(Interrupt::is_triggered)
     }
 
-    /// Takes the events that happened since the last time, the oldest first: at most 64. Empty if an
-    /// observer gets them.
+    /// Returns the events since the last call, the oldest first: at most 64. Empty if an observer
+    /// gets the events.
     pub fn take_events(&self) -> Vec<Event> {
         iter::from_fn(|| self.take_event()).collect()
     }
 
-    /// Takes the oldest event.
+    /// Returns the oldest event and removes it from the queue.
     #[doc(hidden)] // For the other faces of this library.
     pub fn take_event(&self) -> Option<Event> {
         self.transport.session.take_event()
     }
 
     /// Returns a client of the same session whose calls end when `interrupt` is triggered. `waited`
-    /// is part of the time of each call.
+    /// counts towards the timeout of each call.
     #[doc(hidden)] // For the other faces of this library.
     pub fn interruptible(&self, interrupt: Interrupt, waited: Duration) -> Client {
         let transport =
@@ -131,43 +136,46 @@ impl Client {
     }
 
     /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
-    /// next [`authenticate`](Self::authenticate) signs in, and returns the old one if that fails. A
-    /// late report about an earlier token changes nothing. Nor does one soon after the last (1 to 5
-    /// minutes): a server that refuses a new token too would refuse any.
+    /// next [`authenticate`](Self::authenticate) signs in, and returns the old token if that fails.
+    ///
+    /// A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes after
+    /// the previous one: a server that also refuses the new token would refuse any.
     pub fn invalidate(&self, auth_token: &AuthToken) {
         self.transport.session.invalidate(auth_token);
     }
 
-    /// The same for callers who kept only the text, perhaps as the header's value `Bearer …`.
+    /// Reports that a server refused an auth token, like [`invalidate`](Self::invalidate), by the
+    /// token's text or the header value `Bearer …`.
     pub fn invalidate_text(&self, auth_token: &str) {
         let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
         self.transport.session.invalidate_text(text);
     }
 
-    /// Returns the auth token to replay a call with whose own token got a 401; without one the 401
-    /// is the call's result. It signs in if that may help, while other calls go on with the cached
-    /// token. For the faces' adapters, which do not make the call through this library.
+    /// Returns another auth token for a call that got a 401. `None` if there is none; then the 401
+    /// is the result of the call. It signs in if that may help; other calls use the cached token
+    /// meanwhile. For the faces' adapters, which do not make the call through this library.
     #[doc(hidden)]
     pub fn replacement_of(&self, refused: &AuthToken) -> Option<Replacement> {
         self.transport.session.after_401(refused, &self.transport.wait()).ok()
     }
 
-    /// Ends the waits that failed attempts to sign in have caused: call it when the network link
-    /// comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
+    /// Ends the back-off after failed attempts to sign in. Call this when the network link comes
+    /// up. The back-off after a 429 or refused credentials continues, since it does not depend on
     /// the link.
     pub fn retry_now(&self) {
         self.transport.session.retry_now();
     }
 
-    /// Returns a client for another workspace, which renews itself; this one goes on in its own. It
-    /// signs in at once, so that an id which does not work is told here.
+    /// Returns a client for another workspace, which keeps itself signed in there. This client
+    /// stays in its own workspace. The new client signs in at once, so an invalid id fails here.
     ///
-    /// The server decides who may switch. Today it refuses application tokens (`Rejected`, HTTP 401),
-    /// which emnify calls temporary; a user may switch to the workspaces that they belong to.
+    /// The server decides who may switch. Users may switch to the workspaces that they belong to.
+    /// At present the server refuses application tokens (`Rejected`, HTTP 401); emnify calls this
+    /// temporary.
     ///
     /// # Errors
     ///
-    /// `Rejected`, `Forbidden`, `NotFound` and the like as the server answers.
+    /// Those of any call, such as `Rejected`, `Forbidden` or `NotFound`.
     pub fn switch_workspace(&self, id: u64) -> Result<Client> {
         let first = self.transport.unattended();
         let send = Arc::new(move |call: &Call<'_>, wait: &Wait| first.send(call, wait));
@@ -182,19 +190,19 @@ impl Client {
         Ok(Client::new(Transport { session, ..self.transport.unattended() }, self.cancellable))
     }
 
-    /// Where all calls go: what was passed or found in the environment, with no slash at its end. An
-    /// auth token belongs to its origin: scheme, host and port.
+    /// Returns the base URL of all calls, without a slash at its end. Send the auth token only to
+    /// its origin: scheme, host and port.
     pub fn base_url(&self) -> &str {
         self.transport.http.base_url().trim_end_matches('/')
     }
 
-    /// How the session stands. It asks nobody, and holds no secret.
+    /// Returns the status of the session. It makes no request.
     pub fn status(&self) -> Status {
         self.transport.session.status()
     }
 
-    /// Any other call of the API, with the session's auth token. The path starts with a slash and is
-    /// relative to the base URL; a query may stand behind it.
+    /// Returns a builder for any request to the API, with the session's auth token. The path starts
+    /// with a slash and is relative to the base URL; it may contain a query.
     ///
     /// ```no_run
     /// # let client = emnify_core::Client::from_env()?;
@@ -211,7 +219,8 @@ impl Client {
         Request::new(Arc::clone(&self.transport), method, path)
     }
 
-    /// The rows of a collection, page after page, each row once.
+    /// Returns an iterator over the rows of a collection. It reads page after page and returns each
+    /// row once.
     ///
     /// ```no_run
     /// # let client = emnify_core::Client::from_env()?;
@@ -224,13 +233,13 @@ impl Client {
         Pages::new(self.request(Method::Get, path))
     }
 
-    /// The application tokens of the workspace.
+    /// Returns the calls for the application tokens of the workspace.
     pub fn application_tokens(&self) -> ApplicationTokens<'_> {
         ApplicationTokens::new(&self.transport)
     }
 }
 
-/// Everything public can go to, and be shared by, any thread.
+/// All public types can be sent to and shared by any thread.
 const _: () = {
     const fn any_thread<T: Send + Sync>() {}
     any_thread::<Client>();
