@@ -104,7 +104,7 @@ def test_the_exit_code_says_that_there_is_no_connection(command_line: CommandLin
     assert command_line.run("--base-url", "https://127.0.0.1:1", "status").returncode == 6
     ended = command_line.run("status", environment={"SSL_CERT_FILE": ""})
     assert ended.returncode == 6
-    assert "with --ca-bundle or SSL_CERT_FILE" in ended.stderr
+    assert "set --ca-bundle or SSL_CERT_FILE" in ended.stderr
     command_line.sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
     assert command_line.run("--timeout", "0.3", "status").returncode == 6
 

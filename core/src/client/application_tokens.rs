@@ -131,9 +131,9 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// # Errors
     ///
-    /// - `InvalidInput` if the store is not a directory, if the application token was passed as text
-    ///   without `hand_over`, if the client signs in with user credentials, if the row of its own
-    ///   token cannot be found, or if the expiry of the new token is not known.
+    /// - `InvalidInput` if the store is not a directory, if the application token was passed as
+    ///   text without `hand_over`, if the client signs in with user credentials, if the row of its
+    ///   own token cannot be found, or if the expiry of the new token is not known.
     /// - `Forbidden` if the application token is not allowed to revoke tokens, unless
     ///   [`RotateOptions::keep_old`] is set.
     /// - Those of any call, before the rotation starts.

@@ -81,8 +81,8 @@ impl Client {
     ///
     /// - `Rejected` if emnify refuses the credentials, `Locked` if they were refused too often.
     /// - `MfaRequired` if a one-time code is required and was not supplied.
-    /// - `Network`, `Proxy`, `Tls`, `Timeout`, `RateLimited` or `Server` if emnify cannot be reached or
-    ///   does not process the request.
+    /// - `Network`, `Proxy`, `Tls`, `Timeout`, `RateLimited` or `Server` if emnify cannot be
+    ///   reached or does not process the request.
     /// - `Protocol` if the response is not what emnify's API sends.
     /// - `InvalidInput` if the credential file cannot be read.
     pub fn authenticate(&self) -> Result<AuthToken> {

@@ -160,7 +160,7 @@ impl Error {
     /// an effect: the server may have processed a request that timed out.
     pub fn is_retryable(&self) -> bool {
         match self.0.rotation {
-            Some((_, passes)) => passes,
+            Some((_, is_temporary)) => is_temporary,
             None => matches!(self.class(), ErrorClass::Transient | ErrorClass::Limited),
         }
     }
@@ -203,12 +203,12 @@ impl Error {
 
     /// Turns the error into the one of a rotation that stopped in `state`.
     pub(crate) fn stopping_rotation(self, state: RotationState, message: String) -> Self {
-        let passes = self.is_retryable();
+        let is_temporary = self.is_retryable();
         self.change(|inner| {
             if inner.kind != ErrorKind::Cancelled {
                 inner.kind = ErrorKind::Rotation;
             }
-            inner.rotation = Some((state, passes));
+            inner.rotation = Some((state, is_temporary));
             inner.message = message;
         })
     }
