@@ -1,6 +1,6 @@
-# The front door. `make help` lists what there is; CONTRIBUTING.md says more.
+# `make help` lists the commands; CONTRIBUTING.md describes them.
 #
-# Everything that is fetched or built goes into target/.
+# Everything that is downloaded or built goes into target/.
 
 BUILD   := $(CURDIR)/target
 export CARGO_TARGET_DIR := $(BUILD)
@@ -20,12 +20,12 @@ RUFF := $(VENV)/bin/ruff
 MYPY := $(VENV)/bin/mypy
 
 .DEFAULT_GOAL := help
-# Cargo uses all cores by itself, and what is tested must not be built anew meanwhile.
+# Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
 .PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sdist test-readme lint bench header stub install wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
 
 tools-c:
 	@tests/tools.sh c
@@ -36,7 +36,7 @@ tools:
 test-tools:
 	@tests/tools.sh test $(PYTHON)
 
-# Said first, since cargo is quiet about what it does.
+# Cargo prints no progress, so this message comes first.
 .PHONY: building
 building: tools
 	@echo "Building; the first time this takes a few minutes."
@@ -49,24 +49,24 @@ $(VENV)/ready: python/requirements-dev.txt | tools
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# The wheel in the virtual environment, as a user would install it, though not optimised.
+# Installs the wheel into the virtual environment, as a user would. It is not optimised.
 .PHONY: python-package
 python-package: $(VENV)/ready
 	@rm -rf $(BUILD)/wheels
 	@cd python && $(VENV)/bin/maturin build --quiet --profile dev -o $(BUILD)/wheels -i $(VENV)/bin/python >/dev/null 2>$(BUILD)/maturin.log || { cat $(BUILD)/maturin.log >&2; exit 1; }
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
 
-demo: building sandbox python-package ## Show the main job from Rust, C, C++ and Python against a sandbox
+demo: building sandbox python-package ## Run an example in Rust, C, C++ and Python against a sandbox
 	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi --lib --example sign_in
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
-test: test-tools lint test-rust test-c test-python test-python-oldest test-sdist test-readme ## Run all tests, as the continuous integration does
+test: test-tools lint test-rust test-c test-python test-python-oldest test-sdist test-readme ## Run all tests and lints, as continuous integration does
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
 
-test-c: sandbox ## Test the C and C++ faces, also under valgrind
+test-c: sandbox ## Test the C and C++ libraries, also under valgrind
 	@$(CARGO) build --quiet -p emnify-ffi
 	tests/c/run.sh $(DEBUG)
 	@$(CARGO) build --quiet --release -p emnify-ffi
@@ -75,7 +75,7 @@ test-c: sandbox ## Test the C and C++ faces, also under valgrind
 
 test-python: sandbox python-package ## Test the Python package
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q
-# Each of these in eight threads at once: they leave the sandbox as it is.
+# These tests change nothing in the sandbox, so each also runs in eight threads at once.
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml -q --parallel-threads=8 \
 		tests/python/test_errors.py tests/python/test_invalid_input.py tests/python/test_invalid_calls.py
 
@@ -86,7 +86,7 @@ test-python-oldest: sandbox python-package ## Test the adapters with the oldest 
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
 	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_sdk.py
 
-# As pip does where no wheel fits. With `make test`, as it takes a minute.
+# Builds from source, as pip does where no wheel fits. It takes a minute.
 test-sdist: $(VENV)/ready ## Test the Python package's source archive
 	@tests/sdist.sh $(BUILD)/sdist $(VENV)/bin/maturin $(PYTHON)
 
@@ -94,7 +94,7 @@ test-readme: sandbox python-package ## Test the README's examples
 	@$(CARGO) build --quiet -p emnify-ffi
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/readme.sh $(DEBUG) $(VENV)/bin/python
 
-lint: test-tools python-package ## Check formats, lints, types and documentation
+lint: test-tools python-package ## Check formatting, lints, types and documentation
 	$(CARGO) fmt --all --check
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
@@ -104,8 +104,8 @@ lint: test-tools python-package ## Check formats, lints, types and documentation
 	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/bench
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
-# Release builds of everything, the wheel in an environment of its own.
-bench: sandbox wheel ## Measure
+# Builds everything for release, and installs the wheel into an environment of its own.
+bench: sandbox wheel ## Measure times, with libcurl and Python's HTTP clients for comparison
 	$(CARGO) bench --quiet -p emnify-core --bench authenticate
 	$(CARGO) build --quiet --release -p emnify-ffi -p emnify-sandbox
 	@mkdir -p $(BUILD)/bench
@@ -119,38 +119,38 @@ bench: sandbox wheel ## Measure
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/cached.py
 	@SANDBOX_OPTIONS=--no-limits tests/with-sandbox.sh $(RELEASE)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/python_calls.py
 
-header: ## Write include/emnify.h anew from ffi/
+header: ## Generate include/emnify.h from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header
 
-stub: python-package ## Write the Rust docstrings into python/pysrc/emnify_auth/_native.pyi
+stub: python-package ## Copy the Rust docstrings into python/pysrc/emnify_auth/_native.pyi
 	$(VENV)/bin/python python/stub_docs.py
 	$(RUFF) format --quiet --config python/pyproject.toml python/pysrc/emnify_auth/_native.pyi
 
-# FEATURES=redis: with a store in Redis.
+# FEATURES=redis includes the store in Redis.
 install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, FEATURES)
 	$(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' ffi/packaging/install.sh $(RELEASE)/libemnify.a
 
-# When a function was added, or the number in the library's name changes: ffi/packaging/README.md.
-abi: test-tools ## Write anew what the ABI check compares with
+# Needed when a function was added or the SONAME changes: see ffi/packaging/README.md.
+abi: test-tools ## Update the reference of the ABI check
 	$(CARGO) build --quiet --release -p emnify-ffi
 	@mkdir -p $(BUILD)/abi
 	ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/abi
 	ffi/packaging/abi.sh update $(BUILD)/abi/libemnify.so.0
 
-# As root; Debian's packages of compilers and emulator. ffi/packaging/README.md says what it does.
-cross: sandbox ## Build the C library for another architecture and test it there (TARGET=aarch64-unknown-linux-gnu)
+# Needs root. ffi/packaging/README.md describes it.
+cross: sandbox ## Build the C library for another architecture and test it in emulation (TARGET=aarch64-unknown-linux-gnu)
 	ffi/packaging/cross.sh $(or $(TARGET),aarch64-unknown-linux-gnu) $(BUILD)/cross
 
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
 	@rm -rf $(BUILD)/wheels-release
 	cd python && $(VENV)/bin/maturin build --release -o $(BUILD)/wheels-release -i $(VENV)/bin/python
 
-clean: ## Remove all that was built and fetched
+clean: ## Remove everything that was built or downloaded
 	rm -rf $(BUILD)
 
 .PHONY: test-sanitizers
-test-sanitizers: sandbox ## Test the C and C++ faces with sanitizers
+test-sanitizers: sandbox ## Test the C and C++ libraries with sanitizers
 	@$(CARGO) build --quiet -p emnify-ffi
 	SANITIZE=address,undefined tests/c/run.sh $(DEBUG)
 	SANITIZE=thread tests/c/run.sh $(DEBUG)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Shows the main job with each face. Run by `make demo`, in the environment of a sandbox.
+# Runs the example in Rust, C, C++ and Python. `make demo` calls it, with the environment of a sandbox.
 #
-#   tests/demo.sh <folder of the built library> <python>
+#   tests/demo.sh <folder that contains the built library> <python>
 
 set -eu
 
@@ -26,24 +26,24 @@ compile() {
         -L"$library" -Wl,-rpath,"$work" -lemnify
 }
 
-# The library's own name says its version; an installation has both names.
+# The programs look for the library by its SONAME, which an installation provides.
 ln -s "$library/libemnify.so" "$work/libemnify.so.0"
 compile "${CC:-cc}" ffi/examples/c/sign_in.c -std=c99
 compile "${CXX:-c++}" ffi/examples/cpp/sign_in.cpp -std=c++11
 
-echo "A sandbox of emnify's API runs at $EMNIFY_BASE_PATH."
+echo "These examples use a sandbox of emnify's API at $EMNIFY_BASE_PATH."
 show Rust core/examples/sign_in.rs "$library/examples/sign_in"
 show C ffi/examples/c/sign_in.c "$work/sign_in.c"
 show C++ ffi/examples/cpp/sign_in.cpp "$work/sign_in.cpp"
 show Python python/examples/sign_in.py "$python" "$root/python/examples/sign_in.py"
 
 echo
-[ -z "${REAL_TOKEN:-}" ] || echo "Your EMNIFY_APPLICATION_TOKEN was left alone."
+[ -z "${REAL_TOKEN:-}" ] || echo "Your own EMNIFY_APPLICATION_TOKEN was not used."
 cat <<TEXT
-To run the same against emnify itself, with your EMNIFY_APPLICATION_TOKEN in the environment:
+To run an example against emnify itself, set EMNIFY_APPLICATION_TOKEN and run one of:
 
   cargo run -p emnify-core --example sign_in
   $python python/examples/sign_in.py
 
-Each creates an application token in your workspace, and revokes it at its end.
+Each creates an application token in your workspace and revokes it at the end.
 TEXT

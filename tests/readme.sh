@@ -1,8 +1,8 @@
 #!/bin/sh
-# Compiles and runs the README's examples in C, C++ and Python, in the environment of a sandbox.
-# (Those in Rust are documentation tests of the core.)
+# Compiles and runs the README's examples in C, C++ and Python, with the environment of a sandbox.
+# The Rust examples are documentation tests of the core.
 #
-#   tests/readme.sh <folder of the built library> <python>
+#   tests/readme.sh <folder that contains the built library> <python>
 
 set -eu
 
@@ -12,7 +12,7 @@ python=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The first block of code in a language.
+# Prints the README's first code block in a language.
 example() {
     awk -v fence="\`\`\`$1" '$0 == "```" { if (on) exit } on { print } $0 == fence { on = 1 }' \
         "$root/README.md"
@@ -23,7 +23,7 @@ ln -s "$library/libemnify.so" "$work/libemnify.so.0"
 example c >"$work/c.c"
 example cpp >"$work/cpp.cpp"
 example python >"$work/python.py"
-# shellcheck disable=SC2086 # several words on purpose
+# shellcheck disable=SC2086 # $warnings contains several words
 ${CC:-cc} -std=c99 $warnings -I"$root/include" "$work/c.c" -o "$work/c" \
     -L"$library" -Wl,-rpath,"$work" -lemnify
 # shellcheck disable=SC2086
@@ -39,7 +39,7 @@ check() {
     if "$@" >"$work/output" 2>&1 && grep -q "$expected" "$work/output"; then
         passed=$((passed + 1))
     else
-        echo "FAILED the README's example in $name:"
+        echo "FAILED: the README's $name example; it printed:"
         cat "$work/output"
         failed=$((failed + 1))
     fi

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the source archive of the Python package and from it, as pip does where no wheel fits, a
-# package in an environment that has nothing but pip.
+# Builds the source archive of the Python package. Then builds and installs the package from it, in an
+# environment that contains only pip, as pip does where no wheel fits.
 #
-#   tests/sdist.sh <a folder for it> <maturin> <python>
+#   tests/sdist.sh <output folder> <maturin> <python>
 #
-# It is not optimised, as that takes minutes.
+# The build is not optimised, which would take minutes.
 
 set -eu
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sees that the tools for building (`c`, `build`) or testing (`test`) are there. Installs what is
-# missing from Debian's packages where it may: as root, or with a sudo that asks for no password.
-# Elsewhere it names everything that is missing, in one line.
+# Checks that the tools for building (`c`, `build`) or testing (`test`) are installed. As root, or if
+# sudo needs no password, it installs those that are missing as Debian packages. Otherwise it prints
+# everything that is missing in one line and fails.
 #
 #   tests/tools.sh c|build|test [python]
 
@@ -24,7 +24,7 @@ need() {
 }
 
 need build-essential command -v cc
-command -v cargo >/dev/null 2>&1 || other="Rust 1.85 or newer: see rustup.rs"
+command -v cargo >/dev/null 2>&1 || other="Rust 1.85 or newer: see https://rustup.rs"
 
 if [ "$group" != c ]; then
     need build-essential command -v c++
@@ -58,12 +58,12 @@ else
 fi
 
 if [ -n "$other" ] || [ "$as_root" = false ] || ! command -v apt-get >/dev/null 2>&1; then
-    [ -z "$packages" ] || other="${other:+$other; }Debian's packages: apt-get install $packages"
-    echo "missing: $other" >&2
+    [ -z "$packages" ] || other="${other:+$other; }Debian packages: apt-get install $packages"
+    echo "Missing tools: $other" >&2
     exit 1
 fi
 
-echo "Installing Debian's packages $packages."
+echo "Installing the Debian packages $packages."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # shellcheck disable=SC2086
@@ -71,6 +71,6 @@ if ! { $as_root apt-get update &&
     $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends $packages; } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
-    echo "apt-get could not install $packages" >&2
+    echo "apt-get failed to install $packages; its last lines are above" >&2
     exit 1
 fi

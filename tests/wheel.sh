@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs an archive of the Python package into an environment of its own, and tries it.
+# Installs a wheel or source archive of the Python package into a new environment, and makes a call.
 #
-#   tests/wheel.sh <python> <a wheel or source archive>
+#   tests/wheel.sh <python> <wheel or source archive>
 #
-# There is no sandbox where this runs: a refused connection is as far as a call gets.
+# There is no sandbox where this runs, so the call is expected to fail with a refused connection.
 
 set -eu
 

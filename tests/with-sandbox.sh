@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs a command in the environment of a sandbox that lives as long as the command.
+# Starts a sandbox, runs a command with the environment variables that point to it, and stops it.
 #
-#   tests/with-sandbox.sh <the sandbox's program> <command> [argument ...]
+#   tests/with-sandbox.sh <emnify-sandbox> <command> [argument ...]
 #
-# SANDBOX_OPTIONS are its other options, such as --no-limits.
+# SANDBOX_OPTIONS contains further options for the sandbox, such as --no-limits.
 
 set -eu
 
@@ -13,7 +13,7 @@ work=$(mktemp -d)
 trap 'exec 8>&-; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# The sandbox ends when its standard input closes: file 8, which this script holds open.
+# The sandbox ends when its standard input closes. This script holds it open as file descriptor 8.
 mkfifo "$work/stdin"
 : >"$work/variables"
 # shellcheck disable=SC2086

@@ -1,13 +1,12 @@
 #!/bin/sh
-# Checks that programs which were built with the last release go on working: that no function, type
-# or constant of emnify.h is removed or changed, and that the library exports what the header
-# declares and nothing else.
+# Checks that programs built with the last release keep working: that no function, type or constant of
+# emnify.h was removed or changed, and that the library exports exactly what the header declares.
 #
-#   abi.sh check libemnify.so     compares with what is committed in abi/
-#   abi.sh update libemnify.so    writes that anew, when something was added or a version is begun
+#   abi.sh check libemnify.so     compares with the committed reference in abi/
+#   abi.sh update libemnify.so    updates the reference, after an addition or for a new version
 #
-# The library's own debug information describes it as Rust sees it. What a C program is built
-# against is the header, so that a library in C with the same declarations stands in for it.
+# C programs are built against the header, but the library's debug information describes Rust types.
+# So a library in C with the header's declarations is compared instead.
 
 set -eu
 
@@ -20,7 +19,7 @@ cc=${CC:-cc}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Each function of the header, with an empty body.
+# Defines each function of the header with an empty body.
 {
     echo '#include "emnify.h"'
     $cc -E -P -x c "$header" | tr '\n' ' ' | tr ';' '\n' |
@@ -39,7 +38,7 @@ symbols_of() {
     nm -D --defined-only "$1" | sed -n 's/.* T \(emnify_[a-z_0-9]*\).*/\1/p' | sort
 }
 
-# Constants have no place in debug information.
+# Constants are not in the debug information.
 $cc -E -dM -x c "$header" | sed -n 's/^#define \(EMNIFY_[A-Z_0-9]* -\{0,1\}[0-9].*\)/\1/p' |
     grep -v '^EMNIFY_VERSION' | sort >"$work/constants"
 symbols_of "$work/libemnify.so.0" >"$work/declared"
@@ -53,10 +52,10 @@ fail() {
 }
 
 diff "$work/declared" "$work/exported" >&2 ||
-    fail "emnify.h declares (<) other functions than the library exports (>)"
+    fail "emnify.h declares functions (<) that the library does not export, or the other way round (>)"
 diff "$work/declared" "$work/mapped" >&2 ||
-    fail "emnify.h declares (<) other functions than libemnify.map lists (>)"
-[ ! -s "$work/foreign" ] || fail "the library exports what is not ours: $(cat "$work/foreign")"
+    fail "emnify.h declares functions (<) that libemnify.map does not list, or the other way round (>)"
+[ ! -s "$work/foreign" ] || fail "the library exports symbols that are not emnify's: $(cat "$work/foreign")"
 
 case $what in
 update)
@@ -66,11 +65,11 @@ update)
     ;;
 check)
     abidiff --no-added-syms --no-show-locs "$abi/libemnify.abi" "$work/libemnify.so.0" >&2 ||
-        fail "the ABI has changed: see above, and README.md beside this file for what that takes"
-    # What is added changes nothing for programs that are there.
+        fail "the ABI has changed, see above; ffi/packaging/README.md says what to do"
+    # Added constants do not affect existing programs.
     comm -23 "$abi/constants" "$work/constants" >"$work/lost"
     [ ! -s "$work/lost" ] || fail "constants were removed or changed: $(cat "$work/lost")"
-    echo "ABI: $(wc -l <"$work/exported") functions, as they were"
+    echo "ABI: $(wc -l <"$work/exported") functions, no incompatible change"
     ;;
-*) fail "abi.sh check or update" ;;
+*) fail "usage: abi.sh check|update libemnify.so" ;;
 esac

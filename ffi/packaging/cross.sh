@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the C library for another architecture with the compilers of Debian 13, Rust 1.85 among
-# them, and runs the C tests on it in emulation. As root: it makes a Debian 13 in a folder.
+# Builds the C library for another architecture with Debian 13's compilers, including Rust 1.85, and
+# runs the C tests on it in emulation. It needs root, to install a Debian 13 into the folder.
 #
 #   cross.sh TARGET folder      TARGET: aarch64-unknown-linux-gnu, armv7-unknown-linux-gnueabihf
 #
-# It needs debootstrap and qemu-user-static, and Debian's packages; MIRROR says where these are, by
-# default where this machine's come from.
+# It needs debootstrap and qemu-user-static, and downloads Debian packages from MIRROR, by default the
+# mirror that this machine uses.
 
 set -eu
 
@@ -17,13 +17,13 @@ case $target in
 aarch64-unknown-linux-gnu) arch=arm64 triple=aarch64-linux-gnu qemu=qemu-aarch64-static ;;
 armv7-unknown-linux-gnueabihf) arch=armhf triple=arm-linux-gnueabihf qemu=qemu-arm-static ;;
 *)
-    echo "cross.sh knows aarch64-unknown-linux-gnu and armv7-unknown-linux-gnueabihf" >&2
+    echo "cross.sh: unknown target $target; use aarch64-unknown-linux-gnu or armv7-unknown-linux-gnueabihf" >&2
     exit 2
     ;;
 esac
 for program in debootstrap "$qemu"; do
     command -v "$program" >/dev/null || {
-        echo "$program is missing: apt-get install debootstrap qemu-user-static" >&2
+        echo "cross.sh: $program is missing; run apt-get install debootstrap qemu-user-static" >&2
         exit 2
     }
 done
@@ -31,13 +31,13 @@ mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages
 debian=$folder/debian13
 
 if [ ! -e "$debian/ready" ]; then
-    echo "Making a Debian 13 in $debian; this takes a few minutes."
+    echo "Installing Debian 13 into $debian; this takes a few minutes."
     rm -rf "$debian"
     debootstrap --variant=minbase trixie "$debian" "$mirror" >"$folder/debootstrap.log"
     touch "$debian/ready"
 fi
 run() {
-    # rustc asks /proc where it is.
+    # rustc reads its own path from /proc.
     mountpoint -q "$debian/proc" || mount -t proc proc "$debian/proc"
     chroot "$debian" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
         DEBIAN_FRONTEND=noninteractive "$@"
@@ -50,7 +50,7 @@ if [ ! -e "$debian/ready.$arch" ]; then
     touch "$debian/ready.$arch"
 fi
 
-# The sources, and the crates as Cargo keeps them: nothing is fetched in there.
+# Copies the sources and Cargo's downloaded crates, because the build in the chroot is offline.
 mkdir -p "$debian/src" "$debian/root/.cargo"
 for part in Cargo.toml Cargo.lock README.md LICENSE-MIT LICENSE-APACHE core ffi python include tests; do
     rm -rf "$debian/src/$part"
@@ -74,9 +74,9 @@ run sh -c "cd /src && rm -rf /out/* && CC=$triple-gcc PREFIX=/usr DESTDIR=/out \
 cp -r "$debian/out" "$out"
 ls -l "$out"/usr/lib/libemnify.so.*.*
 
-# The tests are linked with the library as it was installed, and run on this machine's kernel, where
-# the sandbox is. Left out are those that start their own program again or count threads: the kernel
-# does not know the one, and the emulator adds to the other.
+# The tests are linked with the installed library and run on this machine's kernel, as the sandbox does.
+# Tests that start their own program again are left out, because the kernel cannot run it, and so are
+# those that count threads, because the emulator adds some.
 tests="working request pages audit rotate threads"
 echo "Running the C tests under $qemu"
 for test in $tests; do

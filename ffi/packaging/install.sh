@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the C library: both libraries, the headers, and what pkg-config and CMake look for.
+# Installs the shared and the static library, the headers, and the files for pkg-config and CMake.
 #
 #   install.sh libemnify.a
 #
-# PREFIX, LIBDIR, INCLUDEDIR and DESTDIR are the usual ones; link.sh says what else counts.
+# PREFIX, LIBDIR, INCLUDEDIR and DESTDIR have their usual meaning. link.sh reads further variables.
 
 set -eu
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the shared library of the static one.
+# Links the shared library from the static one.
 #
-#   link.sh libemnify.a folder     writes libemnify.so.VERSION and the links to it
+#   link.sh libemnify.a folder     writes libemnify.so.VERSION and symbolic links to it
 #
-# Cargo makes a shared library, too, but GNU ld takes no second version script there, so that its
-# symbols could bear no version. CC, CFLAGS, LDFLAGS and NATIVE_LIBS are taken from the environment.
+# Cargo can build a shared library, too, but without versioned symbols, because GNU ld accepts no second
+# version script there. Reads CC, CFLAGS, LDFLAGS and NATIVE_LIBS from the environment.
 
 set -eu
 
@@ -14,11 +14,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 cc=${CC:-cc}
 version=$(sed -n 's/^#define EMNIFY_VERSION "\(.*\)"/\1/p' "$here/../../include/emnify.h")
 soname=$(sed -n 's/^# SONAME: //p' "$here/libemnify.map")
-# As `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs` says.
+# From `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs`.
 native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 
-# Addresses that the run-time linker sets take a thirtieth of their size in this form, which glibc
-# reads from 2.36 on: a library that is built with it runs where it is at hand.
+# This packs relocations into about a thirtieth of their size. The resulting library needs glibc 2.36 or
+# newer, so it is used only if the glibc that is linked supports it.
 relative=
 libc=$($cc -print-file-name=libc.so.6)
 if [ -e "$libc" ] && grep -q GLIBC_ABI_DT_RELR "$libc" &&

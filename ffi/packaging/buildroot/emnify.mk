@@ -11,8 +11,8 @@ EMNIFY_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE
 EMNIFY_INSTALL_STAGING = YES
 EMNIFY_CARGO_BUILD_OPTS = --package emnify-ffi
 
-# Headers, both libraries, emnify.pc and the CMake package; Buildroot removes from the target what a
-# target does not need.
+# Installs the headers, both libraries, emnify.pc and the CMake package. Buildroot removes the files that
+# the target does not need.
 define EMNIFY_INSTALL_TO
 	$(TARGET_CONFIGURE_OPTS) PREFIX=/usr DESTDIR=$(1) \
 		$(@D)/ffi/packaging/install.sh \

@@ -1,9 +1,9 @@
-# find_package(Emnify) gives two targets to link with:
+# find_package(Emnify) defines two targets to link with:
 #
 #   Emnify::emnify          the shared library
-#   Emnify::emnify_static   the static one, with what it needs
+#   Emnify::emnify_static   the static library, with the libraries that it needs
 #
-# The place is found from that of this file, so that the whole tree may be moved.
+# Paths are relative to this file, so that the installed files can be moved together.
 
 get_filename_component(_emnify_libdir "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 set(_emnify_includedir "${_emnify_libdir}/@INCLUDE_FROM_LIB@")

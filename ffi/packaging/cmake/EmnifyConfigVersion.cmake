@@ -1,6 +1,6 @@
 set(PACKAGE_VERSION "@VERSION@")
 
-# Before 1.0 the second number says what goes together, from then on the first.
+# Before 1.0, versions with the same minor number are compatible; from 1.0 on, those with the same major.
 if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
   set(PACKAGE_VERSION_COMPATIBLE FALSE)
 elseif(NOT "${PACKAGE_FIND_VERSION_MAJOR}.${PACKAGE_FIND_VERSION_MINOR}" STREQUAL "@MAJOR_MINOR@"

@@ -1,18 +1,18 @@
-SUMMARY = "Keeps a machine signed in to emnify and looks after its application tokens"
+SUMMARY = "Keeps a machine signed in to emnify and manages its application tokens"
 HOMEPAGE = "https://github.com/emnify/emnify-auth"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "file://LICENSE-MIT;md5=a57bc58fa396345c4ac72e75ceb8f8b8 \
                     file://LICENSE-APACHE;md5=22a53954e4e0ec258dfce4391e905dac"
 
 SRC_URI = "git://github.com/emnify/emnify-auth.git;protocol=https;branch=main;tag=v${PV}"
-# The crates of Cargo.lock with their checksums; `bitbake -c update_crates emnify` writes the file.
+# Lists the crates of Cargo.lock with their checksums; `bitbake -c update_crates emnify` writes it.
 require ${BPN}-crates.inc
 
 S = "${WORKDIR}/git"
 
 inherit cargo cargo-update-recipe-crates
 
-# Only the C library: not the tests, and not the Python package, which has a recipe of its own kind.
+# Builds only the C library, not the tests or the Python package.
 CARGO_BUILD_FLAGS:append = " --package emnify-ffi"
 
 do_install() {
@@ -21,6 +21,6 @@ do_install() {
         "${S}/ffi/packaging/install.sh" "${B}/target/${CARGO_TARGET_SUBDIR}/libemnify.a"
 }
 
-# What install.sh links was stripped by it.
+# install.sh strips the shared library.
 INSANE_SKIP:${PN} += "already-stripped"
 FILES:${PN}-dev += "${libdir}/cmake"
