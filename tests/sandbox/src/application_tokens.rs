@@ -1,5 +1,5 @@
 //! The application tokens: create, list, update and revoke, as the live service does them. The value
-//! of a created one is shown only in the answer, which does not name its id unless a setting says so.
+//! of a created one is shown only in the response, which does not name its id unless a setting says so.
 
 use std::net::IpAddr;
 
@@ -7,9 +7,6 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{
-    Answer, BAD_REQUEST, ErrorCode, FORBIDDEN, INVALID_FORMAT, INVALID_REFERENCE, NOT_ALLOWED,
-};
 use crate::authenticate::{Caller, esc_app};
 use crate::date::{instant, utc};
 use crate::jwt;
@@ -17,6 +14,9 @@ use crate::paging::page;
 use crate::query::APPLICATION_TOKENS;
 use crate::request::Request;
 use crate::resources::{self, unknown};
+use crate::response::{
+    BAD_REQUEST, ErrorCode, FORBIDDEN, INVALID_FORMAT, INVALID_REFERENCE, NOT_ALLOWED, Response,
+};
 use crate::state::{ORGANISATIONS, State, organisation_name};
 
 /// The user that seeded application tokens name as their creator.
@@ -141,11 +141,11 @@ pub(crate) fn claims(
 }
 
 /// `POST /api/v1/application_token`
-pub(crate) fn create(state: &mut State, caller: &Caller, request: &Request) -> Answer {
+pub(crate) fn create(state: &mut State, caller: &Caller, request: &Request) -> Response {
     let body = match (request.body.is_empty(), request.object()) {
         (_, Some(body)) => body,
         (true, None) => Map::new(),
-        (false, None) => return Answer::error(400, BAD_REQUEST, "Malformed request body"),
+        (false, None) => return Response::error(400, BAD_REQUEST, "Malformed request body"),
     };
     let mut errors = Vec::new();
     let description = text(&body, "description", &mut errors);
@@ -162,43 +162,43 @@ pub(crate) fn create(state: &mut State, caller: &Caller, request: &Request) -> A
         errors.push((INVALID_FORMAT, "ip: not an address or range".to_owned()));
     }
     if !errors.is_empty() {
-        return Answer::invalid(&errors);
+        return Response::invalid(&errors);
     }
     let token = NewToken { description, expiry_date, ip, ..NewToken::default() };
     let (id, value) = state.add_token(caller.organisation, token);
     if let Some(row) = state.tokens.last_mut() {
         row.creator = caller.user.or(row.creator);
     }
-    let answer = if state.settings.create_with_id {
+    let response = if state.settings.create_with_id {
         json!({ "application_token": value, "id": id })
     } else {
         json!({ "application_token": value })
     };
-    Answer::json(state.settings.create_status, &answer)
+    Response::json(state.settings.create_status, &response)
 }
 
 /// `GET /api/v1/application_token`
-pub(crate) fn list(state: &State, caller: &Caller, request: &Request) -> Answer {
+pub(crate) fn list(state: &State, caller: &Caller, request: &Request) -> Response {
     let rows = state.tokens.iter().filter(|row| row.organisation == caller.organisation);
     let rows: Vec<Value> = rows.map(|row| shown(state, row)).collect();
     if state.settings.application_tokens_paged {
         page(state, &APPLICATION_TOKENS, request, rows)
     } else {
-        Answer::json(200, &Value::Array(rows))
+        Response::json(200, &Value::Array(rows))
     }
 }
 
 /// `PATCH /api/v1/application_token/{id}`
-pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Request) -> Answer {
+pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Request) -> Response {
     if state.settings.update_forbidden {
-        return Answer::error(403, FORBIDDEN, "No right to update application tokens");
+        return Response::error(403, FORBIDDEN, "No right to update application tokens");
     }
     let known = |row: &&mut TokenRow| row.id == id && row.organisation == caller.organisation;
     let Some(row) = state.tokens.iter_mut().find(known) else {
         return unknown("Application token", id);
     };
     let Some(body) = request.object() else {
-        return Answer::error(400, BAD_REQUEST, "Malformed request body");
+        return Response::error(400, BAD_REQUEST, "Malformed request body");
     };
     let mut errors: Vec<(ErrorCode, String)> = body
         .keys()
@@ -221,16 +221,16 @@ pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Requ
         },
     };
     if !errors.is_empty() {
-        return Answer::invalid(&errors);
+        return Response::invalid(&errors);
     }
     if row.revoked && status == Some(false) {
-        return Answer::error(422, NOT_ALLOWED, "A revoked application token stays revoked");
+        return Response::error(422, NOT_ALLOWED, "A revoked application token stays revoked");
     }
     if body.contains_key("description") {
         row.description = description;
     }
     row.revoked = status.unwrap_or(row.revoked);
-    Answer::empty(204)
+    Response::empty(204)
 }
 
 /// A row as the list shows it: without its value.

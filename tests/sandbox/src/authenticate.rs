@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{
-    Answer, BAD_REQUEST, FORBIDDEN, INVALID_REFERENCE, INVALID_TOKEN, TOKEN_EXPIRED,
-    TOO_MANY_REQUESTS,
-};
 use crate::jwt::{self, Flaw};
 use crate::request::Request;
+use crate::response::{
+    BAD_REQUEST, FORBIDDEN, INVALID_REFERENCE, INVALID_TOKEN, Response, TOKEN_EXPIRED,
+    TOO_MANY_REQUESTS,
+};
 use crate::seed;
 use crate::settings::Settings;
 use crate::state::{ORGANISATIONS, Pending, Refresh, State, organisation_name};
@@ -28,9 +28,9 @@ pub(crate) struct Caller {
 }
 
 /// `POST /api/v1/authenticate`
-pub(crate) fn authenticate(state: &mut State, request: &Request) -> Answer {
+pub(crate) fn authenticate(state: &mut State, request: &Request) -> Response {
     let Some(body) = request.object() else {
-        return Answer::error(400, BAD_REQUEST, "Malformed request body");
+        return Response::error(400, BAD_REQUEST, "Malformed request body");
     };
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     if let Some(value) = text("application_token") {
@@ -42,11 +42,11 @@ pub(crate) fn authenticate(state: &mut State, request: &Request) -> Answer {
     } else if let (Some(username), Some(password)) = (text("username"), text("password")) {
         with_password(state, username, password, text("fingerprint"))
     } else {
-        Answer::error(400, BAD_REQUEST, "No credentials in the request body")
+        Response::error(400, BAD_REQUEST, "No credentials in the request body")
     }
 }
 
-fn with_application_token(state: &mut State, request: &Request, value: &str) -> Answer {
+fn with_application_token(state: &mut State, request: &Request, value: &str) -> Response {
     let (now, peer) = (state.clock.now(), state.peer(request));
     let account = format!("application token {value}");
     if state.lockouts.locked(&account, now) {
@@ -64,13 +64,13 @@ fn with_application_token(state: &mut State, request: &Request, value: &str) -> 
     state.lockouts.succeeded(&account);
     let esc_app = esc_app(&state.settings, id);
     let auth_token = sign(state, organisation, "esc.app", esc_app);
-    let mut answer = json!({ "auth_token": auth_token });
+    let mut response = json!({ "auth_token": auth_token });
     if let (true, Value::Object(fields)) =
-        (state.settings.application_token_with_refresh_token, &mut answer)
+        (state.settings.application_token_with_refresh_token, &mut response)
     {
         fields.insert("refresh_token".to_owned(), Value::from(state.random.hex(64)));
     }
-    Answer::json(200, &answer)
+    Response::json(200, &response)
 }
 
 fn with_password(
@@ -78,7 +78,7 @@ fn with_password(
     username: &str,
     password: &str,
     fingerprint: Option<&str>,
-) -> Answer {
+) -> Response {
     let now = state.clock.now();
     let account = format!("user {username}");
     if state.lockouts.locked(&account, now) {
@@ -96,28 +96,28 @@ fn with_password(
         let (mfa_token, code) = (state.random.hex(64), state.random.code());
         user.pending =
             Some(Pending { mfa_token: mfa_token.clone(), code, expires: now + CODE_LIFETIME });
-        return Answer::json(200, &json!({ "mfa_token": mfa_token }));
+        return Response::json(200, &json!({ "mfa_token": mfa_token }));
     }
     let id = user.id;
     state.lockouts.succeeded(&account);
     logged_in(state, id)
 }
 
-fn with_code(state: &mut State, mfa_token: &str, code: &str, device: Option<&Value>) -> Answer {
+fn with_code(state: &mut State, mfa_token: &str, code: &str, device: Option<&Value>) -> Response {
     let now = state.clock.now();
     let fingerprint = match device {
         None | Some(Value::Null) => None,
         Some(device) => match device.get("fingerprint").and_then(Value::as_str) {
             Some(fingerprint) => Some(fingerprint.to_owned()),
             None => {
-                return Answer::error(400, BAD_REQUEST, "The trusted device has no fingerprint");
+                return Response::error(400, BAD_REQUEST, "The trusted device has no fingerprint");
             }
         },
     };
     let mut users = state.users.iter_mut();
     let pending = |pending: &Pending| pending.mfa_token == mfa_token && now < pending.expires;
     let Some(user) = users.find(|user| user.pending.as_ref().is_some_and(pending)) else {
-        return Answer::empty(401);
+        return Response::empty(401);
     };
     let account = format!("user {}", user.username);
     if state.lockouts.locked(&account, now) {
@@ -135,12 +135,12 @@ fn with_code(state: &mut State, mfa_token: &str, code: &str, device: Option<&Val
     logged_in(state, id)
 }
 
-fn with_refresh_token(state: &mut State, value: &str) -> Answer {
+fn with_refresh_token(state: &mut State, value: &str) -> Response {
     let now = state.clock.now();
     let works = |refresh: &Refresh| refresh.value == value && now < refresh.expires;
     let mut users = state.users.iter_mut();
     let Some(user) = users.find(|user| user.refresh.as_ref().is_some_and(works)) else {
-        return Answer::empty(401);
+        return Response::empty(401);
     };
     user.refresh = None;
     let id = user.id;
@@ -148,51 +148,52 @@ fn with_refresh_token(state: &mut State, value: &str) -> Answer {
         return logged_in(state, id);
     }
     let auth_token = sign(state, home(), "esc.user", id);
-    Answer::json(200, &json!({ "auth_token": auth_token }))
+    Response::json(200, &json!({ "auth_token": auth_token }))
 }
 
-/// The answer to a user who is let in. A refresh token from before is void from now on.
-fn logged_in(state: &mut State, id: u64) -> Answer {
+/// The response to a user who is let in. A refresh token from before is void from now on.
+fn logged_in(state: &mut State, id: u64) -> Response {
     let refresh = state.random.hex(64);
     let expires = state.clock.now() + state.settings.refresh_token_lifetime;
     if let Some(user) = state.users.iter_mut().find(|user| user.id == id) {
         user.refresh = Some(Refresh { value: refresh.clone(), expires });
     }
     let auth_token = sign(state, home(), "esc.user", id);
-    Answer::json(200, &json!({ "auth_token": auth_token, "refresh_token": refresh }))
+    Response::json(200, &json!({ "auth_token": auth_token, "refresh_token": refresh }))
 }
 
 /// `POST /api/v1/authenticate/workspace`
-pub(crate) fn switch_workspace(state: &mut State, caller: &Caller, request: &Request) -> Answer {
+pub(crate) fn switch_workspace(state: &mut State, caller: &Caller, request: &Request) -> Response {
     let Some(user) = caller.user else {
-        return Answer::error(401, INVALID_TOKEN, "Only a user can switch the Workspace");
+        return Response::error(401, INVALID_TOKEN, "Only a user can switch the Workspace");
     };
     let body = request.object().unwrap_or_default();
     let target = body.get("target_organisation").and_then(|target| target.get("id"));
     match target.and_then(Value::as_u64) {
-        None => Answer::error(400, BAD_REQUEST, "No target organisation in the request body"),
+        None => Response::error(400, BAD_REQUEST, "No target organisation in the request body"),
         Some(id) if ORGANISATIONS.iter().any(|(known, _)| *known == id) => {
             let auth_token = sign(state, id, "esc.user", user);
-            Answer::json(200, &json!({ "auth_token": auth_token }))
+            Response::json(200, &json!({ "auth_token": auth_token }))
         }
         // Low numbers stand for Workspaces that exist and are somebody else's.
-        Some(1..=999) => Answer::error(403, FORBIDDEN, "Not a member of this Workspace"),
-        Some(_) => Answer::error(404, INVALID_REFERENCE, "No such organisation"),
+        Some(1..=999) => Response::error(403, FORBIDDEN, "Not a member of this Workspace"),
+        Some(_) => Response::error(404, INVALID_REFERENCE, "No such organisation"),
     }
 }
 
 /// Who the bearer token belongs to, or the refusal.
-pub(crate) fn caller(state: &State, request: &Request) -> Result<Caller, Answer> {
+pub(crate) fn caller(state: &State, request: &Request) -> Result<Caller, Response> {
     let presented = request.bearer().ok_or_else(unauthorized)?;
     let token = state.opaque.get(presented).map_or(presented, String::as_str);
     let claims = jwt::verify(&state.signing_key, token).map_err(|flaw| match flaw {
-        Flaw::Segments => {
-            Answer::gateway("token contains an invalid number of segments", "AccessDeniedException")
-        }
+        Flaw::Segments => Response::gateway(
+            "token contains an invalid number of segments",
+            "AccessDeniedException",
+        ),
         Flaw::Signature => unauthorized(),
     })?;
     if claims.get("exp").and_then(Value::as_i64).is_none_or(|exp| exp <= state.clock.now()) {
-        return Err(Answer::error(401, TOKEN_EXPIRED, "The token has expired"));
+        return Err(Response::error(401, TOKEN_EXPIRED, "The token has expired"));
     }
     let number = |claim: &str| claims.get(claim).and_then(Value::as_u64);
     if state.settings.revocation_reaches_auth_tokens && revoked(state, &claims) {
@@ -207,8 +208,8 @@ pub(crate) fn esc_app(settings: &Settings, id: u64) -> u64 {
     if settings.esc_app_is_token_id { id } else { id + OTHER_ID }
 }
 
-fn unauthorized() -> Answer {
-    Answer::gateway("Unauthorized", "UnauthorizedException")
+fn unauthorized() -> Response {
+    Response::gateway("Unauthorized", "UnauthorizedException")
 }
 
 fn revoked(state: &State, claims: &Map<String, Value>) -> bool {
@@ -237,14 +238,14 @@ fn home() -> u64 {
     ORGANISATIONS.first().map_or(0, |(id, _)| *id)
 }
 
-fn refused(state: &mut State, account: &str) -> Answer {
+fn refused(state: &mut State, account: &str) -> Response {
     let (now, settings) = (state.clock.now(), &state.settings);
     state.lockouts.failed(account, now, settings.lockout_after, settings.lockout_seconds);
-    Answer::empty(401)
+    Response::empty(401)
 }
 
-fn locked() -> Answer {
-    Answer::error(401, TOO_MANY_REQUESTS, "Too many failed attempts, try again in five minutes")
+fn locked() -> Response {
+    Response::error(401, TOO_MANY_REQUESTS, "Too many failed attempts, try again in five minutes")
 }
 
 #[cfg(test)]
@@ -252,8 +253,8 @@ mod tests {
     use super::*;
 
     fn post(state: &mut State, body: &Value) -> (u16, Value) {
-        let answer = authenticate(state, &Request::test("POST", "/api/v1/authenticate", body));
-        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+        let response = authenticate(state, &Request::test("POST", "/api/v1/authenticate", body));
+        (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::authenticate::Caller;
 use crate::fields::SIM_STATUS;
+use crate::response::Response;
 use crate::state::organisation_name;
 
 /// The types of events that the sandbox names; emnify has some more.
@@ -36,18 +36,18 @@ pub(crate) fn event_type(id: u64) -> Value {
 }
 
 /// `GET /api/v1/event/type`
-pub(crate) fn event_types() -> Answer {
+pub(crate) fn event_types() -> Response {
     described(EVENT_TYPES)
 }
 
 /// `GET /api/v1/sim/status`
-pub(crate) fn sim_statuses() -> Answer {
+pub(crate) fn sim_statuses() -> Response {
     described(SIM_STATUS)
 }
 
-fn described(entries: &[(u64, &str)]) -> Answer {
+fn described(entries: &[(u64, &str)]) -> Response {
     let entries = entries.iter().map(|(id, text)| json!({ "id": id, "description": text }));
-    Answer::json(200, &Value::Array(entries.collect()))
+    Response::json(200, &Value::Array(entries.collect()))
 }
 
 /// An operator; `None` where there is none with this id.
@@ -58,14 +58,14 @@ pub(crate) fn operator(id: u64) -> Option<Value> {
 }
 
 /// `GET /api/v1/operator`, which is not paged.
-pub(crate) fn operators() -> Answer {
-    Answer::json(200, &OPERATORS.iter().filter_map(|(id, ..)| operator(*id)).collect())
+pub(crate) fn operators() -> Response {
+    Response::json(200, &OPERATORS.iter().filter_map(|(id, ..)| operator(*id)).collect())
 }
 
 /// `GET /api/v1/organisation/my`
-pub(crate) fn organisation(caller: &Caller) -> Answer {
+pub(crate) fn organisation(caller: &Caller) -> Response {
     let id = caller.organisation;
-    Answer::json(
+    Response::json(
         200,
         &json!({ "id": id, "name": organisation_name(id), "country": { "id": 74 },
                  "type": { "id": 4, "description": "Enterprise" } }),

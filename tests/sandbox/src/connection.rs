@@ -14,19 +14,19 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Response, StatusCode};
+use hyper::{Response as HttpResponse, StatusCode};
 use hyper_util::rt::TokioIo;
 use socket2::Socket;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::answer::Answer;
 use crate::control;
 use crate::fault::{Fault, FaultKind};
 use crate::log::EntryId;
 use crate::perform::{Outcome, perform};
 use crate::request::Request;
+use crate::response::Response;
 use crate::routes::http_date;
 use crate::server::{Door, Shared};
 
@@ -58,8 +58,8 @@ impl Link {
         Link { shared, peer, number, end: watch::Sender::new(End::NotYet) }
     }
 
-    /// Resets the connection. Does not return: whoever waits for the answer is gone.
-    async fn reset(&self) -> Response<Body> {
+    /// Resets the connection. Does not return: whoever waits for the response is gone.
+    async fn reset(&self) -> HttpResponse<Body> {
         self.end.send_replace(End::Reset);
         pending().await
     }
@@ -99,18 +99,18 @@ where
     }
 }
 
-async fn respond(link: &Link, incoming: hyper::Request<Incoming>) -> Response<Body> {
+async fn respond(link: &Link, incoming: hyper::Request<Incoming>) -> HttpResponse<Body> {
     let shared = &link.shared;
     let (mut request, body) = head(link, incoming);
     if request.path.starts_with(control::PREFIX) {
-        let Ok(body) = read(body).await else { return whole(shared, Answer::empty(413)) };
+        let Ok(body) = read(body).await else { return whole(shared, Response::empty(413)) };
         request.body = body;
-        let answer = control::handle(shared, &request);
+        let response = control::handle(shared, &request);
         shared.settle().await;
-        return whole(shared, answer);
+        return whole(shared, response);
     }
     if link.number.is_none() {
-        return whole(shared, Answer::empty(404));
+        return whole(shared, Response::empty(404));
     }
     if !shared.is_open() {
         return link.reset().await;
@@ -126,17 +126,17 @@ async fn respond(link: &Link, incoming: hyper::Request<Incoming>) -> Response<Bo
     }
     let Ok(body) = read(body).await else {
         shared.state().log.answered(entry, 413);
-        return whole(shared, Answer::empty(413));
+        return whole(shared, Response::empty(413));
     };
     request.body = body;
     shared.state().log.body(entry, &request.body);
     match carry_out(shared, &request, fault.as_ref()).await {
-        Outcome::Answer(answer) => {
-            shared.state().log.answered(entry, answer.status);
-            whole(shared, answer)
+        Outcome::Response(response) => {
+            shared.state().log.answered(entry, response.status);
+            whole(shared, response)
         }
         Outcome::Reset => link.reset().await,
-        Outcome::Cut(answer) => cut(link, entry, answer),
+        Outcome::Cut(response) => cut(link, entry, response),
         Outcome::Endless { fast } => {
             shared.state().log.answered(entry, 200);
             endless(shared, fast)
@@ -183,35 +183,35 @@ async fn read(body: Incoming) -> Result<Vec<u8>, Box<dyn std::error::Error + Sen
 }
 
 /// Status and headers. A fault may name what HTTP does not know; then it is a 500.
-fn start(shared: &Shared, answer: &Answer) -> hyper::http::response::Builder {
-    let now = shared.state().clock.now().saturating_add(answer.date_off);
+fn start(shared: &Shared, response: &Response) -> hyper::http::response::Builder {
+    let now = shared.state().clock.now().saturating_add(response.date_off);
     let date = http_date(u64::try_from(now).unwrap_or(0));
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut builder = Response::builder().status(status).header(DATE, date);
-    for (name, value) in &answer.headers {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::builder().status(status).header(DATE, date);
+    for (name, value) in &response.headers {
         builder = builder.header(name, value);
     }
     builder
 }
 
-fn finish(builder: hyper::http::response::Builder, body: Body) -> Response<Body> {
+fn finish(builder: hyper::http::response::Builder, body: Body) -> HttpResponse<Body> {
     builder.body(body).unwrap_or_else(|_| {
-        let mut response = Response::new(Either::Left(Full::default()));
+        let mut response = HttpResponse::new(Either::Left(Full::default()));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
 }
 
-fn whole(shared: &Shared, answer: Answer) -> Response<Body> {
-    let builder = start(shared, &answer);
-    finish(builder, Either::Left(Full::new(Bytes::from(answer.body))))
+fn whole(shared: &Shared, response: Response) -> HttpResponse<Body> {
+    let builder = start(shared, &response);
+    finish(builder, Either::Left(Full::new(Bytes::from(response.body))))
 }
 
-fn cut(link: &Link, entry: EntryId, answer: Answer) -> Response<Body> {
-    link.shared.state().log.answered(entry, answer.status);
-    let builder = start(&link.shared, &answer).header(CONTENT_LENGTH, answer.body.len());
+fn cut(link: &Link, entry: EntryId, response: Response) -> HttpResponse<Body> {
+    link.shared.state().log.answered(entry, response.status);
+    let builder = start(&link.shared, &response).header(CONTENT_LENGTH, response.body.len());
     let (mut sender, body) = Channel::new(1);
-    let mut half = Bytes::from(answer.body);
+    let mut half = Bytes::from(response.body);
     half.truncate(half.len() / 2);
     let end = link.end.clone();
     tokio::spawn(async move {
@@ -224,9 +224,9 @@ fn cut(link: &Link, entry: EntryId, answer: Answer) -> Response<Body> {
     finish(builder, Either::Right(body))
 }
 
-fn endless(shared: &Shared, fast: bool) -> Response<Body> {
-    let builder =
-        start(shared, &Answer::empty(200)).header(CONTENT_TYPE, "application/json; charset=UTF-8");
+fn endless(shared: &Shared, fast: bool) -> HttpResponse<Body> {
+    let builder = start(shared, &Response::empty(200))
+        .header(CONTENT_TYPE, "application/json; charset=UTF-8");
     let (sender, body) = Channel::new(1);
     tokio::spawn(pour(sender, fast));
     finish(builder, Either::Right(body))

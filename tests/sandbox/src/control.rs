@@ -4,10 +4,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::application_tokens::NewToken;
 use crate::fault::Fault;
 use crate::request::Request;
+use crate::response::Response;
 use crate::server::Shared;
 use crate::state::{PASSWORD, State};
 
@@ -22,11 +22,11 @@ struct ClockChange {
 }
 
 /// Answers a request of the control path.
-pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
+pub(crate) fn handle(shared: &Shared, request: &Request) -> Response {
     let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
     match (request.method.as_str(), path) {
-        ("GET", "/state") => Answer::json(200, &state(shared)),
-        ("GET", "/requests") => Answer::json(200, &json!(shared.state().log.entries())),
+        ("GET", "/state") => Response::json(200, &state(shared)),
+        ("GET", "/requests") => Response::json(200, &json!(shared.state().log.entries())),
         ("GET", "/calls") => calls(shared, request),
         ("POST", "/reset") => {
             shared.reset();
@@ -52,7 +52,7 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
         ("POST", "/application_token") => match request.json::<NewToken>() {
             Ok(token) => {
                 let (id, value) = shared.state().seed_token(token);
-                Answer::json(200, &json!({ "id": id, "application_token": value }))
+                Response::json(200, &json!({ "id": id, "application_token": value }))
             }
             Err(error) => wrong(&error),
         },
@@ -60,16 +60,16 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Answer {
             shared.state().revoke_auth_tokens();
             done()
         }
-        _ => Answer::json(404, &json!({ "error": "no such control path" })),
+        _ => Response::json(404, &json!({ "error": "no such control path" })),
     }
 }
 
-fn done() -> Answer {
-    Answer::json(200, &json!({}))
+fn done() -> Response {
+    Response::json(200, &json!({}))
 }
 
-fn wrong(error: &str) -> Answer {
-    Answer::json(400, &json!({ "error": error }))
+fn wrong(error: &str) -> Response {
+    Response::json(400, &json!({ "error": error }))
 }
 
 fn state(shared: &Shared) -> Value {
@@ -107,7 +107,7 @@ fn state(shared: &Shared) -> Value {
 }
 
 /// A plain number.
-fn calls(shared: &Shared, request: &Request) -> Answer {
+fn calls(shared: &Shared, request: &Request) -> Response {
     let method = request.parameter("method").unwrap_or_default();
     let path = request.parameter("path").unwrap_or_default();
     let status = match request.parameter("status").map(|text| text.parse()) {
@@ -115,7 +115,7 @@ fn calls(shared: &Shared, request: &Request) -> Answer {
         Some(Ok(status)) => Some(status),
         Some(Err(_)) => return wrong("status is not a number"),
     };
-    Answer::text(200, "text/plain", shared.state().log.calls(&method, &path, status).to_string())
+    Response::text(200, "text/plain", shared.state().log.calls(&method, &path, status).to_string())
 }
 
 /// The fault in the body. A misspelt `times` would otherwise make it last for ever.
@@ -129,7 +129,7 @@ fn fault(request: &Request) -> Result<Fault, String> {
     }
 }
 
-fn clock(state: &mut State, request: &Request) -> Answer {
+fn clock(state: &mut State, request: &Request) -> Response {
     match request.json::<ClockChange>() {
         Ok(ClockChange { r#move: Some(seconds), set: None }) => {
             state.clock.advance(seconds.saturating_mul(1000));
@@ -138,15 +138,15 @@ fn clock(state: &mut State, request: &Request) -> Answer {
         Ok(_) => return wrong("either move or set"),
         Err(error) => return wrong(&error),
     }
-    Answer::json(200, &json!({ "now": state.clock.now() }))
+    Response::json(200, &json!({ "now": state.clock.now() }))
 }
 
-fn settings(state: &mut State, request: &Request) -> Answer {
+fn settings(state: &mut State, request: &Request) -> Response {
     let change = request.json::<Value>();
     match change.and_then(|change| state.settings.changed_by(&change)) {
         Ok(changed) => {
             state.settings = changed;
-            Answer::json(200, &json!(state.settings))
+            Response::json(200, &json!(state.settings))
         }
         Err(error) => wrong(&error),
     }

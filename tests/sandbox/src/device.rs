@@ -3,13 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, DUPLICATED};
 use crate::authenticate::Caller;
 use crate::catalogue::operator;
 use crate::date::with_offset;
 use crate::fields::{self, SMS};
 use crate::request::Request;
 use crate::resources::{created, find, shown, unknown};
+use crate::response::{DUPLICATED, Response};
 use crate::routes::not_found;
 use crate::state::State;
 
@@ -23,16 +23,16 @@ pub(crate) fn handle(
     endpoint: u64,
     parts: &[&str],
     request: &Request,
-) -> Answer {
+) -> Response {
     if find(&state.endpoints, caller, endpoint).is_none() {
         return unknown("Endpoint", endpoint);
     }
     match (request.method.as_str(), parts) {
         ("GET", ["connectivity"]) => {
-            Answer::json(200, &json!({ "status": { "description": "OFFLINE" }, "services": [] }))
+            Response::json(200, &json!({ "status": { "description": "OFFLINE" }, "services": [] }))
         }
         // A reset of the network registration or of the data session.
-        ("PATCH", ["connectivity"]) => Answer::empty(204),
+        ("PATCH", ["connectivity"]) => Response::empty(204),
         ("GET", ["sms"]) => list_sms(state, endpoint),
         ("POST", ["sms"]) => send_sms(state, endpoint, request),
         ("GET" | "DELETE", ["sms", id]) => one_sms(state, endpoint, id, request),
@@ -44,13 +44,13 @@ pub(crate) fn handle(
     }
 }
 
-fn list_sms(state: &State, endpoint: u64) -> Answer {
+fn list_sms(state: &State, endpoint: u64) -> Response {
     let of_endpoint = state.sms.values().filter(|(owner, _)| *owner == endpoint);
     let rows = of_endpoint.map(|(_, row)| shown(&state.settings, row)).collect();
-    Answer::json(200, &Value::Array(rows))
+    Response::json(200, &Value::Array(rows))
 }
 
-fn send_sms(state: &mut State, endpoint: u64, request: &Request) -> Answer {
+fn send_sms(state: &mut State, endpoint: u64, request: &Request) -> Response {
     let mut row = match fields::read(request, SMS, &["payload"]) {
         Ok(row) => row,
         Err(refusal) => return refusal,
@@ -78,26 +78,26 @@ fn send_sms(state: &mut State, endpoint: u64, request: &Request) -> Answer {
     created(state, &format!("/api/v1/endpoint/{endpoint}/sms/{id}"))
 }
 
-fn one_sms(state: &mut State, endpoint: u64, id: &str, request: &Request) -> Answer {
+fn one_sms(state: &mut State, endpoint: u64, id: &str, request: &Request) -> Response {
     let number: u64 = id.parse().unwrap_or_default();
     match state.sms.get(&number).filter(|(owner, _)| *owner == endpoint) {
         None => unknown("SMS", id),
         Some((_, row)) if request.method == "GET" => {
-            Answer::json(200, &shown(&state.settings, row))
+            Response::json(200, &shown(&state.settings, row))
         }
         Some(_) => {
             state.sms.remove(&number);
-            Answer::empty(204)
+            Response::empty(204)
         }
     }
 }
 
-fn blacklist(state: &State, endpoint: u64) -> Answer {
+fn blacklist(state: &State, endpoint: u64) -> Response {
     let ids = state.blacklists.iter().filter(|(owner, _)| *owner == endpoint);
-    Answer::json(200, &ids.filter_map(|(_, id)| operator(*id)).collect())
+    Response::json(200, &ids.filter_map(|(_, id)| operator(*id)).collect())
 }
 
-fn change_blacklist(state: &mut State, endpoint: u64, id: &str, request: &Request) -> Answer {
+fn change_blacklist(state: &mut State, endpoint: u64, id: &str, request: &Request) -> Response {
     let number: u64 = id.parse().unwrap_or_default();
     if operator(number).is_none() {
         return unknown("Operator", id);
@@ -108,9 +108,9 @@ fn change_blacklist(state: &mut State, endpoint: u64, id: &str, request: &Reques
         state.blacklists.remove(&(endpoint, number))
     };
     match (changed, request.method.as_str()) {
-        (true, _) => Answer::empty(204),
+        (true, _) => Response::empty(204),
         (false, "PUT") => {
-            Answer::error(409, DUPLICATED, "The operator is already in the blacklist")
+            Response::error(409, DUPLICATED, "The operator is already in the blacklist")
         }
         (false, _) => unknown("Operator", id),
     }

@@ -21,8 +21,8 @@ pub struct Fault {
     /// How many matching requests pass unharmed before.
     #[serde(default)]
     pub skip: u32,
-    /// Whether the request is carried out all the same before the answer goes wrong. Kinds that
-    /// need the right answer carry it out anyway and `ResetBefore` never does; a `Delay` carries it
+    /// Whether the request is carried out all the same before the response goes wrong. Kinds that
+    /// need the right response carry it out anyway and `ResetBefore` never does; a `Delay` carries it
     /// out before the wait with this, else after it.
     #[serde(default)]
     pub side_effect: bool,
@@ -35,7 +35,7 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FaultKind {
-    /// This answer, instead of the right one.
+    /// This response, instead of the right one.
     Status {
         /// HTTP status.
         status: u16,
@@ -49,7 +49,7 @@ pub enum FaultKind {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The right answer, later.
+    /// The right response, later.
     Delay {
         /// How much later.
         milliseconds: u64,
@@ -65,9 +65,9 @@ pub enum FaultKind {
     },
     /// The connection is reset as soon as the request's head has arrived; nothing is done.
     ResetBefore,
-    /// The request is carried out; then the connection is reset and there is no answer.
+    /// The request is carried out; then the connection is reset and there is no response.
     ResetAfter,
-    /// The right answer's `Content-Length`, half of its body, and the connection ends.
+    /// The right response's `Content-Length`, half of its body, and the connection ends.
     CutBody,
     /// A 200 with a body that does not end.
     EndlessBody {
@@ -82,13 +82,13 @@ pub enum FaultKind {
         /// HTTP status.
         status: u16,
     },
-    /// The right answer, called `text/plain`.
+    /// The right response, called `text/plain`.
     WrongContentType,
     /// A 200 with `{}`.
     NoAuthToken,
-    /// The right answer, save that the auth token is opaque. It works all the same.
+    /// The right response, save that the auth token is opaque. It works all the same.
     TokenNotJwt,
-    /// The right answer, with a `Date` that is off.
+    /// The right response, with a `Date` that is off.
     DateOff {
         /// By how much; negative for the past.
         seconds: i64,
@@ -141,7 +141,7 @@ impl Fault {
         self
     }
 
-    /// Carries the request out before the answer goes wrong.
+    /// Carries the request out before the response goes wrong.
     #[must_use]
     pub fn with_side_effect(mut self) -> Fault {
         self.side_effect = true;

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, BAD_REQUEST, ErrorCode, INVALID_FORMAT, INVALID_REFERENCE, REQUIRED};
 use crate::request::Request;
+use crate::response::{
+    BAD_REQUEST, ErrorCode, INVALID_FORMAT, INVALID_REFERENCE, REQUIRED, Response,
+};
 
 /// What a field may hold, besides null.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +55,10 @@ pub(crate) fn read(
     request: &Request,
     fields: Fields,
     required: &[&str],
-) -> Result<Map<String, Value>, Answer> {
+) -> Result<Map<String, Value>, Response> {
     let mut body = request
         .object()
-        .ok_or_else(|| Answer::error(400, BAD_REQUEST, "Malformed request body"))?;
+        .ok_or_else(|| Response::error(400, BAD_REQUEST, "Malformed request body"))?;
     let mut errors: Vec<(ErrorCode, String)> = required
         .iter()
         .filter(|field| body.get(**field).is_none_or(Value::is_null))
@@ -73,7 +75,7 @@ pub(crate) fn read(
             }
         }
     }
-    if errors.is_empty() { Ok(body) } else { Err(Answer::invalid(&errors)) }
+    if errors.is_empty() { Ok(body) } else { Err(Response::invalid(&errors)) }
 }
 
 /// Checks a value and writes it as a row has it.
@@ -111,11 +113,11 @@ mod tests {
     use super::*;
 
     fn codes(body: &Value) -> Vec<u64> {
-        let Err(answer) = read(&Request::test("PATCH", "/x", body), ENDPOINT, &[]) else {
+        let Err(response) = read(&Request::test("PATCH", "/x", body), ENDPOINT, &[]) else {
             return Vec::new();
         };
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!((answer.status, body["error_code"].as_u64()), (422, Some(1400)));
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!((response.status, body["error_code"].as_u64()), (422, Some(1400)));
         let errors = body["errors"].as_array().unwrap();
         errors.iter().map(|error| error["error_code"].as_u64().unwrap()).collect()
     }

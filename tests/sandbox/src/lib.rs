@@ -39,7 +39,6 @@
 //! | `POST /_sandbox/application_token` | a [`NewToken`], `{"description": "old", "expiry_date": "2020-01-01"}`; answers `{"id": …, "application_token": "…"}` |
 //! | `POST /_sandbox/revoke_auth_tokens` | auth tokens so far are void |
 
-mod answer;
 mod application_tokens;
 mod authenticate;
 mod catalogue;
@@ -60,6 +59,7 @@ mod query;
 mod random;
 mod request;
 mod resources;
+mod response;
 mod routes;
 mod sandbox;
 mod seed;

@@ -36,7 +36,7 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// `None` where the body was not read. Secrets are replaced by `***`, and so is what is no JSON.
     pub body: Option<String>,
-    /// Status that was answered, or `None` where there was no answer (yet).
+    /// Status that was answered, or `None` where there was no response (yet).
     pub status: Option<u16>,
 }
 

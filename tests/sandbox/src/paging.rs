@@ -1,11 +1,11 @@
 //! Lists, cut into pages the way the live service does: the page in the query, the counts in the
-//! answer's headers, a bare array in the body.
+//! response's headers, a bare array in the body.
 
 use serde_json::Value;
 
-use crate::answer::{Answer, INVALID_QUERY};
 use crate::query::Collection;
 use crate::request::Request;
+use crate::response::{INVALID_QUERY, Response};
 use crate::state::State;
 
 /// Returns the page that the query asks for, of the rows that it selects. A page past the end is
@@ -15,7 +15,7 @@ pub(crate) fn page(
     collection: &Collection,
     request: &Request,
     rows: Vec<Value>,
-) -> Answer {
+) -> Response {
     let (rows, sort) = match collection.select(request, rows) {
         Ok(selected) => selected,
         Err(rejection) => return rejection,
@@ -24,7 +24,7 @@ pub(crate) fn page(
     let (Some(page), Some(per_page)) =
         (number(request, "page", 1), number(request, "per_page", settings.default_per_page))
     else {
-        return Answer::error(422, INVALID_QUERY, "page and per_page are numbers");
+        return Response::error(422, INVALID_QUERY, "page and per_page are numbers");
     };
     let per_page = per_page.min(settings.maximum_per_page.min(collection.maximum)).max(1);
     let total = rows.len() as u64;
@@ -34,7 +34,7 @@ pub(crate) fn page(
     let most = usize::try_from(per_page).unwrap_or(usize::MAX);
     let shown: Vec<Value> = rows.into_iter().skip(first).take(most).collect();
     let count = shown.len();
-    let mut answer = Answer::json(200, &Value::Array(shown));
+    let mut response = Response::json(200, &Value::Array(shown));
     for (names, value) in [
         (&["X-Total-Pages", "X-Pages"] as &[_], pages.to_string()),
         (&["X-Total-Count"], total.to_string()),
@@ -44,7 +44,7 @@ pub(crate) fn page(
         (&["X-Sort"], sort),
     ] {
         for name in names {
-            answer.set_header(name, &value);
+            response.set_header(name, &value);
         }
     }
     let mut links = Vec::new();
@@ -54,9 +54,9 @@ pub(crate) fn page(
         }
     }
     if !links.is_empty() {
-        answer.set_header("Link", &links.join(", "));
+        response.set_header("Link", &links.join(", "));
     }
-    answer
+    response
 }
 
 /// The number in the query; the default where there is none or one below 1.
@@ -86,15 +86,15 @@ mod tests {
     use crate::query::{APPLICATION_TOKENS, EVENTS};
     use serde_json::json;
 
-    fn pages(target: &str) -> Answer {
+    fn pages(target: &str) -> Response {
         let mut state = State::new().unwrap();
         state.base_url = "https://here".to_owned();
         let rows = (0..5).map(|id| json!({ "id": id })).collect();
         page(&state, &APPLICATION_TOKENS, &Request::test("GET", target, &Value::Null), rows)
     }
 
-    fn header(answer: &Answer, name: &str) -> String {
-        answer.headers.iter().find(|(key, _)| key == name).unwrap().1.clone()
+    fn header(response: &Response, name: &str) -> String {
+        response.headers.iter().find(|(key, _)| key == name).unwrap().1.clone()
     }
 
     #[test]
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_corrected() {
         for target in ["/x?page=0", "/x?page=-3", "/x?per_page=0", "/x?per_page=-1"] {
-            let answer = pages(target);
-            assert_eq!((answer.status, header(&answer, "X-Count").as_str()), (200, "5"));
+            let response = pages(target);
+            assert_eq!((response.status, header(&response, "X-Count").as_str()), (200, "5"));
         }
         assert_eq!(header(&pages("/x?per_page=9999"), "X-Count-Per-Page"), "1000");
         assert_eq!(pages("/x?page=a").status, 422);
@@ -141,8 +141,8 @@ mod tests {
     fn an_empty_list_has_no_pages() {
         let state = State::new().unwrap();
         let request = Request::test("GET", "/x?page=2", &Value::Null);
-        let answer = page(&state, &EVENTS, &request, Vec::new());
-        assert_eq!((answer.status, answer.body.as_slice()), (200, b"[]".as_slice()));
-        assert_eq!(header(&answer, "X-Total-Pages"), "0");
+        let response = page(&state, &EVENTS, &request, Vec::new());
+        assert_eq!((response.status, response.body.as_slice()), (200, b"[]".as_slice()));
+        assert_eq!(header(&response, "X-Total-Pages"), "0");
     }
 }

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::answer::{Answer, INVALID_QUERY, INVALID_SORT};
 use crate::date::instant;
 use crate::request::Request;
+use crate::response::{INVALID_QUERY, INVALID_SORT, Response};
 
 /// A field that can be filtered and sorted by, and where a row has it.
 type Field = (&'static str, &'static str);
@@ -84,7 +84,7 @@ impl Collection {
         &self,
         request: &Request,
         mut rows: Vec<Value>,
-    ) -> Result<(Vec<Value>, String), Answer> {
+    ) -> Result<(Vec<Value>, String), Response> {
         for criterion in request.parameter("q").iter().flat_map(|q| q.split(',')) {
             let (pointer, wanted) = self.criterion(criterion)?;
             rows.retain(|row| row.pointer(pointer).is_some_and(|value| is(value, wanted)));
@@ -103,7 +103,7 @@ impl Collection {
             let name = criterion.strip_prefix('-').unwrap_or(criterion);
             let pointer = self.pointer(name).ok_or_else(|| {
                 let message = format!("Cannot sort by '{name}'");
-                Answer::error(422, INVALID_SORT, &message)
+                Response::error(422, INVALID_SORT, &message)
             })?;
             rows.sort_by(|a, b| compare(a.pointer(pointer), b.pointer(pointer)));
             if criterion.starts_with('-') {
@@ -113,7 +113,7 @@ impl Collection {
         Ok((rows, sort))
     }
 
-    fn criterion<'a>(&self, criterion: &'a str) -> Result<(&'static str, &'a str), Answer> {
+    fn criterion<'a>(&self, criterion: &'a str) -> Result<(&'static str, &'a str), Response> {
         let (name, wanted) = criterion.split_once(':').ok_or_else(|| rejected(criterion))?;
         let pointer = self.pointer(name).ok_or_else(|| rejected(criterion))?;
         let number = pointer.ends_with("/id");
@@ -129,8 +129,8 @@ impl Collection {
     }
 }
 
-fn rejected(criterion: &str) -> Answer {
-    Answer::error(422, INVALID_QUERY, &format!("Invalid query criteria '{criterion}'"))
+fn rejected(criterion: &str) -> Response {
+    Response::error(422, INVALID_QUERY, &format!("Invalid query criteria '{criterion}'"))
 }
 
 /// Whether a value is the wanted one. A `*` at the end stands for any continuation.
@@ -163,8 +163,8 @@ mod tests {
             json!({"id": 10, "event_type": {"id": 7}, "timestamp": "2026-01-03T00:00:00.000Z"}),
         ];
         let request = Request::test("GET", &format!("/x?{query}"), &Value::Null);
-        let (rows, _) = EVENTS.select(&request, rows).map_err(|answer| {
-            let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        let (rows, _) = EVENTS.select(&request, rows).map_err(|response| {
+            let body: Value = serde_json::from_slice(&response.body).unwrap();
             u16::try_from(body["error_code"].as_u64().unwrap()).unwrap()
         })?;
         Ok(rows.iter().map(|row| row["id"].as_u64().unwrap()).collect())

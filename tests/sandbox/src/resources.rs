@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::answer::{Answer, INVALID_REFERENCE};
 use crate::authenticate::Caller;
 use crate::date::with_offset;
 use crate::fields::{self, Fields};
 use crate::paging::page;
 use crate::query::{Collection, EVENTS};
 use crate::request::Request;
+use crate::response::{INVALID_REFERENCE, Response};
 use crate::seed::FIRST_ENDPOINT;
 use crate::settings::Settings;
 use crate::state::{Rows, State};
@@ -20,7 +20,7 @@ pub(crate) fn list(
     collection: &Collection,
     caller: &Caller,
     request: &Request,
-) -> Answer {
+) -> Response {
     let mine = rows.values().filter(|(organisation, _)| *organisation == caller.organisation);
     let mine = mine.map(|(_, row)| shown(&state.settings, row)).collect();
     page(state, collection, request, mine)
@@ -32,7 +32,7 @@ pub(crate) fn endpoint_events(
     caller: &Caller,
     id: u64,
     request: &Request,
-) -> Answer {
+) -> Response {
     if find(&state.endpoints, caller, id).is_none() {
         return unknown("Endpoint", id);
     }
@@ -43,13 +43,13 @@ pub(crate) fn endpoint_events(
 }
 
 /// One row. What it is, is for the message that there is none.
-pub(crate) fn get(state: &State, rows: &Rows, what: &str, caller: &Caller, id: u64) -> Answer {
+pub(crate) fn get(state: &State, rows: &Rows, what: &str, caller: &Caller, id: u64) -> Response {
     find(rows, caller, id)
-        .map_or_else(|| unknown(what, id), |row| Answer::json(200, &shown(&state.settings, row)))
+        .map_or_else(|| unknown(what, id), |row| Response::json(200, &shown(&state.settings, row)))
 }
 
 /// `POST /api/v1/endpoint`
-pub(crate) fn create_endpoint(state: &mut State, caller: &Caller, request: &Request) -> Answer {
+pub(crate) fn create_endpoint(state: &mut State, caller: &Caller, request: &Request) -> Response {
     let required = ["name", "service_profile", "status", "tariff_profile"];
     let mut body = match fields::read(request, fields::ENDPOINT, &required) {
         Ok(body) => body,
@@ -64,11 +64,11 @@ pub(crate) fn create_endpoint(state: &mut State, caller: &Caller, request: &Requ
     created(state, &format!("/api/v1/endpoint/{id}"))
 }
 
-/// The answer to a `POST`, which says where the new row is.
-pub(crate) fn created(state: &State, path: &str) -> Answer {
-    let mut answer = Answer::empty(201);
-    answer.set_header("Location", &format!("{}{path}", state.base_url));
-    answer
+/// The response to a `POST`, which says where the new row is.
+pub(crate) fn created(state: &State, path: &str) -> Response {
+    let mut response = Response::empty(201);
+    response.set_header("Location", &format!("{}{path}", state.base_url));
+    response
 }
 
 /// `PATCH` of a row: the fields of the body go over those that are there.
@@ -79,7 +79,7 @@ pub(crate) fn update(
     id: u64,
     request: &Request,
     now: i64,
-) -> Answer {
+) -> Response {
     let Some((_, Value::Object(row))) =
         rows.get_mut(&id).filter(|(organisation, _)| *organisation == caller.organisation)
     else {
@@ -93,16 +93,16 @@ pub(crate) fn update(
     if row.contains_key("last_updated") {
         row.insert("last_updated".to_owned(), Value::from(with_offset(now)));
     }
-    Answer::empty(204)
+    Response::empty(204)
 }
 
 /// `DELETE` of a row.
-pub(crate) fn delete(rows: &mut Rows, what: &str, caller: &Caller, id: u64) -> Answer {
+pub(crate) fn delete(rows: &mut Rows, what: &str, caller: &Caller, id: u64) -> Response {
     if find(rows, caller, id).is_none() {
         return unknown(what, id);
     }
     rows.remove(&id);
-    Answer::empty(204)
+    Response::empty(204)
 }
 
 /// A row as it is sent: without fields that have no value, unless a setting wants them as null.
@@ -123,9 +123,9 @@ pub(crate) fn find<'a>(rows: &'a Rows, caller: &Caller, id: u64) -> Option<&'a V
     (*organisation == caller.organisation).then_some(row)
 }
 
-/// The answer where there is no such row: a 404 with the code of an invalid reference.
-pub(crate) fn unknown(what: &str, id: impl std::fmt::Display) -> Answer {
-    Answer::error(404, INVALID_REFERENCE, &format!("{what} with Id '{id}' not found."))
+/// The response where there is no such row: a 404 with the code of an invalid reference.
+pub(crate) fn unknown(what: &str, id: impl std::fmt::Display) -> Response {
+    Response::error(404, INVALID_REFERENCE, &format!("{what} with Id '{id}' not found."))
 }
 
 #[cfg(test)]

@@ -3,35 +3,35 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::answer::{Answer, BAD_REQUEST, NOT_ALLOWED, NOT_FOUND, TOO_MANY_REQUESTS};
 use crate::authenticate::Caller;
 use crate::request::Request;
+use crate::response::{BAD_REQUEST, NOT_ALLOWED, NOT_FOUND, Response, TOO_MANY_REQUESTS};
 use crate::settings::RetryAfter;
 use crate::state::State;
 use crate::{application_tokens, authenticate, catalogue, device, fields, query, resources};
 
 const AUTHENTICATE: &str = "/api/v1/authenticate";
 
-/// The right answer to a request of the API.
-pub(crate) fn handle(state: &mut State, request: &Request) -> Answer {
+/// The right response to a request of the API.
+pub(crate) fn handle(state: &mut State, request: &Request) -> Response {
     let authenticates = request.path == AUTHENTICATE;
     if let Some(wait) = over_limit(state, request, authenticates) {
         return too_many(state, wait);
     }
-    let answer =
+    let response =
         if authenticates { unauthenticated(state, request) } else { routed(state, request) };
-    count(state, request, authenticates, answer.status);
-    answer
+    count(state, request, authenticates, response.status);
+    response
 }
 
-fn unauthenticated(state: &mut State, request: &Request) -> Answer {
+fn unauthenticated(state: &mut State, request: &Request) -> Response {
     match request.method.as_str() {
         "POST" => authenticate::authenticate(state, request),
         _ => not_allowed("POST"),
     }
 }
 
-fn routed(state: &mut State, request: &Request) -> Answer {
+fn routed(state: &mut State, request: &Request) -> Response {
     let caller = match authenticate::caller(state, request) {
         Ok(caller) => caller,
         Err(refusal) => return refusal,
@@ -47,8 +47,8 @@ fn routed(state: &mut State, request: &Request) -> Answer {
     }
 }
 
-/// The answer to a call whose path and method the API knows.
-fn dispatch(state: &mut State, caller: &Caller, parts: &[&str], request: &Request) -> Answer {
+/// The response to a call whose path and method the API knows.
+fn dispatch(state: &mut State, caller: &Caller, parts: &[&str], request: &Request) -> Response {
     let now = state.clock.now();
     match (request.method.as_str(), parts) {
         ("POST", ["authenticate", "workspace"]) => {
@@ -120,25 +120,25 @@ fn allowed(parts: &[&str]) -> Option<&'static str> {
 }
 
 /// Reads an id as the live service does: what is no number is malformed, what is negative unknown.
-fn with_id(what: &str, id: &str, handler: impl FnOnce(u64) -> Answer) -> Answer {
+fn with_id(what: &str, id: &str, handler: impl FnOnce(u64) -> Response) -> Response {
     match id.parse::<i64>().map(u64::try_from) {
         Ok(Ok(id)) => handler(id),
         Ok(Err(_)) => resources::unknown(what, id),
         Err(_) => {
             let message = format!("Cannot parse parameter id as Long: For input string: \"{id}\"");
-            Answer::error(400, BAD_REQUEST, &message)
+            Response::error(400, BAD_REQUEST, &message)
         }
     }
 }
 
-pub(crate) fn not_found() -> Answer {
-    Answer::error(404, NOT_FOUND, "Resource not found")
+pub(crate) fn not_found() -> Response {
+    Response::error(404, NOT_FOUND, "Resource not found")
 }
 
-fn not_allowed(methods: &str) -> Answer {
-    let mut answer = Answer::error(405, NOT_ALLOWED, "Method not allowed");
-    answer.set_header("Allow", methods);
-    answer
+fn not_allowed(methods: &str) -> Response {
+    let mut response = Response::error(405, NOT_ALLOWED, "Method not allowed");
+    response.set_header("Allow", methods);
+    response
 }
 
 /// Milliseconds until the caller may call again, where it may not now.
@@ -170,19 +170,19 @@ fn count(state: &mut State, request: &Request, authenticates: bool, status: u16)
     }
 }
 
-fn too_many(state: &State, wait: i64) -> Answer {
-    let mut answer = Answer::error(429, TOO_MANY_REQUESTS, "Too many requests");
+fn too_many(state: &State, wait: i64) -> Response {
+    let mut response = Response::error(429, TOO_MANY_REQUESTS, "Too many requests");
     let seconds = u64::try_from(wait).unwrap_or(0).div_ceil(1000);
     match state.settings.retry_after {
-        RetryAfter::Seconds => answer.set_header("Retry-After", &seconds.to_string()),
+        RetryAfter::Seconds => response.set_header("Retry-After", &seconds.to_string()),
         RetryAfter::HttpDate => {
             let now = u64::try_from(state.clock.now()).unwrap_or(0);
             // One more second, since a date has no fractions.
-            answer.set_header("Retry-After", &http_date(now + seconds + 1));
+            response.set_header("Retry-After", &http_date(now + seconds + 1));
         }
         RetryAfter::None => {}
     }
-    answer
+    response
 }
 
 /// Seconds of Unix time as HTTP writes a date.
@@ -199,8 +199,8 @@ mod tests {
 
     fn sign_in(state: &mut State) -> (u16, Value) {
         let body = json!({"application_token": state.seeded_token.clone()});
-        let answer = handle(state, &Request::test("POST", AUTHENTICATE, &body));
-        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+        let response = handle(state, &Request::test("POST", AUTHENTICATE, &body));
+        (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
     }
 
     #[test]

@@ -15,9 +15,9 @@ pub struct Settings {
     pub auth_token_lifetime: i64,
     /// Seconds that a refresh token works. 350 minutes.
     pub refresh_token_lifetime: i64,
-    /// Whether the answer to a refresh token brings the next refresh token.
+    /// Whether the response to a refresh token brings the next refresh token.
     pub refresh_token_renewed: bool,
-    /// Whether the answer to an application token brings a refresh token, which it should not.
+    /// Whether the response to an application token brings a refresh token, which it should not.
     pub application_token_with_refresh_token: bool,
     /// Whether `esc.app` is the id of the application token; else it is some other number.
     pub esc_app_is_token_id: bool,
@@ -25,9 +25,9 @@ pub struct Settings {
     pub revocation_reaches_auth_tokens: bool,
     /// What created application tokens look like.
     pub application_token_shape: TokenShape,
-    /// Status of the answer to a created application token: 200, or 201.
+    /// Status of the response to a created application token: 200, or 201.
     pub create_status: u16,
-    /// Whether the answer to a created application token also brings its `id`.
+    /// Whether the response to a created application token also brings its `id`.
     pub create_with_id: bool,
     /// Whether updating an application token is answered with 403, as for a token without the right.
     pub update_forbidden: bool,

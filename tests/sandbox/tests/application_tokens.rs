@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PASSWORD, Rig, TOKENS, answer, header, text};
+use common::{PASSWORD, Rig, TOKENS, header, status_and_body, text};
 use emnify_sandbox::{NewToken, TokenShape};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn the_unknown_can_be_chosen() {
     assert_eq!((status, text(&body, "application_token").len()), (201, 80));
     let response = rig.get(&token, TOKENS);
     assert_eq!(header(&response, "x-total-pages"), "");
-    assert!(answer(response).1[1].get("description").is_none());
+    assert!(status_and_body(response).1[1].get("description").is_none());
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn each_workspace_has_its_own() {
     let body = json!({ "target_organisation": { "id": 5678 } });
     let url = rig.url("/api/v1/authenticate/workspace");
     let switched = rig.client.post(url).bearer_auth(&user).json(&body).send().unwrap();
-    let there = text(&answer(switched).1, "auth_token");
+    let there = text(&status_and_body(switched).1, "auth_token");
     assert!(rig.rows(&there, "").is_empty());
     let (_, body) = rig.create(&there, &json!({}));
     let token = text(&rig.exchange(&text(&body, "application_token")).1, "auth_token");
@@ -185,7 +185,7 @@ fn a_token_without_the_right_to_update() {
 fn refused_tokens_are_recorded_as_events() {
     let rig = Rig::new();
     let token = rig.sign_in();
-    let events = || answer(rig.get(&token, "/api/v1/event?q=type:7&sort=-id")).1;
+    let events = || status_and_body(rig.get(&token, "/api/v1/event?q=type:7&sort=-id")).1;
     assert_eq!(events(), json!([]));
     for (name, status, expiry_date) in [("old", 1, None), ("late", 0, Some("2020-01-01"))] {
         let row = NewToken {

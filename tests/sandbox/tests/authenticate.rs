@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{AUTHENTICATE, PASSWORD, Rig, answer, header, text};
+use common::{AUTHENTICATE, PASSWORD, Rig, header, status_and_body, text};
 use emnify_sandbox::RetryAfter;
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ fn workspace() {
     let switch = |token: &str, id: u64| {
         let body = json!({ "target_organisation": { "id": id } });
         let url = rig.url("/api/v1/authenticate/workspace");
-        answer(rig.client.post(url).bearer_auth(token).json(&body).send().unwrap())
+        status_and_body(rig.client.post(url).bearer_auth(token).json(&body).send().unwrap())
     };
     assert_eq!(switch(&rig.sign_in(), 5678).0, 401);
     let here = text(&rig.log_in(LOGIN, PASSWORD).1, "auth_token");
@@ -155,14 +155,14 @@ fn auth_tokens_end() {
     rig.sandbox.settings(|settings| settings.auth_token_lifetime = 10);
     let token = rig.sign_in();
     rig.sandbox.move_clock(Duration::from_secs(11));
-    let (status, body) = answer(rig.get(&token, "/api/v1/endpoint"));
+    let (status, body) = status_and_body(rig.get(&token, "/api/v1/endpoint"));
     assert_eq!((status, text(&body, "error_token")), (401, "TokenExpired".to_owned()));
 
     let token = rig.sign_in();
     rig.sandbox.revoke_auth_tokens();
     let response = rig.get(&token, "/api/v1/endpoint");
     assert_eq!(header(&response, "x-amzn-errortype"), "UnauthorizedException");
-    assert_eq!(answer(response), (401, json!({ "message": "Unauthorized" })));
-    let (_, body) = answer(rig.get("nonsense", "/api/v1/endpoint"));
+    assert_eq!(status_and_body(response), (401, json!({ "message": "Unauthorized" })));
+    let (_, body) = status_and_body(rig.get("nonsense", "/api/v1/endpoint"));
     assert_eq!(text(&body, "message"), "token contains an invalid number of segments");
 }

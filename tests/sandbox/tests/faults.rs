@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{AUTHENTICATE, Rig, TOKENS, answer, client, header, text};
+use common::{AUTHENTICATE, Rig, TOKENS, client, header, status_and_body, text};
 use emnify_sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn status() {
     rig.sign_in();
     let response = rig.post(AUTHENTICATE, &json!({}));
     assert_eq!(header(&response, "retry-after"), "7");
-    assert_eq!(answer(response), (503, json!({ "message": "busy" })));
+    assert_eq!(status_and_body(response), (503, json!({ "message": "busy" })));
     assert_eq!(rig.get("", "/api/v1/sim").status(), 503);
     rig.sign_in();
     assert_eq!(rig.sandbox.calls_with_status("POST", AUTHENTICATE, 503), 1);
@@ -183,7 +183,7 @@ fn wrong_bodies() {
     let right = json!({ "application_token": rig.sandbox.application_token() });
     let response = rig.post(AUTHENTICATE, &right);
     assert_eq!(header(&response, "content-type"), "text/plain");
-    text(&answer(response).1, "auth_token");
+    text(&status_and_body(response).1, "auth_token");
 }
 
 #[test]
@@ -216,7 +216,9 @@ fn echoed_secrets() {
     let (status, body) = rig.exchange("s3cret");
     assert_eq!(status, 401);
     assert!(text(&body, "message").contains("s3cret"));
-    assert!(answer(rig.get(&token, TOKENS)).1["message"].as_str().unwrap().contains(&token));
+    assert!(
+        status_and_body(rig.get(&token, TOKENS)).1["message"].as_str().unwrap().contains(&token)
+    );
     let log = format!("{:?}", rig.sandbox.requests());
     assert!(!log.contains("s3cret") && !log.contains(&token));
 }

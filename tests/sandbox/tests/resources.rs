@@ -4,7 +4,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 mod common;
 
-use common::{Rig, answer, header, text};
+use common::{Rig, header, status_and_body, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const ENDPOINT: &str = "/api/v1/endpoint/100001";
 #[cfg(test)]
 fn call(rig: &Rig, token: &str, method: Method, path: &str, body: &Value) -> (u16, Value) {
     let request = rig.client.request(method, rig.url(path)).bearer_auth(token);
-    answer(if body.is_null() { request } else { request.json(body) }.send().unwrap())
+    status_and_body(if body.is_null() { request } else { request.json(body) }.send().unwrap())
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn sms_are_sent_listed_and_cancelled() {
     assert_eq!(sent.status(), 201);
     let location = header(&sent, "location");
     assert_eq!(location, rig.url(&format!("{list}/1")));
-    let (_, rows) = answer(rig.get(&token, &list));
+    let (_, rows) = status_and_body(rig.get(&token, &list));
     assert_eq!(rows[0]["payload"], "hello");
     assert_eq!(rows[0]["source_address"], "12345");
     assert!(text(&rows[0], "submit_date").ends_with(".000+0000"));
@@ -42,15 +42,15 @@ fn sms_are_sent_listed_and_cancelled() {
 fn operators_and_the_blacklist() {
     let rig = Rig::new();
     let token = rig.sign_in();
-    let (_, operators) = answer(rig.get(&token, "/api/v1/operator"));
+    let (_, operators) = status_and_body(rig.get(&token, "/api/v1/operator"));
     assert_eq!(operators[3]["id"], 553);
     let list = format!("{ENDPOINT}/operator_blacklist");
     let one = format!("{list}/553");
-    assert_eq!(answer(rig.get(&token, &list)).1, json!([]));
+    assert_eq!(status_and_body(rig.get(&token, &list)).1, json!([]));
     assert_eq!(call(&rig, &token, Method::PUT, &one, &Value::Null).0, 204);
     let (status, body) = call(&rig, &token, Method::PUT, &one, &Value::Null);
     assert_eq!((status, &body["error_code"]), (409, &json!(1405)));
-    assert_eq!(answer(rig.get(&token, &list)).1[0]["name"], "Orange");
+    assert_eq!(status_and_body(rig.get(&token, &list)).1[0]["name"], "Orange");
     assert_eq!(call(&rig, &token, Method::DELETE, &one, &Value::Null).0, 204);
     assert_eq!(call(&rig, &token, Method::DELETE, &one, &Value::Null).0, 404);
     let unknown = format!("{list}/999");
@@ -62,12 +62,18 @@ fn the_other_routes() {
     let rig = Rig::new();
     let token = rig.sign_in();
     let connectivity = format!("{ENDPOINT}/connectivity");
-    assert_eq!(answer(rig.get(&token, &connectivity)).1["status"]["description"], "OFFLINE");
+    assert_eq!(
+        status_and_body(rig.get(&token, &connectivity)).1["status"]["description"],
+        "OFFLINE"
+    );
     let reset = json!({ "pdp_context": null });
     assert_eq!(call(&rig, &token, Method::PATCH, &connectivity, &reset).0, 204);
-    assert_eq!(answer(rig.get(&token, "/api/v1/sim/status")).1[1]["description"], "Activated");
-    assert_eq!(answer(rig.get(&token, "/api/v1/event/type")).1[7]["id"], 7);
-    assert_eq!(answer(rig.get(&token, "/api/v1/organisation/my")).1["id"], 1234);
+    assert_eq!(
+        status_and_body(rig.get(&token, "/api/v1/sim/status")).1[1]["description"],
+        "Activated"
+    );
+    assert_eq!(status_and_body(rig.get(&token, "/api/v1/event/type")).1[7]["id"], 7);
+    assert_eq!(status_and_body(rig.get(&token, "/api/v1/organisation/my")).1["id"], 1234);
     let sim = "/api/v1/sim/500001";
     assert_eq!(call(&rig, &token, Method::DELETE, sim, &Value::Null).0, 204);
     assert_eq!(rig.get(&token, sim).status(), 404);
@@ -84,7 +90,7 @@ fn ids_that_do_not_exist() {
         ("/api/v1/endpoint/7/sms", (404, 1401)),
         ("/api/v1/nothing", (404, 1201)),
     ] {
-        let (status, body) = answer(rig.get(&token, path));
+        let (status, body) = status_and_body(rig.get(&token, path));
         assert_eq!((status, body["error_code"].as_u64().unwrap()), expected, "{path}");
     }
 }
@@ -122,11 +128,12 @@ fn lists_are_filtered_sorted_and_paged() {
     }
     let response = rig.get(&token, "/api/v1/sim?sort=-iccid&per_page=2");
     assert_eq!(header(&response, "x-sort"), "-iccid");
-    assert_eq!(answer(response).1[0]["id"], 500_300);
-    let (_, rows) = answer(rig.get(&token, "/api/v1/endpoint?q=status:1,name:gateway-001*"));
+    assert_eq!(status_and_body(response).1[0]["id"], 500_300);
+    let (_, rows) =
+        status_and_body(rig.get(&token, "/api/v1/endpoint?q=status:1,name:gateway-001*"));
     assert_eq!(rows.as_array().unwrap().len(), 1);
     for (query, code) in [("q=status:off", 1301), ("sort=colour", 1302)] {
-        let (status, body) = answer(rig.get(&token, &format!("/api/v1/sim?{query}")));
+        let (status, body) = status_and_body(rig.get(&token, &format!("/api/v1/sim?{query}")));
         assert_eq!((status, body["error_code"].as_u64()), (422, Some(code)));
     }
 }

@@ -37,7 +37,7 @@ impl Rig {
     }
 
     pub fn authenticate(&self, body: &Value) -> (u16, Value) {
-        answer(self.post(AUTHENTICATE, body))
+        status_and_body(self.post(AUTHENTICATE, body))
     }
 
     /// An auth token from an application token.
@@ -61,18 +61,22 @@ impl Rig {
     }
 
     pub fn create(&self, token: &str, body: &Value) -> (u16, Value) {
-        answer(self.client.post(self.url(TOKENS)).bearer_auth(token).json(body).send().unwrap())
+        status_and_body(
+            self.client.post(self.url(TOKENS)).bearer_auth(token).json(body).send().unwrap(),
+        )
     }
 
     /// The application tokens as the list shows them.
     pub fn rows(&self, token: &str, query: &str) -> Vec<Value> {
-        let (status, rows) = answer(self.get(token, &format!("{TOKENS}{query}")));
+        let (status, rows) = status_and_body(self.get(token, &format!("{TOKENS}{query}")));
         assert_eq!(status, 200);
         rows.as_array().unwrap().clone()
     }
 
     pub fn patch(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
-        answer(self.client.patch(self.url(path)).bearer_auth(token).json(body).send().unwrap())
+        status_and_body(
+            self.client.patch(self.url(path)).bearer_auth(token).json(body).send().unwrap(),
+        )
     }
 }
 
@@ -89,7 +93,7 @@ pub fn client(sandbox: &Sandbox) -> ClientBuilder {
 }
 
 /// Status and body; null where the body is empty or no JSON.
-pub fn answer(response: Response) -> (u16, Value) {
+pub fn status_and_body(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     (status, serde_json::from_str(&response.text().unwrap()).unwrap_or_default())
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json; charset=UTF-8";
 
-/// An answer before it goes to the HTTP library.
+/// An response before it goes to the HTTP library.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -38,54 +38,54 @@ pub(crate) const INVALID_FORMAT: ErrorCode = ErrorCode(1403, "InvalidFormat");
 pub(crate) const DUPLICATED: ErrorCode = ErrorCode(1405, "Duplicated");
 pub(crate) const NOT_ALLOWED: ErrorCode = ErrorCode(1406, "NotAllowed");
 
-impl Answer {
-    pub(crate) fn empty(status: u16) -> Answer {
-        Answer { status, ..Answer::default() }
+impl Response {
+    pub(crate) fn empty(status: u16) -> Response {
+        Response { status, ..Response::default() }
     }
 
-    pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-        let mut answer = Answer { status, body: body.into(), ..Answer::default() };
+    pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Response {
+        let mut response = Response { status, body: body.into(), ..Response::default() };
         if !content_type.is_empty() {
-            answer.set_header("Content-Type", content_type);
+            response.set_header("Content-Type", content_type);
         }
-        answer
+        response
     }
 
-    pub(crate) fn json(status: u16, body: &Value) -> Answer {
-        Answer::text(status, JSON, body.to_string())
+    pub(crate) fn json(status: u16, body: &Value) -> Response {
+        Response::text(status, JSON, body.to_string())
     }
 
     /// emnify's error object.
-    pub(crate) fn error(status: u16, code: ErrorCode, message: &str) -> Answer {
-        Answer::json(status, &error_object(code, message))
+    pub(crate) fn error(status: u16, code: ErrorCode, message: &str) -> Response {
+        Response::json(status, &error_object(code, message))
     }
 
     /// emnify's error object for input that has several faults.
-    pub(crate) fn invalid(errors: &[(ErrorCode, String)]) -> Answer {
+    pub(crate) fn invalid(errors: &[(ErrorCode, String)]) -> Response {
         let mut body = error_object(INPUT_VALIDATION, "Input validation failed");
         let errors = errors.iter().map(|(code, message)| error_object(*code, message)).collect();
         if let Value::Object(body) = &mut body {
             body.insert("errors".to_owned(), Value::Array(errors));
         }
-        Answer::json(422, &body)
+        Response::json(422, &body)
     }
 
     /// What the gateway in front of the API says when it does not let a request through.
-    pub(crate) fn gateway(message: &str, error_type: &str) -> Answer {
+    pub(crate) fn gateway(message: &str, error_type: &str) -> Response {
         let body = json!({ "message": message }).to_string();
-        let mut answer = Answer::text(401, "application/json", body);
-        answer.set_header("x-amzn-ErrorType", error_type);
-        answer
+        let mut response = Response::text(401, "application/json", body);
+        response.set_header("x-amzn-ErrorType", error_type);
+        response
     }
 
     /// A page such as content delivery networks send.
-    pub(crate) fn html(status: u16) -> Answer {
+    pub(crate) fn html(status: u16) -> Response {
         let body = format!(
             "<html>\r\n<head><title>{status} ERROR</title></head>\r\n<body>\r\n\
              <h1>{status} ERROR</h1>\r\n<p>The request could not be satisfied.</p>\r\n\
              </body>\r\n</html>\r\n"
         );
-        Answer::text(status, "text/html", body)
+        Response::text(status, "text/html", body)
     }
 
     /// Sets a header, in place of one of the same name.
@@ -95,7 +95,7 @@ impl Answer {
     }
 
     /// The body compressed, where there is one.
-    pub(crate) fn gzip(mut self) -> Answer {
+    pub(crate) fn gzip(mut self) -> Response {
         if let (false, Ok(compressed)) = (self.body.is_empty(), compress(&self.body)) {
             self.body = compressed;
             self.set_header("Content-Encoding", "gzip");
@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn nested_errors() {
-        let answer = Answer::invalid(&[(INVALID_FORMAT, "expiry_date: not a date".to_owned())]);
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(answer.status, 422);
+        let response = Response::invalid(&[(INVALID_FORMAT, "expiry_date: not a date".to_owned())]);
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, 422);
         assert_eq!(body["error_token"], "InputValidationFailed");
         assert_eq!(body["errors"][0]["error_code"], 1403);
     }
