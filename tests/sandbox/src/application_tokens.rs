@@ -1,5 +1,5 @@
-//! The application tokens: create, list, update and revoke, as the live service does them. The value
-//! of a created one is shown only in the response, which does not name its id unless a setting says so.
+//! Application tokens: create, list, update and revoke, as the live service does. The value of a
+//! created one is shown only in that response, which contains no id unless a setting requests it.
 
 use std::net::IpAddr;
 
@@ -19,25 +19,25 @@ use crate::response::{
 };
 use crate::state::{ORGANISATIONS, State, organisation_name};
 
-/// The user that seeded application tokens name as their creator.
+/// The id of the user that application tokens name as their creator.
 const CREATOR: u64 = 42;
 
-/// An application token that a test puts there. Dates and addresses are not checked, so that a list
-/// can hold what a client does not expect.
+/// An application token that a test adds. Dates and addresses are not checked, so that a list can
+/// contain values that a client does not expect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewToken {
-    /// Its value; made up where there is none.
+    /// Its value; `None`: a new one is generated.
     pub value: Option<String>,
     /// Its description.
     pub description: Option<String>,
-    /// When it ends: a date, or one with time and zone.
+    /// When it expires: a date, or a date with time and zone.
     pub expiry_date: Option<String>,
     /// The address or range that it works from.
     pub ip: Option<String>,
     /// 0 is Activated, 1 is Revoked.
     pub status: u8,
-    /// When it was made; now, where nothing is said.
+    /// When it was created; `None`: now.
     pub created: Option<String>,
     /// Whether the row names no creator.
     pub without_creator: bool,
@@ -45,7 +45,7 @@ pub struct NewToken {
     pub without_created: bool,
 }
 
-/// An application token as the sandbox knows it, its value included.
+/// An application token with its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TokenRow {
@@ -70,7 +70,7 @@ pub struct TokenRow {
 }
 
 impl TokenRow {
-    /// Why the token cannot be exchanged now from this address, as an event tells it.
+    /// Returns why the token cannot be exchanged now from this address, in the words of an event.
     pub(crate) fn refusal(&self, now: i64, peer: IpAddr) -> Option<&'static str> {
         let ended = self.expiry_date.as_deref().and_then(instant).is_some_and(|end| end <= now);
         let elsewhere = self.ip.as_deref().and_then(range).is_some_and(|ip| !ip.contains(&peer));
@@ -85,7 +85,7 @@ impl TokenRow {
 }
 
 impl State {
-    /// Puts a row there, in the first Workspace.
+    /// Adds a token in the first Workspace.
     pub(crate) fn seed_token(&mut self, token: NewToken) -> (u64, String) {
         let [(organisation, _), _] = ORGANISATIONS;
         self.add_token(organisation, token)
@@ -116,7 +116,7 @@ impl State {
     }
 }
 
-/// The claims that were seen in application tokens. `exp` is there only where the token expires.
+/// Returns the claims that were seen in application tokens. Only a token that expires has `exp`.
 pub(crate) fn claims(
     esc_app: u64,
     organisation: u64,
@@ -233,7 +233,7 @@ pub(crate) fn update(state: &mut State, caller: &Caller, id: u64, request: &Requ
     Response::empty(204)
 }
 
-/// A row as the list shows it: without its value.
+/// Returns a row as the list shows it, without its value.
 fn shown(state: &State, row: &TokenRow) -> Value {
     let creator = row.creator.and_then(|id| state.users.iter().find(|user| user.id == id));
     let status = if row.revoked {

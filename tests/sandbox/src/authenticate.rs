@@ -1,5 +1,5 @@
-//! `authenticate` with each of its bodies, switching the Workspace, and the check of the auth
-//! tokens that come out of them.
+//! `authenticate` with each form of its body, switching the Workspace, and the check of the auth
+//! tokens issued by both.
 
 use serde_json::{Map, Value, json};
 
@@ -13,14 +13,14 @@ use crate::seed;
 use crate::settings::Settings;
 use crate::state::{ORGANISATIONS, Pending, Refresh, State, organisation_name};
 
-/// Seconds that a one-time code works.
+/// Seconds for which a one-time code is valid.
 const CODE_LIFETIME: i64 = 300;
-/// Seconds that a device is trusted: 90 days.
+/// Seconds for which a device is trusted: 90 days.
 const TRUST_LIFETIME: i64 = 90 * 24 * 3600;
-/// Added to `esc.app` where it shall not be the application token's id.
+/// Added to the application token's id if `esc.app` must be another number.
 const OTHER_ID: u64 = 900_000;
 
-/// Who makes a call, as the auth token says.
+/// The caller that the auth token names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) organisation: u64,
@@ -151,7 +151,7 @@ fn with_refresh_token(state: &mut State, value: &str) -> Response {
     Response::json(200, &json!({ "auth_token": auth_token }))
 }
 
-/// The response to a user who is let in. A refresh token from before is void from now on.
+/// Returns the response to a login that succeeded. The previous refresh token is no longer valid.
 fn logged_in(state: &mut State, id: u64) -> Response {
     let refresh = state.random.hex(64);
     let expires = state.clock.now() + state.settings.refresh_token_lifetime;
@@ -175,13 +175,13 @@ pub(crate) fn switch_workspace(state: &mut State, caller: &Caller, request: &Req
             let auth_token = sign(state, id, "esc.user", user);
             Response::json(200, &json!({ "auth_token": auth_token }))
         }
-        // Low numbers stand for Workspaces that exist and are somebody else's.
+        // Low numbers are Workspaces of other customers.
         Some(1..=999) => Response::error(403, FORBIDDEN, "Not a member of this Workspace"),
         Some(_) => Response::error(404, INVALID_REFERENCE, "No such organisation"),
     }
 }
 
-/// Who the bearer token belongs to, or the refusal.
+/// Returns the caller that the bearer token names, or the refusal.
 pub(crate) fn caller(state: &State, request: &Request) -> Result<Caller, Response> {
     let presented = request.bearer().ok_or_else(unauthorized)?;
     let token = state.opaque.get(presented).map_or(presented, String::as_str);
@@ -203,7 +203,7 @@ pub(crate) fn caller(state: &State, request: &Request) -> Result<Caller, Respons
     Ok(Caller { organisation, user: number("esc.user") })
 }
 
-/// The `esc.app` claim of the application token with this id.
+/// Returns the `esc.app` claim of the application token with this id.
 pub(crate) fn esc_app(settings: &Settings, id: u64) -> u64 {
     if settings.esc_app_is_token_id { id } else { id + OTHER_ID }
 }
@@ -223,7 +223,7 @@ fn sign(state: &mut State, organisation: u64, who: &str, id: u64) -> String {
     let claims = json!({
         "aud": "/api/v1/authentication",
         who: id,
-        // Differs from token to token, so that tests can tell one from the next.
+        // Differs for each token, so that tests can tell tokens apart.
         "api_key": api_key,
         "esc.org": organisation,
         "esc.orgName": organisation_name(organisation),

@@ -1,4 +1,4 @@
-//! What is the same for every Workspace: kinds of events, states of SIMs, operators.
+//! Data that all Workspaces share: types of events, states of SIMs, operators.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::fields::SIM_STATUS;
 use crate::response::Response;
 use crate::state::organisation_name;
 
-/// The types of events that the sandbox names; emnify has some more.
+/// The types of events; emnify has some more.
 const EVENT_TYPES: &[(u64, &str)] = &[
     (0, "Generic"),
     (1, "Update location"),
@@ -29,7 +29,7 @@ const OPERATORS: &[(u64, &str, &str, &str)] = &[
     (553, "Orange", "France", "33"),
 ];
 
-/// An event's type as a row has it.
+/// Returns an event's type in the form that a row contains.
 pub(crate) fn event_type(id: u64) -> Value {
     let found = EVENT_TYPES.iter().find(|(known, _)| *known == id);
     json!({ "id": id, "description": found.map(|(_, description)| description) })
@@ -50,7 +50,7 @@ fn described(entries: &[(u64, &str)]) -> Response {
     Response::json(200, &Value::Array(entries.collect()))
 }
 
-/// An operator; `None` where there is none with this id.
+/// Returns an operator; `None` if this id is unknown.
 pub(crate) fn operator(id: u64) -> Option<Value> {
     let (id, name, country, code) = OPERATORS.iter().find(|(known, ..)| *known == id)?;
     Some(json!({ "id": id, "name": name,

@@ -1,5 +1,5 @@
-//! A certificate authority of the sandbox's own, made at the start, and a certificate from it for
-//! this machine. Clients that are to trust the sandbox read the authority from a PEM file.
+//! Creates a certificate authority for the sandbox and a certificate for this machine. Clients read
+//! the authority from a PEM file to trust the sandbox.
 
 use std::fs;
 use std::io;
@@ -14,13 +14,13 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// The authority's certificate and a TLS configuration with a certificate that it issued.
+/// The authority's certificate, and a TLS configuration with a certificate that it issued.
 pub(crate) struct Certificates {
     pub(crate) ca_pem: String,
     pub(crate) server: Arc<ServerConfig>,
 }
 
-/// Makes both, with fresh keys.
+/// Creates both, with new keys.
 pub(crate) fn make() -> io::Result<Certificates> {
     let ca_key = KeyPair::generate().map_err(io::Error::other)?;
     let mut ca = CertificateParams::default();
@@ -36,7 +36,7 @@ pub(crate) fn make() -> io::Result<Certificates> {
     leaf.distinguished_name.push(DnType::CommonName, "localhost");
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // Python's ssl module refuses a certificate that does not name its issuer's key.
+    // Python's ssl module refuses a certificate without the key identifier of its issuer.
     leaf.use_authority_key_identifier_extension = true;
     let certificate = leaf.signed_by(&key, &issuer).map_err(io::Error::other)?;
 
@@ -51,14 +51,14 @@ pub(crate) fn make() -> io::Result<Certificates> {
     Ok(Certificates { ca_pem, server: Arc::new(server) })
 }
 
-/// The file that holds the authority; it goes when this is dropped.
+/// The file that contains the authority.
 pub(crate) struct CaFile {
     path: PathBuf,
     directory: Option<PathBuf>,
 }
 
 impl CaFile {
-    /// Writes to the given path, or into a directory of its own that is named after `unique`.
+    /// Writes the file to the given path, or into a new directory named after `unique`.
     pub(crate) fn write(path: Option<PathBuf>, unique: &str, pem: &str) -> io::Result<CaFile> {
         let file = match path {
             Some(path) => CaFile { path, directory: None },
@@ -77,7 +77,7 @@ impl CaFile {
         &self.path
     }
 
-    /// Removes what was written. What is gone already is no error.
+    /// Removes what was written, and ignores what is already gone.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_file(&self.path);
         if let Some(directory) = &self.directory {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_comes_and_goes() {
+    fn the_file_is_written_and_removed() {
         let certificates = make().unwrap();
         let file = CaFile::write(None, "certificate-test", &certificates.ca_pem).unwrap();
         assert!(

@@ -1,5 +1,5 @@
-//! The sandbox's own clock. Expiry, lockouts and limits are judged by it, so that a test can let
-//! hours pass at once and leave the machine's clock alone.
+//! The sandbox's clock. Expiry, lockouts and limits use it, so that a test can let hours pass at
+//! once without changing the machine's clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,12 +16,12 @@ impl Clock {
         Clock { started: Instant::now(), milliseconds_at_start: milliseconds(real) }
     }
 
-    /// Milliseconds of Unix time.
+    /// Returns the Unix time in milliseconds.
     pub(crate) fn now_milliseconds(&self) -> i64 {
         self.milliseconds_at_start.saturating_add(milliseconds(self.started.elapsed()))
     }
 
-    /// Seconds of Unix time.
+    /// Returns the Unix time in seconds.
     pub(crate) fn now(&self) -> i64 {
         self.now_milliseconds().div_euclid(1000)
     }
@@ -36,7 +36,7 @@ impl Clock {
     }
 }
 
-/// A duration in milliseconds, capped where it does not fit.
+/// Returns a duration in milliseconds, or the longest that fits.
 pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

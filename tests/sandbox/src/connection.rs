@@ -1,5 +1,5 @@
-//! One connection: reads requests, has them carried out, and writes what comes of them, down to
-//! answers that are cut off, never end, or never come. The only file that knows the HTTP library.
+//! One connection: reads requests, lets them be handled, and writes the responses, including those
+//! that are cut off, never end, or are missing. Only this file uses the HTTP library.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -30,12 +30,12 @@ use crate::response::Response;
 use crate::routes::http_date;
 use crate::server::{Door, Shared};
 
-/// Longest body of a request.
+/// The longest body of a request, in bytes.
 const LONGEST_BODY: usize = 1 << 20;
 
 type Body = Either<Full<Bytes>, Channel<Bytes>>;
 
-/// How a connection ends before its time.
+/// How a connection is closed early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     NotYet,
@@ -43,7 +43,7 @@ enum End {
     Reset,
 }
 
-/// What requests know about the connection that they came on.
+/// A connection as its requests see it.
 #[derive(Clone)]
 pub(crate) struct Link {
     shared: Arc<Shared>,
@@ -58,14 +58,14 @@ impl Link {
         Link { shared, peer, number, end: watch::Sender::new(End::NotYet) }
     }
 
-    /// Resets the connection. Does not return: whoever waits for the response is gone.
+    /// Resets the connection. Does not return, because no response can be sent any more.
     async fn reset(&self) -> HttpResponse<Body> {
         self.end.send_replace(End::Reset);
         pending().await
     }
 }
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(crate) async fn converse<I>(stream: I, socket: Socket, link: Link)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -86,7 +86,7 @@ where
             _ = connection.as_mut() => return,
             wanted = end.wait_for(|end| *end != End::NotYet) => {
                 if wanted.is_ok_and(|end| *end == End::Reset) {
-                    // With no time to linger, closing sends a reset instead of the usual end.
+                    // With a linger time of zero, closing the socket sends a reset.
                     let _ = socket.set_linger(Some(Duration::ZERO));
                 }
                 return;
@@ -144,7 +144,7 @@ async fn respond(link: &Link, incoming: hyper::Request<Incoming>) -> HttpRespons
     }
 }
 
-/// Performs the request, on the side of the wait on which the fault wants it.
+/// Carries the request out before or after the wait, as the fault specifies.
 async fn carry_out(shared: &Shared, request: &Request, fault: Option<&Fault>) -> Outcome {
     let wait = match fault.map(|fault| &fault.kind) {
         Some(FaultKind::Delay { milliseconds }) => Duration::from_millis(*milliseconds),
@@ -182,7 +182,7 @@ async fn read(body: Incoming) -> Result<Vec<u8>, Box<dyn std::error::Error + Sen
     Ok(Limited::new(body, LONGEST_BODY).collect().await?.to_bytes().to_vec())
 }
 
-/// Status and headers. A fault may name what HTTP does not know; then it is a 500.
+/// Returns status and headers. An invalid status of a fault becomes a 500.
 fn start(shared: &Shared, response: &Response) -> hyper::http::response::Builder {
     let now = shared.state().clock.now().saturating_add(response.date_off);
     let date = http_date(u64::try_from(now).unwrap_or(0));
@@ -216,7 +216,7 @@ fn cut(link: &Link, entry: EntryId, response: Response) -> HttpResponse<Body> {
     let end = link.end.clone();
     tokio::spawn(async move {
         let _ = sender.send_data(half).await;
-        // Leaves the half time to get out.
+        // Gives the first half time to be sent.
         sleep(Duration::from_millis(50)).await;
         end.send_replace(End::Close);
         drop(sender);
@@ -232,7 +232,7 @@ fn endless(shared: &Shared, fast: bool) -> HttpResponse<Body> {
     finish(builder, Either::Right(body))
 }
 
-/// Sends until the client has gone.
+/// Sends until the client closes the connection.
 async fn pour(mut sender: Sender<Bytes>, fast: bool) {
     let mut next = Bytes::from_static(b"[");
     let (more, wait) = if fast {

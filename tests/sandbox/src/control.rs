@@ -1,5 +1,5 @@
-//! The control path, for tests that are not written in Rust: plain JSON over HTTP, simple enough
-//! for a C program with a socket. What it can do, the methods of `Sandbox` can do too.
+//! The control path, for tests that are not written in Rust: JSON over HTTP, simple enough for a C
+//! program with a socket. The methods of `Sandbox` do the same.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::response::Response;
 use crate::server::Shared;
 use crate::state::{PASSWORD, State};
 
-/// Where all control paths begin.
+/// The prefix of all control paths.
 pub(crate) const PREFIX: &str = "/_sandbox";
 
 #[derive(Deserialize)]
@@ -21,7 +21,7 @@ struct ClockChange {
     set: Option<i64>,
 }
 
-/// Answers a request of the control path.
+/// Handles a request of the control path.
 pub(crate) fn handle(shared: &Shared, request: &Request) -> Response {
     let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
     match (request.method.as_str(), path) {
@@ -60,7 +60,7 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Response {
             shared.state().revoke_auth_tokens();
             done()
         }
-        _ => Response::json(404, &json!({ "error": "no such control path" })),
+        _ => Response::json(404, &json!({ "error": "unknown control path or method" })),
     }
 }
 
@@ -106,19 +106,20 @@ fn state(shared: &Shared) -> Value {
     })
 }
 
-/// A plain number.
+/// Returns the number of calls as text.
 fn calls(shared: &Shared, request: &Request) -> Response {
     let method = request.parameter("method").unwrap_or_default();
     let path = request.parameter("path").unwrap_or_default();
     let status = match request.parameter("status").map(|text| text.parse()) {
         None => None,
         Some(Ok(status)) => Some(status),
-        Some(Err(_)) => return wrong("status is not a number"),
+        Some(Err(_)) => return wrong("status: not a number"),
     };
     Response::text(200, "text/plain", shared.state().log.calls(&method, &path, status).to_string())
 }
 
-/// The fault in the body. A misspelt `times` would otherwise make it last for ever.
+/// Reads the fault in the body. Unknown fields are refused, because a misspelt `times` would let
+/// the fault last for ever.
 fn fault(request: &Request) -> Result<Fault, String> {
     let fault = request.json::<Fault>()?;
     let known = serde_json::to_value(&fault).map_err(|error| error.to_string())?;
@@ -135,7 +136,7 @@ fn clock(state: &mut State, request: &Request) -> Response {
             state.clock.advance(seconds.saturating_mul(1000));
         }
         Ok(ClockChange { r#move: None, set: Some(seconds) }) => state.clock.set(seconds),
-        Ok(_) => return wrong("either move or set"),
+        Ok(_) => return wrong("pass either move or set"),
         Err(error) => return wrong(&error),
     }
     Response::json(200, &json!({ "now": state.clock.now() }))
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_and_tells() {
+    fn changes_show_in_the_state() {
         let shared = shared();
         assert_eq!(post(&shared, "/settings", &json!({"create_status": 201})), 200);
         assert_eq!(post(&shared, "/clock", &json!({"set": 1_000_000_000})), 200);
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_door() {
+    fn a_refusing_fault_closes_the_listener_until_it_is_cleared() {
         let shared = shared();
         shared.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
         assert!(!shared.is_open());

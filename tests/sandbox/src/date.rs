@@ -4,28 +4,28 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// Central European time with its summer time, by the European rule. Written out, so that the
-/// machine needs no time zone database.
+/// Central European time with its summer time. The rule is written out, so that no time zone
+/// database is needed.
 const CENTRAL_EUROPE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
-/// Returns the Unix time of a text with time and zone, or of the last second of a date in Central
-/// Europe.
+/// Returns the Unix time of a date with time and zone, or, for a date alone, of its last second in
+/// Central Europe.
 pub(crate) fn instant(text: &str) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(timestamp.as_second());
     }
-    // Jiff would take a date out of a text that has a time and no zone as well.
+    // Jiff also reads a date from a text with a time but no zone.
     let date = text.parse::<Date>().ok().filter(|_| text.len() == 10)?;
     let zone = TimeZone::posix(CENTRAL_EUROPE).ok()?;
     Some(zone.to_timestamp(date.at(23, 59, 59, 0)).ok()?.as_second())
 }
 
-/// Writes an instant as events and application tokens have it.
+/// Formats a time as events and application tokens contain it.
 pub(crate) fn utc(seconds: i64) -> String {
     written(seconds, "%Y-%m-%dT%H:%M:%S.000Z")
 }
 
-/// Writes an instant as endpoints, SIMs and SMS have it.
+/// Formats a time as endpoints, SIMs and SMS contain it.
 pub(crate) fn with_offset(seconds: i64) -> String {
     written(seconds, "%Y-%m-%dT%H:%M:%S.000+0000")
 }

@@ -1,5 +1,5 @@
-//! What belongs to one endpoint: its SMS, its connectivity, and the operators that it avoids. Of
-//! these, emnify was seen to send the lists whole, without the headers of pages.
+//! The SMS, the connectivity and the operator blacklist of one endpoint. The live service was seen
+//! to send these lists whole, without the headers of pages.
 
 use serde_json::{Value, json};
 
@@ -13,10 +13,10 @@ use crate::response::{DUPLICATED, Response};
 use crate::routes::not_found;
 use crate::state::State;
 
-/// Seconds for which a message is kept for a device that is not there.
+/// Seconds for which a message is kept for a device that is offline.
 const SMS_LIFETIME: i64 = 86_400;
 
-/// Answers a call of something that belongs to an endpoint, whose id is checked first.
+/// Handles a call about something that belongs to an endpoint. Its id is checked first.
 pub(crate) fn handle(
     state: &mut State,
     caller: &Caller,
@@ -31,7 +31,7 @@ pub(crate) fn handle(
         ("GET", ["connectivity"]) => {
             Response::json(200, &json!({ "status": { "description": "OFFLINE" }, "services": [] }))
         }
-        // A reset of the network registration or of the data session.
+        // Resets the network registration or the data session.
         ("PATCH", ["connectivity"]) => Response::empty(204),
         ("GET", ["sms"]) => list_sms(state, endpoint),
         ("POST", ["sms"]) => send_sms(state, endpoint, request),

@@ -1,29 +1,29 @@
-//! Faults that a test asks for: answers that are wrong, late, cut off or never come. A fault waits
-//! for the requests that it matches and wears off after so many of them, or stays until cleared.
+//! Faults that a test requests: responses that are wrong, late, cut off or missing. A fault affects
+//! the requests that it matches, until it has affected a given number of them or is cleared.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong, and for which requests.
+/// What goes wrong, and for which requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// Only requests with this method; `None` for any.
+    /// Affects only requests with this method; `None` for any.
     #[serde(default)]
     pub method: Option<String>,
-    /// Only requests with this path, exactly; with a `*` at its end, with paths that begin so.
-    /// Empty for any.
+    /// Affects only requests with exactly this path, or, with a `*` at its end, with a path that
+    /// begins so. Empty for any.
     #[serde(default)]
     pub path: String,
-    /// How many matching requests it hits; `None` until cleared.
+    /// How many matching requests it affects; `None`: until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How many matching requests pass unharmed before.
+    /// How many matching requests succeed before.
     #[serde(default)]
     pub skip: u32,
-    /// Whether the request is carried out all the same before the response goes wrong. Kinds that
-    /// need the right response carry it out anyway and `ResetBefore` never does; a `Delay` carries it
-    /// out before the wait with this, else after it.
+    /// Whether the request still takes effect. Kinds that alter the right response always carry the
+    /// request out, and `ResetBefore` never does. A `Delay` carries it out before the wait if this
+    /// is set, otherwise after it.
     #[serde(default)]
     pub side_effect: bool,
     /// What goes wrong.
@@ -35,65 +35,66 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FaultKind {
-    /// This response, instead of the right one.
+    /// Sends this response instead of the right one.
     Status {
         /// HTTP status.
         status: u16,
-        /// Body, as it is sent.
+        /// The body.
         #[serde(default)]
         body: String,
-        /// Content type, `application/json; charset=UTF-8` where nothing else is said.
+        /// The content type; default `application/json; charset=UTF-8`.
         #[serde(default = "json_content_type")]
         content_type: String,
         /// Further headers.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The right response, later.
+    /// Sends the right response later.
     Delay {
         /// How much later.
         milliseconds: u64,
     },
-    /// Connections are refused and idle ones closed, whatever the method and path; requests under
-    /// way are still answered, and the control listener stays. A client that had an idle connection
-    /// may see that one end before it is refused a new one. Afterwards the sandbox is back on the
-    /// same port.
+    /// Refuses connections and closes idle ones, whatever the method and path. Requests in progress
+    /// still get a response, and the control listener keeps running. A client with an idle
+    /// connection may see it close before a new one is refused. Afterwards the sandbox listens on
+    /// the same port again.
     Refuse {
-        /// How long; `None` until the faults are cleared.
+        /// How long; `None`: until the faults are cleared.
         #[serde(default)]
         milliseconds: Option<u64>,
     },
-    /// The connection is reset as soon as the request's head has arrived; nothing is done.
+    /// Resets the connection when the request's head has arrived. The request has no effect.
     ResetBefore,
-    /// The request is carried out; then the connection is reset and there is no response.
+    /// Carries the request out, then resets the connection without a response.
     ResetAfter,
-    /// The right response's `Content-Length`, half of its body, and the connection ends.
+    /// Sends the right response's `Content-Length` and half of its body, then closes the
+    /// connection.
     CutBody,
-    /// A 200 with a body that does not end.
+    /// Sends a 200 with a body that does not end.
     EndlessBody {
-        /// As fast as it goes, instead of a few bytes five times a second.
+        /// As fast as possible, instead of a few bytes five times a second.
         #[serde(default)]
         fast: bool,
     },
-    /// A 200 with a body that ends in the middle of a JSON text.
+    /// Sends a 200 whose body ends in the middle of a JSON text.
     InvalidJson,
-    /// A page of HTML.
+    /// Sends a page of HTML.
     Html {
         /// HTTP status.
         status: u16,
     },
-    /// The right response, called `text/plain`.
+    /// Sends the right response with the content type `text/plain`.
     WrongContentType,
-    /// A 200 with `{}`.
+    /// Sends a 200 with `{}`.
     NoAuthToken,
-    /// The right response, save that the auth token is opaque. It works all the same.
+    /// Sends the right response with an auth token that is not a JWT, but works.
     TokenNotJwt,
-    /// The right response, with a `Date` that is off.
+    /// Sends the right response with a wrong `Date`.
     DateOff {
-        /// By how much; negative for the past.
+        /// How far it is ahead; negative: behind.
         seconds: i64,
     },
-    /// An error object whose messages quote the secrets that the request carried.
+    /// Sends an error object whose messages quote the secrets in the request.
     EchoSecrets {
         /// HTTP status.
         #[serde(default = "unprocessable")]
@@ -110,38 +111,38 @@ fn unprocessable() -> u16 {
 }
 
 impl Fault {
-    /// Hits every request for the path until cleared.
+    /// Creates a fault that affects every request for the path until it is cleared.
     pub fn new(path: impl Into<String>, kind: FaultKind) -> Fault {
         Fault { method: None, path: path.into(), times: None, skip: 0, side_effect: false, kind }
     }
 
-    /// Hits the next request for the path.
+    /// Creates a fault that affects the next request for the path.
     pub fn once(path: impl Into<String>, kind: FaultKind) -> Fault {
         Fault::new(path, kind).times(1)
     }
 
-    /// Only requests with this method.
+    /// Limits the fault to requests with this method.
     #[must_use]
     pub fn method(mut self, method: impl Into<String>) -> Fault {
         self.method = Some(method.into());
         self
     }
 
-    /// Wears off after so many requests.
+    /// Limits the fault to this number of requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Fault {
         self.times = Some(times);
         self
     }
 
-    /// Lets so many matching requests pass before.
+    /// Lets this number of matching requests succeed before.
     #[must_use]
     pub fn skip(mut self, skip: u32) -> Fault {
         self.skip = skip;
         self
     }
 
-    /// Carries the request out before the response goes wrong.
+    /// Lets the request take effect: see [`Fault::side_effect`].
     #[must_use]
     pub fn with_side_effect(mut self) -> Fault {
         self.side_effect = true;
@@ -150,7 +151,7 @@ impl Fault {
 }
 
 impl FaultKind {
-    /// This status, with a body of JSON.
+    /// Creates a fault that sends this status with a JSON body.
     pub fn status(status: u16, body: impl Into<String>) -> FaultKind {
         FaultKind::Status {
             status,
@@ -161,7 +162,7 @@ impl FaultKind {
     }
 }
 
-/// The faults in waiting, oldest first.
+/// The faults in effect, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     waiting: VecDeque<Fault>,
@@ -182,7 +183,7 @@ impl Faults {
         self.waiting.iter().cloned().collect()
     }
 
-    /// The fault that hits this request. It is counted as used.
+    /// Returns the fault that affects this request, and counts it as used.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let mut hit = None;
         for fault in &mut self.waiting {
@@ -205,7 +206,8 @@ impl Faults {
     }
 }
 
-/// Whether a text is the wanted one. An empty pattern takes any, one that ends in `*` a beginning.
+/// Whether a text matches the pattern. An empty pattern matches any text, a `*` at its end any
+/// continuation.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => text.starts_with(beginning),
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wears_off() {
+    fn a_fault_affects_only_the_requests_it_names() {
         let mut faults = Faults::default();
         faults.add(Fault::new("/a", FaultKind::InvalidJson).method("POST").times(2).skip(1));
         assert!(faults.take("GET", "/a").is_none());

@@ -1,4 +1,4 @@
-//! Which fields a body may have, and what each may hold.
+//! The fields that a request body may have, and their types.
 
 use serde_json::{Map, Value, json};
 
@@ -7,14 +7,14 @@ use crate::response::{
     BAD_REQUEST, ErrorCode, INVALID_FORMAT, INVALID_REFERENCE, REQUIRED, Response,
 };
 
-/// What a field may hold, besides null.
+/// The type of a field, which may also be null.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Text,
-    /// A text or a number, which becomes a text.
+    /// Text or a number, which becomes text.
     Digits,
     Flag,
-    /// An object with the id of something that exists. Ids from 1 do.
+    /// An object with the id of something that exists. All ids from 1 do.
     Reference,
     /// An object with an id from a list.
     OneOf(&'static [(u64, &'static str)]),
@@ -50,7 +50,7 @@ pub(crate) const SIM: Fields = &[
 
 pub(crate) const SMS: Fields = &[("payload", Kind::Text), ("source_address", Kind::Digits)];
 
-/// Reads the body of a request, or returns the refusal. The required fields must have a value.
+/// Reads the body of a request, or returns the refusal. Required fields must have a value.
 pub(crate) fn read(
     request: &Request,
     fields: Fields,
@@ -78,7 +78,7 @@ pub(crate) fn read(
     if errors.is_empty() { Ok(body) } else { Err(Response::invalid(&errors)) }
 }
 
-/// Checks a value and writes it as a row has it.
+/// Checks a value and converts it to the form that a row contains.
 fn check(kind: Kind, value: &mut Value) -> Result<(), (ErrorCode, String)> {
     let id = value.get("id").and_then(Value::as_i64);
     let fits = match kind {

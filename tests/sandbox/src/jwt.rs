@@ -1,4 +1,4 @@
-//! Auth tokens and application tokens: JSON web tokens with the headers that the live service was
+//! Auth tokens and application tokens: JSON Web Tokens with the headers that the live service was
 //! seen to send, HS384 and HS512.
 
 use base64::Engine;
@@ -9,15 +9,15 @@ use serde_json::{Map, Value, json};
 use crate::random::Random;
 use crate::settings::TokenShape;
 
-/// Bytes of claims that make a token of 490 characters.
+/// The number of bytes of claims that results in a token of 490 characters.
 const CLAIMS_LENGTH: usize = 286;
 
-/// What is wrong with a token that was presented.
+/// Why a token is invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// Not three parts.
+    /// It does not have three parts.
     Segments,
-    /// Unreadable, or not signed by us.
+    /// It cannot be read, or this sandbox did not sign it.
     Signature,
 }
 
@@ -33,7 +33,7 @@ fn signed(key: &hmac::Key, header: &str, claims: &Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The claims of a token that bears our signature. When it expires is for the caller to judge.
+/// Returns the claims of a token that this sandbox signed. It does not check whether it expired.
 pub(crate) fn verify(key: &hmac::Key, token: &str) -> Result<Map<String, Value>, Flaw> {
     let mut parts = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) =
@@ -48,12 +48,12 @@ pub(crate) fn verify(key: &hmac::Key, token: &str) -> Result<Map<String, Value>,
     serde_json::from_slice(&claims).map_err(|_| Flaw::Signature)
 }
 
-/// A new signing key. Whatever was signed with another one is void.
+/// Creates a new signing key, which invalidates all tokens signed before.
 pub(crate) fn new_key(random: &mut Random) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA384, &[random.block(), random.block()].concat())
 }
 
-/// A new application token's value, with these claims where it has any.
+/// Creates an application token's value; a JWT contains these claims.
 pub(crate) fn application_token(
     random: &mut Random,
     shape: TokenShape,
@@ -62,7 +62,7 @@ pub(crate) fn application_token(
     if shape == TokenShape::Opaque {
         return random.hex(80);
     }
-    // Fills the claims up to the length that was seen.
+    // Pads the claims to the length that was seen.
     claims.insert("api_key".to_owned(), Value::from(""));
     let rest = CLAIMS_LENGTH.saturating_sub(json!(claims).to_string().len());
     claims.insert("api_key".to_owned(), Value::from(random.hex(rest)));

@@ -1,6 +1,6 @@
-//! The emnify REST API on this machine, for demos and tests: authentication in all its forms,
-//! application tokens, a few collections, and every way in which a server can go wrong. It binds
-//! loopback only, has a clock of its own, and counts what is asked of it.
+//! Plays the emnify REST API on this machine, for demos and tests: all forms of authentication,
+//! application tokens, a few collections, and faults on request. It binds only to loopback, has a
+//! clock of its own, and counts the requests.
 //!
 //! ```
 //! use emnify_sandbox::{Fault, FaultKind, Sandbox};
@@ -12,32 +12,33 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The seed: Workspaces 1234 and 5678; users `user@example.com` and, with a one-time code,
-//! `mfa@example.com`, both with the password `password`; one application token.
+//! At the start there are: Workspaces 1234 and 5678; users `user@example.com` and, with a one-time
+//! code, `mfa@example.com`, both with the password `password`; one application token.
 //!
-//! Where it is unknown how the live service behaves, [`Settings`] has a switch. Two choices have
-//! none: after three failures in a row, which are answered with an empty 401, *every* attempt of
-//! the account is answered as locked until five minutes are over; and a 429 is itself not counted.
+//! If it is unknown how the live service behaves, [`Settings`] has a switch. Two choices have none:
+//! After three failures in a row, whose responses are an empty 401, *every* attempt of the account
+//! gets the response for a locked account until five minutes are over. And a request whose response
+//! is a 429 does not count against the limits.
 //!
 //! # Other languages
 //!
-//! They start the binary of the same name and use `/_sandbox/…` over HTTP instead of the methods
-//! of [`Sandbox`]: on the control listener, or on the API's. Bodies and answers are JSON. Mistakes
-//! are answered with 400 and `{"error": "…"}`.
+//! Start the binary of the same name, and use `/_sandbox/…` over HTTP instead of the methods of
+//! [`Sandbox`], on the control listener or on the API's. Requests and responses are JSON. The
+//! response to a mistake is a 400 with `{"error": "…"}`.
 //!
-//! | call | body, and what it answers |
+//! | call | body, and response |
 //! |---|---|
 //! | `GET /_sandbox/state` | URLs, clock, tokens, users, one-time code, settings, faults, counters |
 //! | `GET /_sandbox/requests` | an array of [`LoggedRequest`] |
-//! | `GET /_sandbox/calls?method=POST&path=/api/v1/authenticate` | a plain number; `&status=401` narrows it, `path=/api/*` widens it |
-//! | `POST /_sandbox/reset` | everything back to the seed, settings to those of the start |
-//! | `POST /_sandbox/reset_counters` | requests, calls and connections forgotten |
-//! | `POST /_sandbox/clock` | `{"move": 3600}` or `{"set": 1800000000}`; answers `{"now": …}` |
+//! | `GET /_sandbox/calls?method=POST&path=/api/v1/authenticate` | a plain number; filter with `&status=401`, or widen with `path=/api/*` |
+//! | `POST /_sandbox/reset` | restores the state at the start, with the settings of the start |
+//! | `POST /_sandbox/reset_counters` | forgets requests, calls and connections |
+//! | `POST /_sandbox/clock` | `{"move": 3600}` or `{"set": 1800000000}`; returns `{"now": …}` |
 //! | `POST /_sandbox/fault` | a [`Fault`], `{"method": "POST", "path": "/api/v1/authenticate", "times": 1, "kind": "status", "status": 503}` |
-//! | `DELETE /_sandbox/faults` | faults removed |
-//! | `POST /_sandbox/settings` | some [`Settings`], `{"auth_token_lifetime": 60}`; answers all |
-//! | `POST /_sandbox/application_token` | a [`NewToken`], `{"description": "old", "expiry_date": "2020-01-01"}`; answers `{"id": …, "application_token": "…"}` |
-//! | `POST /_sandbox/revoke_auth_tokens` | auth tokens so far are void |
+//! | `DELETE /_sandbox/faults` | removes all faults |
+//! | `POST /_sandbox/settings` | some [`Settings`], `{"auth_token_lifetime": 60}`; returns all |
+//! | `POST /_sandbox/application_token` | a [`NewToken`], `{"description": "old", "expiry_date": "2020-01-01"}`; returns `{"id": …, "application_token": "…"}` |
+//! | `POST /_sandbox/revoke_auth_tokens` | revokes all auth tokens issued so far |
 
 mod application_tokens;
 mod authenticate;

@@ -1,17 +1,17 @@
-//! Who called how often, and who failed how often. Two things of the live service stand in a
-//! client's way when it calls too much: limits per address, and the lock of an account.
+//! Counts calls and failures. The live service restricts clients in two ways: it limits calls per
+//! address, and locks an account after failures.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-/// Instants of calls, by address.
+/// The times of calls, by address.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     calls: HashMap<IpAddr, VecDeque<i64>>,
 }
 
 impl Window {
-    /// Milliseconds until there is room for another call, or `None` where there is room now.
+    /// Returns the milliseconds until another call is allowed, or `None` if one is allowed now.
     pub(crate) fn wait(
         &mut self,
         address: IpAddr,
@@ -20,7 +20,7 @@ impl Window {
         limit: usize,
     ) -> Option<i64> {
         let calls = self.calls.entry(address).or_default();
-        // A clock that was set back leaves calls in the future; these count for nothing.
+        // If the clock was set back, calls in the future do not count.
         calls.retain(|at| *at > now - window && *at <= now);
         let oldest = calls.len().checked_sub(limit)?;
         let leaves = calls.get(oldest).map_or(window, |at| at + window - now);
@@ -45,7 +45,7 @@ struct Failures {
 }
 
 impl Lockouts {
-    /// Whether the account is locked at this second. A lock that has run out starts afresh.
+    /// Whether the account is locked now. When a lock ends, the count starts again at zero.
     pub(crate) fn locked(&mut self, account: &str, now: i64) -> bool {
         match self.accounts.get(account).and_then(|failures| failures.locked_until) {
             Some(until) if now < until => true,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_between_starts_afresh() {
+    fn a_success_resets_the_count() {
         let mut lockouts = Lockouts::default();
         for _ in 0..4 {
             lockouts.failed("a", 100, 3, 300);

@@ -1,5 +1,5 @@
-//! What was asked of the sandbox, so that tests can count calls and look at requests. Secrets are
-//! replaced before anything is kept: a log that is printed by a failing test gives nothing away.
+//! A log of the requests, so that tests can count and inspect them. Secrets are replaced before
+//! anything is kept, so that a failing test that prints the log reveals none.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::fault::matches;
 use crate::request::Request;
 
-/// Entries kept; the counts go on.
+/// How many entries are kept. The counts include older ones.
 const KEPT: usize = 20_000;
 
-/// Fields of a body that hold secrets.
+/// The fields of a body that contain secrets.
 pub(crate) const SECRET_FIELDS: [&str; 6] =
     ["application_token", "auth_token", "code", "mfa_token", "password", "refresh_token"];
 
@@ -20,23 +20,24 @@ pub(crate) const SECRET_FIELDS: [&str; 6] =
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LoggedRequest {
-    /// Counts from 0 and starts again when the counters are reset.
+    /// Its number, from 0, since the counters were reset.
     pub number: u64,
-    /// Which connection it came on, counted from 1.
+    /// The number of its connection, from 1.
     pub connection: u64,
-    /// When, in seconds of Unix time by the sandbox's clock.
+    /// When it arrived, in seconds of Unix time on the sandbox's clock.
     pub at: i64,
-    /// `GET`, `POST` and so on.
+    /// The method, such as `GET`.
     pub method: String,
-    /// Path without the query.
+    /// The path without the query.
     pub path: String,
-    /// What follows the question mark, as it was sent.
+    /// The query after the question mark, as it was sent.
     pub query: String,
-    /// Names in lower case. The token in `authorization` is replaced by `***`.
+    /// The headers, with names in lower case. The token in `authorization` is replaced by `***`.
     pub headers: Vec<(String, String)>,
-    /// `None` where the body was not read. Secrets are replaced by `***`, and so is what is no JSON.
+    /// The body; `None` if it was not read. Secrets are replaced by `***`, as is a body that is not
+    /// JSON.
     pub body: Option<String>,
-    /// Status that was answered, or `None` where there was no response (yet).
+    /// The status of the response; `None` if there was none, or not yet.
     pub status: Option<u16>,
 }
 
@@ -50,14 +51,14 @@ pub(crate) struct Log {
     generation: u64,
 }
 
-/// Calls of one method and path.
+/// The calls of one method and path.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Count {
     total: u64,
     by_status: HashMap<u16, u64>,
 }
 
-/// Finds an entry again after a reset may have come in between.
+/// Identifies an entry, even if the log was reset meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntryId {
     number: u64,
@@ -65,7 +66,7 @@ pub(crate) struct EntryId {
 }
 
 impl Log {
-    /// Takes down a request whose body is not read yet.
+    /// Logs a request whose body has not been read yet.
     pub(crate) fn begin(&mut self, request: &Request, now: i64) -> EntryId {
         let id = EntryId { number: self.next, generation: self.generation };
         self.next += 1;
@@ -109,7 +110,8 @@ impl Log {
         self.entries.get_mut(usize::try_from(id.number.checked_sub(first)?).ok()?)
     }
 
-    /// Calls whose method and path match, and whose status does, where one is given.
+    /// Returns the number of calls whose method and path match, and whose status does if one is
+    /// given.
     pub(crate) fn calls(&self, method: &str, path: &str, status: Option<u16>) -> u64 {
         self.counts
             .iter()
@@ -121,7 +123,7 @@ impl Log {
             .sum()
     }
 
-    /// Every method and path with its count.
+    /// Returns every method and path with its count.
     pub(crate) fn counts(&self) -> Vec<(&str, &str, &Count)> {
         let mut all: Vec<_> =
             self.counts.iter().map(|((m, p), count)| (m.as_str(), p.as_str(), count)).collect();
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_after_a_reset_counts_for_nothing() {
+    fn a_response_after_a_reset_does_not_count() {
         let mut log = Log::default();
         let request = Request::test("GET", "/x", &Value::Null);
         let id = log.begin(&request, 0);

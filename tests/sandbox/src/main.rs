@@ -1,5 +1,5 @@
-//! The sandbox as a program, for demos and for tests in other languages. What a shell can source
-//! goes to stdout, what people read to stderr.
+//! The sandbox as a program, for demos and for tests in other languages. It prints variables for a
+//! shell on stdout and text for people on stderr.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -12,23 +12,23 @@ use lexopt::prelude::{Long, Short, ValueExt};
 use tokio::sync::oneshot;
 
 const HELP: &str = "\
-The emnify API on this machine, for demos and tests.
+Plays the emnify API on this machine, for demos and tests.
 
 Usage: emnify-sandbox [options]
 
-  --port N            port of the API; a free one where nothing is said
+  --port N            port of the API; by default a free one
   --plain-http        HTTP instead of HTTPS
-  --ca-file PATH      where the certificate authority goes, in PEM
-  --no-limits         no 429 for too many calls
+  --ca-file PATH      file to write the certificate authority to, in PEM
+  --no-limits         never respond with 429 to too many calls
   --exit-with-stdin   end when standard input closes
-  -h, --help          this text
+  -h, --help          show this text
 
 Prints variables that a shell can source:
 
-  EMNIFY_BASE_PATH          the API
+  EMNIFY_BASE_PATH          base URL of the API
   SSL_CERT_FILE             its certificate authority (not with --plain-http)
-  EMNIFY_APPLICATION_TOKEN  an application token that works
-  EMNIFY_SANDBOX_CONTROL    where faults, clock and counters are, under /_sandbox
+  EMNIFY_APPLICATION_TOKEN  a valid application token
+  EMNIFY_SANDBOX_CONTROL    URL for faults, clock and counters, under /_sandbox
 ";
 
 #[derive(Default)]
@@ -77,7 +77,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Options, lexopt::E
 }
 
 fn run(options: Options) -> io::Result<()> {
-    // Ready for signals before anybody learns that we run, or the CA file could stay behind.
+    // Handles signals before it announces itself. Otherwise an early one would leave the CA file.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let until = runtime.block_on(async { Signals::new() })?;
     let mut builder = Sandbox::builder()
@@ -103,11 +103,11 @@ fn announce(sandbox: &Sandbox, plain_http: bool) -> io::Result<()> {
     writeln!(out, "EMNIFY_SANDBOX_CONTROL={}", sandbox.control_url())?;
     out.flush()?;
     eprintln!(
-        "\nThe emnify API, played on this machine. Nothing of it is real, nothing leaves here.\n\
-         Export the lines above and any emnify client will use it, for example\n\n\
+        "\nA sandbox of the emnify API runs on this machine. It sends nothing to emnify.\n\
+         Export the variables above to point any emnify client to it, for example\n\n\
          \x20 curl{} \"$EMNIFY_BASE_PATH/api/v1/authenticate\" \\\n\
          \x20   -d \"{{\\\"application_token\\\": \\\"$EMNIFY_APPLICATION_TOKEN\\\"}}\"\n\n\
-         What it was asked, and what else it can do: \
+         Its state, with settings and counters: \
          curl \"$EMNIFY_SANDBOX_CONTROL/_sandbox/state\"\n\
          Users: user@example.com and mfa@example.com (one-time code), password \"password\".",
         if plain_http { "" } else { " --cacert \"$SSL_CERT_FILE\"" },
@@ -115,7 +115,8 @@ fn announce(sandbox: &Sandbox, plain_http: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// A value as a shell takes it. Simple ones stay bare, for those who read the lines themselves.
+/// Returns a value as a shell reads it. Simple values are not quoted, so that people and simple
+/// programs can read them, too.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if value.chars().all(plain) {
@@ -164,7 +165,8 @@ impl Signals {
     }
 }
 
-/// Reads on a thread that nobody waits for: a read of a terminal cannot be called off.
+/// Waits until standard input closes. It reads on a thread that is never joined, because a read of
+/// a terminal cannot be cancelled.
 async fn stdin_closed() {
     let (closed, closing) = oneshot::channel();
     thread::spawn(move || {

@@ -1,5 +1,5 @@
-//! Lists, cut into pages the way the live service does: the page in the query, the counts in the
-//! response's headers, a bare array in the body.
+//! Divides lists into pages as the live service does: the page is in the query, the counts are in
+//! the response's headers, and the body is a bare array.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::response::{INVALID_QUERY, Response};
 use crate::state::State;
 
-/// Returns the page that the query asks for, of the rows that it selects. A page past the end is
+/// Returns the page that the query requests, of the rows that it selects. A page past the end is
 /// the last one again.
 pub(crate) fn page(
     state: &State,
@@ -59,7 +59,7 @@ pub(crate) fn page(
     response
 }
 
-/// The number in the query; the default where there is none or one below 1.
+/// Returns the number in the query, or the default if it is missing or below 1.
 fn number(request: &Request, name: &str, default: u64) -> Option<u64> {
     match request.parameter(name) {
         None => Some(default),
@@ -70,7 +70,7 @@ fn number(request: &Request, name: &str, default: u64) -> Option<u64> {
     }
 }
 
-/// The URL of the request with another page.
+/// Returns the URL of the request with another page.
 fn link(state: &State, request: &Request, page: u64) -> String {
     let query = form_urlencoded::parse(request.query.as_bytes()).filter(|(name, _)| name != "page");
     let query = form_urlencoded::Serializer::new(String::new())

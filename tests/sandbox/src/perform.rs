@@ -1,4 +1,4 @@
-//! What becomes of a request once a fault has its say: the right response, a wrong one, or none.
+//! Carries requests out and applies faults: the right response, a wrong one, or none.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::response::{INPUT_VALIDATION, Response, accepts_gzip};
 use crate::routes::handle;
 use crate::state::State;
 
-/// How the server is to end the exchange.
+/// How the server ends the exchange.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Response(Response),
@@ -23,11 +23,11 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Carries a request out, as far as the fault lets it.
+/// Carries a request out, as far as the fault allows.
 pub(crate) fn perform(state: &mut State, request: &Request, fault: Option<&Fault>) -> Outcome {
     let Some(fault) = fault else { return Outcome::Response(right(state, request)) };
     match &fault.kind {
-        // The server has seen to the wait.
+        // The server has already waited.
         FaultKind::Delay { .. } | FaultKind::Refuse { .. } => {
             return Outcome::Response(right(state, request));
         }
@@ -75,7 +75,7 @@ pub(crate) fn perform(state: &mut State, request: &Request, fault: Option<&Fault
         }
         FaultKind::Html { status } => Response::html(*status),
         FaultKind::EchoSecrets { status } => echo(request, *status),
-        // `{}`, and what was dealt with above.
+        // `{}`, and the kinds that were handled above.
         _ => Response::json(200, &json!({})),
     })
 }
@@ -90,7 +90,7 @@ fn compressed(state: &State, request: &Request, response: Response) -> Response 
     if state.settings.gzip && accepted { response.gzip() } else { response }
 }
 
-/// The response with its auth token replaced by one without meaning, which works all the same.
+/// Replaces the auth token in a response with one that is not a JWT, but works.
 fn with_opaque_token(state: &mut State, response: Response) -> Response {
     let Ok(mut body) = serde_json::from_slice::<Map<String, Value>>(&response.body) else {
         return response;
@@ -102,7 +102,7 @@ fn with_opaque_token(state: &mut State, response: Response) -> Response {
     Response::json(response.status, &Value::Object(body))
 }
 
-/// An error object that repeats what it should not.
+/// Returns an error object that quotes the secrets in the request.
 fn echo(request: &Request, status: u16) -> Response {
     let mut secrets: Vec<String> = Vec::new();
     secrets.extend(request.bearer().map(str::to_owned));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_quoted_on_purpose() {
+    fn an_echo_quotes_the_secrets_of_the_request() {
         let mut state = State::new().unwrap();
         let secret = state.seeded_token.clone();
         let (response, body) =
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_effect_only_where_asked_for() {
+    fn a_failed_request_takes_effect_only_on_request() {
         let mut state = State::new().unwrap();
         let (_, body) = unwrapped(sign_in(&mut state, FaultKind::WrongContentType));
         let token = body["auth_token"].as_str().unwrap();

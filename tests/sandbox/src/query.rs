@@ -1,4 +1,4 @@
-//! `q`, `sort`, `from` and `until`: which rows of a collection are shown, and in which order.
+//! The parameters `q`, `sort`, `from` and `until`, which select and sort the rows of a collection.
 
 use std::cmp::Ordering;
 
@@ -8,12 +8,12 @@ use crate::date::instant;
 use crate::request::Request;
 use crate::response::{INVALID_QUERY, INVALID_SORT, Response};
 
-/// A field that can be filtered and sorted by, and where a row has it.
+/// A field to filter and sort by, and its place in a row.
 type Field = (&'static str, &'static str);
 
-/// A collection that comes in pages.
+/// A collection that is sent in pages.
 pub(crate) struct Collection {
-    /// Most rows on a page.
+    /// The most rows on a page.
     pub(crate) maximum: u64,
     fields: &'static [Field],
 }
@@ -79,7 +79,7 @@ pub(crate) const APPLICATION_TOKENS: Collection = Collection {
 };
 
 impl Collection {
-    /// Returns the rows that the query selects, sorted as it says, and what they are sorted by.
+    /// Returns the rows that the query selects, in its order, and what they are sorted by.
     pub(crate) fn select(
         &self,
         request: &Request,
@@ -98,7 +98,7 @@ impl Collection {
             });
         }
         let sort = request.parameter("sort").unwrap_or_else(|| "id".to_owned());
-        // Stable, so that the first criterion wins where it is applied last.
+        // The sort is stable, so applying the first criterion last gives it precedence.
         for criterion in sort.rsplit(',') {
             let name = criterion.strip_prefix('-').unwrap_or(criterion);
             let pointer = self.pointer(name).ok_or_else(|| {
@@ -133,7 +133,7 @@ fn rejected(criterion: &str) -> Response {
     Response::error(422, INVALID_QUERY, &format!("Invalid query criteria '{criterion}'"))
 }
 
-/// Whether a value is the wanted one. A `*` at the end stands for any continuation.
+/// Whether a value matches. A `*` at the end matches any continuation.
 fn is(value: &Value, wanted: &str) -> bool {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase();
     let wanted = wanted.to_lowercase();
@@ -143,7 +143,7 @@ fn is(value: &Value, wanted: &str) -> bool {
     }
 }
 
-/// Numbers by their value, texts by their characters, fields without a value first.
+/// Compares numbers by value and text by characters. Fields without a value come first.
 fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     match (a.and_then(Value::as_u64), b.and_then(Value::as_u64)) {
         (Some(a), Some(b)) => a.cmp(&b),

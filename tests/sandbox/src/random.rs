@@ -1,12 +1,12 @@
-//! Unpredictable text for tokens, codes and keys. The system's generator is asked once, where a
-//! failure can still be reported; what is drawn later cannot fail.
+//! Generates unpredictable text for tokens, codes and keys. The system's generator is used once, at
+//! the start, where a failure can be reported. Later calls cannot fail.
 
 use std::io;
 
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Draws from a key that was made at the start.
+/// Generates from a key that was created at the start.
 #[derive(Debug)]
 pub(crate) struct Random {
     key: hmac::Key,
@@ -18,17 +18,17 @@ impl Random {
         let mut seed = [0; 32];
         SystemRandom::new()
             .fill(&mut seed)
-            .map_err(|_| io::Error::other("the system has no random numbers"))?;
+            .map_err(|_| io::Error::other("the system's random number generator failed"))?;
         Ok(Random { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), drawn: 0 })
     }
 
-    /// Thirty-two bytes.
+    /// Returns 32 bytes.
     pub(crate) fn block(&mut self) -> Vec<u8> {
         self.drawn += 1;
         hmac::sign(&self.key, &self.drawn.to_be_bytes()).as_ref().to_vec()
     }
 
-    /// Lower-case hexadecimal digits.
+    /// Returns lower-case hexadecimal digits.
     pub(crate) fn hex(&mut self, digits: usize) -> String {
         let mut text = String::new();
         while text.len() < digits {
@@ -38,7 +38,7 @@ impl Random {
         text
     }
 
-    /// Six decimal digits, as a one-time code has.
+    /// Returns six decimal digits, for a one-time code.
     pub(crate) fn code(&mut self) -> String {
         let number =
             self.block().iter().fold(0u64, |sum, byte| (sum * 256 + u64::from(*byte)) % 1_000_000);
@@ -46,7 +46,7 @@ impl Random {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Returns bytes as lower-case hexadecimal digits.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

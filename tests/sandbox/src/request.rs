@@ -1,12 +1,12 @@
-//! One request as the handlers see it: read completely, and free of the HTTP library that read it.
-//! Handlers are then plain functions of the state and this.
+//! One request as the handlers see it: completely read, and without types of the HTTP library. So
+//! handlers are plain functions of the state and a request.
 
 use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// A request that was read to its end.
+/// A request that was completely read.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -19,30 +19,30 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The first header of this name, which is given in lower case.
+    /// Returns the first header with this name, which must be in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The credential after `Bearer`.
+    /// Returns the credential after `Bearer`.
     pub(crate) fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
-    /// The first query parameter of this name, decoded.
+    /// Returns the first query parameter with this name, decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The body, where it is a JSON object.
+    /// Returns the body, if it is a JSON object.
     pub(crate) fn object(&self) -> Option<Map<String, Value>> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The body, where it is JSON of this shape.
+    /// Reads the body as JSON of this type.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
         serde_json::from_slice(&self.body).map_err(|error| error.to_string())
     }
@@ -50,7 +50,7 @@ impl Request {
 
 #[cfg(test)]
 impl Request {
-    /// A request from this machine, for the tests of handlers.
+    /// Creates a request from this machine, for tests of handlers.
     pub(crate) fn test(method: &str, target: &str, body: &Value) -> Request {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Request {

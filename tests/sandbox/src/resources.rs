@@ -1,4 +1,4 @@
-//! Endpoints, SIMs and events: listed, read, created, changed and deleted.
+//! Endpoints, SIMs and events: list, read, create, change and delete.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use crate::seed::FIRST_ENDPOINT;
 use crate::settings::Settings;
 use crate::state::{Rows, State};
 
-/// A collection, in pages.
+/// Returns a page of a collection.
 pub(crate) fn list(
     state: &State,
     rows: &Rows,
@@ -26,7 +26,7 @@ pub(crate) fn list(
     page(state, collection, request, mine)
 }
 
-/// The events of one endpoint, in pages.
+/// Returns a page of the events of one endpoint.
 pub(crate) fn endpoint_events(
     state: &State,
     caller: &Caller,
@@ -42,7 +42,7 @@ pub(crate) fn endpoint_events(
     page(state, &EVENTS, request, rows)
 }
 
-/// One row. What it is, is for the message that there is none.
+/// Returns one row. `what` names it in the message that it was not found.
 pub(crate) fn get(state: &State, rows: &Rows, what: &str, caller: &Caller, id: u64) -> Response {
     find(rows, caller, id)
         .map_or_else(|| unknown(what, id), |row| Response::json(200, &shown(&state.settings, row)))
@@ -64,14 +64,14 @@ pub(crate) fn create_endpoint(state: &mut State, caller: &Caller, request: &Requ
     created(state, &format!("/api/v1/endpoint/{id}"))
 }
 
-/// The response to a `POST`, which says where the new row is.
+/// Returns the response to a `POST`, with the location of the new row.
 pub(crate) fn created(state: &State, path: &str) -> Response {
     let mut response = Response::empty(201);
     response.set_header("Location", &format!("{}{path}", state.base_url));
     response
 }
 
-/// `PATCH` of a row: the fields of the body go over those that are there.
+/// `PATCH` of a row: the fields of the body replace those of the row.
 pub(crate) fn update(
     rows: &mut Rows,
     (what, fields): (&str, Fields),
@@ -105,7 +105,7 @@ pub(crate) fn delete(rows: &mut Rows, what: &str, caller: &Caller, id: u64) -> R
     Response::empty(204)
 }
 
-/// A row as it is sent: without fields that have no value, unless a setting wants them as null.
+/// Returns a row as it is sent: without fields that are null, unless a setting includes them.
 pub(crate) fn shown(settings: &Settings, row: &Value) -> Value {
     match row {
         Value::Object(fields) if settings.omit_nulls => {
@@ -123,7 +123,7 @@ pub(crate) fn find<'a>(rows: &'a Rows, caller: &Caller, id: u64) -> Option<&'a V
     (*organisation == caller.organisation).then_some(row)
 }
 
-/// The response where there is no such row: a 404 with the code of an invalid reference.
+/// Returns the response for an unknown row: a 404 with the code of an invalid reference.
 pub(crate) fn unknown(what: &str, id: impl std::fmt::Display) -> Response {
     Response::error(404, INVALID_REFERENCE, &format!("{what} with Id '{id}' not found."))
 }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_comes_changes_and_goes() {
+    fn an_endpoint_is_created_changed_and_deleted() {
         let mut state = State::new().unwrap();
         state.base_url = "https://here".to_owned();
         let body = json!({"name": "new", "status": {"id": 0}, "service_profile": {"id": 1},

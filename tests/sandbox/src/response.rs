@@ -1,5 +1,5 @@
-//! Answers, with the three shapes of error body that clients meet: emnify's own, the gateway's in
-//! front of it, and a page of HTML. Compression happens here too.
+//! Responses, with the three forms of error bodies that clients see: emnify's own, that of the
+//! gateway in front of it, and a page of HTML. Responses are compressed here, too.
 
 use std::io::{self, Write};
 
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json; charset=UTF-8";
 
-/// An response before it goes to the HTTP library.
+/// A response before it goes to the HTTP library.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Seconds by which the `Date` header is off.
+    /// Seconds by which the `Date` header is ahead; negative: behind.
     pub(crate) date_off: i64,
 }
 
@@ -55,12 +55,12 @@ impl Response {
         Response::text(status, JSON, body.to_string())
     }
 
-    /// emnify's error object.
+    /// Returns emnify's error object.
     pub(crate) fn error(status: u16, code: ErrorCode, message: &str) -> Response {
         Response::json(status, &error_object(code, message))
     }
 
-    /// emnify's error object for input that has several faults.
+    /// Returns emnify's error object for input with several errors.
     pub(crate) fn invalid(errors: &[(ErrorCode, String)]) -> Response {
         let mut body = error_object(INPUT_VALIDATION, "Input validation failed");
         let errors = errors.iter().map(|(code, message)| error_object(*code, message)).collect();
@@ -70,7 +70,7 @@ impl Response {
         Response::json(422, &body)
     }
 
-    /// What the gateway in front of the API says when it does not let a request through.
+    /// Returns the response of the gateway in front of the API to a request that it refuses.
     pub(crate) fn gateway(message: &str, error_type: &str) -> Response {
         let body = json!({ "message": message }).to_string();
         let mut response = Response::text(401, "application/json", body);
@@ -78,7 +78,7 @@ impl Response {
         response
     }
 
-    /// A page such as content delivery networks send.
+    /// Returns a page like those of content delivery networks.
     pub(crate) fn html(status: u16) -> Response {
         let body = format!(
             "<html>\r\n<head><title>{status} ERROR</title></head>\r\n<body>\r\n\
@@ -88,13 +88,13 @@ impl Response {
         Response::text(status, "text/html", body)
     }
 
-    /// Sets a header, in place of one of the same name.
+    /// Sets a header and replaces one of the same name.
     pub(crate) fn set_header(&mut self, name: &str, value: &str) {
         self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The body compressed, where there is one.
+    /// Compresses the body, if there is one.
     pub(crate) fn gzip(mut self) -> Response {
         if let (false, Ok(compressed)) = (self.body.is_empty(), compress(&self.body)) {
             self.body = compressed;
@@ -114,7 +114,7 @@ fn compress(body: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Whether an `Accept-Encoding` header lets gzip through.
+/// Whether an `Accept-Encoding` header allows gzip.
 pub(crate) fn accepts_gzip(accept_encoding: &str) -> bool {
     accept_encoding.split(',').any(|entry| {
         let mut parts = entry.split(';').map(str::trim);

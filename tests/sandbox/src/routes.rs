@@ -1,5 +1,5 @@
-//! Which handler answers which request, behind the checks that stand before all of them: limits
-//! first, then the bearer token.
+//! Finds the handler for a request, after the checks that all requests pass: the limits first, then
+//! the bearer token.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use crate::{application_tokens, authenticate, catalogue, device, fields, query, 
 
 const AUTHENTICATE: &str = "/api/v1/authenticate";
 
-/// The right response to a request of the API.
+/// Returns the right response to a request of the API.
 pub(crate) fn handle(state: &mut State, request: &Request) -> Response {
     let authenticates = request.path == AUTHENTICATE;
     if let Some(wait) = over_limit(state, request, authenticates) {
@@ -47,7 +47,7 @@ fn routed(state: &mut State, request: &Request) -> Response {
     }
 }
 
-/// The response to a call whose path and method the API knows.
+/// Calls the handler for the path and method.
 fn dispatch(state: &mut State, caller: &Caller, parts: &[&str], request: &Request) -> Response {
     let now = state.clock.now();
     match (request.method.as_str(), parts) {
@@ -100,7 +100,7 @@ fn dispatch(state: &mut State, caller: &Caller, parts: &[&str], request: &Reques
     }
 }
 
-/// The methods that a path knows, as the `Allow` header has them.
+/// Returns the methods of a path, in the form of the `Allow` header.
 fn allowed(parts: &[&str]) -> Option<&'static str> {
     match parts {
         ["authenticate", "workspace"] => Some("POST"),
@@ -119,7 +119,8 @@ fn allowed(parts: &[&str]) -> Option<&'static str> {
     }
 }
 
-/// Reads an id as the live service does: what is no number is malformed, what is negative unknown.
+/// Reads an id as the live service does: text that is not a number is malformed, and a negative
+/// number is unknown.
 fn with_id(what: &str, id: &str, handler: impl FnOnce(u64) -> Response) -> Response {
     match id.parse::<i64>().map(u64::try_from) {
         Ok(Ok(id)) => handler(id),
@@ -141,7 +142,7 @@ fn not_allowed(methods: &str) -> Response {
     response
 }
 
-/// Milliseconds until the caller may call again, where it may not now.
+/// Returns the milliseconds until the next call is allowed, or `None` if it is allowed now.
 fn over_limit(state: &mut State, request: &Request, authenticates: bool) -> Option<i64> {
     if !state.settings.limits {
         return None;
@@ -157,9 +158,9 @@ fn over_limit(state: &mut State, request: &Request, authenticates: bool) -> Opti
     general.max(narrow)
 }
 
-/// Counts a call that was let through. A 429 counts for nothing, or who waits would never be free.
+/// Counts a call that was allowed. A call whose response is a 429 does not count.
 fn count(state: &mut State, request: &Request, authenticates: bool, status: u16) {
-    // Without limits nothing would ever leave the windows.
+    // Without limits, nothing would remove entries from the windows.
     if !state.settings.limits {
         return;
     }
@@ -177,7 +178,7 @@ fn too_many(state: &State, wait: i64) -> Response {
         RetryAfter::Seconds => response.set_header("Retry-After", &seconds.to_string()),
         RetryAfter::HttpDate => {
             let now = u64::try_from(state.clock.now()).unwrap_or(0);
-            // One more second, since a date has no fractions.
+            // Rounds up, because a date has no fractions of a second.
             response.set_header("Retry-After", &http_date(now + seconds + 1));
         }
         RetryAfter::None => {}
@@ -185,9 +186,9 @@ fn too_many(state: &State, wait: i64) -> Response {
     response
 }
 
-/// Seconds of Unix time as HTTP writes a date.
+/// Formats seconds of Unix time as an HTTP date.
 pub(crate) fn http_date(unix_seconds: u64) -> String {
-    // What comes after the year 9999 cannot be written.
+    // An HTTP date cannot express years after 9999.
     let capped = unix_seconds.min(253_402_300_799);
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(capped))
 }
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_asked_for_everywhere_else() {
+    fn all_other_paths_require_a_bearer_token() {
         let mut state = State::new().unwrap();
         let get = Request::test("GET", "/api/v1/sim/500001", &Value::Null);
         assert_eq!(handle(&mut state, &get).status, 401);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_opens_again() {
+    fn calls_are_allowed_again_after_the_window() {
         let mut state = State::new().unwrap();
         state.settings.authenticate_limit = 2;
         assert_eq!(sign_in(&mut state).0, 200);

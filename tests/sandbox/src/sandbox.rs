@@ -1,5 +1,5 @@
-//! A running sandbox and the handle on it: start, look, interfere, stop. Each has a thread and a
-//! runtime of its own, so that it works the same inside blocking and asynchronous tests.
+//! Starts and stops a sandbox, and lets tests inspect and change it. Each sandbox has its own
+//! thread and runtime, so that it works in blocking and in asynchronous tests.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::server::{Shared, bind, listen, serve_api, serve_control};
 use crate::settings::Settings;
 use crate::state::State;
 
-/// The emnify API on this machine. Dropping it stops the server and removes the CA file.
+/// A running sandbox. Dropping it stops the server and removes the CA file.
 pub struct Sandbox {
     shared: Arc<Shared>,
     ca: CaFile,
@@ -29,7 +29,7 @@ pub struct Sandbox {
     process: u32,
 }
 
-/// Says how a sandbox is to start.
+/// Configures and starts a sandbox.
 #[derive(Debug, Clone, Default)]
 pub struct SandboxBuilder {
     plain_http: bool,
@@ -39,35 +39,35 @@ pub struct SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// Plain HTTP instead of HTTPS.
+    /// Sets whether the API uses plain HTTP instead of HTTPS.
     #[must_use]
     pub fn plain_http(mut self, plain: bool) -> Self {
         self.plain_http = plain;
         self
     }
 
-    /// The API's port; 0, as where nothing is said, for one that is free.
+    /// Sets the API's port. The default, 0, takes a free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Where the CA file goes, instead of into a temporary directory of its own.
+    /// Sets the path of the CA file. By default it is in a new temporary directory.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
     }
 
-    /// Changes the settings that the sandbox starts with, and to which [`Sandbox::reset`] returns.
+    /// Changes the settings that the sandbox starts with. [`Sandbox::reset`] restores them.
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    /// Starts the sandbox. It listens when this returns.
+    /// Starts the sandbox. It accepts connections when this returns.
     pub fn start(self) -> io::Result<Sandbox> {
         let mut state = State::new()?;
         state.settings = self.settings.clone();
@@ -114,59 +114,61 @@ impl SandboxBuilder {
 }
 
 impl Sandbox {
-    /// Starts with HTTPS on a free port.
+    /// Starts a sandbox with HTTPS on a free port.
     pub fn start() -> io::Result<Sandbox> {
         Sandbox::builder().start()
     }
 
-    /// Starts with plain HTTP on a free port.
+    /// Starts a sandbox with plain HTTP on a free port.
     pub fn start_plain() -> io::Result<Sandbox> {
         Sandbox::builder().plain_http(true).start()
     }
 
-    /// Starts as told.
+    /// Returns a builder for a sandbox with other options.
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder::default()
     }
 
-    /// Base URL of the API, such as `https://127.0.0.1:40001`.
+    /// Returns the base URL of the API, such as `https://127.0.0.1:40001`.
     pub fn url(&self) -> &str {
         &self.shared.url
     }
 
-    /// Base URL of the control listener. It speaks plain HTTP, knows only `/_sandbox/…`, and stays
-    /// up while the API refuses connections. The API listener knows `/_sandbox/…` too.
+    /// Returns the base URL of the control listener. It uses plain HTTP, serves only `/_sandbox/…`,
+    /// and keeps running while the API refuses connections. The API listener serves `/_sandbox/…`,
+    /// too.
     pub fn control_url(&self) -> &str {
         &self.shared.control_url
     }
 
-    /// The authority that issued the API's certificate, in PEM. Written with plain HTTP as well.
+    /// Returns the path of the certificate authority of the API's certificate, in PEM. The file is
+    /// also written if the API uses plain HTTP.
     pub fn ca_file(&self) -> &Path {
         self.ca.path()
     }
 
-    /// The seeded application token.
+    /// Returns the value of the application token that exists from the start.
     pub fn application_token(&self) -> String {
         self.shared.application_token.clone()
     }
 
-    /// How often the API was called with this method and path, whatever came of it. An empty text
-    /// stands for any, a `*` at the end for any continuation.
+    /// Returns how often the API was called with this method and path, whatever the response. An
+    /// empty text matches any, a `*` at the end any continuation.
     pub fn calls(&self, method: &str, path: &str) -> u64 {
         self.shared.state().log.calls(method, path, None)
     }
 
-    /// How many of these calls were answered with this status.
+    /// Returns how many of these calls got a response with this status.
     pub fn calls_with_status(&self, method: &str, path: &str, status: u16) -> u64 {
         self.shared.state().log.calls(method, path, Some(status))
     }
 
-    /// The API's requests since the counters were reset, oldest first, the last 20,000 of them.
+    /// Returns the last 20,000 requests of the API since the counters were reset, oldest first.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.state().log.entries()
     }
 
-    /// TCP connections that the API listener accepted.
+    /// Returns how many TCP connections the API listener accepted.
     pub fn connections(&self) -> u64 {
         self.shared.state().log.connections
     }
@@ -176,8 +178,8 @@ impl Sandbox {
         self.shared.state().log.reset();
     }
 
-    /// Puts everything back to the seed. Auth tokens from before are void, the seeded application
-    /// token keeps its value. The settings return to those that the sandbox was started with.
+    /// Restores the state and the settings at the start. Auth tokens issued before are refused; the
+    /// application token that exists from the start keeps its value.
     pub fn reset(&self) {
         self.shared.reset();
         self.shared.settle_blocking();
@@ -193,12 +195,12 @@ impl Sandbox {
         self.shared.state().clock.set(unix_seconds);
     }
 
-    /// Unix time in seconds by the sandbox's clock.
+    /// Returns the sandbox's time, in seconds of Unix time.
     pub fn now(&self) -> i64 {
         self.shared.state().clock.now()
     }
 
-    /// Adds a fault. Older ones come first.
+    /// Adds a fault. Earlier ones take effect first.
     pub fn fault(&self, fault: Fault) {
         self.shared.fault(fault);
         self.shared.settle_blocking();
@@ -210,7 +212,7 @@ impl Sandbox {
         self.shared.settle_blocking();
     }
 
-    /// The faults that still wait for a request, oldest first.
+    /// Returns the faults that are still in effect, oldest first.
     pub fn faults(&self) -> Vec<Fault> {
         self.shared.state().faults.all()
     }
@@ -220,27 +222,27 @@ impl Sandbox {
         change(&mut self.shared.state().settings);
     }
 
-    /// Puts an application token there; returns its id and value.
+    /// Adds an application token and returns its id and value.
     pub fn add_application_token(&self, token: NewToken) -> (u64, String) {
         self.shared.state().seed_token(token)
     }
 
-    /// All application tokens, with their values.
+    /// Returns all application tokens, with their values.
     pub fn application_tokens(&self) -> Vec<TokenRow> {
         self.shared.state().tokens.clone()
     }
 
-    /// Adds so many events to those of the first Workspace, for a collection that is long.
+    /// Adds `count` events to the first Workspace, for tests of a long collection.
     pub fn add_events(&self, count: u64) {
         seed::add_events(&mut self.shared.state(), count);
     }
 
-    /// The one-time code that this user was sent last, until it is used.
+    /// Returns the one-time code that was last sent to this user, until it is used.
     pub fn one_time_code(&self, username: &str) -> Option<String> {
         self.shared.state().one_time_code(username).map(str::to_owned)
     }
 
-    /// Makes all auth tokens void that were handed out so far; the gateway answers them with 401.
+    /// Revokes all auth tokens issued so far. Calls with one get a 401 from the gateway.
     pub fn revoke_auth_tokens(&self) {
         self.shared.state().revoke_auth_tokens();
     }
@@ -248,7 +250,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // After a fork the thread and the file belong to the parent.
+        // After a fork, the thread and the file belong to the parent.
         if self.process != std::process::id() {
             return;
         }

@@ -1,5 +1,5 @@
-//! What the collections hold at the start: rows enough that paging matters, with the fields that
-//! emnify's own SDK reads. What has no value is null here, and left out where it is shown.
+//! The rows of the collections at the start: enough to need pages, with the fields that emnify's
+//! SDK reads. Fields without a value are null here, and are left out of responses.
 
 use std::net::IpAddr;
 
@@ -9,16 +9,16 @@ use crate::catalogue::event_type;
 use crate::date::{utc, with_offset};
 use crate::state::{ORGANISATIONS, Rows, State, organisation_name};
 
-/// The type of the events that record that an application token was refused.
+/// The type of events about a refused application token.
 const APPLICATION_FAILED: u64 = 7;
-/// Rows of the first Workspace and, after them, of the second.
+/// The number of rows of the first and of the second Workspace.
 const ENDPOINTS: (u64, u64) = (250, 12);
 const SIMS: (u64, u64) = (300, 15);
 const EVENTS: (u64, u64) = (400, 20);
 pub(crate) const FIRST_ENDPOINT: u64 = 100_001;
 const FIRST_SIM: u64 = 500_001;
 
-/// Fills the collections afresh.
+/// Fills the collections.
 pub(crate) fn seed(state: &mut State) {
     let now = state.clock.now();
     state.endpoints = rows(FIRST_ENDPOINT, ENDPOINTS, |n, _| endpoint(n, now));
@@ -26,7 +26,7 @@ pub(crate) fn seed(state: &mut State) {
     state.events = rows(1, EVENTS, |n, organisation| event(n, organisation, now));
 }
 
-/// Adds so many events of the first Workspace.
+/// Adds `count` events to the first Workspace.
 pub(crate) fn add_events(state: &mut State, count: u64) {
     let now = state.clock.now();
     let first = state.events.keys().next_back().copied().unwrap_or_default();
@@ -35,7 +35,7 @@ pub(crate) fn add_events(state: &mut State, count: u64) {
     state.events.extend(new);
 }
 
-/// Records that an application token was refused, as emnify does.
+/// Adds the event that emnify records when it refuses an application token.
 pub(crate) fn add_authentication_failure(
     state: &mut State,
     organisation: u64,
@@ -71,7 +71,7 @@ fn rows(first_id: u64, (one, two): (u64, u64), row: impl Fn(u64, u64) -> Value) 
 
 fn endpoint(n: u64, now: i64) -> Value {
     let status = if n % 10 == 9 { disabled() } else { enabled() };
-    // The last endpoints of a fleet wait for their SIM.
+    // The last endpoints have no SIM yet.
     let sim = (n % 25 != 24).then(|| {
         json!({ "id": FIRST_SIM + n, "iccid": iccid(n), "imsi": imsi(n), "msisdn": msisdn(n),
                 "status": { "id": 1, "description": "Activated" } })

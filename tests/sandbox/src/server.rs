@@ -1,5 +1,5 @@
-//! The listeners: accept, speak TLS, and hand connections on. The API listener can close its door
-//! for a while and keeps its port meanwhile, so that the sandbox comes back where it was.
+//! The listeners, which accept connections and set up TLS. The API listener can refuse connections
+//! for a while. It keeps its port meanwhile, so that it can listen on the same one again.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -18,7 +18,7 @@ use crate::connection::{Link, converse};
 use crate::fault::{Fault, FaultKind};
 use crate::state::State;
 
-/// What the threads share.
+/// The data that the tasks share.
 pub(crate) struct Shared {
     state: Mutex<State>,
     door: watch::Sender<Door>,
@@ -29,11 +29,11 @@ pub(crate) struct Shared {
     pub(crate) application_token: String,
 }
 
-/// Whether the API listener lets anybody in.
+/// Whether the API listener accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     Open,
-    /// Until then, or until somebody opens it.
+    /// Until this time, or until it is opened.
     Closed(Option<Instant>),
 }
 
@@ -87,7 +87,8 @@ impl Shared {
         *self.listening.borrow() == self.is_open()
     }
 
-    /// Returns once the listener does what the door says, so that the next connection meets it.
+    /// Waits until the listener has opened or closed as requested, so that the next connection sees
+    /// the change.
     pub(crate) async fn settle(&self) {
         for _ in 0..1000 {
             if self.settled() {
@@ -97,7 +98,7 @@ impl Shared {
         }
     }
 
-    /// The same for a thread that may wait.
+    /// Blocks until the listener has opened or closed as requested.
     pub(crate) fn settle_blocking(&self) {
         for _ in 0..1000 {
             if self.settled() {
@@ -108,10 +109,10 @@ impl Shared {
     }
 }
 
-/// A socket that holds a port of this machine; until it listens, connections are refused.
+/// Binds a socket to a port of loopback. Connections are refused until it listens.
 pub(crate) fn bind(port: u16) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    // Connections that were just closed must not keep the port from us.
+    // Connections that were just closed would otherwise block the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).into())?;
@@ -125,7 +126,7 @@ pub(crate) fn listen(socket: Socket) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves `/_sandbox` and nothing else.
+/// Serves only `/_sandbox`.
 pub(crate) async fn serve_control(
     shared: Arc<Shared>,
     listener: std::net::TcpListener,
@@ -143,7 +144,7 @@ pub(crate) async fn serve_control(
     }
 }
 
-/// Serves the API, with TLS where there is an acceptor.
+/// Serves the API, with TLS if there is an acceptor.
 pub(crate) async fn serve_api(
     shared: Arc<Shared>,
     listener: std::net::TcpListener,
@@ -166,7 +167,7 @@ pub(crate) async fn serve_api(
             }
         }
         drop(open);
-        // Holds the port, so that nobody else gets it, and refuses.
+        // Keeps the port, so that no other program gets it, and refuses connections.
         let held = bind_again(port).await?;
         shared.listening.send_replace(false);
         wait_until_open(&shared, &mut door).await;
@@ -174,7 +175,7 @@ pub(crate) async fn serve_api(
     }
 }
 
-/// Takes back a port that was just let go.
+/// Binds a port again that was just released.
 async fn bind_again(port: u16) -> io::Result<Socket> {
     for _ in 0..100 {
         if let Ok(socket) = bind(port) {
@@ -194,7 +195,7 @@ async fn wait_until_open(shared: &Shared, door: &mut watch::Receiver<Door>) {
             Door::Closed(Some(until)) => tokio::select! {
                 _ = door.changed() => {}
                 () = sleep_until(until.into()) => {
-                    // Somebody may have closed it anew at the last moment.
+                    // It may have been closed again meanwhile.
                     shared.door.send_if_modified(|now| {
                         let same = *now == seen;
                         if same {
@@ -211,12 +212,12 @@ async fn wait_until_open(shared: &Shared, door: &mut watch::Receiver<Door>) {
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Small answers must not wait for each other.
+            // Small responses must be sent at once.
             let _ = stream.set_nodelay(true);
             Some((stream, peer))
         }
         Err(_) => {
-            // Out of file descriptors, most likely: others have to close theirs first.
+            // Most likely there are no file descriptors left, until other connections close.
             tokio::time::sleep(Duration::from_millis(10)).await;
             None
         }
@@ -235,7 +236,7 @@ fn welcome(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, tls: Optio
         match tls {
             None => converse(stream, socket, link).await,
             Some(tls) => {
-                // A client that does not trust us is no business of ours.
+                // A client that does not trust the certificate is not an error here.
                 if let Ok(stream) = tls.accept(stream).await {
                     converse(stream, socket, link).await;
                 }
@@ -244,7 +245,7 @@ fn welcome(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, tls: Optio
     });
 }
 
-/// A second handle, through which the connection can be reset whoever owns the first.
+/// Returns a second handle of the connection, with which it can be reset.
 fn duplicate(stream: &TcpStream) -> Option<Socket> {
     socket2::SockRef::from(stream).try_clone().ok()
 }

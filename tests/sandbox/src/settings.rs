@@ -1,73 +1,74 @@
-//! What a test may change about the sandbox: lifetimes, limits, and the points on which nobody
-//! outside emnify knows how the live service behaves. Defaults are what is documented.
+//! What a test can change about the sandbox: lifetimes, limits, and behaviour of the live service
+//! that is not known outside emnify. The defaults are the documented behaviour.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How the sandbox behaves. Over the control path the fields have the same names, in JSON.
+/// How the sandbox behaves. In JSON, over the control path, the fields have the same names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Seconds between `iat` and `exp` of an auth token. 240 minutes.
+    /// Seconds between `iat` and `exp` of an auth token. Default: 240 minutes.
     pub auth_token_lifetime: i64,
-    /// Seconds that a refresh token works. 350 minutes.
+    /// Seconds for which a refresh token is valid. Default: 350 minutes.
     pub refresh_token_lifetime: i64,
-    /// Whether the response to a refresh token brings the next refresh token.
+    /// Whether the response to a refresh token contains the next refresh token.
     pub refresh_token_renewed: bool,
-    /// Whether the response to an application token brings a refresh token, which it should not.
+    /// Whether the response to an application token contains a refresh token, which it should not.
     pub application_token_with_refresh_token: bool,
-    /// Whether `esc.app` is the id of the application token; else it is some other number.
+    /// Whether `esc.app` is the id of the application token. Otherwise it is another number.
     pub esc_app_is_token_id: bool,
-    /// Whether auth tokens die with the application token that they came from.
+    /// Whether revoking an application token also revokes the auth tokens obtained with it.
     pub revocation_reaches_auth_tokens: bool,
-    /// What created application tokens look like.
+    /// The form of the values of created application tokens.
     pub application_token_shape: TokenShape,
-    /// Status of the response to a created application token: 200, or 201.
+    /// The status of the response to the creation of an application token: 200, or 201.
     pub create_status: u16,
-    /// Whether the response to a created application token also brings its `id`.
+    /// Whether that response also contains the `id`.
     pub create_with_id: bool,
-    /// Whether updating an application token is answered with 403, as for a token without the right.
+    /// Whether updating an application token fails with 403, as for a caller without the right.
     pub update_forbidden: bool,
     /// Whether rows leave out fields without a value, instead of sending `null`.
     pub omit_nulls: bool,
-    /// Whether the list of application tokens is paged; else it is sent whole, without the headers.
+    /// Whether the list of application tokens is paged. Otherwise it is sent whole, without the
+    /// headers of pages.
     pub application_tokens_paged: bool,
-    /// Rows on a page where the caller does not say.
+    /// Rows on a page if the request does not specify it.
     pub default_per_page: u64,
-    /// Most rows on a page; a collection may allow fewer.
+    /// The most rows on a page. A collection may allow fewer.
     pub maximum_per_page: u64,
-    /// Whether answers are compressed for clients that accept it.
+    /// Whether responses are compressed for clients that accept it.
     pub gzip: bool,
-    /// The address that callers seem to have; `None` for the real one.
+    /// The address from which requests appear to come; `None`: the real one.
     pub peer_address: Option<IpAddr>,
-    /// Failures in a row after which an account is locked; 0 for never.
+    /// Failures in a row after which an account is locked; 0: never.
     pub lockout_after: u32,
-    /// Seconds that an account stays locked.
+    /// Seconds for which an account stays locked.
     pub lockout_seconds: i64,
-    /// Whether the rate limits are in force.
+    /// Whether the rate limits apply.
     pub limits: bool,
-    /// Seconds over which the rate limits count.
+    /// The window of the rate limits, in seconds.
     pub limit_window: i64,
     /// Calls of `authenticate` from one address within the window.
     pub authenticate_limit: usize,
     /// All calls from one address within the window.
     pub general_limit: usize,
-    /// Whether `authenticate` calls that were answered with an error count.
+    /// Whether `authenticate` calls that failed count.
     pub count_refused: bool,
-    /// What a 429 says about when to come back.
+    /// The `Retry-After` header of a 429.
     pub retry_after: RetryAfter,
 }
 
-/// What an application token's value looks like.
+/// The form of an application token's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenShape {
-    /// Three parts with dots, 490 characters.
+    /// A JWT of 490 characters.
     Jwt,
-    /// Eighty characters without meaning.
+    /// Eighty random characters.
     Opaque,
 }
 
@@ -77,9 +78,9 @@ pub enum TokenShape {
 pub enum RetryAfter {
     /// A number of seconds.
     Seconds,
-    /// A date, by the sandbox's clock.
+    /// A date on the sandbox's clock.
     HttpDate,
-    /// No such header.
+    /// The header is missing.
     None,
 }
 
@@ -115,7 +116,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings with the fields of a JSON object put over them.
+    /// Returns these settings with the fields of a JSON object replaced.
     pub(crate) fn changed_by(&self, change: &Value) -> Result<Settings, String> {
         let Value::Object(change) = change else { return Err("not a JSON object".to_owned()) };
         let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;

@@ -1,5 +1,5 @@
-//! Everything that the sandbox knows, and the seed that it starts from. One value behind one lock;
-//! the handlers are functions of it and a request.
+//! The sandbox's state, one value behind one lock, and its content at the start. Handlers are
+//! functions of the state and a request.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -18,21 +18,21 @@ use crate::request::Request;
 use crate::settings::{Settings, TokenShape};
 use crate::{jwt, seed};
 
-/// The Workspaces, with the one that application tokens are seeded in first.
+/// The Workspaces. The first one contains the application tokens at the start.
 pub(crate) const ORGANISATIONS: [(u64, &str); 2] = [(1234, "Sandbox"), (5678, "Second workspace")];
 
-/// The id of the seeded application token.
+/// The id of the application token that exists from the start.
 const FIRST_TOKEN: u64 = 4711;
 
 /// The password of both users.
 pub(crate) const PASSWORD: &str = "password";
 
 pub(crate) struct State {
-    /// Where the API is, without a slash at the end.
+    /// The base URL of the API, without a slash at the end.
     pub(crate) base_url: String,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
-    /// The settings that the sandbox was started with, to which `reset` returns.
+    /// The settings that the sandbox was started with; `reset` restores them.
     pub(crate) initial_settings: Settings,
     pub(crate) random: Random,
     pub(crate) signing_key: hmac::Key,
@@ -40,14 +40,14 @@ pub(crate) struct State {
     pub(crate) tokens: Vec<TokenRow>,
     pub(crate) next_token: u64,
     pub(crate) users: Vec<User>,
-    /// Opaque auth tokens and the JWT that each stands for.
+    /// The JWT for each opaque auth token.
     pub(crate) opaque: HashMap<String, String>,
     pub(crate) endpoints: Rows,
     pub(crate) sims: Rows,
     pub(crate) events: Rows,
-    /// Messages by id, each with the endpoint that it is for.
+    /// Messages by id, each with its endpoint.
     pub(crate) sms: Rows,
-    /// Endpoints and the operators that they avoid.
+    /// Endpoints, each with an operator of its blacklist.
     pub(crate) blacklists: BTreeSet<(u64, u64)>,
     pub(crate) authenticate_calls: Window,
     pub(crate) all_calls: Window,
@@ -56,23 +56,23 @@ pub(crate) struct State {
     pub(crate) log: Log,
 }
 
-/// Rows of a collection by id, each with the Workspace that it belongs to.
+/// Rows of a collection by id, each with its Workspace.
 pub(crate) type Rows = BTreeMap<u64, (u64, Value)>;
 
-/// Somebody who logs in with a password.
+/// A user who logs in with a password.
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) id: u64,
     pub(crate) username: &'static str,
     pub(crate) name: &'static str,
-    /// SHA-1, lower-case hexadecimal digits.
+    /// The SHA-1 in lower-case hexadecimal digits.
     pub(crate) password: String,
     pub(crate) mfa: bool,
     /// The login that waits for a one-time code.
     pub(crate) pending: Option<Pending>,
-    /// The one refresh token that works.
+    /// The only refresh token that is valid.
     pub(crate) refresh: Option<Refresh>,
-    /// Fingerprints of trusted devices, and until when.
+    /// Fingerprints of trusted devices, each with the time at which the trust ends.
     pub(crate) trusted: HashMap<String, i64>,
 }
 
@@ -126,8 +126,8 @@ impl State {
         Ok(state)
     }
 
-    /// Everything back to the seed. The seeded application token keeps its value, since somebody
-    /// may have it in the environment; auth tokens from before are void.
+    /// Restores the state at the start. The application token that exists from the start keeps its
+    /// value, because a program may have it in its environment. Earlier auth tokens become invalid.
     pub(crate) fn reset(&mut self) {
         self.clock = Clock::new();
         self.settings = self.initial_settings.clone();
@@ -155,17 +155,17 @@ impl State {
         seed::seed(self);
     }
 
-    /// Makes all auth tokens void that were handed out so far.
+    /// Revokes all auth tokens issued so far.
     pub(crate) fn revoke_auth_tokens(&mut self) {
         self.signing_key = jwt::new_key(&mut self.random);
     }
 
-    /// The address that the caller seems to have.
+    /// Returns the address from which the request appears to come.
     pub(crate) fn peer(&self, request: &Request) -> IpAddr {
         self.settings.peer_address.unwrap_or(request.peer)
     }
 
-    /// The last one-time code that was sent to a user and still works.
+    /// Returns the one-time code that was last sent to a user, if it is still valid.
     pub(crate) fn one_time_code(&self, username: &str) -> Option<&str> {
         let user = self.users.iter().find(|user| user.username == username)?;
         user.pending.as_ref().map(|pending| pending.code.as_str())
@@ -186,7 +186,7 @@ fn user(id: u64, username: &'static str, name: &'static str, mfa: bool) -> User 
     }
 }
 
-/// What an organisation is called.
+/// Returns the name of an organisation.
 pub(crate) fn organisation_name(id: u64) -> &'static str {
     ORGANISATIONS.iter().find(|(known, _)| *known == id).map_or("", |(_, name)| *name)
 }

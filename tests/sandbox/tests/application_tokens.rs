@@ -27,7 +27,7 @@ fn create_use_and_revoke() {
     assert_eq!(rig.patch(&token, &path, &json!({ "description": "renamed" })).0, 204);
     assert_eq!(rig.patch(&token, &path, &json!({ "status": { "id": 1 } })).0, 204);
     assert_eq!(rig.exchange(&value), (401, Value::Null));
-    // What was handed out before stays valid.
+    // Auth tokens that were obtained before stay valid.
     let row = rig.rows(&auth_token, "").pop().unwrap();
     assert_eq!(row["description"], "renamed");
     assert_eq!(row["status"]["description"], "Revoked");
@@ -38,7 +38,7 @@ fn create_use_and_revoke() {
 }
 
 #[test]
-fn the_unknown_can_be_chosen() {
+fn settings_change_what_is_unknown_about_the_live_service() {
     let rig = Rig::new();
     rig.sandbox.settings(|settings| {
         settings.create_status = 201;
@@ -55,11 +55,11 @@ fn the_unknown_can_be_chosen() {
 }
 
 #[test]
-fn expiry() {
+fn a_token_expires() {
     let rig = Rig::new();
     let token = rig.sign_in();
     rig.sandbox.set_clock(1_800_000_000);
-    // A date alone lasts until the end of the day in Central Europe.
+    // A date alone is valid until the end of that day in Central Europe.
     for (date, shown) in [
         ("2027-01-16", "2027-01-16T22:59:59.000Z"),
         ("2027-01-17T00:00:00.000Z", "2027-01-17T00:00:00.000Z"),
@@ -78,7 +78,7 @@ fn expiry() {
 }
 
 #[test]
-fn addresses() {
+fn a_token_works_only_from_its_addresses() {
     let rig = Rig::new();
     let token = rig.sign_in();
     let (_, body) = rig.create(&token, &json!({ "ip": "10.0.0.0/8" }));
@@ -91,7 +91,7 @@ fn addresses() {
 }
 
 #[test]
-fn bad_input() {
+fn invalid_input_is_refused() {
     let rig = Rig::new();
     let token = rig.sign_in();
     let wrong = json!({ "description": 1, "expiry_date": "tomorrow", "ip": "10.0.0.0/33" });
@@ -109,7 +109,7 @@ fn bad_input() {
 }
 
 #[test]
-fn pages() {
+fn the_list_is_paged() {
     let rig = Rig::new();
     for number in 0..104 {
         let description = Some(format!("row {number}"));
@@ -129,7 +129,7 @@ fn pages() {
 }
 
 #[test]
-fn seeded_rows() {
+fn rows_can_be_added_unchecked() {
     let rig = Rig::new();
     let row = NewToken {
         value: Some("mine".to_owned()),
@@ -148,7 +148,7 @@ fn seeded_rows() {
 }
 
 #[test]
-fn each_workspace_has_its_own() {
+fn each_workspace_has_its_own_tokens() {
     let rig = Rig::new();
     let user = text(&rig.log_in("user@example.com", PASSWORD).1, "auth_token");
     assert_eq!(rig.rows(&user, "")[0]["creator"]["username"], "user@example.com");
@@ -163,7 +163,7 @@ fn each_workspace_has_its_own() {
 }
 
 #[test]
-fn the_answer_to_create_may_bring_the_id() {
+fn the_response_to_create_may_contain_the_id() {
     let rig = Rig::new();
     rig.sandbox.settings(|settings| settings.create_with_id = true);
     let (_, body) = rig.create(&rig.sign_in(), &json!({}));
@@ -171,7 +171,7 @@ fn the_answer_to_create_may_bring_the_id() {
 }
 
 #[test]
-fn a_token_without_the_right_to_update() {
+fn an_update_without_the_right_is_forbidden() {
     let rig = Rig::new();
     rig.sandbox.settings(|settings| settings.update_forbidden = true);
     let token = rig.sign_in();

@@ -1,4 +1,4 @@
-//! Each body of `authenticate` over a real connection, and what stands in the way of too many.
+//! Each form of `authenticate` over a real connection, and the limits.
 
 #[cfg(test)]
 #[allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
@@ -37,13 +37,13 @@ fn user_and_refresh_token() {
     let (status, renewed) = rig.authenticate(&refresh);
     assert_eq!(status, 200);
     assert_eq!(rig.get(&text(&renewed, "auth_token"), "/api/v1/sim").status(), 200);
-    // Once only.
+    // A refresh token is valid once.
     assert_eq!(rig.authenticate(&refresh), (401, Value::Null));
-    // And not after the user logged in elsewhere.
+    // It is no longer valid after another login.
     rig.log_in(LOGIN, PASSWORD);
     let refresh = json!({ "refresh_token": text(&renewed, "refresh_token") });
     assert_eq!(rig.authenticate(&refresh).0, 401);
-    // Nor when it is old.
+    // It expires.
     let (_, body) = rig.log_in(LOGIN, PASSWORD);
     rig.sandbox.move_clock(Duration::from_secs(350 * 60));
     let refresh = json!({ "refresh_token": text(&body, "refresh_token") });
@@ -116,7 +116,7 @@ fn the_third_failure_locks_the_account() {
 }
 
 #[test]
-fn a_hundred_calls_in_five_minutes() {
+fn a_hundred_sign_ins_are_allowed_in_five_minutes() {
     let rig = Rig::new();
     let body = json!({ "application_token": "unknown" });
     for _ in 0..100 {
@@ -150,7 +150,7 @@ fn refused_calls_need_not_count() {
 }
 
 #[test]
-fn auth_tokens_end() {
+fn auth_tokens_expire_and_are_revoked() {
     let rig = Rig::new();
     rig.sandbox.settings(|settings| settings.auth_token_lifetime = 10);
     let token = rig.sign_in();

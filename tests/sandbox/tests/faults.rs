@@ -1,4 +1,4 @@
-//! Every kind of fault, as a client meets it.
+//! Every kind of fault, as a client sees it.
 
 #[cfg(test)]
 #[allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
@@ -17,7 +17,7 @@ fn once(rig: &Rig, kind: FaultKind) {
     rig.sandbox.fault(Fault::once(AUTHENTICATE, kind).method("POST"));
 }
 
-/// Whether an I/O error of this kind is among the causes.
+/// Whether an I/O error of this kind is among the causes of the error.
 fn caused_by(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -63,9 +63,9 @@ fn delay() {
     assert_eq!(create(&rig, &token).unwrap().status(), 200);
     assert!(started.elapsed() >= Duration::from_millis(200));
 
-    // A client that gives up: done or not, depending on the side of the wait.
+    // If the client gives up, the request has or has not taken effect, depending on `side_effect`.
     let hasty = client(&rig.sandbox).timeout(Duration::from_millis(300)).build().unwrap();
-    // With a warm connection no handshake eats the time.
+    // On a warm connection, the timeout does not include a handshake.
     assert_eq!(hasty.get(rig.url("/")).send().unwrap().status(), 401);
     let give_up = |rig: &Rig| {
         let request = hasty.post(rig.url(TOKENS)).bearer_auth(&token).json(&json!({}));
@@ -88,7 +88,7 @@ fn refuse() {
     rig.sandbox.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
     let body = json!({ "application_token": rig.sandbox.application_token() });
     let call = || rig.client.post(rig.url(AUTHENTICATE)).json(&body).send();
-    // The first may still go out on the connection that is about to be closed.
+    // The first request may still be sent on the connection that is about to be closed.
     call().unwrap_err();
     for _ in 0..3 {
         let error = call().unwrap_err();

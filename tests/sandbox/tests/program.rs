@@ -1,5 +1,5 @@
-//! The binary, driven as a C or shell program would: what it prints, its control path over plain
-//! sockets, and that it leaves nothing behind.
+//! The binary, used as from C or a shell: its output, its control path over plain sockets, and that
+//! it removes its files.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -42,7 +42,7 @@ impl Program {
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// One request over a socket, without any HTTP library: status line and body.
+    /// Sends one request over a socket, without an HTTP library. Returns status line and body.
     fn raw(&self, listener: &str, method: &str, path: &str, body: &str) -> (String, String) {
         let address = self.variables[listener].strip_prefix("http://").unwrap();
         let mut socket = TcpStream::connect(address).unwrap();
@@ -95,7 +95,7 @@ fn plain_http_and_control() {
     program.control("POST", "/revoke_auth_tokens", "");
     program.control("POST", "/reset", "");
     program.control("DELETE", "/faults", "");
-    // The control path is on the API listener too, and the API not on the control listener.
+    // The API listener serves the control path, too; the control listener does not serve the API.
     let (status, _) = program.raw("EMNIFY_BASE_PATH", "GET", "/_sandbox/state", "");
     assert_eq!(status, "HTTP/1.1 200 OK");
     let (status, _) = program.raw("EMNIFY_SANDBOX_CONTROL", "GET", "/api/v1/sim", "");
@@ -104,7 +104,7 @@ fn plain_http_and_control() {
 }
 
 #[test]
-fn refusing_from_the_api_listener_itself() {
+fn the_api_listener_can_be_told_to_refuse_connections() {
     let mut program = Program::start(&["--plain-http"]);
     let refuse = r#"{"kind":"refuse"}"#;
     let (status, _) = program.raw("EMNIFY_BASE_PATH", "POST", "/_sandbox/fault", refuse);
@@ -127,7 +127,7 @@ fn reset_keeps_the_options() {
 }
 
 #[test]
-fn the_ca_file_goes_with_the_program() {
+fn the_ca_file_is_removed_when_the_program_ends() {
     let path = std::env::temp_dir().join(format!("emnify-sandbox-test-{}.pem", std::process::id()));
     let mut program = Program::start(&["--ca-file", path.to_str().unwrap()]);
     assert!(program.variables["EMNIFY_BASE_PATH"].starts_with("https://127.0.0.1:"));
@@ -139,7 +139,7 @@ fn the_ca_file_goes_with_the_program() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_ends_the_program_and_takes_the_ca_file_along() {
+fn a_signal_ends_the_program_and_removes_the_ca_file() {
     let mut program = Program::start(&[]);
     let ca = Path::new(&program.variables["SSL_CERT_FILE"]).to_owned();
     assert!(ca.exists());
@@ -150,7 +150,7 @@ fn a_signal_ends_the_program_and_takes_the_ca_file_along() {
 }
 
 #[test]
-fn wrong_options() {
+fn wrong_options_are_refused() {
     let program = env!("CARGO_BIN_EXE_emnify-sandbox");
     let run = |argument: &str| Command::new(program).arg(argument).output().unwrap();
     assert_eq!(run("--nonsense").status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! Endpoints, SIMs, SMS and the rest over a real connection, as emnify's SDK calls them.
+//! Endpoints, SIMs, SMS and other resources over a real connection, as emnify's SDK uses them.
 
 #[cfg(test)]
 #[allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
@@ -80,7 +80,7 @@ fn the_other_routes() {
 }
 
 #[test]
-fn ids_that_do_not_exist() {
+fn unknown_ids_get_a_404_and_malformed_ones_a_400() {
     let rig = Rig::new();
     let token = rig.sign_in();
     for (path, expected) in [
@@ -96,7 +96,7 @@ fn ids_that_do_not_exist() {
 }
 
 #[test]
-fn a_method_that_a_path_does_not_know() {
+fn an_unsupported_method_gets_a_405() {
     let rig = Rig::new();
     let token = rig.sign_in();
     let put = rig.client.put(rig.url(ENDPOINT)).bearer_auth(&token).send().unwrap();

@@ -1,4 +1,4 @@
-//! A client that trusts the sandbox, and the calls that most tests begin with.
+//! A client that trusts the sandbox, and calls that most tests need.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub const AUTHENTICATE: &str = "/api/v1/authenticate";
 pub const TOKENS: &str = "/api/v1/application_token";
-/// SHA-1 of `password`.
+/// The SHA-1 of `password`.
 pub const PASSWORD: &str = "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8";
 
 /// A sandbox and a client for it.
@@ -40,12 +40,12 @@ impl Rig {
         status_and_body(self.post(AUTHENTICATE, body))
     }
 
-    /// An auth token from an application token.
+    /// Exchanges an application token for an auth token.
     pub fn exchange(&self, application_token: &str) -> (u16, Value) {
         self.authenticate(&json!({ "application_token": application_token }))
     }
 
-    /// An auth token from the seeded application token.
+    /// Returns an auth token for the application token that exists from the start.
     pub fn sign_in(&self) -> String {
         let (status, body) = self.exchange(&self.sandbox.application_token());
         assert_eq!(status, 200, "{body}");
@@ -66,7 +66,7 @@ impl Rig {
         )
     }
 
-    /// The application tokens as the list shows them.
+    /// Returns the application tokens as the list shows them.
     pub fn rows(&self, token: &str, query: &str) -> Vec<Value> {
         let (status, rows) = status_and_body(self.get(token, &format!("{TOKENS}{query}")));
         assert_eq!(status, 200);
@@ -80,7 +80,7 @@ impl Rig {
     }
 }
 
-/// Builds clients that trust the sandbox and nobody else.
+/// Returns a builder of clients that trust only the sandbox.
 pub fn client(sandbox: &Sandbox) -> ClientBuilder {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(sandbox.ca_file()).unwrap()).unwrap();
@@ -92,7 +92,7 @@ pub fn client(sandbox: &Sandbox) -> ClientBuilder {
     Client::builder().no_proxy().tls_backend_preconfigured(tls)
 }
 
-/// Status and body; null where the body is empty or no JSON.
+/// Returns status and body; null if the body is empty or not JSON.
 pub fn status_and_body(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     (status, serde_json::from_str(&response.text().unwrap()).unwrap_or_default())
