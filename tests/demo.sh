@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the example in Rust, C, C++ and Python. `make demo` calls it, with the environment of a sandbox.
+# Runs the example in Rust, C, C++ and Python. `make demo` calls it, with the environment of a
+# sandbox.
 #
 #   tests/demo.sh <folder that contains the built library> <python>
 

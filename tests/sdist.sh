@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the source archive of the Python package. Then builds and installs the package from it, in an
-# environment that contains only pip, as pip does where no wheel fits.
+# Builds the source archive of the Python package. Then builds and installs the package from it, in
+# an environment that contains only pip, as pip does where no wheel fits.
 #
 #   tests/sdist.sh <output folder> <maturin> <python>
 #

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Checks that the tools for building (`c`, `build`) or testing (`test`) are installed. As root, or if
-# sudo needs no password, it installs those that are missing as Debian packages. Otherwise it prints
-# everything that is missing in one line and fails.
+# Checks that the tools for building (`c`, `build`) or testing (`test`) are installed. As root, or
+# if sudo needs no password, it installs those that are missing as Debian packages. Otherwise it
+# prints everything that is missing in one line and fails.
 #
 #   tests/tools.sh c|build|test [python]
 

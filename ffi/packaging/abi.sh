@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks that programs built with the last release keep working: that no function, type or constant of
-# emnify.h was removed or changed, and that the library exports exactly what the header declares.
+# Checks that programs built with the last release keep working: that no function, type or constant
+# of emnify.h was removed or changed, and that the library exports exactly what the header declares.
 #
 #   abi.sh check libemnify.so     compares with the committed reference in abi/
 #   abi.sh update libemnify.so    updates the reference, after an addition or for a new version
@@ -52,9 +52,9 @@ fail() {
 }
 
 diff "$work/declared" "$work/exported" >&2 ||
-    fail "emnify.h declares functions (<) that the library does not export, or the other way round (>)"
+    fail "emnify.h declares functions that the library does not export (<), or lacks some (>)"
 diff "$work/declared" "$work/mapped" >&2 ||
-    fail "emnify.h declares functions (<) that libemnify.map does not list, or the other way round (>)"
+    fail "emnify.h declares functions that libemnify.map does not list (<), or lacks some (>)"
 [ ! -s "$work/foreign" ] || fail "the library exports symbols that are not emnify's: $(cat "$work/foreign")"
 
 case $what in

@@ -4,8 +4,8 @@
 #
 #   cross.sh TARGET folder      TARGET: aarch64-unknown-linux-gnu, armv7-unknown-linux-gnueabihf
 #
-# It needs debootstrap and qemu-user-static, and downloads Debian packages from MIRROR, by default the
-# mirror that this machine uses.
+# It needs debootstrap and qemu-user-static, and downloads Debian packages from MIRROR, by default
+# the mirror that this machine uses.
 
 set -eu
 
@@ -74,9 +74,9 @@ run sh -c "cd /src && rm -rf /out/* && CC=$triple-gcc PREFIX=/usr DESTDIR=/out \
 cp -r "$debian/out" "$out"
 ls -l "$out"/usr/lib/libemnify.so.*.*
 
-# The tests are linked with the installed library and run on this machine's kernel, as the sandbox does.
-# Tests that start their own program again are left out, because the kernel cannot run it, and so are
-# those that count threads, because the emulator adds some.
+# The tests are linked with the installed library and run on this machine's kernel, as the sandbox
+# does. Tests that start their own program again are left out, because the kernel cannot run it, and
+# so are those that count threads, because the emulator adds some.
 tests="working request pages audit rotate threads"
 echo "Running the C tests under $qemu"
 for test in $tests; do

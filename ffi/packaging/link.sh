@@ -3,8 +3,8 @@
 #
 #   link.sh libemnify.a folder     writes libemnify.so.VERSION and symbolic links to it
 #
-# Cargo can build a shared library, too, but without versioned symbols, because GNU ld accepts no second
-# version script there. Reads CC, CFLAGS, LDFLAGS and NATIVE_LIBS from the environment.
+# Cargo can build a shared library, too, but without versioned symbols, because GNU ld accepts no
+# second version script there. Reads CC, CFLAGS, LDFLAGS and NATIVE_LIBS from the environment.
 
 set -eu
 
@@ -17,8 +17,8 @@ soname=$(sed -n 's/^# SONAME: //p' "$here/libemnify.map")
 # From `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs`.
 native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 
-# This packs relocations into about a thirtieth of their size. The resulting library needs glibc 2.36 or
-# newer, so it is used only if the glibc that is linked supports it.
+# This packs relocations into about a thirtieth of their size. The resulting library needs glibc
+# 2.36 or newer, so it is used only if the glibc that is linked supports it.
 relative=
 libc=$($cc -print-file-name=libc.so.6)
 if [ -e "$libc" ] && grep -q GLIBC_ABI_DT_RELR "$libc" &&

@@ -1,5 +1,5 @@
-/* How long handing out a cached auth token takes from C, the median over batches: from one thread,
- * and from eight at once. Run by `make bench`. */
+/* Measures how long returning a cached auth token takes in C, as the median over batches: in one
+ * thread, and in eight at once. `make bench` runs it. */
 #define _POSIX_C_SOURCE 200809L
 #include <emnify.h>
 #include <pthread.h>
@@ -71,9 +71,9 @@ int main(void) {
         pthread_join(threads[i], NULL);
         if (medians[i] > worst) worst = medians[i];
     }
-    /* A thread that waits for a core is not the library's doing: what counts is a core's time. */
+    /* The time of a core counts, not the time for which a thread waits for a core. */
     if (cores > THREADS) cores = THREADS;
-    printf("C       the same, 8 threads on %ld cores        %8.1f ns of a core\n", cores,
+    printf("C       emnify_authenticate, 8 threads, %ld cores %7.1f ns of a core\n", cores,
            worst * (double)cores / THREADS);
     emnify_client_free(client);
     return 0;

@@ -1,5 +1,5 @@
-/* What both programs measure in the same way: the first call of a process, signing in included; a
- * call on a warm TLS connection; and the memory that is resident before and after. */
+/* Shared by both programs. Measures the first call of a process, including the sign-in, a call on a
+ * warm TLS connection, and the resident memory before and after. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ static double now(void) {
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-/* In kilobytes; what is shared with others counts too. */
+/* Returns the resident memory in kilobytes, including memory that is shared with other processes.
+ * */
 static long resident(void) {
     long pages = 0, all = 0;
     FILE *file = fopen("/proc/self/statm", "r");
@@ -31,7 +32,8 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* `call` makes one call, and signs in if that was not done; it returns the length of the body. */
+/* Measures `call`, which makes one call, signs in before if needed, and returns the length of the
+ * body. */
 static int measure(size_t (*call)(void)) {
     static double calls[WARM_CALLS];
     long before = resident();
@@ -45,7 +47,7 @@ static int measure(size_t (*call)(void)) {
         calls[i] = now() - started;
     }
     qsort(calls, WARM_CALLS, sizeof *calls, ascending);
-    /* Milliseconds, microseconds, kilobytes. */
+    /* Prints milliseconds, microseconds, kilobytes. */
     printf("%.2f %.1f %ld\n", first / 1e3, calls[WARM_CALLS / 2], after - before);
     return length == 0;
 }

@@ -1,5 +1,5 @@
-/* The same with libcurl's easy interface and cJSON, as one writes it by hand: with no renewal, no
- * retry, and one thread. */
+/* A call of the API with libcurl's easy interface and cJSON, as a programmer would write it without
+ * a library: no renewal, no retry, one thread. */
 #include "call.h"
 #include <cjson/cJSON.h>
 #include <curl/curl.h>

@@ -1,5 +1,6 @@
-"""The Python package beside others: the same job on the same server, in turns, in one run. What is
-not installed is left out. Run by `make bench`, with a sandbox that has no limits."""
+"""Compares the Python package with other libraries. All do the same work on the same server, in
+turns. Libraries that are not installed are left out. `make bench` runs it, with a sandbox without
+limits."""
 
 import asyncio
 import datetime
@@ -34,7 +35,7 @@ class Row(NamedTuple):
 
 
 def in_turns(calls: int, *functions: Call) -> list[float]:
-    """Microseconds a call of each: the median call of the median round."""
+    """Return the microseconds per call of each: the median call of the median round."""
     rounds: list[list[float]] = [[] for _ in functions]
     for _ in range(ROUNDS):
         for function, medians in zip(functions, rounds, strict=True):
@@ -49,7 +50,7 @@ def in_turns(calls: int, *functions: Call) -> list[float]:
 
 
 def batched(times: int, function: Call) -> Call:
-    """Call it so often, for what is too short to be timed alone."""
+    """Call it this often, if one call is too short to be measured."""
 
     def batch() -> None:
         for _ in range(times):
@@ -176,7 +177,7 @@ def table() -> Iterator[Row]:
 
 
 def main() -> None:
-    # Where emnify's SDK, if it is there, finds the sandbox.
+    # emnify's SDK, if it is installed, reads these to find the sandbox.
     os.environ["EMNIFY_SDK_API_ENDPOINT_URL"] = os.environ["EMNIFY_BASE_PATH"] + "/api"
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"]
     head = ("Python", "emnify_auth", "beside", "", "ratio")

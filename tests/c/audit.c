@@ -1,5 +1,5 @@
 /*
- * What there is to say against application tokens, and the one that a client signs in with.
+ * The audit of application tokens, and the row of the client's own token.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -8,7 +8,7 @@
 
 #define UNLIMITED (EMNIFY_FINDING_NO_EXPIRY | EMNIFY_FINDING_NO_ADDRESS_RESTRICTION)
 
-/* The findings at the token with this description; -1 where there is none. */
+/* Returns the findings for the token with this description; -1 if there is none. */
 static long findings_of(const emnify_audit *audit, const char *description)
 {
     size_t i;
@@ -32,7 +32,7 @@ static emnify_audit *audit_of(const emnify_client *client, const emnify_audit_op
     return audit;
 }
 
-/* Puts an application token there that is limited to an address, and expires in so many days. */
+/* Adds an application token that is limited to an address and expires in this many days. */
 static void seed(const char *description, int days, const char *more)
 {
     char value[1024];
@@ -48,7 +48,7 @@ static void seed(const char *description, int days, const char *more)
     sandbox_seed_token(json, value, sizeof value);
 }
 
-static void each_kind_of_token_is_judged(void)
+static void each_kind_of_risk_is_found(void)
 {
     static const char orphan[] = "hall 7 [rotation 00112233445566778899aabbccddeeff]";
     emnify_client *client = sandbox_client();
@@ -88,7 +88,7 @@ static void each_kind_of_token_is_judged(void)
     emnify_audit_free(audit);
 }
 
-static void from_when_on_is_for_the_caller_to_say(void)
+static void the_caller_sets_the_thresholds(void)
 {
     emnify_client *client = sandbox_client();
     emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
@@ -129,7 +129,7 @@ static void wrong_options_are_refused(void)
     emnify_client_free(client);
 }
 
-static void who_may_not_see_the_list_is_told_so(void)
+static void an_audit_without_the_right_to_list_fails(void)
 {
     emnify_error *error = NULL;
     emnify_audit *audit = NULL;
@@ -160,7 +160,7 @@ static void a_client_knows_its_own_row(void)
     emnify_token_list_free(own);
 }
 
-static void a_row_that_is_not_known_is_none_and_no_failure(void)
+static void an_unknown_own_row_is_not_a_failure(void)
 {
     emnify_error *error = NULL;
     emnify_tokens *own = NULL;
@@ -176,11 +176,11 @@ static void a_row_that_is_not_known_is_none_and_no_failure(void)
 
 int main(void)
 {
-    RUN(each_kind_of_token_is_judged);
-    RUN(from_when_on_is_for_the_caller_to_say);
+    RUN(each_kind_of_risk_is_found);
+    RUN(the_caller_sets_the_thresholds);
     RUN(wrong_options_are_refused);
-    RUN(who_may_not_see_the_list_is_told_so);
+    RUN(an_audit_without_the_right_to_list_fails);
     RUN(a_client_knows_its_own_row);
-    RUN(a_row_that_is_not_known_is_none_and_no_failure);
+    RUN(an_unknown_own_row_is_not_a_failure);
     return check_report();
 }

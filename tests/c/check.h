@@ -1,6 +1,6 @@
 /*
- * A test harness small enough to read: each test is a function, each CHECK that does not hold fails
- * it and lets it go on, and the last line says "N passed, N failed". For C and for C++.
+ * A small test harness for C and C++. Each test is a function. A CHECK that fails marks the test as
+ * failed and lets it continue. The last line says "N passed, N failed".
  */
 
 #ifndef CHECK_H
@@ -17,7 +17,7 @@ static int check_failed;
 
 #define CHECK(condition) check_that(!!(condition), #condition, __FILE__, __LINE__)
 
-/* Both texts, or what is NULL, are shown where they differ. */
+/* Shows both texts, or which is NULL, if they differ. */
 #define CHECK_TEXT(text, expected) check_text((text), (expected), #text, __FILE__, __LINE__)
 
 #define CHECK_NUMBER(number, expected) \
@@ -63,14 +63,14 @@ static inline void check_run(void (*test)(void), const char *name)
     fflush(stdout);
 }
 
-/* What main returns. */
+/* Prints the last line and returns the status for main(). */
 static inline int check_report(void)
 {
     printf("%d passed, %d failed\n", check_passed, check_failed);
     return check_failed == 0 ? 0 : 1;
 }
 
-/* Seconds since some fixed point. */
+/* Returns seconds since a fixed point. */
 static inline double check_clock(void)
 {
     struct timespec now;
@@ -79,13 +79,13 @@ static inline double check_clock(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* How much slower this machine may be than one without valgrind. */
+/* How many times slower this run may be than one without valgrind. */
 static inline double check_slowness(void)
 {
     return getenv("CHECK_SLOWNESS") != NULL ? atof(getenv("CHECK_SLOWNESS")) : 1;
 }
 
-/* How many threads a program has that starts none: that of main(), and one that watches it. */
+/* How many threads a program has that starts none: that of main(), and perhaps a sanitizer's. */
 #ifdef __SANITIZE_THREAD__
 #define CHECK_THREADS 2
 #else

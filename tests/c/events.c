@@ -1,5 +1,5 @@
 /*
- * What a client tells about itself: events, on the thread of who calls it, and the status.
+ * The events of a client, which arrive on the thread that calls it, and its status.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -11,9 +11,9 @@
 
 #define MOST_EVENTS 32
 
-/* What an observer saw. */
+/* The events that an observer received. */
 struct seen {
-    /* Called from within the observer, if there is one. */
+    /* The client that the observer calls, if any. */
     emnify_client *client;
     pthread_t thread;
     int strangers;
@@ -82,7 +82,7 @@ static emnify_config *with_token(const char *token)
     return config;
 }
 
-static void signing_in_is_told_once(void)
+static void a_sign_in_is_one_event(void)
 {
     struct seen seen;
     emnify_error *error = NULL;
@@ -103,7 +103,7 @@ static void signing_in_is_told_once(void)
     CHECK_NUMBER(seen.size, 1);
 }
 
-/* The first sign-in of a client with this configuration fails and is told so. */
+/* Checks that a failed first sign-in with this configuration is reported as an event. */
 static void check_told(emnify_config *config, int32_t kind, int32_t level, int32_t code,
                        int64_t least_wait_ms)
 {
@@ -116,18 +116,18 @@ static void check_told(emnify_config *config, int32_t kind, int32_t level, int32
     CHECK_NUMBER(seen.kind[0], kind);
     CHECK_NUMBER(seen.level[0], level);
     CHECK_NUMBER(seen.code[0], code);
-    /* -1: the next attempt is not held back. */
+    /* -1: the next attempt is not delayed. */
     CHECK(seen.next_attempt_ms[0] >= (least_wait_ms > 0 ? least_wait_ms : -1));
     CHECK(least_wait_ms > 0 || seen.next_attempt_ms[0] == -1);
     CHECK_NUMBER(seen.expires_at[0], 0);
-    /* The copy outlives the event, and the client. */
+    /* The copy outlives the event and the client. */
     emnify_client_free(client);
     CHECK_NUMBER(emnify_error_code(seen.last_error), code);
     CHECK(strstr(seen.message[0], emnify_error_message(seen.last_error)) != NULL);
     emnify_error_free(seen.last_error);
 }
 
-static void what_goes_wrong_is_told_by_its_kind(void)
+static void a_failure_is_an_event_with_its_kind(void)
 {
     emnify_error *error = NULL;
     emnify_config *config = emnify_config_new();
@@ -146,7 +146,7 @@ static void what_goes_wrong_is_told_by_its_kind(void)
                EMNIFY_ERR_SERVER, 99000);
 }
 
-/* BASE64, without what fills up its end. */
+/* Encodes as base64 without padding. */
 static void encode(const char *text, char *encoded)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -165,7 +165,7 @@ static void encode(const char *text, char *encoded)
     *encoded = '\0';
 }
 
-static void an_application_token_that_expires_soon_is_told(void)
+static void an_application_token_that_expires_soon_is_an_event(void)
 {
     struct seen seen;
     emnify_error *error = NULL;
@@ -189,7 +189,7 @@ static void an_application_token_that_expires_soon_is_told(void)
     emnify_client_free(client);
 }
 
-static void what_happens_in_the_background_waits_for_a_call(void)
+static void events_of_the_background_wait_for_a_call(void)
 {
     struct seen seen;
     emnify_error *error = NULL;
@@ -229,7 +229,7 @@ static void an_observer_may_call_the_client(void)
     emnify_client_free(client);
 }
 
-static void the_status_of_a_client_that_works(void)
+static void the_status_of_a_client_that_is_signed_in(void)
 {
     emnify_error *error = NULL;
     emnify_status *status = NULL;
@@ -303,12 +303,12 @@ static void a_level_is_a_priority_of_syslog(void)
 
 int main(void)
 {
-    RUN(signing_in_is_told_once);
-    RUN(what_goes_wrong_is_told_by_its_kind);
-    RUN(an_application_token_that_expires_soon_is_told);
-    RUN(what_happens_in_the_background_waits_for_a_call);
+    RUN(a_sign_in_is_one_event);
+    RUN(a_failure_is_an_event_with_its_kind);
+    RUN(an_application_token_that_expires_soon_is_an_event);
+    RUN(events_of_the_background_wait_for_a_call);
     RUN(an_observer_may_call_the_client);
-    RUN(the_status_of_a_client_that_works);
+    RUN(the_status_of_a_client_that_is_signed_in);
     RUN(the_status_of_a_client_that_is_refused);
     RUN(a_kind_has_a_name);
     RUN(a_level_is_a_priority_of_syslog);

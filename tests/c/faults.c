@@ -1,20 +1,20 @@
 /*
- * A server that fails: a fault must come back as its kind of error, within the time limit,
- * and tell no secret; the next call works again.
+ * A server that fails. A fault must result in an error of its kind, within the timeout and without
+ * a secret, and the next call must succeed.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #include "support.h"
 
-/* Each of the attempts, until cleared; and the next one. */
+/* A fault for all attempts until it is cleared, and a fault for the next one. */
 #define AT_SIGN_IN "{\"path\": \"/api/v1/authenticate\", "
 #define AT_AUTHENTICATE "{\"path\": \"/api/v1/authenticate\", \"times\": 1, "
 #define AT_CREATE "{\"path\": \"/api/v1/application_token\", \"method\": \"POST\", \"times\": 1, "
-/* Longer than anybody here waits. */
+/* Longer than any timeout here. */
 #define LATER "\"headers\": {\"Retry-After\": \"70\"}}"
 
-/* The first error that the observer was told of. */
+/* The first error that the observer received. */
 struct first {
     int32_t code;
     int http_status;
@@ -31,8 +31,8 @@ static void note_first(void *user, const emnify_event *event)
     }
 }
 
-/* A new client meets this fault, and the next one does not. What may pass by itself is tried again
- * as long as there is time, so there is little, and the last try may run out of it. */
+/* A new client sees this fault, and the next one does not. Temporary failures are retried within
+ * the timeout, so it is short, and the last attempt may end with a timeout. */
 static void meet(const char *fault, int32_t expected, int http_status)
 {
     struct first first = {EMNIFY_OK, 0};
@@ -61,8 +61,8 @@ static void meet(const char *fault, int32_t expected, int http_status)
     emnify_client_free(client);
 }
 
-/* Which fault is of which kind, core tests; here each reaches the caller and the observer. */
-static void faults_of_four_kinds(void)
+/* The core's tests check the kind of each fault. Here it must reach the caller and the observer. */
+static void each_fault_reaches_the_caller_and_the_observer(void)
 {
     meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 409}", EMNIFY_ERR_CONFLICT, 409);
     meet(AT_SIGN_IN "\"kind\": \"status\", \"status\": 503, " LATER,
@@ -71,7 +71,7 @@ static void faults_of_four_kinds(void)
     meet(AT_SIGN_IN "\"kind\": \"reset_before\"}", EMNIFY_ERR_NETWORK, 0);
 }
 
-static void a_refused_connection(void)
+static void a_refused_connection_is_a_network_error(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = hasty_client(1000);
@@ -87,12 +87,12 @@ static void a_refused_connection(void)
     emnify_client_free(client);
 }
 
-static void a_fault_that_passes_is_not_noticed(void)
+static void a_temporary_fault_is_retried(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = sandbox_client();
 
-    /* Each wait is five and ten seconds at most. */
+    /* The two waits are at most five and ten seconds. */
     sandbox_fault(AT_AUTHENTICATE "\"kind\": \"status\", \"status\": 503}");
     sandbox_fault(AT_AUTHENTICATE "\"kind\": \"reset_before\"}");
     CHECK_OK(authenticate(client, &error));
@@ -100,7 +100,7 @@ static void a_fault_that_passes_is_not_noticed(void)
     emnify_client_free(client);
 }
 
-/* The call must end soon after the timeout of half a second. */
+/* Checks that the call ends soon after the timeout of half a second. */
 static void end_in_time(const char *fault)
 {
     emnify_error *error = NULL;
@@ -116,13 +116,13 @@ static void end_in_time(const char *fault)
     emnify_client_free(client);
 }
 
-static void answers_that_do_not_come(void)
+static void a_response_that_never_comes_is_a_timeout(void)
 {
     end_in_time(AT_AUTHENTICATE "\"kind\": \"endless_body\"}");
     end_in_time(AT_AUTHENTICATE "\"kind\": \"delay\", \"milliseconds\": 30000}");
 }
 
-static void a_server_that_nobody_vouches_for(void)
+static void an_untrusted_server_is_a_tls_error(void)
 {
     emnify_error *error = NULL;
     emnify_client *client;
@@ -137,7 +137,7 @@ static void a_server_that_nobody_vouches_for(void)
     emnify_client_free(client);
 }
 
-/* The wait that was demanded and up to a fifth of it, less what has passed since. */
+/* Checks that the wait is the requested one and up to a fifth more, less the time since. */
 static void check_wait(const emnify_error *error, int64_t milliseconds)
 {
     CHECK(emnify_error_retry_after_ms(error) <= milliseconds * 6 / 5);
@@ -145,7 +145,7 @@ static void check_wait(const emnify_error *error, int64_t milliseconds)
     CHECK(emnify_error_is_retryable(error));
 }
 
-static void how_long_to_wait(void)
+static void an_error_says_how_long_to_wait(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = sandbox_client();
@@ -156,7 +156,7 @@ static void how_long_to_wait(void)
     CHECK_NUMBER(emnify_error_http_status(error), 429);
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_RATE_LIMITED, "cannot sign in");
 
-    /* Held back: the same error at once, and nothing is sent. */
+    /* Until then, calls get the same error at once, and nothing is sent. */
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_RATE_LIMITED);
     check_wait(error, 70000);
     CHECK(strstr(emnify_error_message(error), "the next attempt") != NULL);
@@ -177,7 +177,7 @@ static void how_long_to_wait(void)
     emnify_client_free(client);
 }
 
-static void a_copy_of_an_error_says_the_same(void)
+static void a_copy_of_an_error_equals_it(void)
 {
     emnify_error *error = NULL;
     emnify_error *copy;
@@ -190,14 +190,14 @@ static void a_copy_of_an_error_says_the_same(void)
     CHECK_TEXT(emnify_error_message(copy), emnify_error_message(error));
     CHECK_NUMBER(emnify_error_nested_size(copy), emnify_error_nested_size(error));
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_VALIDATION, "cannot sign in");
-    /* It outlives what it was made of. */
+    /* The copy outlives the original. */
     CHECK_TEXT(emnify_error_nested_name(copy, 0), "InvalidReference");
     check_error(&copy, EMNIFY_ERR_VALIDATION, EMNIFY_ERR_VALIDATION, "cannot sign in", __FILE__,
                 __LINE__);
     emnify_client_free(client);
 }
 
-static void nested_messages(void)
+static void nested_messages_are_reported(void)
 {
     emnify_error *error = NULL;
     emnify_created_token *created = NULL;
@@ -229,7 +229,7 @@ static void nested_messages(void)
     emnify_client_free(client);
 }
 
-static void a_server_that_repeats_secrets(void)
+static void secrets_that_a_server_quotes_are_removed(void)
 {
     emnify_error *error = NULL;
     emnify_created_token *created = NULL;
@@ -244,7 +244,7 @@ static void a_server_that_repeats_secrets(void)
     CHECK_ERROR(authenticate(client, &error), EMNIFY_ERR_REJECTED, "cannot sign in");
     emnify_client_free(client);
 
-    /* Here it is the auth token that comes back. */
+    /* This server quotes the auth token. */
     client = sandbox_client();
     sandbox_fault("{\"path\": \"/api/v1/application_token*\", \"kind\": \"echo_secrets\"}");
     CHECK_ERROR(emnify_token_create(client, NULL, &created, &error), EMNIFY_ERR_VALIDATION,
@@ -256,7 +256,7 @@ static void a_server_that_repeats_secrets(void)
     emnify_client_free(client);
 }
 
-static void odd_answers_that_work_all_the_same(void)
+static void unusual_responses_are_accepted(void)
 {
     emnify_error *error = NULL;
     emnify_auth_token *auth_token = NULL;
@@ -277,15 +277,15 @@ static void odd_answers_that_work_all_the_same(void)
 
 int main(void)
 {
-    RUN(faults_of_four_kinds);
-    RUN(a_refused_connection);
-    RUN(a_fault_that_passes_is_not_noticed);
-    RUN(answers_that_do_not_come);
-    RUN(a_server_that_nobody_vouches_for);
-    RUN(how_long_to_wait);
-    RUN(a_copy_of_an_error_says_the_same);
-    RUN(nested_messages);
-    RUN(a_server_that_repeats_secrets);
-    RUN(odd_answers_that_work_all_the_same);
+    RUN(each_fault_reaches_the_caller_and_the_observer);
+    RUN(a_refused_connection_is_a_network_error);
+    RUN(a_temporary_fault_is_retried);
+    RUN(a_response_that_never_comes_is_a_timeout);
+    RUN(an_untrusted_server_is_a_tls_error);
+    RUN(an_error_says_how_long_to_wait);
+    RUN(a_copy_of_an_error_equals_it);
+    RUN(nested_messages_are_reported);
+    RUN(secrets_that_a_server_quotes_are_removed);
+    RUN(unusual_responses_are_accepted);
     return check_report();
 }

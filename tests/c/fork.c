@@ -1,6 +1,6 @@
 /*
- * fork(): a client that was made and used before it works on both sides of it, whatever other
- * threads were doing at that moment. Each process has its own connections and signs in for itself.
+ * A client that was created and used before a fork() works in parent and child, whatever other
+ * threads did at that moment. Each process has its own connections and signs in for itself.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -24,9 +24,8 @@ static int32_t sign_in(const emnify_client *client)
     return authenticate(client, NULL);
 }
 
-/* Does the work in a child, which tells by a pipe how it went: its exit status would tell under
- * valgrind that what the threads of the parent held is lost to it, which lies in the nature of
- * fork(). */
+/* Runs the work in a child, which reports the result over a pipe. Its exit status cannot be used,
+ * because under valgrind it includes leaks of memory that the parent's threads owned. */
 static int32_t in_a_child(int32_t (*work)(const emnify_client *), const emnify_client *client)
 {
     int32_t status = -1;
@@ -37,7 +36,7 @@ static int32_t in_a_child(int32_t (*work)(const emnify_client *), const emnify_c
     CHECK_NUMBER(pipe(ends), 0);
     child = fork();
     if (child == 0) {
-        /* Should it hang, it ends by this. */
+        /* Ends the child if it hangs. */
         alarm((unsigned)(20 * check_slowness()));
         status = work(client);
         _exit(write(ends[1], &status, sizeof status) == sizeof status ? 0 : 1);
@@ -49,7 +48,7 @@ static int32_t in_a_child(int32_t (*work)(const emnify_client *), const emnify_c
     return status;
 }
 
-static void both_sides_go_on(void)
+static void parent_and_child_both_work(void)
 {
     emnify_client *client = sandbox_client();
 
@@ -67,7 +66,7 @@ static int32_t in_a_grandchild(const emnify_client *client)
     return status != EMNIFY_OK ? status : in_a_child(list_tokens, client);
 }
 
-static void a_child_of_a_child_goes_on_too(void)
+static void a_child_of_a_child_works_too(void)
 {
     emnify_client *client = sandbox_client();
 
@@ -76,7 +75,7 @@ static void a_child_of_a_child_goes_on_too(void)
     emnify_client_free(client);
 }
 
-static void a_client_that_was_not_used_yet(void)
+static void a_client_that_was_not_used_before_works(void)
 {
     emnify_client *client = sandbox_client();
 
@@ -85,7 +84,7 @@ static void a_client_that_was_not_used_yet(void)
     emnify_client_free(client);
 }
 
-/* The next call of `authenticate` takes long; those after it do not. */
+/* Delays only the next call of `authenticate`. */
 static void delay_once(void)
 {
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"times\": 1, \"kind\": \"delay\","
@@ -107,7 +106,7 @@ struct outcome {
     int32_t status;
 };
 
-/* CHECK counts without a lock, so a thread only keeps what it got. */
+/* CHECK counts without a lock, so a thread only stores its result. */
 static void *sign_in_on_a_thread(void *argument)
 {
     struct outcome *outcome = argument;
@@ -135,8 +134,8 @@ static void fork_while_a_thread_signs_in(emnify_client *client)
     emnify_client_free(client);
 }
 
-/* An attempt has just started, so the child is served the token that is still valid; it does not
- * wait for the thread that stayed behind. */
+/* An attempt has just started, so the child gets the token that is still valid. It does not wait
+ * for the thread, which exists only in the parent. */
 static void while_another_thread_signs_in(void)
 {
     emnify_error *error = NULL;
@@ -156,7 +155,7 @@ static void while_another_thread_signs_in_for_the_first_time(void)
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
 }
 
-/* The thread holds the lock of the store: the child waits, and takes what the thread got. */
+/* The thread holds the lock of the store: the child waits and uses the token of the thread. */
 static void while_another_thread_signs_in_for_a_store(void)
 {
     char path[] = "/tmp/emnify-store-XXXXXX";
@@ -170,7 +169,7 @@ static void while_another_thread_signs_in_for_a_store(void)
     remove_folder(path);
 }
 
-/* Calls until the token is another one. */
+/* Calls until the token changes. */
 static int32_t renewed(const emnify_client *client)
 {
     double end = check_clock() + 10 * check_slowness();
@@ -207,9 +206,9 @@ static void while_a_renewal_is_under_way_in_the_background(void)
 
 int main(void)
 {
-    RUN(both_sides_go_on);
-    RUN(a_child_of_a_child_goes_on_too);
-    RUN(a_client_that_was_not_used_yet);
+    RUN(parent_and_child_both_work);
+    RUN(a_child_of_a_child_works_too);
+    RUN(a_client_that_was_not_used_before_works);
     RUN(while_another_thread_signs_in);
     RUN(while_another_thread_signs_in_for_the_first_time);
     RUN(while_another_thread_signs_in_for_a_store);

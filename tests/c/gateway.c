@@ -1,6 +1,6 @@
 /*
- * The example of a gateway, whose program GATEWAY names, run as a device runs it: it sends readings,
- * replaces its application token, goes on after an outage, and ends when it is told to.
+ * The gateway example, run as on a device: it sends readings, replaces its application token,
+ * continues after an outage, and ends on a signal. GATEWAY is the path of its program.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -14,7 +14,7 @@
 #define ENDPOINT "/api/v1/endpoint/100007"
 #define CANNOT_WORK 78
 
-/* A gateway that runs, and what it has: its files are in a folder of its own. */
+/* A running gateway, with its files in a folder of its own. */
 struct gateway {
     pid_t process;
     char folder[64];
@@ -75,7 +75,7 @@ static void read_log(struct gateway *gateway)
     }
 }
 
-/* Whether the log has this text, behind another one if there is one. */
+/* Whether the log contains this text, after `behind` if that is not NULL. */
 static bool logged(struct gateway *gateway, const char *before, const char *text)
 {
     const char *from;
@@ -98,13 +98,13 @@ static void wait_for_next(struct gateway *gateway, const char *before, const cha
     }
 }
 
-/* Waits until the log has this text. */
+/* Waits until the log contains this text. */
 static void wait_for(struct gateway *gateway, const char *text)
 {
     wait_for_next(gateway, "", text);
 }
 
-/* Waits for its end, which must come within a second; returns its status. */
+/* Waits until it ends, which must take at most a second, and returns its status. */
 static int end_of(struct gateway *gateway)
 {
     double start = check_clock();
@@ -119,7 +119,7 @@ static int end_of(struct gateway *gateway)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Tells it to end. */
+/* Sends the signal to end. */
 static void stop(struct gateway *gateway, int number)
 {
     kill(gateway->process, number);
@@ -133,7 +133,7 @@ static void clean_up(const struct gateway *gateway)
     remove_folder(gateway->folder);
 }
 
-static void it_sends_readings_until_it_is_told_to_end(void)
+static void it_sends_readings_until_a_signal_ends_it(void)
 {
     static char answer[4096];
     struct gateway gateway;
@@ -156,7 +156,7 @@ static void it_sends_readings_until_it_is_told_to_end(void)
     emnify_response_free(response);
     emnify_client_free(client);
 
-    /* The next one goes on with what is in the store. */
+    /* The next run uses the session in the store. */
     sandbox_request("POST", "/reset_counters", "", NULL, 0);
     start(&gateway, ENDPOINT);
     wait_for(&gateway, "readings arrive at " ENDPOINT);
@@ -193,7 +193,7 @@ static void it_replaces_its_application_token_on_a_signal(void)
     clean_up(&gateway);
 }
 
-static void it_goes_on_after_an_outage(void)
+static void it_continues_after_an_outage(void)
 {
     static const char outage[] = "warning: the reading was not sent: ";
     struct gateway gateway;
@@ -209,7 +209,7 @@ static void it_goes_on_after_an_outage(void)
     clean_up(&gateway);
 }
 
-static void it_ends_at_once_while_the_server_does_not_answer(void)
+static void it_ends_at_once_while_the_server_hangs(void)
 {
     struct gateway gateway;
     double end = check_clock() + 20;
@@ -249,10 +249,10 @@ static void it_says_why_it_cannot_work(void)
 
 int main(void)
 {
-    RUN(it_sends_readings_until_it_is_told_to_end);
+    RUN(it_sends_readings_until_a_signal_ends_it);
     RUN(it_replaces_its_application_token_on_a_signal);
-    RUN(it_goes_on_after_an_outage);
-    RUN(it_ends_at_once_while_the_server_does_not_answer);
+    RUN(it_continues_after_an_outage);
+    RUN(it_ends_at_once_while_the_server_hangs);
     RUN(it_says_why_it_cannot_work);
     return check_report();
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the library into an empty place, and builds and runs programs against it as somebody else
-# would: by pkg-config and by CMake, shared and static, C and C++, also after the tree was moved.
-# The last line says "N passed, N failed".
+# Installs the library into an empty folder and moves it. Then builds and runs programs against it,
+# as a user would: with pkg-config and with CMake, shared and static, in C and C++. The last line
+# says "N passed, N failed".
 #
-#   tests/c/installed.sh libemnify.a      in an environment that points at a sandbox
+#   tests/c/installed.sh libemnify.a      with the environment variables of a sandbox
 
 set -eu
 
@@ -32,7 +32,7 @@ check() {
 }
 
 PREFIX=/opt/emnify DESTDIR=$work/stage "$root/ffi/packaging/install.sh" "$archive"
-# Somewhere else than it was installed to.
+# The installed files are used from another folder.
 mv "$work/stage/opt/emnify" "$work/moved"
 lib=$work/moved/lib
 version=$(sed -n 's/^#define EMNIFY_VERSION "\(.*\)"/\1/p' "$root/include/emnify.h")
@@ -53,7 +53,7 @@ $(cd "$root/include" && find emnify -name '*.hpp' | sort | sed 's,^,./include/,'
 END
 }
 
-nothing_is_left_to_fill_in() {
+no_placeholder_is_left() {
     ! grep -rn '@' "$lib/pkgconfig" "$lib/cmake"
 }
 
@@ -69,7 +69,7 @@ with_pkg_config() {
 }
 
 with_pkg_config_statically() {
-    # Only the static library is there, so that -l finds that one.
+    # This folder contains only the static library, so -l finds that one.
     mkdir -p "$work/static" && cp "$lib/libemnify.a" "$work/static"
     libs=$(pkg --libs --static emnify | sed "s,-L$lib,-L$work/static,g")
     # shellcheck disable=SC2046,SC2086
@@ -84,23 +84,23 @@ with_cmake() {
         done
 }
 
-another_version_is_not_taken() {
+another_version_is_refused() {
     sed 's/Emnify 0.1/Emnify 0.2/' "$here/CMakeLists.txt" >"$work/CMakeLists.txt" &&
         ! cmake -S "$work" -B "$work/other" -DCMAKE_PREFIX_PATH="$work/moved"
 }
 
 check nothing_else_is_installed nothing_else_is_installed
-check nothing_is_left_to_fill_in nothing_is_left_to_fill_in
+check no_placeholder_is_left no_placeholder_is_left
 check pkg_config_knows_the_version test "$(pkg --modversion emnify)" = "$version"
-check a_c_program_by_pkg_config with_pkg_config "$cc" -std=c99 "$here/program.c"
-check a_cpp_program_by_pkg_config with_pkg_config "$cxx" -std=c++11 "$here/program.cpp"
-check a_static_c_program_by_pkg_config \
+check a_c_program_with_pkg_config with_pkg_config "$cc" -std=c99 "$here/program.c"
+check a_cpp_program_with_pkg_config with_pkg_config "$cxx" -std=c++11 "$here/program.cpp"
+check a_static_c_program_with_pkg_config \
     with_pkg_config_statically "$cc" -std=c99 "$here/program.c"
-check a_static_cpp_program_by_pkg_config \
+check a_static_cpp_program_with_pkg_config \
     with_pkg_config_statically "$cxx" -std=c++11 "$here/program.cpp"
-check four_programs_by_cmake with_cmake
-check cmake_takes_no_other_version another_version_is_not_taken
-check the_abi_is_as_it_was "$root/ffi/packaging/abi.sh" check "$lib/libemnify.so.0"
+check four_programs_with_cmake with_cmake
+check cmake_refuses_another_version another_version_is_refused
+check the_abi_is_compatible "$root/ffi/packaging/abi.sh" check "$lib/libemnify.so.0"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,5 +1,5 @@
 /*
- * A collection row by row: each row once, whatever happens on the way.
+ * A collection row by row: each row once, despite faults.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -19,7 +19,7 @@ static emnify_pages *pages_of(const emnify_client *client, const char *path, uin
     return pages;
 }
 
-/* How many rows are left, each of which is checked. */
+/* Checks each row that is left and returns how many there are. */
 static int count_rows(emnify_pages *pages)
 {
     emnify_error *error = NULL;
@@ -39,7 +39,7 @@ static int count_rows(emnify_pages *pages)
     }
 }
 
-/* The number that is in the ICCID of a SIM, counted from 0; -1 for a row that is none. */
+/* Returns the number in the ICCID of a SIM, from 0; -1 if the row is not a SIM. */
 static int number_of(const char *row)
 {
     static const char start[] = "\"iccid\":\"8988303000";
@@ -48,7 +48,7 @@ static int number_of(const char *row)
     return found != NULL ? atoi(found + strlen(start)) : -1;
 }
 
-/* What goes wrong once so many rows were read. */
+/* A fault, and the number of rows to read before it. */
 static void go_wrong_after(int rows)
 {
     switch (rows) {
@@ -85,7 +85,7 @@ static void a_row_is_what_the_server_sent_on_one_line(void)
     emnify_client_free(client);
 }
 
-static void every_row_comes_once_whatever_happens_on_the_way(void)
+static void every_row_comes_once_despite_faults(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = sandbox_client();
@@ -118,7 +118,7 @@ static void pages_outlive_their_client(void)
     CHECK_OK(emnify_pages_next(midway, &row, NULL, &error));
     CHECK_NUMBER(number_of(row), 0);
     emnify_client_free(client);
-    /* What was borrowed is the pages'. */
+    /* The row belongs to the pages. */
     CHECK_NUMBER(number_of(row), 0);
     CHECK_NUMBER(count_rows(midway), SIMS - 1);
     CHECK_NUMBER(count_rows(before), 250);
@@ -167,7 +167,8 @@ static void a_row_with_any_text_stays_one_line(void)
     emnify_client_free(client);
 }
 
-/* The first row must fail so, and leave the variables as they were; then there is none. */
+/* Checks that the first row fails with this code and leaves the variables unchanged, and that no
+ * row follows. */
 static void end_with(emnify_pages *pages, int32_t expected, const char *start)
 {
     emnify_error *error = NULL;
@@ -198,7 +199,7 @@ static void a_failure_ends_them(void)
 int main(void)
 {
     RUN(a_row_is_what_the_server_sent_on_one_line);
-    RUN(every_row_comes_once_whatever_happens_on_the_way);
+    RUN(every_row_comes_once_despite_faults);
     RUN(pages_outlive_their_client);
     RUN(nothing_is_fetched_before_it_is_asked_for);
     RUN(after_the_last_row_there_is_none);

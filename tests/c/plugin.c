@@ -1,6 +1,6 @@
 /*
- * The library as a plug-in uses it: opened with dlopen() and closed with dlclose() while its threads
- * are at work. Not linked with it.
+ * The library as used by a plug-in: opened with dlopen(), and closed with dlclose() while its
+ * threads run. This program is not linked with it.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -11,7 +11,7 @@
 #include "emnify.h"
 #include "sandbox.h"
 
-/* The functions that this needs, by their names without "emnify_". */
+/* The functions that are used here, without "emnify_". */
 struct library {
     void *handle;
     int32_t (*client_new)(const emnify_config *, emnify_client **, emnify_error **);
@@ -27,7 +27,7 @@ static void find(void *handle, const char *name, void *function, size_t size)
     void *found = dlsym(handle, name);
 
     CHECK(found != NULL);
-    /* C has no cast from the one kind of pointer to the other. */
+    /* C has no cast from an object pointer to a function pointer. */
     memcpy(function, &found, size);
 }
 
@@ -72,7 +72,7 @@ static void a_library_that_was_closed_can_be_opened_again(void)
     }
 }
 
-static void threads_that_are_at_work_when_it_is_closed_go_on(void)
+static void threads_continue_when_the_library_is_closed(void)
 {
     struct library library;
     emnify_client *client = NULL;
@@ -81,7 +81,7 @@ static void threads_that_are_at_work_when_it_is_closed_go_on(void)
 
     open_library(&library);
     CHECK_NUMBER(library.client_new(NULL, &client, NULL), EMNIFY_OK);
-    /* Renewed in the background, between five and seven seconds from now. */
+    /* The token is renewed in the background in five to seven seconds. */
     sandbox_settings("{\"auth_token_lifetime\": 8}");
     sign_in(&library, client);
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"times\": 1, \"kind\": \"delay\","
@@ -93,7 +93,7 @@ static void threads_that_are_at_work_when_it_is_closed_go_on(void)
     while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) < 3 && check_clock() < end) {
         sign_in(&library, client);
     }
-    /* Nobody should, and it works all the same: the code is there as long as a thread may be. */
+    /* A program should not do this, but it works, because the code stays loaded for the threads. */
     CHECK_NUMBER(library.token_list(client, &list, NULL), EMNIFY_OK);
     library.token_list_free(list);
     library.client_free(client);
@@ -102,6 +102,6 @@ static void threads_that_are_at_work_when_it_is_closed_go_on(void)
 int main(void)
 {
     RUN(a_library_that_was_closed_can_be_opened_again);
-    RUN(threads_that_are_at_work_when_it_is_closed_go_on);
+    RUN(threads_continue_when_the_library_is_closed);
     return check_report();
 }

@@ -1,13 +1,13 @@
 /*
- * What is refused before anything is sent: bad values and missing pointers. Each must come back as
- * EMNIFY_ERR_INVALID_INPUT with a message that names the argument, and the sandbox hears nothing.
+ * Invalid values and missing pointers. Each must fail with EMNIFY_ERR_INVALID_INPUT and a message
+ * that names the argument, and nothing may be sent.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #include "support.h"
 
-/* A client for this configuration must be refused. */
+/* Checks that a client with this configuration is refused. */
 static int32_t new_client(emnify_config *config, emnify_error **error)
 {
     emnify_client *client = NULL;
@@ -82,7 +82,7 @@ static void configurations(void)
     CHECK_REFUSED(with_text(emnify_config_set_ca_bundle, "\xff", &error), "ca_bundle");
     CHECK_REFUSED(with_text(emnify_config_set_proxy, "canary", &error), "proxy");
     CHECK_REFUSED(with_text(emnify_config_set_proxy, "\xff", &error), "proxy");
-    /* Two kinds of credential at once. */
+    /* Two kinds of credentials are refused. */
     CHECK_REFUSED(with_text(emnify_config_set_application_token_file, "/dev/null", &error),
                   "application_token");
     CHECK_REFUSED(with_text(emnify_config_set_store, "\xff", &error), "store");
@@ -153,13 +153,13 @@ static void people(void)
     CHECK_REFUSED(with_device("canary88", 8, NULL, &error), "name");
     CHECK_OK(with_device(long_fingerprint, 256, "hall", &error));
 
-    /* An application token and a person at once. */
+    /* An application token and a user are refused. */
     CHECK_OK(emnify_config_set_user(config, "user@example.com", "password", 8, &error));
     CHECK_REFUSED(new_client(config, &error), "application_token");
     CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
-static void a_refused_value_leaves_the_configuration_as_it_was(void)
+static void a_refused_value_leaves_the_configuration_unchanged(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = NULL;
@@ -184,7 +184,7 @@ static int32_t create(emnify_client *client, emnify_token_options options, emnif
     return status;
 }
 
-/* A member of the options is set and must be refused. */
+/* Sets a member of the options, which must be refused. */
 #define CHECK_OPTION(member, value, name)                                  \
     do {                                                                   \
         emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;          \
@@ -324,7 +324,7 @@ static void null_arguments(void)
     emnify_pages_free(pages);
     CHECK(strcmp(row, "row") == 0 && length == 77);
 
-    /* Nobody need take the error. */
+    /* The pointer to the error may be NULL. */
     CHECK_NUMBER(emnify_client_new(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_authenticate(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_authorization_header(NULL, NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
@@ -350,7 +350,7 @@ static void null_arguments(void)
     emnify_client_free(client);
 }
 
-static void null_handles_have_nothing_to_tell(void)
+static void getters_accept_null(void)
 {
     emnify_client *client = sandbox_client();
     size_t length = 77;
@@ -450,10 +450,10 @@ int main(void)
     RUN(application_tokens);
     RUN(configurations);
     RUN(people);
-    RUN(a_refused_value_leaves_the_configuration_as_it_was);
+    RUN(a_refused_value_leaves_the_configuration_unchanged);
     RUN(new_tokens);
     RUN(null_arguments);
-    RUN(null_handles_have_nothing_to_tell);
+    RUN(getters_accept_null);
     RUN(an_environment_without_a_token_is_refused);
     return check_report();
 }

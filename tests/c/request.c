@@ -1,5 +1,5 @@
 /*
- * Any other call of the API: with the session's token, tried again where that is safe, and never to
+ * Any other call of the API: with the session's token, retried if that is safe, and never to
  * another origin.
  */
 
@@ -10,7 +10,7 @@
 #define ENDPOINT "/api/v1/endpoint"
 #define SIM "/api/v1/sim"
 
-/* A call without options whose answer is of no interest. */
+/* Makes a call without options and ignores the response. */
 static int32_t request(const emnify_client *client, const char *method, const char *path,
                        emnify_error **error)
 {
@@ -22,7 +22,7 @@ static int32_t request(const emnify_client *client, const char *method, const ch
     return status;
 }
 
-/* A call with a body of JSON. */
+/* Makes a call with a JSON body. */
 static int32_t send_json(const emnify_client *client, const char *method, const char *path,
                          const char *json, emnify_response **response, emnify_error **error)
 {
@@ -33,7 +33,7 @@ static int32_t send_json(const emnify_client *client, const char *method, const 
     return emnify_request(client, method, path, &options, response, error);
 }
 
-/* Whether the log of the sandbox has this text. */
+/* Whether the sandbox's log contains this text. */
 static int logged(const char *text)
 {
     static char log[65536];
@@ -70,7 +70,7 @@ static void a_resource_is_created_read_changed_and_removed(void)
 
     CHECK_OK(emnify_request(client, "get", path, NULL, &response, &error));
     emnify_client_free(client);
-    /* The answer outlives the client. */
+    /* The response outlives the client. */
     CHECK_NUMBER(emnify_response_status(response), 200);
     CHECK(strstr(emnify_response_body(response, &length), "\"name\":\"renamed\"") != NULL);
     CHECK_NUMBER(strlen(emnify_response_body(response, NULL)), length);
@@ -90,7 +90,7 @@ static void a_resource_is_created_read_changed_and_removed(void)
     emnify_client_free(client);
 }
 
-static void a_query_may_be_written_or_added_and_headers_are_sent(void)
+static void a_query_in_the_path_or_the_options_and_headers_are_sent(void)
 {
     emnify_error *error = NULL;
     emnify_response *response = NULL;
@@ -113,7 +113,7 @@ static void a_query_may_be_written_or_added_and_headers_are_sent(void)
     emnify_client_free(client);
 }
 
-static void a_body_is_sent_as_it_is_and_as_json_where_nothing_else_is_said(void)
+static void a_body_is_sent_unchanged_and_as_json_by_default(void)
 {
     static const char body[] = "{\"name\":\"renamed\"} and more";
     emnify_error *error = NULL;
@@ -135,14 +135,14 @@ static void a_body_is_sent_as_it_is_and_as_json_where_nothing_else_is_said(void)
     emnify_response_free(response);
     CHECK(logged("[\"content-type\",\"application/json; charset=latin1\"]"));
 
-    /* An empty body is one; what it is not is JSON. */
+    /* An empty body is sent, but is not JSON. */
     options.body_length = 0;
     CHECK_ERROR(emnify_request(client, "PATCH", ENDPOINT "/100001", &options, &response, &error),
                 EMNIFY_ERR_VALIDATION, "cannot PATCH");
     emnify_client_free(client);
 }
 
-static void an_answer_is_any_bytes(void)
+static void a_response_may_contain_any_bytes(void)
 {
     emnify_error *error = NULL;
     emnify_response *response = NULL;
@@ -161,7 +161,7 @@ static void an_answer_is_any_bytes(void)
     emnify_client_free(client);
 }
 
-static void what_may_pass_by_itself_is_tried_again_where_that_is_safe(void)
+static void temporary_failures_are_retried_if_that_is_safe(void)
 {
     emnify_error *error = NULL;
     emnify_response *response = NULL;
@@ -200,7 +200,7 @@ static int32_t with_header(const emnify_client *client, const char *name, const 
     return emnify_request(client, "GET", SIM, &options, &response, error);
 }
 
-static void nothing_leads_the_token_to_another_origin(void)
+static void the_token_is_never_sent_to_another_origin(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = sandbox_client();
@@ -226,7 +226,7 @@ static void nothing_leads_the_token_to_another_origin(void)
     emnify_client_free(client);
 }
 
-static void what_cannot_be_sent_is_refused_by_name(void)
+static void invalid_requests_are_refused_by_name(void)
 {
     emnify_error *error = NULL;
     emnify_response *response = NULL;
@@ -264,7 +264,7 @@ static void what_cannot_be_sent_is_refused_by_name(void)
     emnify_client_free(client);
 }
 
-/* How long ten lists take. */
+/* Returns how long ten lists take. */
 static double ten_lists(int pacing)
 {
     emnify_error *error = NULL;
@@ -284,9 +284,9 @@ static double ten_lists(int pacing)
     return check_clock() - start;
 }
 
-static void calls_are_paced_unless_the_caller_does_it(void)
+static void calls_are_paced_unless_pacing_is_off(void)
 {
-    /* Five may come at once. */
+    /* Five are allowed at once. */
     CHECK(ten_lists(1) > 0.45);
     CHECK(ten_lists(0) < 0.45 * check_slowness());
 }
@@ -294,12 +294,12 @@ static void calls_are_paced_unless_the_caller_does_it(void)
 int main(void)
 {
     RUN(a_resource_is_created_read_changed_and_removed);
-    RUN(a_query_may_be_written_or_added_and_headers_are_sent);
-    RUN(a_body_is_sent_as_it_is_and_as_json_where_nothing_else_is_said);
-    RUN(an_answer_is_any_bytes);
-    RUN(what_may_pass_by_itself_is_tried_again_where_that_is_safe);
-    RUN(nothing_leads_the_token_to_another_origin);
-    RUN(what_cannot_be_sent_is_refused_by_name);
-    RUN(calls_are_paced_unless_the_caller_does_it);
+    RUN(a_query_in_the_path_or_the_options_and_headers_are_sent);
+    RUN(a_body_is_sent_unchanged_and_as_json_by_default);
+    RUN(a_response_may_contain_any_bytes);
+    RUN(temporary_failures_are_retried_if_that_is_safe);
+    RUN(the_token_is_never_sent_to_another_origin);
+    RUN(invalid_requests_are_refused_by_name);
+    RUN(calls_are_paced_unless_pacing_is_off);
     return check_report();
 }

@@ -1,6 +1,6 @@
 /*
- * Replacing the application token that a client signs in with: a working one is there at all times,
- * and what stopped goes on.
+ * Replacing the application token that a client signs in with: a working one exists at all times,
+ * and an interrupted rotation continues.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -21,7 +21,7 @@ static emnify_client *client_of_file(void)
     return client_of(config);
 }
 
-/* What the sandbox has under this id. */
+/* Reads the sandbox's application token with this id. */
 static void check_row(uint64_t id, int64_t status, const char *description)
 {
     emnify_error *error = NULL;
@@ -31,7 +31,7 @@ static void check_row(uint64_t id, int64_t status, const char *description)
     const emnify_token *row = NULL;
     size_t i;
 
-    /* A person sees them whatever became of the tokens. */
+    /* A user can list them, whatever their state. */
     CHECK_OK(emnify_config_set_user(config, "user@example.com", "password", 8, &error));
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
@@ -49,7 +49,7 @@ static void check_row(uint64_t id, int64_t status, const char *description)
     emnify_client_free(client);
 }
 
-/* The rotation of the sandbox's token is done. */
+/* Checks that the rotation of the sandbox's token is done. */
 static void check_done(const emnify_rotation *rotation)
 {
     CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
@@ -60,7 +60,7 @@ static void check_done(const emnify_rotation *rotation)
     check_row(4711, EMNIFY_TOKEN_REVOKED, "Sandbox");
 }
 
-static void a_credential_file_gets_the_new_one(void)
+static void a_credential_file_gets_the_new_token(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -85,7 +85,7 @@ static void a_credential_file_gets_the_new_one(void)
     CHECK(strlen(token) > 10);
     CHECK(strcmp(token, sandbox_variable("EMNIFY_APPLICATION_TOKEN")) != 0);
 
-    /* Both this client and the next one go on. */
+    /* This client and the next one both work. */
     sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
     CHECK_OK(emnify_token_update(client, 4711, "the old one", &error));
     emnify_client_free(client);
@@ -116,11 +116,11 @@ static void a_token_that_is_text_is_handed_over(void)
     sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
     CHECK_OK(emnify_token_update(client, 4711, "the old one", &error));
     emnify_client_free(client);
-    /* It outlives its client. */
+    /* The result outlives the client. */
     CHECK_NUMBER(emnify_rotation_old_id(rotation), 4711);
     emnify_rotation_free(rotation);
 
-    /* A start with what was handed over works; one with the old one finds its successor. */
+    /* A start with the new token works, and one with the old token finds its successor. */
     client = client_of_text(taken.token, NULL);
     CHECK_OK(authenticate(client, &error));
     emnify_client_free(client);
@@ -131,7 +131,7 @@ static void a_token_that_is_text_is_handed_over(void)
     remove_folder(store);
 }
 
-static void what_nobody_took_is_handed_over_again(void)
+static void a_token_that_was_not_taken_is_handed_over_again(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -152,7 +152,7 @@ static void what_nobody_took_is_handed_over_again(void)
     check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
     emnify_client_free(client);
 
-    /* After a crash, too. */
+    /* It is handed over again after a crash, too. */
     client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
     taken.answer = 0;
     CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
@@ -165,7 +165,7 @@ static void what_nobody_took_is_handed_over_again(void)
     remove_folder(store);
 }
 
-static void a_copy_of_the_error_tells_the_state_too(void)
+static void a_copy_of_the_error_has_the_state(void)
 {
     emnify_error *error = NULL;
     emnify_error *copy;
@@ -189,7 +189,7 @@ static void a_copy_of_the_error_tells_the_state_too(void)
     remove_folder(store);
 }
 
-static void both_work_in_the_grace_period(void)
+static void both_tokens_work_in_the_grace_period(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -220,7 +220,7 @@ static void both_work_in_the_grace_period(void)
     remove_folder(store);
 }
 
-static void after_the_grace_period_the_old_one_is_revoked(void)
+static void the_old_token_is_revoked_after_the_grace_period(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -245,7 +245,7 @@ static void after_the_grace_period_the_old_one_is_revoked(void)
     remove_folder(store);
 }
 
-static void what_another_client_rotated_is_adopted(void)
+static void the_rotation_of_another_client_is_adopted(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -275,7 +275,7 @@ static void what_another_client_rotated_is_adopted(void)
     remove_folder(store);
 }
 
-static void the_new_one_is_as_the_options_say(void)
+static void the_new_token_follows_the_options(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -305,7 +305,7 @@ static void the_new_one_is_as_the_options_say(void)
     remove_folder(store);
 }
 
-static void without_the_right_to_revoke_the_old_one_is_kept(void)
+static void without_the_right_to_revoke_the_old_token_is_kept(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -335,7 +335,7 @@ static void without_the_right_to_revoke_the_old_one_is_kept(void)
     remove_folder(store);
 }
 
-static void what_did_not_apply_is_told(void)
+static void options_that_did_not_apply_are_reported(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
@@ -362,15 +362,15 @@ static void what_did_not_apply_is_told(void)
 
 int main(void)
 {
-    RUN(a_credential_file_gets_the_new_one);
+    RUN(a_credential_file_gets_the_new_token);
     RUN(a_token_that_is_text_is_handed_over);
-    RUN(what_nobody_took_is_handed_over_again);
-    RUN(a_copy_of_the_error_tells_the_state_too);
-    RUN(both_work_in_the_grace_period);
-    RUN(after_the_grace_period_the_old_one_is_revoked);
-    RUN(what_another_client_rotated_is_adopted);
-    RUN(the_new_one_is_as_the_options_say);
-    RUN(without_the_right_to_revoke_the_old_one_is_kept);
-    RUN(what_did_not_apply_is_told);
+    RUN(a_token_that_was_not_taken_is_handed_over_again);
+    RUN(a_copy_of_the_error_has_the_state);
+    RUN(both_tokens_work_in_the_grace_period);
+    RUN(the_old_token_is_revoked_after_the_grace_period);
+    RUN(the_rotation_of_another_client_is_adopted);
+    RUN(the_new_token_follows_the_options);
+    RUN(without_the_right_to_revoke_the_old_token_is_kept);
+    RUN(options_that_did_not_apply_are_reported);
     return check_report();
 }

@@ -1,12 +1,12 @@
 /*
- * Rotations that are refused before anything is created, with a message that names what is wrong.
+ * Rotations that are refused before anything is created, with a message that names the reason.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #include "rotation.h"
 
-/* The sandbox's client must be refused with these options. */
+/* Checks that a rotation with these options is refused. */
 static int32_t rotate(const emnify_client *client, emnify_rotate_options options,
                       emnify_error **error)
 {
@@ -18,7 +18,7 @@ static int32_t rotate(const emnify_client *client, emnify_rotate_options options
     return status;
 }
 
-static void what_a_rotation_needs_is_named(void)
+static void missing_requirements_are_named(void)
 {
     emnify_error *error = NULL;
     struct taken taken;
@@ -34,7 +34,7 @@ static void what_a_rotation_needs_is_named(void)
     CHECK_REFUSED(rotate(client, none, &error), "hand_over");
     emnify_client_free(client);
 
-    /* A person has none. */
+    /* A user has no application token. */
     CHECK_OK(emnify_config_set_user(config, "user@example.com", "password", 8, &error));
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
@@ -47,7 +47,7 @@ static void what_a_rotation_needs_is_named(void)
     remove_folder(store);
 }
 
-/* A member of the options is set and must be refused. */
+/* Sets a member of the options, which must be refused. */
 #define CHECK_OPTION(member, value, name)                        \
     do {                                                         \
         emnify_rotate_options options = taken_by(&taken);        \
@@ -79,7 +79,7 @@ static void wrong_options_are_refused(void)
     CHECK_OPTION(expiry_date, "tomorrow", "expiry_date");
     CHECK_OPTION(expires_at, 1, "expiry_date");
     CHECK_OPTION(ip, "example.com", "ip");
-    /* Not the one that the client signs in with. */
+    /* This token is not the one that the client signs in with. */
     CHECK_OPTION(id, 4712, "id");
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 0);
     CHECK_NUMBER(taken.times, 0);
@@ -89,7 +89,7 @@ static void wrong_options_are_refused(void)
 
 int main(void)
 {
-    RUN(what_a_rotation_needs_is_named);
+    RUN(missing_requirements_are_named);
     RUN(wrong_options_are_refused);
     return check_report();
 }

@@ -1,6 +1,6 @@
 /*
- * What the tests of rotations share: a store directory, clients with one, and a function that takes
- * the new application token.
+ * Shared by the tests of rotations: a store directory, clients that use it, and a function that
+ * takes the new application token.
  */
 
 #ifndef ROTATION_H
@@ -10,12 +10,12 @@
 
 #include "support.h"
 
-/* The store directory of the test that runs. */
+/* The store directory of the current test. */
 static char store[64];
 
-/* What a function saw that takes the new application token. */
+/* What the function received that takes the new application token. */
 struct taken {
-    /* What to return. */
+    /* What the function returns. */
     int32_t answer;
     int times;
     int strangers;
@@ -60,7 +60,7 @@ static inline void new_store(void)
     CHECK(mkdtemp(store) != NULL);
 }
 
-/* A client whose application token is text; with its events counted, if somebody counts. */
+/* Returns a client whose application token is text. Counts its events, if `counts` is not NULL. */
 static inline emnify_client *client_of_text(const char *token, int *counts)
 {
     emnify_error *error = NULL;

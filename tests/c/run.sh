@@ -1,20 +1,20 @@
 #!/bin/sh
-# Builds the tests of the C and C++ faces against a library and runs them against the sandbox.
+# Builds the C and C++ tests, links them with a library and runs them against sandboxes.
 #
-#   tests/c/run.sh [folder]     where libemnify.so and libemnify.a are; target/debug by default
+#   tests/c/run.sh [folder]     contains libemnify.so and libemnify.a; default target/debug
 #
 #   CC, CXX        compilers
-#   CFLAGS         more flags for both
-#   SANDBOX        the sandbox's program; target/debug/emnify-sandbox by default
-#   VALGRIND=1     runs the tests under valgrind, where any error and any leak fails them, save those
-#                  that only repeat what others cover. They are linked with libemnify.a, which tells
-#                  valgrind the names of its functions; an optimised one is fast enough, and else
-#                  CHECK_SLOWNESS=20 is needed
-#   SANITIZE       builds the tests with these sanitizers: address,undefined, or thread, with which
-#                  only those run that have many threads. The library itself is not built with them:
-#                  they see what the tests do, and what the library does with the allocator (leaks,
-#                  double frees) and, with address, what the tests do with its memory
-#   NATIVE_LIBS    what a program that is linked with libemnify.a needs besides
+#   CFLAGS         further flags for both
+#   SANDBOX        the sandbox's program; default target/debug/emnify-sandbox
+#   VALGRIND=1     runs the tests under valgrind, where any error or leak fails them. Leaves out
+#                  those that only repeat others. They are linked with libemnify.a, so that
+#                  valgrind knows the names of its functions. Set CHECK_SLOWNESS=20 if the
+#                  library is not optimised
+#   SANITIZE       builds the tests with these sanitizers: address,undefined, or thread, with
+#                  which only tests with many threads run. The library itself is built without
+#                  them, so they check the tests, and the library's use of the allocator (leaks,
+#                  double frees)
+#   NATIVE_LIBS    libraries that a program linked with libemnify.a needs in addition
 #
 # The last line says "N passed, N failed". Each header check and each example counts as one.
 
@@ -26,7 +26,7 @@ sandbox=${SANDBOX:-$root/target/debug/emnify-sandbox}
 cc=${CC:-cc}
 cxx=${CXX:-c++}
 warnings="-Wall -Wextra -Wpedantic -Werror"
-# As `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs` says.
+# From `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs`.
 native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
@@ -35,11 +35,11 @@ tests="working refused faults request pages audit rotate rotate_refused threads 
 tests_cpp="working calls rotate errors"
 
 if [ ! -x "$sandbox" ]; then
-    echo "there is no $sandbox: cargo build -p emnify-sandbox" >&2
+    echo "$sandbox is missing; run cargo build -p emnify-sandbox" >&2
     exit 2
 fi
 work=$(mktemp -d)
-# The sandboxes end when their standard input closes, which it does when this script ends.
+# The sandboxes end when their standard input closes, at the end of this script.
 trap 'exec 8>&- 9>&-; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
@@ -48,7 +48,7 @@ fail() {
     failed=$((failed + 1))
 }
 
-# Runs a command that must succeed, quietly unless it does not.
+# Runs a command that must succeed. Shows its output only if it fails.
 check() {
     name=$1
     shift
@@ -61,8 +61,8 @@ check() {
     fi
 }
 
-# Runs a test program, which counts for itself; how it ends counts too, as a crash or a leak shows
-# only there.
+# Runs a test program, which counts its own tests. Its exit status counts, too, because only that
+# shows a crash or a leak.
 run() {
     name=$1
     shift
@@ -82,11 +82,11 @@ run() {
             fail "$name: ended with status $status"
         fi
         ;;
-    *) fail "$name: ended with status $status before its end" ;;
+    *) fail "$name: ended with status $status before its last test" ;;
     esac
 }
 
-# Starts a sandbox whose variables go to a file.
+# Starts a sandbox that writes its variables to a file.
 start() {
     "$sandbox" --exit-with-stdin >"$2" 2>"$2.errors" <"$1" 8>&- 9>&- &
 }
@@ -97,7 +97,7 @@ wait_for() {
         tries=$((tries + 1))
         if [ "$tries" -gt 200 ]; then
             cat "$1.errors" >&2
-            echo "$sandbox did not start" >&2
+            echo "$sandbox did not start within 10 s; its errors are above" >&2
             exit 1
         fi
         sleep 0.05
@@ -112,8 +112,8 @@ exec 9>"$work/in.other"
 wait_for "$work/variables"
 wait_for "$work/variables.other"
 
-# Another sandbox has another authority, which does not vouch for ours.
-# shellcheck disable=SC1091
+# The other sandbox has another certificate authority, which did not issue the certificate of the
+# first. shellcheck disable=SC1091
 OTHER_CA_FILE=$(. "$work/variables.other" && echo "$SSL_CERT_FILE")
 NO_PEM_FILE=$root/tests/c/run.sh
 set -a
@@ -124,14 +124,14 @@ export OTHER_CA_FILE NO_PEM_FILE
 unset HTTPS_PROXY https_proxy ALL_PROXY all_proxy EMNIFY_APPLICATION_TOKEN_FILE EMNIFY_USERNAME \
     EMNIFY_PASSWORD
 
-# The library under the name that programs look for at run time.
+# Programs look for the library by its SONAME at run time.
 if [ -e "$library/libemnify.so" ]; then
     ln -s "$library/libemnify.so" "$work/libemnify.so.0"
 fi
 LD_LIBRARY_PATH=$work${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
-# Whether it is the library that users get.
+# Tests are told if the library is not built as for users.
 if [ -n "${SANITIZE:-}" ] || readelf -S "$library/libemnify.so" | grep -q '\.debug_'; then
     CHECK_DEBUG=1
     export CHECK_DEBUG
@@ -142,12 +142,13 @@ static="$library/libemnify.a $native_libs"
 under=
 linked=$shared
 if [ "${VALGRIND:-}" = 1 ]; then
-    # A child that a test forks is silent: see fork.c.
+    # A forked child must print nothing: see fork.c.
     under="valgrind --quiet --error-exitcode=9 --leak-check=full --num-callers=40 \
         --child-silent-after-fork=yes --suppressions=$root/tests/c/valgrind.supp"
     linked=$static
-    # The children of fork.c are silent, and valgrind keeps the masks that signals.c looks at;
-    # plugin.c repeats working.c with the shared library, and gateway.c runs a program of its own.
+    # Left out: fork.c, whose children print nothing; signals.c, because valgrind changes signal
+    # masks; plugin.c, which repeats working.c with the shared library; gateway.c, which runs
+    # another program.
     tests=$(echo "$tests" | sed 's/fork//; s/signals//; s/plugin//; s/gateway//')
     CHECK_SLOWNESS=${CHECK_SLOWNESS:-5}
     export CHECK_SLOWNESS
@@ -156,7 +157,7 @@ case ${SANITIZE:-} in
 '') ;;
 thread)
     CFLAGS="${CFLAGS:-} -fsanitize=thread"
-    # What is not built with it orders its accesses in ways that it cannot see.
+    # The sanitizer cannot see the synchronisation in code that was built without it.
     TSAN_OPTIONS=${TSAN_OPTIONS:-ignore_noninstrumented_modules=1}
     export TSAN_OPTIONS
     tests="threads cancel cancel_undone user events"
@@ -165,7 +166,8 @@ thread)
 *) CFLAGS="${CFLAGS:-} -fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
 esac
 
-# Both headers, alone and twice, by every standard that the compilers know. emnify.h is for C++ too.
+# Compiles both headers, once and twice, with every standard that the compilers support. emnify.h is
+# also compiled as C++.
 headers() {
     for standard in c99 c11 c17 c2x c++11 c++14 c++17 c++20 c++23; do
         case $standard in
@@ -185,7 +187,7 @@ headers() {
             done
         done
     done
-    # Each part of emnify.hpp includes what it needs.
+    # Each part of emnify.hpp must include what it needs.
     for part in "$root"/include/emnify/*.hpp; do
         check "emnify/${part##*/} alone" compile_cxx -x c++ -fsyntax-only -include "$part" /dev/null
     done
@@ -201,7 +203,7 @@ compile_cxx() {
     $cxx -std=c++11 -g $warnings ${CFLAGS:-} -I"$root/include" -I"$root/tests/c" "$@"
 }
 
-# What the shared library exports is what the header declares, nothing less and nothing more.
+# Checks that the shared library exports exactly the functions that the header declares.
 exports() {
     nm -D --defined-only "$library/libemnify.so" | awk '{ print $3 }' | sort >"$work/exported"
     $cc -E -P "$root/include/emnify.h" | grep -o 'emnify_[a-z0-9_]* *(' | tr -d ' (' | sort -u \
@@ -209,18 +211,18 @@ exports() {
     diff "$work/declared" "$work/exported"
 }
 
-# A program asks for the version of the ABI, and the code stays where our threads find it.
+# Checks the SONAME, and that the library is never unloaded, because its threads may still run.
 dynamic() {
     readelf -d "$library/libemnify.so" >"$work/dynamic"
     grep -q 'SONAME.*\[libemnify\.so\.0\]' "$work/dynamic" && grep -q NODELETE "$work/dynamic"
 }
 
 headers
-check "the library has its name and stays loaded" dynamic
+check "the library has its SONAME and stays loaded" dynamic
 check "the library exports what emnify.h declares" exports
 
 echo "== examples"
-# The programs in the comments at the top of the headers.
+# Prints the program in the comment at the top of a header.
 example_in() {
     sed -n '/^ \*\/$/q; s/^ \*     //p' "$root/include/$1" | grep -v '^cc '
 }
@@ -241,7 +243,7 @@ compile_cxx "$root/ffi/examples/cpp/sign_in.cpp" $linked -o "$work/sign_in.cpp"
 refused() { ! EMNIFY_APPLICATION_TOKEN=wrong "$1"; }
 for example in sign_in sign_in.cpp; do
     check "$example works" $under "$work/$example"
-    check "$example fails by name" refused "$work/$example"
+    check "$example fails with a wrong token" refused "$work/$example"
     if ! grep -q "emnify refused the application token" "$work/output"; then
         fail "$example does not say what went wrong"
     fi

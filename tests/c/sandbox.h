@@ -1,7 +1,6 @@
 /*
- * Drives the sandbox over its control path: plain HTTP to this machine, one connection for each
- * request, so that a socket is all that is needed. Whatever goes wrong here ends the program: a
- * test that cannot talk to the sandbox proves nothing.
+ * Controls the sandbox with plain HTTP over a socket, one connection per request. Any failure here
+ * ends the program, because a test that cannot control the sandbox proves nothing.
  */
 
 #ifndef SANDBOX_H
@@ -24,13 +23,13 @@ static inline void sandbox_fail(const char *what)
     exit(3);
 }
 
-/* A variable that the sandbox printed, and tests/c/run.sh exported. */
+/* Returns a variable that the sandbox printed and tests/c/run.sh exported. */
 static inline const char *sandbox_variable(const char *name)
 {
     const char *value = getenv(name);
 
     if (value == NULL) {
-        sandbox_fail("a variable is missing: run tests/c/run.sh");
+        sandbox_fail("an environment variable is missing; run tests/c/run.sh");
     }
     return value;
 }
@@ -42,7 +41,7 @@ static inline int sandbox_connect(void)
     int descriptor = socket(AF_INET, SOCK_STREAM, 0);
 
     if (sscanf(sandbox_variable("EMNIFY_SANDBOX_CONTROL"), "http://127.0.0.1:%u", &port) != 1) {
-        sandbox_fail("EMNIFY_SANDBOX_CONTROL is no http://127.0.0.1:PORT");
+        sandbox_fail("EMNIFY_SANDBOX_CONTROL is not http://127.0.0.1:PORT");
     }
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
@@ -50,12 +49,12 @@ static inline int sandbox_connect(void)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (descriptor < 0 ||
         connect(descriptor, (struct sockaddr *)&address, sizeof address) != 0) {
-        sandbox_fail("no connection");
+        sandbox_fail("cannot connect to EMNIFY_SANDBOX_CONTROL");
     }
     return descriptor;
 }
 
-/* Sends a request to /_sandbox and puts the answer's body into `answer`. */
+/* Sends a request to /_sandbox and writes the body of the response to `answer`. */
 static inline void sandbox_request(const char *method, const char *path, const char *body,
                                    char *answer, size_t size)
 {
@@ -72,7 +71,7 @@ static inline void sandbox_request(const char *method, const char *path, const c
 
     if (sent < 0 || (size_t)sent >= sizeof request ||
         write(descriptor, request, (size_t)sent) != sent) {
-        sandbox_fail("the request was not sent");
+        sandbox_fail("the request could not be sent");
     }
     while (length + 1 < sizeof response &&
            (got = read(descriptor, response + length, sizeof response - 1 - length)) > 0) {
@@ -90,13 +89,13 @@ static inline void sandbox_request(const char *method, const char *path, const c
     }
 }
 
-/* Everything back to the start: tokens, faults, settings, limits, counters. */
+/* Restores the state at the start: tokens, faults, settings, limits, counters. */
 static inline void sandbox_reset(void)
 {
     sandbox_request("POST", "/reset", "", NULL, 0);
 }
 
-/* Runs a test, from check.h, with a sandbox that nobody touched. */
+/* Resets the sandbox and runs a test. */
 #define RUN(test) (sandbox_reset(), check_run(test, #test))
 
 /* Adds a fault, in JSON, such as {"path": "", "times": 1, "kind": "status", "status": 503}. */
@@ -116,13 +115,13 @@ static inline void sandbox_settings(const char *json)
     sandbox_request("POST", "/settings", json, NULL, 0);
 }
 
-/* The text that follows `start` in the answer, up to the next quotation mark. */
+/* Returns the text between `start` and the next quotation mark in the response. */
 static inline void sandbox_text(char *answer, const char *start, char *text, size_t size)
 {
     char *found = strstr(answer, start);
 
     if (found == NULL) {
-        sandbox_fail("the answer lacks what was asked for");
+        sandbox_fail("the response does not contain the expected text");
     } else {
         found += strlen(start);
         found[strcspn(found, "\"")] = '\0';
@@ -130,7 +129,7 @@ static inline void sandbox_text(char *answer, const char *start, char *text, siz
     }
 }
 
-/* Puts an application token there, in JSON, and gives its value. */
+/* Adds an application token, in JSON, and returns its value. */
 static inline void sandbox_seed_token(const char *json, char *value, size_t size)
 {
     char answer[4096];
@@ -139,7 +138,7 @@ static inline void sandbox_seed_token(const char *json, char *value, size_t size
     sandbox_text(answer, "\"application_token\":\"", value, size);
 }
 
-/* The one-time code that was sent last. */
+/* Returns the one-time code that was sent last. */
 static inline void sandbox_one_time_code(char *code, size_t size)
 {
     static char answer[65536];
@@ -148,7 +147,7 @@ static inline void sandbox_one_time_code(char *code, size_t size)
     sandbox_text(answer, "\"one_time_code\":\"", code, size);
 }
 
-/* How many calls there were. An empty method or path means any, and a path may end in a star. */
+/* Returns the number of calls. An empty method or path matches any; a path may end in a star. */
 static inline long sandbox_calls(const char *method, const char *path)
 {
     char target[256];

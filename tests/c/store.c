@@ -1,6 +1,6 @@
 /*
- * A store directory: the session outlives its process, and processes that share one sign in once.
- * What is wrong with it is reported and stops nothing.
+ * A store directory: the session outlives its process, and processes that share a directory sign in
+ * once. Errors of the store are reported and stop no call.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -11,7 +11,7 @@
 
 #define PROCESSES 20
 
-/* How this program is called. */
+/* The path of this program. */
 static const char *program;
 
 static char folder[64];
@@ -22,7 +22,7 @@ static void new_folder(void)
     CHECK(mkdtemp(folder) != NULL);
 }
 
-/* Counts how often each kind of event is seen. */
+/* Counts the events of each kind. */
 static void count_event(void *user, const emnify_event *event)
 {
     int *counts = user;
@@ -75,7 +75,7 @@ static void a_warm_store_saves_the_sign_in(void)
     remove_folder(folder);
 }
 
-/* What each of the processes does. */
+/* The main function of each process. */
 static int sign_in_with_store(const char *path)
 {
     emnify_error *error = NULL;
@@ -140,7 +140,7 @@ static void a_restart_does_not_end_a_cool_down(void)
     remove_folder(folder);
 }
 
-static void a_directory_that_cannot_be_used_stops_nothing(void)
+static void an_unusable_directory_stops_no_call(void)
 {
     emnify_error *error = NULL;
     int counts[16];
@@ -154,7 +154,7 @@ static void a_directory_that_cannot_be_used_stops_nothing(void)
     emnify_client_free(client);
 }
 
-/* Fills each file of the folder with what is no session. */
+/* Overwrites each file of the folder with invalid content. */
 static void damage(void)
 {
     char path[512];
@@ -206,7 +206,7 @@ int main(int count, char **arguments)
     RUN(a_warm_store_saves_the_sign_in);
     RUN(many_processes_sign_in_once);
     RUN(a_restart_does_not_end_a_cool_down);
-    RUN(a_directory_that_cannot_be_used_stops_nothing);
+    RUN(an_unusable_directory_stops_no_call);
     RUN(a_damaged_file_is_set_aside);
     return check_report();
 }

@@ -1,6 +1,6 @@
 /*
- * What the tests share: clients for the sandbox, and the end of every error, at which it is looked
- * at for what no error may hold. Needs POSIX.
+ * Shared by the tests: creates clients for the sandbox, and checks that no error contains a secret
+ * before it frees the error. Needs POSIX.
  */
 
 #ifndef SUPPORT_H
@@ -16,12 +16,12 @@
 static inline void check_no_secret(const char *text)
 {
     CHECK(text == NULL || strstr(text, sandbox_variable("EMNIFY_APPLICATION_TOKEN")) == NULL);
-    /* Every JWT starts so. */
+    /* Every JWT starts with this. */
     CHECK(text == NULL || strstr(text, "eyJ") == NULL);
     CHECK(text == NULL || strstr(text, "canary") == NULL);
 }
 
-/* Checks an error against what it must be, frees it and clears the variable. */
+/* Checks an error, frees it and clears the variable. */
 static inline void check_error(emnify_error **error, int32_t status, int32_t expected,
                                const char *start, const char *file, int line)
 {
@@ -49,16 +49,16 @@ static inline void check_error(emnify_error **error, int32_t status, int32_t exp
     *error = NULL;
 }
 
-/* The call must end with `expected`, and a message that starts with `start`. */
+/* Checks that a call fails with this code and a message that starts with `start`. */
 #define CHECK_ERROR(call, expected, start) \
     check_error(&error, (call), (expected), (start), __FILE__, __LINE__)
 
 #define CHECK_OK(call) CHECK_ERROR(call, EMNIFY_OK, "")
 
-/* The argument must be refused by name. */
+/* Checks that a call is refused with a message that names the argument. */
 #define CHECK_REFUSED(call, name) CHECK_ERROR(call, EMNIFY_ERR_INVALID_INPUT, name ": ")
 
-/* A configuration for the sandbox. */
+/* Returns a configuration for the sandbox. */
 static inline emnify_config *sandbox_config(void)
 {
     const char *token = sandbox_variable("EMNIFY_APPLICATION_TOKEN");
@@ -71,7 +71,7 @@ static inline emnify_config *sandbox_config(void)
     return config;
 }
 
-/* A client of the configuration, which is freed. */
+/* Returns a client with this configuration, and frees the configuration. */
 static inline emnify_client *client_of(emnify_config *config)
 {
     emnify_error *error = NULL;
@@ -87,8 +87,8 @@ static inline emnify_client *sandbox_client(void)
     return client_of(sandbox_config());
 }
 
-/* A configuration for a client that gives up after so many milliseconds, more where the machine is
- * slow. */
+/* Returns a configuration with this timeout in milliseconds, which is extended on a slow machine.
+ * */
 static inline emnify_config *hasty_config(unsigned timeout_ms)
 {
     emnify_error *error = NULL;
@@ -104,7 +104,7 @@ static inline emnify_client *hasty_client(unsigned timeout_ms)
     return client_of(hasty_config(timeout_ms));
 }
 
-/* Signs in, and lets go of the token. */
+/* Signs in and frees the token. */
 static inline int32_t authenticate(const emnify_client *client, emnify_error **error)
 {
     emnify_auth_token *auth_token = NULL;
@@ -115,7 +115,7 @@ static inline int32_t authenticate(const emnify_client *client, emnify_error **e
     return status;
 }
 
-/* Removes a folder of files. */
+/* Removes a folder and its files. */
 static inline void remove_folder(const char *path)
 {
     char file[512];
@@ -132,7 +132,7 @@ static inline void remove_folder(const char *path)
     rmdir(path);
 }
 
-/* Lets so many milliseconds pass. */
+/* Sleeps for this many milliseconds. */
 static inline void pause_ms(long milliseconds)
 {
     struct timespec pause;
@@ -142,7 +142,7 @@ static inline void pause_ms(long milliseconds)
     nanosleep(&pause, NULL);
 }
 
-/* How many threads this process has. */
+/* Returns the number of threads of this process. */
 static inline int count_threads(void)
 {
     struct dirent *entry;
@@ -158,7 +158,7 @@ static inline int count_threads(void)
     return count;
 }
 
-/* Frees a client that may have a renewal under way in the background, and lets that end. */
+/* Frees a client, and waits until a renewal that it may make in the background has ended. */
 static inline void free_and_wait(emnify_client *client)
 {
     double end = check_clock() + 10 * check_slowness();

@@ -1,5 +1,5 @@
 /*
- * One client and many threads: one signs in, all others have what it got, and nobody hangs.
+ * One client and many threads: one signs in, all others get its token, and none hangs.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -17,7 +17,7 @@ struct outcome {
     char header[2048];
 };
 
-/* CHECK counts without a lock, so a thread keeps its own count. */
+/* CHECK counts without a lock, so each thread has its own count. */
 static void *work(void *argument)
 {
     struct outcome *outcome = (struct outcome *)argument;

@@ -1,6 +1,6 @@
 /*
- * Signing in as a person: a password, perhaps a one-time code that a function of ours supplies, a
- * device that is trusted to do without, and other workspaces.
+ * Signing in as a user: with a password, with a one-time code from the program's function, on a
+ * trusted device without a code, and in other workspaces.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -9,11 +9,11 @@
 
 #include "support.h"
 
-/* How a function answers that is asked for the code. */
+/* What the function for the code does. */
 struct person {
-    /* What to write; NULL for the code that was sent. */
+    /* The code to write; NULL: the one that was sent. */
     const char *code;
-    /* What to return; -1 for the length of it. */
+    /* The value to return; -1: the length of the code. */
     long length;
     pthread_t thread;
     int asked;
@@ -65,7 +65,7 @@ static void a_password_is_enough(void)
     emnify_client_free(client);
 }
 
-static void the_environment_has_a_person_too(void)
+static void the_environment_may_name_a_user(void)
 {
     emnify_error *error = NULL;
     emnify_client *client;
@@ -83,7 +83,7 @@ static void the_environment_has_a_person_too(void)
     emnify_client_free(client);
 }
 
-static void a_code_is_asked_for_on_the_callers_thread(void)
+static void the_function_for_the_code_runs_on_the_calling_thread(void)
 {
     emnify_error *error = NULL;
     struct person person = {NULL, -1, pthread_self(), 0, 0};
@@ -99,7 +99,7 @@ static void a_code_is_asked_for_on_the_callers_thread(void)
     emnify_client_free(client);
 }
 
-/* The function answers so, and the call fails. */
+/* Checks that the call fails if the function does this. */
 static void check_code(const char *code, long length, int32_t expected, long calls)
 {
     emnify_error *error = NULL;
@@ -111,13 +111,13 @@ static void check_code(const char *code, long length, int32_t expected, long cal
     CHECK_ERROR(authenticate(client, &error), expected, "cannot sign in");
     CHECK_NUMBER(person.asked, 1);
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), calls);
-    /* After a refusal nothing is tried again at once; that nobody answered is none. */
+    /* A refusal delays the next attempt; a code that was not supplied does not. */
     CHECK_ERROR(authenticate(client, &error), expected, "cannot sign in");
     CHECK_NUMBER(person.asked, expected == EMNIFY_ERR_REJECTED ? 1 : 2);
     emnify_client_free(client);
 }
 
-static void a_code_that_is_none(void)
+static void an_invalid_code_fails_the_call(void)
 {
     check_code("canary", -1, EMNIFY_ERR_REJECTED, 2);
     check_code("canary", 0, EMNIFY_ERR_MFA_REQUIRED, 1);
@@ -125,7 +125,7 @@ static void a_code_that_is_none(void)
     check_code("\xff", -1, EMNIFY_ERR_MFA_REQUIRED, 1);
 }
 
-static void nobody_to_ask(void)
+static void a_code_is_required_but_there_is_no_function(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = client_of(user_config("mfa@example.com", NULL));
@@ -149,7 +149,7 @@ static void a_wrong_password_is_refused_once(void)
     emnify_client_free(client);
 }
 
-static void a_trusted_device_does_without_a_code(void)
+static void a_trusted_device_needs_no_code(void)
 {
     emnify_error *error = NULL;
     struct person person = {NULL, -1, pthread_self(), 0, 0};
@@ -176,7 +176,7 @@ static void a_trusted_device_does_without_a_code(void)
     emnify_client_free(client);
 }
 
-/* Signs in, and checks for which workspace. */
+/* Signs in and checks the workspace. */
 static void check_workspace(const emnify_client *client, uint64_t id)
 {
     emnify_error *error = NULL;
@@ -187,7 +187,7 @@ static void check_workspace(const emnify_client *client, uint64_t id)
     emnify_auth_token_free(auth_token);
 }
 
-static void a_person_works_in_another_workspace_and_goes_on_in_the_first(void)
+static void a_user_works_in_two_workspaces(void)
 {
     emnify_error *error = NULL;
     emnify_response *response = NULL;
@@ -199,7 +199,7 @@ static void a_person_works_in_another_workspace_and_goes_on_in_the_first(void)
     check_workspace(other, 5678);
     check_workspace(first, 1234);
     CHECK_NUMBER(person.asked, 1);
-    /* Each is freed for itself, and the other one renews itself. */
+    /* Each client is freed separately, and the other one still renews its token. */
     emnify_client_free(first);
     sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
     CHECK_OK(emnify_request(other, "GET", "/api/v1/endpoint", NULL, &response, &error));
@@ -213,7 +213,7 @@ static void a_person_works_in_another_workspace_and_goes_on_in_the_first(void)
     emnify_client_free(first);
 }
 
-static void a_workspace_that_does_not_open_is_told_at_once(void)
+static void a_workspace_that_cannot_be_opened_fails_at_once(void)
 {
     emnify_error *error = NULL;
     emnify_client *first = client_of(user_config("user@example.com", NULL));
@@ -241,7 +241,7 @@ static void the_server_decides_whether_an_application_token_switches(void)
     emnify_client_free(first);
 }
 
-static void a_person_has_no_application_token_of_their_own(void)
+static void a_user_has_no_application_token(void)
 {
     emnify_error *error = NULL;
     emnify_tokens *own = NULL;
@@ -256,15 +256,15 @@ static void a_person_has_no_application_token_of_their_own(void)
 int main(void)
 {
     RUN(a_password_is_enough);
-    RUN(the_environment_has_a_person_too);
-    RUN(a_code_is_asked_for_on_the_callers_thread);
-    RUN(a_code_that_is_none);
-    RUN(nobody_to_ask);
+    RUN(the_environment_may_name_a_user);
+    RUN(the_function_for_the_code_runs_on_the_calling_thread);
+    RUN(an_invalid_code_fails_the_call);
+    RUN(a_code_is_required_but_there_is_no_function);
     RUN(a_wrong_password_is_refused_once);
-    RUN(a_trusted_device_does_without_a_code);
-    RUN(a_person_works_in_another_workspace_and_goes_on_in_the_first);
-    RUN(a_workspace_that_does_not_open_is_told_at_once);
+    RUN(a_trusted_device_needs_no_code);
+    RUN(a_user_works_in_two_workspaces);
+    RUN(a_workspace_that_cannot_be_opened_fails_at_once);
     RUN(the_server_decides_whether_an_application_token_switches);
-    RUN(a_person_has_no_application_token_of_their_own);
+    RUN(a_user_has_no_application_token);
     return check_report();
 }

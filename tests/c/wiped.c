@@ -1,7 +1,7 @@
 /*
- * Secrets are wiped when their handles are freed: this program has a free() of its own, which the
- * library calls, and looks into each block of this thread before it goes. Needs the GNU C library;
- * not for valgrind or sanitizers, which bring a free() too.
+ * Secrets are wiped when their handles are freed. This program defines free(), which the library
+ * calls, and searches each block of this thread before it is freed. Needs the GNU C library. Not
+ * for valgrind or sanitizers, which define free(), too.
  */
 
 #define _GNU_SOURCE
@@ -17,7 +17,7 @@ void *malloc(size_t size);
 void free(void *block);
 void *realloc(void *block, size_t size);
 
-/* What to look for, and in how many blocks it was found. */
+/* The text to search for, and in how many blocks it was found. */
 static char secret[64];
 static size_t secret_length;
 static int found;
@@ -37,8 +37,8 @@ void free(void *block)
     __libc_free(block);
 }
 
-/* A new block is empty: what an earlier owner left in it, the buffers of the HTTP library among
- * them, must not be taken for something that its new owner forgot to wipe. */
+/* Clears each new block. Otherwise content from an earlier owner, such as a buffer of the HTTP
+ * library, would count as a secret that its new owner did not wipe. */
 void *malloc(size_t size)
 {
     void *block = __libc_malloc(size);
@@ -62,7 +62,7 @@ static void look_for(const char *text)
 {
     this_thread = pthread_self();
     found = 0;
-    /* The end, since the beginnings of tokens are alike. */
+    /* Searches for the end, because tokens have the same beginning. */
     secret_length = strlen(text) < 40 ? strlen(text) : 40;
     memcpy(secret, text + strlen(text) - secret_length, secret_length);
 }
@@ -76,7 +76,7 @@ static void the_search_finds_what_is_there(void)
     CHECK_NUMBER(found, 1);
 }
 
-static void an_application_token_leaves_with_its_configuration_and_client(void)
+static void an_application_token_is_wiped_with_its_configuration_and_client(void)
 {
     emnify_client *client;
 
@@ -86,7 +86,7 @@ static void an_application_token_leaves_with_its_configuration_and_client(void)
     CHECK_NUMBER(found, 0);
 }
 
-static void a_refused_application_token_leaves_nothing(void)
+static void a_refused_application_token_is_wiped(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = NULL;
@@ -100,7 +100,7 @@ static void a_refused_application_token_leaves_nothing(void)
     CHECK_NUMBER(found, 0);
 }
 
-static void an_auth_token_leaves_with_its_last_handle(void)
+static void an_auth_token_is_wiped_with_its_last_handle(void)
 {
     emnify_error *error = NULL;
     emnify_auth_token *auth_token = NULL;
@@ -108,14 +108,14 @@ static void an_auth_token_leaves_with_its_last_handle(void)
 
     CHECK_OK(emnify_authenticate(client, &auth_token, &error));
     look_for(emnify_auth_token_reveal(auth_token));
-    /* The client has it too, until now. */
+    /* The client had it, too, until now. */
     emnify_invalidate(client, auth_token);
     emnify_auth_token_free(auth_token);
     emnify_client_free(client);
     CHECK_NUMBER(found, 0);
 }
 
-static void a_password_leaves_with_its_configuration_and_client(void)
+static void a_password_is_wiped_with_its_configuration_and_client(void)
 {
     static const char password[] = "canary-of-a-password-that-nobody-has";
     emnify_error *error = NULL;
@@ -131,7 +131,7 @@ static void a_password_leaves_with_its_configuration_and_client(void)
     CHECK_NUMBER(found, 0);
 }
 
-static void an_auth_token_leaves_nothing_on_its_way_to_a_store(void)
+static void no_copy_of_an_auth_token_remains_after_writing_it_to_a_store(void)
 {
     char path[] = "/tmp/emnify-store-XXXXXX";
     emnify_error *error = NULL;
@@ -148,7 +148,7 @@ static void an_auth_token_leaves_nothing_on_its_way_to_a_store(void)
     emnify_auth_token_free(auth_token);
     emnify_client_free(client);
 
-    /* This one reads it from there, and writes when it is reported. */
+    /* This client reads it from the store, and writes when it is reported. */
     config = sandbox_config();
     CHECK_OK(emnify_config_set_store(config, path, &error));
     client = client_of(config);
@@ -162,7 +162,7 @@ static void an_auth_token_leaves_nothing_on_its_way_to_a_store(void)
     remove_folder(path);
 }
 
-static void a_created_token_leaves_with_its_handle(void)
+static void a_created_token_is_wiped_with_its_handle(void)
 {
     emnify_error *error = NULL;
     emnify_created_token *created = NULL;
@@ -175,7 +175,7 @@ static void a_created_token_leaves_with_its_handle(void)
     CHECK_NUMBER(found, 0);
 }
 
-static void an_answer_leaves_with_its_handle(void)
+static void a_response_is_wiped_with_its_handle(void)
 {
     static const char answer[] = "canary-of-an-answer-that-may-hold-a-secret";
     emnify_error *error = NULL;
@@ -208,12 +208,12 @@ int main(void)
 {
     RUN(the_search_finds_what_is_there);
     RUN(the_search_finds_what_the_library_frees);
-    RUN(an_application_token_leaves_with_its_configuration_and_client);
-    RUN(a_refused_application_token_leaves_nothing);
-    RUN(an_auth_token_leaves_with_its_last_handle);
-    RUN(a_password_leaves_with_its_configuration_and_client);
-    RUN(an_auth_token_leaves_nothing_on_its_way_to_a_store);
-    RUN(a_created_token_leaves_with_its_handle);
-    RUN(an_answer_leaves_with_its_handle);
+    RUN(an_application_token_is_wiped_with_its_configuration_and_client);
+    RUN(a_refused_application_token_is_wiped);
+    RUN(an_auth_token_is_wiped_with_its_last_handle);
+    RUN(a_password_is_wiped_with_its_configuration_and_client);
+    RUN(no_copy_of_an_auth_token_remains_after_writing_it_to_a_store);
+    RUN(a_created_token_is_wiped_with_its_handle);
+    RUN(a_response_is_wiped_with_its_handle);
     return check_report();
 }

@@ -1,5 +1,5 @@
 /*
- * The working path: sign in, keep the auth token, and create, list, change and revoke application
+ * Calls that succeed: sign in, keep the auth token, and create, list, change and revoke application
  * tokens.
  */
 
@@ -7,7 +7,7 @@
 
 #include "support.h"
 
-static void authenticates_once(void)
+static void a_sign_in_is_made_once(void)
 {
     emnify_error *error = NULL;
     emnify_auth_token *first = NULL;
@@ -26,7 +26,7 @@ static void authenticates_once(void)
     CHECK(emnify_auth_token_expires_at(first) > (int64_t)time(NULL) + 239 * 60);
     CHECK(emnify_auth_token_expires_at(first) < (int64_t)time(NULL) + 241 * 60);
 
-    /* What was given out outlives the client. */
+    /* The auth token outlives the client. */
     emnify_client_free(client);
     CHECK_TEXT(emnify_auth_token_reveal(first), emnify_auth_token_reveal(second));
     emnify_auth_token_free(first);
@@ -87,7 +87,7 @@ static void a_reported_token_is_replaced_once(void)
     emnify_client_free(client);
 }
 
-static void a_reported_text_is_as_good(void)
+static void a_token_can_be_reported_as_text(void)
 {
     emnify_error *error = NULL;
     emnify_client *client = sandbox_client();
@@ -96,7 +96,7 @@ static void a_reported_text_is_as_good(void)
     size_t length = 0;
 
     CHECK_OK(emnify_authorization_header(client, first, sizeof first, &length, &error));
-    /* Something else, the whole header, and the token alone. */
+    /* Passes another text, the whole header, and the token alone. */
     emnify_invalidate_text(client, first, length - 1);
     CHECK_OK(emnify_authorization_header(client, header, sizeof header, NULL, &error));
     CHECK_TEXT(header, first);
@@ -114,7 +114,7 @@ static void a_reported_text_is_as_good(void)
     emnify_client_free(client);
 }
 
-static void a_link_that_comes_up_ends_the_wait(void)
+static void retry_now_ends_the_wait(void)
 {
     emnify_error *error = NULL;
     emnify_auth_token *auth_token = NULL;
@@ -176,7 +176,7 @@ static const emnify_token *row_of(const emnify_tokens *list, uint64_t id)
     return NULL;
 }
 
-static void an_application_token_lives_and_ends(void)
+static void an_application_token_is_created_listed_and_revoked(void)
 {
     emnify_error *error = NULL;
     emnify_created_token *created = NULL;
@@ -202,7 +202,7 @@ static void an_application_token_lives_and_ends(void)
     CHECK_TEXT(emnify_token_description(row), "gateway 8");
     CHECK_NUMBER(emnify_token_status(row), EMNIFY_TOKEN_REVOKED);
     CHECK(emnify_token_expiry_date(row) != NULL);
-    /* A date alone lasts until the end of that day in Central Europe. */
+    /* A date alone is valid until the end of that day in Central Europe. */
     CHECK_NUMBER(emnify_token_expires_at(row), 32485010399LL);
     emnify_token_list_free(list);
     CHECK_ERROR(emnify_token_revoke(client, 999999, &error), EMNIFY_ERR_NOT_FOUND, "cannot");
@@ -234,7 +234,7 @@ static void options_are_optional(void)
     emnify_client_free(client);
 }
 
-static void a_list_tells_what_is_there_and_what_is_not(void)
+static void a_list_has_present_and_missing_fields(void)
 {
     emnify_error *error = NULL;
     emnify_tokens *list = NULL;
@@ -297,16 +297,16 @@ static void the_library_knows_its_version(void)
 
 int main(void)
 {
-    RUN(authenticates_once);
+    RUN(a_sign_in_is_made_once);
     RUN(the_environment_alone_is_enough);
     RUN(a_token_file_is_read_at_each_sign_in);
     RUN(a_reported_token_is_replaced_once);
-    RUN(a_reported_text_is_as_good);
-    RUN(a_link_that_comes_up_ends_the_wait);
+    RUN(a_token_can_be_reported_as_text);
+    RUN(retry_now_ends_the_wait);
     RUN(the_header_is_written_whole_or_not_at_all);
-    RUN(an_application_token_lives_and_ends);
+    RUN(an_application_token_is_created_listed_and_revoked);
     RUN(options_are_optional);
-    RUN(a_list_tells_what_is_there_and_what_is_not);
+    RUN(a_list_has_present_and_missing_fields);
     RUN(the_library_knows_its_version);
     return check_report();
 }

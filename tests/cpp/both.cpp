@@ -1,10 +1,11 @@
-// One program of code with and without exceptions. Built twice: the part without them must not lend
-// the other its functions, through which an exception would end the program.
+// One program with code that is built with and code that is built without exceptions. The linker
+// must not use functions of the latter in the former, because an exception in them would end the
+// program.
 
 #include "emnify.hpp"
 #include "support.h"
 
-// What is in a namespace without a name cannot clash: only the headers' functions could.
+// In an unnamed namespace, only functions of the headers can clash.
 namespace {
 
 emnify::Config observed(emnify::Observer observer) {
@@ -30,7 +31,7 @@ int told_without_exceptions() {
 #else
 namespace {
 
-void an_exception_ends_where_it_should() {
+void an_exception_reaches_its_handler() {
     CHECK_NUMBER(told_without_exceptions(), 1);
     int told = 0;
     const emnify::Client client(observed([&told](const emnify::Event &) {
@@ -45,7 +46,7 @@ void an_exception_ends_where_it_should() {
 } // namespace
 
 int main() {
-    RUN(an_exception_ends_where_it_should);
+    RUN(an_exception_reaches_its_handler);
     return check_report();
 }
 #endif

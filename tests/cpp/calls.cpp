@@ -1,5 +1,5 @@
-// Any other call, collections row by row, other workspaces, and what there is to say against
-// application tokens, through emnify.hpp with exceptions.
+// Any other call, collections row by row, other workspaces and the audit, through emnify.hpp with
+// exceptions.
 
 #include <chrono>
 #include <set>
@@ -36,7 +36,7 @@ emnify::Config person() {
     return config;
 }
 
-// The ICCID of a SIM.
+// Returns the ICCID of a SIM.
 std::string iccid_of(const std::string &row) {
     const std::string start = "\"iccid\":\"";
     const std::size_t at = row.find(start);
@@ -97,7 +97,7 @@ void each_row_comes_once() {
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
 }
 
-void pages_outlive_their_client_with_all_that_it_calls() {
+void pages_outlive_their_client_and_keep_its_functions() {
     int told = 0;
     emnify::Pages pages;
     CHECK(!pages);
@@ -111,7 +111,7 @@ void pages_outlive_their_client_with_all_that_it_calls() {
     }
     std::string row;
     CHECK(pages && pages.next(row) && !row.empty());
-    // The rest.
+    // Reads the remaining rows.
     CHECK_NUMBER(std::distance(pages.begin(), pages.end()), 249);
     CHECK(pages.begin() == pages.end());
     emnify::Error error;
@@ -132,7 +132,7 @@ void a_failure_ends_the_rows() {
     CHECK(!pages.next(row) && row == "row");
 }
 
-void a_person_works_in_another_workspace() {
+void a_user_works_in_another_workspace() {
     int told = 0;
     emnify::Config config = person();
     config.set_observer([&told](const emnify::Event &) { ++told; });
@@ -141,7 +141,7 @@ void a_person_works_in_another_workspace() {
     config = emnify::Config();
     CHECK_NUMBER(first.authenticate().organisation_id(), 1234);
     first = emnify::Client(person());
-    // The observer lives on with the one that is left.
+    // The observer exists as long as one of the clients.
     const int before = told;
     sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
     CHECK(other.request("GET", "/api/v1/endpoint").header("X-Total-Count") == "12");
@@ -149,7 +149,7 @@ void a_person_works_in_another_workspace() {
     CHECK(told > before);
 }
 
-void application_tokens_are_judged() {
+void application_tokens_are_audited() {
     char value[1024];
     sandbox_seed_token("{\"description\": \"old\", \"expiry_date\": \"2999-01-01\","
                        " \"created\": \"2020-01-02T03:04:05.000+0000\"}",
@@ -213,10 +213,10 @@ int main() {
     RUN(a_resource_is_created_read_changed_and_removed);
     RUN(a_query_and_headers_are_sent);
     RUN(each_row_comes_once);
-    RUN(pages_outlive_their_client_with_all_that_it_calls);
+    RUN(pages_outlive_their_client_and_keep_its_functions);
     RUN(a_failure_ends_the_rows);
-    RUN(a_person_works_in_another_workspace);
-    RUN(application_tokens_are_judged);
+    RUN(a_user_works_in_another_workspace);
+    RUN(application_tokens_are_audited);
     RUN(a_client_knows_its_own_row);
     RUN(a_call_in_another_thread_is_cancelled);
     return check_report();

@@ -1,5 +1,5 @@
-// Errors through emnify.hpp. Built twice: with exceptions, where both forms of each call must tell
-// the same, and without, where only errors as values are there.
+// Errors through emnify.hpp. Built twice: with exceptions, where both forms of each call must
+// report the same error, and without, where errors are only values.
 
 #include "emnify.hpp"
 #include "support.h"
@@ -26,7 +26,7 @@ void expect(const emnify::Error &error, std::int32_t code, const std::string &st
     }
 }
 
-// Makes a client both ways; both must be refused, naming the argument.
+// Creates a client in both forms. Both must be refused with a message that names the argument.
 void refused(const emnify::Config &config, const std::string &name) {
     emnify::Error error;
     emnify::Client client(config, error);
@@ -69,7 +69,7 @@ void configurations_are_refused() {
     refused(sandbox().set_timeout(std::chrono::milliseconds(0)), "timeout");
     refused(sandbox().set_timeout(std::chrono::milliseconds(-1)), "timeout");
     refused(sandbox().set_connect_timeout(std::chrono::milliseconds(0)), "connect_timeout");
-    // The first mistake counts, whatever follows.
+    // The first mistake counts, even if a correct value follows.
     refused(sandbox().set_base_url("\xff").set_base_url("https://x.example"), "base_url");
 }
 
@@ -186,7 +186,7 @@ void audits_and_rotations_are_refused() {
     CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
-void an_error_tells_what_the_server_said() {
+void an_error_has_the_messages_of_the_server() {
     emnify::Error error;
     const emnify::Client client(sandbox(), error);
 
@@ -208,7 +208,7 @@ void an_error_tells_what_the_server_said() {
 
     CHECK(!emnify::Error::copy_of(NULL));
 
-    // A copy tells the same, and a call that succeeds clears what it is given.
+    // A copy equals its original, and a call that succeeds clears the error that it is given.
     const emnify::Error copy = error;
     CHECK(client.token_update(4711, "renamed", error));
     CHECK(!error && copy);
@@ -219,7 +219,7 @@ void an_error_tells_what_the_server_said() {
     expect(error, EMNIFY_ERR_NOT_FOUND, "cannot revoke");
 }
 
-void a_server_that_repeats_secrets() {
+void secrets_that_a_server_quotes_are_removed() {
     emnify::Error error;
     const emnify::Client client(sandbox(), error);
 
@@ -233,7 +233,7 @@ void a_server_that_repeats_secrets() {
     expect(error, EMNIFY_ERR_VALIDATION, "cannot sign in");
 }
 
-void a_status_tells_what_went_wrong() {
+void a_status_has_the_last_error() {
     emnify::Error error, last, told;
     emnify::Status status;
     std::chrono::milliseconds wait(0);
@@ -252,7 +252,7 @@ void a_status_tells_what_went_wrong() {
         CHECK(!error && status);
         last = status.last_error();
     }
-    // All of it outlives the client.
+    // The status and its error outlive the client.
     CHECK(!status.signed_in() && status.valid_until() == emnify::Time());
     CHECK(status.next_attempt() > std::chrono::seconds(1));
     CHECK(wait >= status.next_attempt());
@@ -264,7 +264,7 @@ void a_status_tells_what_went_wrong() {
     expect(error, EMNIFY_ERR_INVALID_INPUT, "client: ");
 }
 
-void a_code_that_nobody_gives() {
+void a_code_that_is_not_supplied_is_an_error() {
     emnify::Error error;
     emnify::Config config;
     config.set_user("mfa@example.com", "password")
@@ -302,7 +302,7 @@ void each_call_throws() {
     throws([&] { client.paginate("/api/v1/sim").begin(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.switch_workspace(5678); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_rotate(); }, EMNIFY_ERR_INVALID_INPUT);
-    // What may pass by itself is tried again as long as there is time.
+    // Temporary failures are retried within the timeout.
     const auto moment = std::chrono::milliseconds(1000 * static_cast<int>(check_slowness()));
     const auto hasty = [&] { return emnify::Client(sandbox().set_timeout(moment)); };
     throws([&] { hasty().authenticate(); }, EMNIFY_ERR_NETWORK);
@@ -314,7 +314,7 @@ void each_call_throws() {
     throws([&] { client.paginate("/api/v1/sim"); }, EMNIFY_ERR_INVALID_INPUT);
 }
 
-void an_exception_of_the_users_does_not_pass_through_the_library() {
+void an_exception_of_a_users_function_is_caught() {
     const emnify::Client client(sandbox().set_observer([](const emnify::Event &) { throw 7; }));
     CHECK(client.authenticate());
     emnify::Config config;
@@ -334,13 +334,13 @@ int main() {
     RUN(options_are_refused);
     RUN(requests_are_refused);
     RUN(audits_and_rotations_are_refused);
-    RUN(an_error_tells_what_the_server_said);
-    RUN(a_server_that_repeats_secrets);
-    RUN(a_status_tells_what_went_wrong);
-    RUN(a_code_that_nobody_gives);
+    RUN(an_error_has_the_messages_of_the_server);
+    RUN(secrets_that_a_server_quotes_are_removed);
+    RUN(a_status_has_the_last_error);
+    RUN(a_code_that_is_not_supplied_is_an_error);
 #ifndef EMNIFY_NO_EXCEPTIONS
     RUN(each_call_throws);
-    RUN(an_exception_of_the_users_does_not_pass_through_the_library);
+    RUN(an_exception_of_a_users_function_is_caught);
 #endif
     return check_report();
 }

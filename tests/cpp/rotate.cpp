@@ -5,7 +5,7 @@
 
 namespace {
 
-// A store directory of one test's own.
+// A store directory for one test.
 class Store {
 public:
     Store() { CHECK(mkdtemp(path_) != NULL); }
@@ -53,7 +53,7 @@ void the_new_token_is_handed_over_and_the_old_one_revoked() {
     CHECK(emnify::Client(sandbox(store).set_application_token(handed_over)).authenticate());
 }
 
-void both_work_in_the_grace_period() {
+void both_tokens_work_in_the_grace_period() {
     const Store store;
     const emnify::Client client(sandbox(store));
     emnify::RotateOptions options;
@@ -66,8 +66,8 @@ void both_work_in_the_grace_period() {
     CHECK_NUMBER(client.token_list().front().status, EMNIFY_TOKEN_ACTIVATED);
 }
 
-// Neither "no" nor an exception is taken for "yes", and the next call goes on.
-void what_nobody_took_is_handed_over_again() {
+// Neither `false` nor an exception counts as taken, and the next call continues.
+void a_token_that_was_not_taken_is_handed_over_again() {
     const Store store;
     const emnify::Client client(sandbox(store));
     std::vector<std::string> handed_over;
@@ -94,7 +94,7 @@ void what_nobody_took_is_handed_over_again() {
     CHECK(handed_over.front() == handed_over.back());
 }
 
-void the_old_one_is_kept_and_what_did_not_apply_is_told() {
+void the_old_token_is_kept_and_options_that_did_not_apply_are_reported() {
     const Store store;
     const emnify::Client client(sandbox(store));
     emnify::RotateOptions options;
@@ -111,8 +111,8 @@ void the_old_one_is_kept_and_what_did_not_apply_is_told() {
 
 int main() {
     RUN(the_new_token_is_handed_over_and_the_old_one_revoked);
-    RUN(both_work_in_the_grace_period);
-    RUN(what_nobody_took_is_handed_over_again);
-    RUN(the_old_one_is_kept_and_what_did_not_apply_is_told);
+    RUN(both_tokens_work_in_the_grace_period);
+    RUN(a_token_that_was_not_taken_is_handed_over_again);
+    RUN(the_old_token_is_kept_and_options_that_did_not_apply_are_reported);
     return check_report();
 }

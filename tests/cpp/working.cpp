@@ -1,5 +1,5 @@
-// The working path through emnify.hpp, with exceptions: each call once, and what C++ adds to C,
-// which is that handles move and free themselves.
+// Calls that succeed, through emnify.hpp with exceptions: each call once, and that handles can be
+// moved and free themselves.
 
 #include <thread>
 #include <type_traits>
@@ -66,7 +66,7 @@ void a_header_of_any_length_fits() {
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
 }
 
-void a_reported_text_is_as_good() {
+void a_token_can_be_reported_as_text() {
     const emnify::Client client(sandbox());
     const std::string first = client.authorization_header();
     client.invalidate_text(first);
@@ -89,7 +89,7 @@ void the_observer_lives_as_long_as_the_client() {
             kinds.push_back(event.kind());
         });
         client = emnify::Client(config);
-        // A client that was made earlier goes on with the one that it had.
+        // A client that was created earlier keeps its observer.
         config.set_observer([](const emnify::Event &) { CHECK(!"told"); });
     }
     const emnify::Client moved = std::move(client);
@@ -134,7 +134,7 @@ void a_warm_store_saves_the_sign_in() {
     remove_folder(path);
 }
 
-void an_application_token_lives_and_ends() {
+void an_application_token_is_created_listed_and_revoked() {
     const emnify::Client client(sandbox());
     emnify::TokenOptions options;
     options.description = "gateway 7, hall \xc3\xa4";
@@ -157,7 +157,7 @@ void an_application_token_lives_and_ends() {
     CHECK(client.token_create());
 }
 
-void handles_move() {
+void handles_can_be_moved() {
     emnify::Config config = sandbox();
     emnify::Config taken = std::move(config);
     emnify::Client client(taken);
@@ -174,13 +174,13 @@ void handles_move() {
     moved = std::move(token);
     CHECK(!token && moved);
 
-    // What was moved from must not fall back to the environment.
+    // A configuration that was moved from must not fall back to the environment.
     CHECK(!emnify::Client(config, error));
     CHECK_NUMBER(error.code(), EMNIFY_ERR_INVALID_INPUT);
     CHECK(std::string(error.what()).find("config: ") == 0);
 }
 
-void an_instant_beyond_the_clock_is_its_last() {
+void a_time_beyond_the_range_of_the_clock_is_its_last() {
     CHECK(emnify::detail::time(INT64_MAX) > std::chrono::system_clock::now());
     CHECK(emnify::detail::time(0) == emnify::Time());
 }
@@ -191,12 +191,12 @@ int main() {
     RUN(signs_in);
     RUN(the_environment_alone_is_enough);
     RUN(a_header_of_any_length_fits);
-    RUN(a_reported_text_is_as_good);
+    RUN(a_token_can_be_reported_as_text);
     RUN(the_observer_lives_as_long_as_the_client);
     RUN(a_person_signs_in_with_a_code);
     RUN(a_warm_store_saves_the_sign_in);
-    RUN(an_application_token_lives_and_ends);
-    RUN(handles_move);
-    RUN(an_instant_beyond_the_clock_is_its_last);
+    RUN(an_application_token_is_created_listed_and_revoked);
+    RUN(handles_can_be_moved);
+    RUN(a_time_beyond_the_range_of_the_clock_is_its_last);
     return check_report();
 }

@@ -1,4 +1,4 @@
-/* What somebody else builds against an installed library. */
+/* A user's program, which is built against an installed library. */
 #include <emnify.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// The same in C++.
+// A user's program in C++, which is built against an installed library.
 #include <emnify.hpp>
 #include <iostream>
 
