@@ -7,7 +7,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-library=$1
+library=$(cd "$1" && pwd)
 python=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
