@@ -73,7 +73,7 @@ int main(void) {
     }
     /* The time of a core counts, not the time for which a thread waits for a core. */
     if (cores > THREADS) cores = THREADS;
-    printf("C       emnify_authenticate, 8 threads, %ld cores %7.1f ns of a core\n", cores,
+    printf("C       emnify_authenticate, 8 threads, %ld cores %6.1f ns of a core\n", cores,
            worst * (double)cores / THREADS);
     emnify_client_free(client);
     return 0;
