@@ -14,6 +14,7 @@ from emnify_auth import Client
 from command_line import CommandLine
 from elsewhere import Elsewhere
 from emnify_sandbox import Sandbox
+from loops import LOOPS, Loop
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,12 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
 @pytest.fixture
 def command_line(sandbox: Sandbox, tmp_path: Path) -> CommandLine:
     return CommandLine(sandbox, tmp_path)
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request: pytest.FixtureRequest) -> Loop:
+    loop: Loop = request.param()
+    return loop
 
 
 class Interrupted(Exception):  # noqa: N818

@@ -1,10 +1,12 @@
-"""Event loops, for what has to work in each: asyncio and trio."""
+"""Event loops, for what has to work in each: asyncio and trio; and anyio on asyncio, which cancels
+in another way."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import anyio
 import trio
 
 T = TypeVar("T")
@@ -56,6 +58,7 @@ class Trio:
         return time.monotonic() - started
 
     async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
+        """Call it in so many tasks, and return what comes of that."""
         results: list[T] = []
 
         async def one() -> None:
@@ -65,3 +68,50 @@ class Trio:
             for _ in range(times):
                 nursery.start_soon(one)
         return results
+
+
+class Anyio:
+    """asyncio, with the cancel scopes and task groups of anyio."""
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return anyio.run(main)
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
+        """Call it, cancel that after so many seconds, and return how long it took to end."""
+
+        async def call() -> None:
+            await function()
+
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                await anyio.sleep(after)
+                started = time.monotonic()
+                scope.cancel()
+        assert scope.cancelled_caught
+        return time.monotonic() - started
+
+    async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
+        """Call it in so many tasks, and return what comes of that."""
+        results: list[T] = []
+
+        async def one() -> None:
+            results.append(await function())
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(times):
+                tasks.start_soon(one)
+        return results
+
+
+Loop = Asyncio | Trio | Anyio
+LOOPS = (Asyncio, Trio, Anyio)
+
+
+async def until_in_a_thread() -> None:
+    """Let a task that was just created get as far as its worker thread, under asyncio."""
+    for _ in range(10):
+        await asyncio.sleep(0)

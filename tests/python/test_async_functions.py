@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from emnify_auth import AsyncClient, InvalidInputError, MfaRequiredError, RotationError
+from emnify_auth import (
+    AsyncClient,
+    AuthToken,
+    InvalidInputError,
+    MfaRequiredError,
+    RequestTimeoutError,
+    RotationError,
+)
 
 from emnify_sandbox import APPLICATION_TOKEN, Sandbox
-from loops import Asyncio, Trio
-
-Loop = Asyncio | Trio
-
-
-@pytest.fixture(params=[Asyncio, Trio])
-def loop(request: pytest.FixtureRequest) -> Loop:
-    loop: Loop = request.param()
-    return loop
+from loops import Loop
 
 
 @pytest.fixture
@@ -181,27 +180,63 @@ def test_what_a_function_raises_is_raised_in_the_task(sandbox: Sandbox, loop: Lo
     loop.run(main)
 
 
-def test_if_who_is_asked_leaves_another_task_is(sandbox: Sandbox) -> None:
-    asked: list[asyncio.Task[object] | None] = []
+def test_if_the_task_that_signs_in_is_cancelled_another_one_asks(sandbox: Sandbox) -> None:
+    asked: list[str] = []
+    ended: list[str] = []
 
     async def ask() -> str | None:
-        asked.append(asyncio.current_task())
-        if len(asked) == 1:
-            await asyncio.sleep(60)
+        asked.append(name.get())
+        try:
+            if len(asked) == 1:
+                await asyncio.sleep(60)
+        finally:
+            ended.append(name.get())
         return sandbox.one_time_code()
+
+    name = ContextVar("name", default="")
 
     async def main() -> None:
         async with sandbox.async_user(mfa=ask) as client:
-            tasks = [asyncio.create_task(client.authenticate()) for _ in range(3)]
+
+            async def authenticate(task: str) -> AuthToken:
+                name.set(task)
+                return await client.authenticate()
+
+            tasks = [asyncio.create_task(authenticate(task)) for task in "abc"]
             while not asked:
                 await asyncio.sleep(0.01)
-            assert asked[0] is not None
-            asked[0].cancel()
+            tasks[0].cancel()
             await asyncio.wait(tasks)
-            assert [task.cancelled() for task in tasks] == [task is asked[0] for task in tasks]
-            assert len(asked) == 2
+            assert [task.cancelled() for task in tasks] == [True, False, False]
+            assert asked == ended == ["a", "b"]
 
     asyncio.run(main())
+
+
+def test_the_wait_for_another_task_s_sign_in_is_within_the_timeout(
+    sandbox: Sandbox, loop: Loop
+) -> None:
+    results: list[object] = []
+
+    async def ask() -> str | None:
+        await loop.sleep(1.5)
+        return sandbox.one_time_code()
+
+    async def main() -> None:
+        async with sandbox.async_user(mfa=ask, timeout=1.0) as client:
+
+            async def authenticate() -> None:
+                try:
+                    results.append(await client.authenticate())
+                except RequestTimeoutError as error:
+                    results.append(str(error))
+
+            await loop.together(authenticate, 3)
+
+    loop.run(main)
+    late = "waiting for another task's sign-in timed out after 1 s"
+    assert [result for result in results if result != late] == results[2:]
+    assert isinstance(results[2], AuthToken)
 
 
 def test_what_is_no_function_is_refused(sandbox: Sandbox, gateway: AsyncClient) -> None:

@@ -100,7 +100,7 @@ def test_the_package_is_described_for_an_index() -> None:
 def test_the_package_needs_no_other_but_for_its_extras() -> None:
     described = importlib.metadata.metadata("emnify-auth")
     extras = described.get_all("Provides-Extra") or ()
-    assert set(extras) == {"aiohttp", "cli", "httpx", "requests", "sdk"}
+    assert set(extras) == {"aiohttp", "async", "cli", "httpx", "requests", "sdk"}
     for needed in importlib.metadata.requires("emnify-auth") or ():
         assert "; extra == " in needed
 

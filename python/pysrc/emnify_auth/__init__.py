@@ -64,18 +64,21 @@ from ._native import (
     __version__,
 )
 
-# For programs that await, and imported when one of them asks for it.
+# What takes time to import, and is imported when a program asks for it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async import AsyncApplicationTokens, AsyncClient, AsyncPages
+    from ._settings import ClientSettings
 else:
 
     def __getattr__(name: str) -> object:
-        if name not in ("AsyncApplicationTokens", "AsyncClient", "AsyncPages"):
+        if name in ("AsyncApplicationTokens", "AsyncClient", "AsyncPages"):
+            from . import _async as module
+        elif name == "ClientSettings":
+            from . import _settings as module
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import _async
-
-        value = getattr(_async, name)
+        value = getattr(module, name)
         globals()[name] = value
         return value
 
@@ -95,6 +98,7 @@ __all__ = [
     "AuthToken",
     "AuthenticationError",
     "Client",
+    "ClientSettings",
     "ConflictError",
     "CreatedApplicationToken",
     "EmnifyError",

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar, final
 
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from ._errors import EmnifyError
+from ._settings import ClientSettings
 
 __all__ = [
     "ApplicationToken",
@@ -89,14 +90,7 @@ class Client:
         application_token: str | None = None,
         *,
         application_token_file: str | os.PathLike[str] | None = None,
-        base_url: str | None = None,
-        timeout: float = 30.0,
-        connect_timeout: float = 10.0,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        proxy: str | None = None,
-        store: str | os.PathLike[str] | None = None,
-        on_event: Callable[[Event], object] | None = None,
-        pacing: bool = True,
+        **settings: Unpack[ClientSettings],
     ) -> Self: ...
     @classmethod
     def from_user(
@@ -106,14 +100,7 @@ class Client:
         *,
         mfa: Callable[[], str | None] | None = None,
         trusted_device: TrustedDevice | None = None,
-        base_url: str | None = None,
-        timeout: float = 30.0,
-        connect_timeout: float = 10.0,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        proxy: str | None = None,
-        store: str | os.PathLike[str] | None = None,
-        on_event: Callable[[Event], object] | None = None,
-        pacing: bool = True,
+        **settings: Unpack[ClientSettings],
     ) -> Self:
         """A client that signs in as a person, for what an application token cannot do.
 
@@ -482,6 +469,9 @@ class ApplicationTokens:
             ...     client.application_tokens.rotate()
             <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
         """
+
+    def _discard(self, created: CreatedApplicationToken) -> None:
+        """Revokes what was created for a caller that has left. It waits for nothing."""
 
     def __reduce__(self) -> NoReturn: ...
 

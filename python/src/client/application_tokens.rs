@@ -221,6 +221,16 @@ impl ApplicationTokens {
         client.call_with(py, hand_over.as_ref(), rotate, |_, _| {}).map(Rotation)
     }
 
+    /// Revokes, in the background, what was created for a caller that has left.
+    #[pyo3(name = "_discard")]
+    fn discard(&self, py: Python<'_>, created: &CreatedApplicationToken) -> PyResult<()> {
+        let client = self.0.get().connection.client(py)?;
+        into_core(py, move || {
+            client.application_tokens().discard(&created.0);
+            Ok(())
+        })
+    }
+
     fn __repr__(&self) -> &'static str {
         "<ApplicationTokens>"
     }

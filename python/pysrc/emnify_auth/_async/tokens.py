@@ -3,15 +3,18 @@
 import builtins
 import datetime
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._calls import Asked
-from ._errors import EmnifyError
-from ._native import ApplicationToken, AuditedToken, CreatedApplicationToken, Rotation
+from .._native import (
+    ApplicationToken,
+    ApplicationTokens,
+    AuditedToken,
+    CreatedApplicationToken,
+    Rotation,
+)
 
 if TYPE_CHECKING:
-    from ._async import AsyncClient
+    from .calls import Calls
 
 __all__ = ["AsyncApplicationTokens"]
 
@@ -21,11 +24,11 @@ class AsyncApplicationTokens:
     AsyncClient.application_tokens is one of these. It has the methods of ApplicationTokens,
     awaited."""
 
-    __slots__ = ("_client", "_tokens")
+    __slots__ = ("_calls", "_tokens")
 
-    def __init__(self, client: "AsyncClient") -> None:
-        self._client = client
-        self._tokens = client._client.application_tokens
+    def __init__(self, calls: "Calls", tokens: ApplicationTokens) -> None:
+        self._calls = calls
+        self._tokens = tokens
 
     async def create(
         self,
@@ -40,34 +43,28 @@ class AsyncApplicationTokens:
         What a call creates whose task is cancelled is revoked, if its id is found and the program
         goes on for long enough; otherwise it is in the list, by its description."""
         tokens = self._tokens
-
-        def undo(created: CreatedApplicationToken) -> None:
-            if created.id is not None:
-                # Where that fails, it is in the list.
-                with suppress(EmnifyError):
-                    tokens.revoke(created.id)
-
-        return await self._client._call(
-            lambda: tokens.create(description=description, expiry_date=expiry_date, ip=ip), undo
+        return await self._calls.run(
+            lambda: tokens.create(description=description, expiry_date=expiry_date, ip=ip),
+            discard=tokens._discard,
         )
 
     async def list(self) -> builtins.list[ApplicationToken]:
         """All application tokens of the workspace, expired and revoked ones too."""
-        return await self._client._call(self._tokens.list)
+        return await self._calls.run(self._tokens.list)
 
     async def update(self, id: int, *, description: str) -> None:
         """Changes the description of the application token with this id."""
         tokens = self._tokens
-        await self._client._call(lambda: tokens.update(id, description=description))
+        await self._calls.run(lambda: tokens.update(id, description=description))
 
     async def revoke(self, id: int) -> None:
         """Revokes the application token with this id for good, as ApplicationTokens.revoke()."""
         tokens = self._tokens
-        await self._client._call(lambda: tokens.revoke(id))
+        await self._calls.run(lambda: tokens.revoke(id))
 
     async def own(self) -> ApplicationToken | None:
         """The application token that this client signs in with, as ApplicationTokens.own()."""
-        return await self._client._call(self._tokens.own)
+        return await self._calls.run(self._tokens.own)
 
     async def audit(
         self,
@@ -80,7 +77,7 @@ class AsyncApplicationTokens:
         tokens = self._tokens
         given: dict[str, Any] = {"expires_within": expires_within, "older_than": older_than}
         asked = {name: value for name, value in given.items() if value is not ...}
-        return await self._client._call(lambda: tokens.audit(**asked))
+        return await self._calls.run(lambda: tokens.audit(**asked))
 
     async def rotate(
         self,
@@ -105,9 +102,8 @@ class AsyncApplicationTokens:
         A rotation whose task is cancelled goes on in the background for as long as the program
         does; where it would run hand_over it stops instead. The next call goes on from there."""
         tokens = self._tokens
-        # What is no function is refused where it arrives.
-        take = Asked(hand_over) if callable(hand_over) else hand_over
-        return await self._client._call(
+        take = self._calls.in_loop(hand_over)
+        return await self._calls.run(
             lambda: tokens.rotate(
                 id=id,
                 description=description,
@@ -116,7 +112,8 @@ class AsyncApplicationTokens:
                 grace=grace,
                 keep_old=keep_old,
                 hand_over=take,
-            )
+            ),
+            has_own_timeouts=True,
         )
 
     def __repr__(self) -> str:

@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._calls import Call
-from ._errors import InvalidInputError
-from ._native import Pages
+from .._errors import InvalidInputError
+from .._native import Pages
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._async import AsyncClient
+    from .calls import Calls
 
 __all__ = ["AsyncPages"]
 
@@ -25,14 +24,15 @@ class AsyncPages:
     cancelled is not lost: once it is there, the next one asked for is that.
     """
 
-    __slots__ = ("_call", "_client", "_pages", "_unread")
+    __slots__ = ("_calls", "_is_reading", "_pages", "_read")
 
-    def __init__(self, client: "AsyncClient", pages: Pages) -> None:
-        self._client = client
+    def __init__(self, calls: "Calls", pages: Pages) -> None:
+        self._calls = calls
         self._pages = pages
-        self._call: Call[_Row | None] | None = None
-        # What was read and nobody got: a row, or that there is none any more.
-        self._unread: list[_Row | None] = []
+        self._is_reading = False
+        # What the worker thread read, in order; None at the end. It goes through here because a
+        # task that is cancelled takes no result.
+        self._read: list[_Row | None] = []
 
     def __aiter__(self) -> "Self":
         return self
@@ -44,20 +44,24 @@ class AsyncPages:
         return row
 
     async def _next(self) -> _Row | None:
-        if self._call is not None and self._call.is_under_way:
+        if self._is_reading:
             raise InvalidInputError(
                 "next: another row is being read, in another task or by a call that was cancelled"
             )
-        if self._unread:
-            return self._unread.pop()
-        buffered = self._pages._buffered()
-        if buffered is not None:
-            return buffered[0] if buffered else None
-        pages, client = self._pages, self._client
-        call = Call(lambda: next(pages, None), self._unread.append)
-        self._call = call
-        client._threads.start(call.run)
-        return await call.wait(client._client._tell, _undo_at_once)
+        if not self._read:
+            buffered = self._pages._buffered()
+            if buffered is not None:
+                return buffered[0] if buffered else None
+            await self._calls.run(self._read_one)
+        return self._read.pop(0)
+
+    def _read_one(self) -> None:
+        """Read a row, in a worker thread."""
+        self._is_reading = True
+        try:
+            self._read.append(next(self._pages, None))
+        finally:
+            self._is_reading = False
 
     def __repr__(self) -> str:
         return "<AsyncPages>"
@@ -67,9 +71,3 @@ class AsyncPages:
             "an AsyncPages is not pickled or copied: it belongs to a client; make one where it is "
             "needed"
         )
-
-
-def _undo_at_once(call: Call[Any]) -> None:
-    # Else the thread does it, when it is done.
-    if call.is_done:
-        call.undo()

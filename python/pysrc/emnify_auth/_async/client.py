@@ -1,85 +1,81 @@
-"""The asynchronous client: the names of Client, awaited. Its calls are those of a Client, made in a
-few threads; what needs no call is done where it is asked for."""
+"""The asynchronous client: the names of Client, awaited. Its calls are those of a Client, made in
+worker threads; what needs no call is done where it is asked for."""
 
 import inspect
-import os
-import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._async_pages import AsyncPages
-from ._async_tokens import AsyncApplicationTokens
-from ._calls import Abandoned, Asked, Call
-from ._errors import InvalidInputError
-from ._native import AuthToken, Client, Event, Response, Status, TrustedDevice, _process
-from ._threads import Threads
+from .._errors import InvalidInputError
+from .._native import AuthToken, Client, Response, Status, TrustedDevice
+from .._settings import ClientSettings
+from .pages import AsyncPages
+from .tokens import AsyncApplicationTokens
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    import os
 
-    from ._native import _Headers, _Params, _Replacement
+    from typing_extensions import Self, Unpack
 
-__all__ = ["AsyncApplicationTokens", "AsyncClient", "AsyncPages"]
+    from .._native import _Headers, _Params, _Replacement
+    from .calls import Calls
 
-T = TypeVar("T")
+__all__ = ["AsyncClient"]
+
+# How many calls of one client run at the same time, each in a thread.
+_MAX_THREADS = 64
+
+# The timeout of a Client that is made without one, in seconds.
+_TIMEOUT = 30.0
 
 
 class AsyncClient:
     """Keeps a program signed in to emnify, for code that awaits: under asyncio or trio.
 
+    It needs anyio: pip install 'emnify-auth[async]'.
+
     The arguments are those of Client, and so are the methods, awaited. One AsyncClient may be used
     by any number of tasks, in several event loops and threads, in a child after a fork, and in an
     async with statement.
 
-    A cached auth token is handed out at once; all else is done in threads, 16 at most, and one that
-    signs in. When the task is cancelled, the call ends for it at once, and goes on in the
-    background as one does that Ctrl-C interrupts; what has not begun is not begun.
+    A cached auth token is returned at once. Other calls run in worker threads.
+
+    max_threads: how many calls of this client may run at the same time in one event loop, each in a
+    thread of its own. Others wait for their turn; the timeout of a call includes this wait. One
+    thread more may sign in.
+
+    Cancelling a task ends its call at once. What was sent goes on in the background, as with a call
+    that Ctrl-C interrupts; a call that has not begun is not made.
 
     on_event, a plain function, is called in a task that is making a call with this client, in its
     event loop's thread: it must not wait for anything. An exception in it goes to
     sys.unraisablehook.
     """
 
-    __slots__ = ("__weakref__", "_client", "_signing_in", "_threads")
+    __slots__ = ("__weakref__", "_calls", "_client")
 
     _client: Client
-    _threads: Threads
-    # The call that signs in, which all tasks join that come meanwhile, and its process.
-    _signing_in: "tuple[int, Call[AuthToken]] | None"
+    _calls: "Calls"
 
     def __init__(
         self,
         application_token: str | None = None,
         *,
-        application_token_file: str | os.PathLike[str] | None = None,
-        base_url: str | None = None,
-        timeout: float = 30.0,
-        connect_timeout: float = 10.0,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        proxy: str | None = None,
-        store: str | os.PathLike[str] | None = None,
-        on_event: Callable[[Event], object] | None = None,
-        pacing: bool = True,
+        application_token_file: "str | os.PathLike[str] | None" = None,
+        max_threads: int = _MAX_THREADS,
+        **settings: "Unpack[ClientSettings]",
     ) -> None:
+        calls = _calls()
+        timeout = settings.get("timeout", _TIMEOUT)
         try:
-            _check_plain("on_event", on_event)
+            _check(max_threads, settings)
             client = Client(
-                application_token,
-                application_token_file=application_token_file,
-                base_url=base_url,
-                timeout=timeout,
-                connect_timeout=connect_timeout,
-                ca_bundle=ca_bundle,
-                proxy=proxy,
-                store=store,
-                on_event=on_event,
-                pacing=pacing,
+                application_token, application_token_file=application_token_file, **settings
             )
         finally:
             # A traceback may show variables.
-            del application_token, proxy, store
-        self._set_up(client)
+            del application_token, settings
+        self._client, self._calls = client, calls(client, timeout, max_threads)
 
     @classmethod
     def from_user(
@@ -89,82 +85,49 @@ class AsyncClient:
         *,
         mfa: Callable[[], str | Awaitable[str | None] | None] | None = None,
         trusted_device: TrustedDevice | None = None,
-        base_url: str | None = None,
-        timeout: float = 30.0,
-        connect_timeout: float = 10.0,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        proxy: str | None = None,
-        store: str | os.PathLike[str] | None = None,
-        on_event: Callable[[Event], object] | None = None,
-        pacing: bool = True,
+        max_threads: int = _MAX_THREADS,
+        **settings: "Unpack[ClientSettings]",
     ) -> "Self":
         """A client that signs in as a person, for what an application token cannot do.
 
         mfa: a function, plain or async, that asks the person for the one-time code that emnify
-        sent, and returns it, or None to give up. It is called in a task that waits for the call, in
-        its event loop: an async one may take its time, a plain one holds the loop up. It must not
-        call this client, which waits for it. An exception in it is raised by the call that asked.
-        If its task is cancelled, another one that waits for the same is asked.
+        sent, and returns it, or None to give up. It runs in the event loop of the task that signs
+        in: an async one may take its time, a plain one blocks the loop. It must not call this
+        client, which waits for it. An exception in it is raised by the call that asked. If the task
+        is cancelled, so is an async function, and another task that waits asks again.
 
         The other arguments are those of Client.from_user() and AsyncClient.
         """
+        calls = _calls()
+        timeout = settings.get("timeout", _TIMEOUT)
         try:
-            _check_plain("on_event", on_event)
+            _check(max_threads, settings)
             client = Client.from_user(
                 username,
                 password,
-                mfa=_asked(mfa),  # type: ignore[arg-type]
+                mfa=calls.in_loop(mfa),
                 trusted_device=trusted_device,
-                base_url=base_url,
-                timeout=timeout,
-                connect_timeout=connect_timeout,
-                ca_bundle=ca_bundle,
-                proxy=proxy,
-                store=store,
-                on_event=on_event,
-                pacing=pacing,
+                **settings,
             )
         finally:
             # A traceback may show variables.
-            del password, proxy, store
-        return cls._of(client)
+            del password, settings
+        return cls._of(client, timeout, max_threads)
 
     @classmethod
-    def _of(cls, client: Client) -> "Self":
+    def _of(
+        cls, client: Client, timeout: float = _TIMEOUT, max_threads: int = _MAX_THREADS
+    ) -> "Self":
         """The same session for code that awaits."""
         new = cls.__new__(cls)
-        new._set_up(client)
+        new._client, new._calls = client, _calls()(client, timeout, max_threads)
         return new
-
-    def _set_up(self, client: Client) -> None:
-        self._client = client
-        self._threads = Threads()
-        self._signing_in = None
 
     async def authenticate(self) -> AuthToken:
         """An auth token that is valid now, as Client.authenticate(): the cached one at once, else a
-        new one, which all tasks wait for that ask meanwhile, of whichever event loop."""
-        while True:
-            auth_token = self._client._cached()
-            if auth_token is not None:
-                return auth_token
-            try:
-                return await self._sign_in().wait(self._client._tell)
-            except Abandoned:
-                continue
-
-    def _sign_in(self) -> "Call[AuthToken]":
-        process = _process()
-        if self._signing_in is not None:
-            begun_in, call = self._signing_in
-            if begun_in == process and not (call.is_done or call.is_abandoned):
-                return call
-        call = Call(self._client.authenticate)
-        # A thread of its own, as all others may wait for what needs an auth token. Begun before
-        # anybody can join, as it may be that there is none to be had.
-        threading.Thread(target=call.run_in_any_case, name="emnify-async-authenticate").start()
-        self._signing_in = (process, call)
-        return call
+        new one. One task of an event loop signs in for all that wait."""
+        auth_token = self._client._cached()
+        return auth_token or await self._calls.sign_in()
 
     async def auth_headers(self) -> dict[str, str]:
         """The header that carries a valid auth token, for a call made by other means:
@@ -183,7 +146,7 @@ class AsyncClient:
     async def _replacement(self, token: AuthToken) -> "_Replacement | None":
         """Returns what an adapter replays a call with, as Client._replacement()."""
         client = self._client
-        return await self._call(lambda: client._replacement(token))
+        return await self._calls.run(lambda: client._replacement(token))
 
     def retry_now(self) -> None:
         """Ends the waits that failed attempts to sign in have caused, as Client.retry_now(). It
@@ -202,7 +165,7 @@ class AsyncClient:
     @property
     def application_tokens(self) -> AsyncApplicationTokens:
         """The application tokens of the workspace: create, list, update, revoke, audit, rotate."""
-        return AsyncApplicationTokens(self)
+        return AsyncApplicationTokens(self._calls, self._client.application_tokens)
 
     async def request(
         self,
@@ -219,7 +182,7 @@ class AsyncClient:
         What is passed must not change before it returns. A call whose task is cancelled goes on in
         the background, and may be carried out."""
         client = self._client
-        return await self._call(
+        return await self._calls.run(
             lambda: client.request(
                 method, path, json=json, content=content, params=params, headers=headers
             )
@@ -284,39 +247,25 @@ class AsyncClient:
     ) -> AsyncPages:
         """The rows of a collection, page after page, each row once, for async for. The rest is as
         with Client.paginate()."""
-        return AsyncPages(self, self._client.paginate(path, params=params, per_page=per_page))
+        return AsyncPages(
+            self._calls, self._client.paginate(path, params=params, per_page=per_page)
+        )
 
     async def switch_workspace(self, id: int) -> "Self":
         """A client for the workspace with this id, of the same person, as
         Client.switch_workspace()."""
-        client = self._client
-        return self._of(await self._call(lambda: client.switch_workspace(id)))
+        client, calls = self._client, self._calls
+        other = await calls.run(lambda: client.switch_workspace(id))
+        return self._of(other, calls.timeout, calls.max_threads)
 
     async def aclose(self) -> None:
-        """Closes the connections and forgets the secrets, as Client.close(). What a cancelled call
-        created is revoked before. If the task is cancelled, it is done in the background."""
-        client, threads = self._client, self._threads
-
-        def close() -> None:
-            threads.wait_for_undoing()
-            client.close()
-
-        call = Call(close)
-        threads.start(call.run_in_any_case)
-        threads.end()
-        await call.wait(lambda: None)
+        """Closes the connections and forgets the secrets, as Client.close(). It waits for
+        nothing."""
+        self._client.close()
 
     async def close(self) -> None:
         """The same as aclose()."""
         await self.aclose()
-
-    async def _call(
-        self, function: Callable[[], T], undo: Callable[[T], object] | None = None
-    ) -> T:
-        """Make a call in a thread. What it brings when nobody waits any more goes to undo."""
-        call = Call(function, undo)
-        call.in_thread = self._threads.start(call.run)
-        return await call.wait(self._client._tell, self._threads.undo if undo else None)
 
     async def __aenter__(self) -> "Self":
         self._client.__enter__()
@@ -342,19 +291,40 @@ class AsyncClient:
         )
 
 
-def _asked(
-    function: "Callable[..., object] | None",
-) -> "Callable[..., object] | None":
-    """A function to be called in a task; what is none is refused where it arrives."""
-    return Asked(function) if callable(function) else function
+def _calls() -> "type[Calls]":
+    """Return the class that makes the calls, which needs anyio."""
+    try:
+        from .calls import Calls
+    except ModuleNotFoundError as error:
+        if error.name != "anyio":
+            raise
+        raise ModuleNotFoundError(
+            "AsyncClient needs anyio, which is not installed; get it with: "
+            "pip install 'emnify-auth[async]'",
+            name="anyio",
+        ) from None
+    return Calls
 
 
-def _check_plain(name: str, function: object) -> None:
-    if inspect.iscoroutinefunction(function):
-        raise InvalidInputError(f"{name}: must be a plain function, as nothing awaits it")
+def _check(max_threads: int, settings: ClientSettings) -> None:
+    if isinstance(max_threads, bool) or not isinstance(max_threads, int) or max_threads < 1:
+        raise InvalidInputError("max_threads: must be a whole number from 1 on")
+    if inspect.iscoroutinefunction(settings.get("on_event")):
+        raise InvalidInputError("on_event: must be a plain function, as nothing awaits it")
 
 
-# Tracebacks and help() show where to import them from.
-for _class in (AsyncApplicationTokens, AsyncClient, AsyncPages):
-    _class.__module__ = "emnify_auth"
-del _class
+def _name_settings(function: Any, like: Callable[..., object]) -> None:  # noqa: ANN401
+    """Have help() show the settings by name, with their defaults."""
+    ours = inspect.signature(function)
+    own = [one for one in ours.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    types = ClientSettings.__annotations__
+    settings = [
+        one.replace(annotation=types[one.name])
+        for one in inspect.signature(like).parameters.values()
+        if one.name in types
+    ]
+    function.__signature__ = ours.replace(parameters=own + settings)
+
+
+_name_settings(AsyncClient.__init__, Client)
+_name_settings(vars(AsyncClient)["from_user"].__func__, Client.from_user)

@@ -1,0 +1,179 @@
+"""Runs the calls of an AsyncClient: each in a worker thread of anyio's, under asyncio or trio.
+
+Cancelling a task interrupts the call that it waits for, so that the worker thread returns at once.
+"""
+
+import math
+from collections.abc import Callable
+from copy import copy
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
+
+from .._errors import EmnifyError, RequestTimeoutError
+from .._native import AuthToken, Client
+from .worker import InLoop, Work
+
+__all__ = ["Calls"]
+
+T = TypeVar("T")
+
+
+class Calls:
+    """Runs the calls of one client, in any number of event loops."""
+
+    __slots__ = ("__weakref__", "_client", "max_threads", "timeout")
+
+    def __init__(self, client: Client, timeout: float, max_threads: int) -> None:
+        self._client = client
+        self.timeout = timeout
+        self.max_threads = max_threads
+
+    async def run(
+        self,
+        function: Callable[[], T],
+        *,
+        discard: Callable[[T], object] | None = None,
+        has_own_timeouts: bool = False,
+    ) -> T:
+        """Call the function in a worker thread, once one is free, and return what it returns.
+
+        discard: gets a result that arrives after the task was cancelled. It must not wait.
+        has_own_timeouts: the time that passes until a thread is free does not count against the
+        function's timeouts.
+        """
+        loop = self._loop()
+        borrower = object()
+        started = anyio.current_time()
+        await self._take_thread(loop, borrower)
+        try:
+            waited = 0.0 if has_own_timeouts else anyio.current_time() - started
+            return await self._run_now(loop, Work(function, waited, discard))
+        finally:
+            loop.threads.release_on_behalf_of(borrower)
+
+    async def sign_in(self) -> AuthToken:
+        """Sign in, once for all tasks of this event loop that ask meanwhile.
+
+        It takes a thread beside max_threads, because calls in those may need the auth token. If the
+        task that signs in is cancelled, one that waits takes over.
+        """
+        loop = self._loop()
+        started = anyio.current_time()
+        while loop.sign_in is not None:
+            sign_in = loop.sign_in
+            with anyio.CancelScope(deadline=started + self.timeout):
+                await sign_in.ended.wait()
+            if not sign_in.ended.is_set():
+                raise RequestTimeoutError(
+                    f"waiting for another task's sign-in timed out after {self.timeout:g} s",
+                    is_retryable=True,
+                )
+            auth_token = sign_in.result()
+            if auth_token is not None:
+                return auth_token
+        sign_in = loop.sign_in = _SignIn()
+        try:
+            waited = anyio.current_time() - started
+            work: Work[AuthToken] = Work(self._client.authenticate, waited, None)
+            sign_in.auth_token = await self._run_now(loop, work)
+            return sign_in.auth_token
+        except Exception as error:
+            sign_in.error = error
+            raise
+        finally:
+            loop.sign_in = None
+            sign_in.ended.set()
+            # The error leads to this frame, which must not lead back to it.
+            del sign_in
+
+    @staticmethod
+    def in_loop(function: "Callable[..., object] | None") -> "Callable[..., Any] | None":
+        """Have a function of the user's run in the event loop of the task that makes the call.
+
+        Anything else is returned as it is, and refused where it arrives."""
+        return InLoop(function) if callable(function) else function
+
+    async def _take_thread(self, loop: "_Loop", borrower: object) -> None:
+        """Wait until a thread is free, at most for the timeout."""
+        try:
+            loop.threads.acquire_on_behalf_of_nowait(borrower)
+            return
+        except anyio.WouldBlock:
+            pass
+        with anyio.move_on_after(self.timeout):
+            await loop.threads.acquire_on_behalf_of(borrower)
+            return
+        raise RequestTimeoutError(
+            f"waiting for a thread timed out after {self.timeout:g} s: other calls of this "
+            f"AsyncClient occupy all {self.max_threads} (max_threads)",
+            is_retryable=True,
+        )
+
+    async def _run_now(self, loop: "_Loop", work: Work[T]) -> T:
+        try:
+            try:
+                result = await anyio.to_thread.run_sync(
+                    work.run, abandon_on_cancel=True, limiter=loop.unlimited
+                )
+            except Exception:
+                self._client._tell()
+                raise
+            self._client._tell()
+            return result
+        except BaseException:
+            work.abandon()
+            raise
+
+    def _loop(self) -> "_Loop":
+        """Return what the tasks of the running event loop share."""
+        try:
+            loops = _loops.get()
+        except LookupError:
+            loops = WeakKeyDictionary()
+            _loops.set(loops)
+        loop = loops.get(self)
+        if loop is None:
+            loop = loops[self] = _Loop(self.max_threads)
+        return loop
+
+
+class _Loop:
+    """What the tasks of one event loop share that use one client."""
+
+    __slots__ = ("sign_in", "threads", "unlimited")
+
+    def __init__(self, max_threads: int) -> None:
+        self.threads = anyio.CapacityLimiter(max_threads)
+        # For anyio, whose own limit does not apply.
+        self.unlimited = anyio.CapacityLimiter(math.inf)
+        self.sign_in: _SignIn | None = None
+
+
+class _SignIn:
+    """A sign-in in progress that other tasks may wait for."""
+
+    __slots__ = ("auth_token", "ended", "error")
+
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
+        self.auth_token: AuthToken | None = None
+        self.error: Exception | None = None
+
+    def result(self) -> AuthToken | None:
+        """Return the auth token or raise the error; return None if its task was cancelled."""
+        error = self.error
+        try:
+            if error is not None:
+                # One exception should not be raised in two tasks; those of others have no copies.
+                raise copy(error) if isinstance(error, EmnifyError) else error
+            return self.auth_token
+        finally:
+            # The error leads to this frame, which must not lead back to it.
+            del self, error
+
+
+_loops: RunVar["WeakKeyDictionary[Calls, _Loop]"] = RunVar("emnify_auth")

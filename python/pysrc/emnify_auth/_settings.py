@@ -1,0 +1,30 @@
+"""The settings that all clients share, declared once."""
+
+import os
+from collections.abc import Callable
+from typing import TypedDict
+
+from ._native import Event
+
+__all__ = ["ClientSettings"]
+
+
+class ClientSettings(TypedDict, total=False):
+    """The keyword arguments that all clients share. Client describes them.
+
+    settings: ClientSettings = {"store": "/var/lib/gateway/emnify", "timeout": 10.0}
+    client = Client(**settings)
+    """
+
+    base_url: str | None
+    timeout: float
+    connect_timeout: float
+    ca_bundle: str | os.PathLike[str] | None
+    proxy: str | None
+    store: str | os.PathLike[str] | None
+    on_event: Callable[[Event], object] | None
+    pacing: bool
+
+
+# Tracebacks and help() show where to import it from.
+ClientSettings.__module__ = "emnify_auth"
