@@ -60,14 +60,15 @@ impl Paging {
     }
 
     /// Reads the next page. `fetch` gets its number, counted from 1. `keep` gets the JSON of each
-    /// row that was not on an earlier page.
+    /// row that was not on an earlier page. If `fetch` fails, the same page can
+    /// be read again.
     pub(crate) fn next_page(
         &mut self,
         fetch: impl FnOnce(u64) -> Result<Page>,
         mut keep: impl FnMut(&str) -> Result<()>,
     ) -> Result<()> {
+        let Page { headers, body } = fetch(self.page + 1)?;
         self.page += 1;
-        let Page { headers, body } = fetch(self.page)?;
         let hash = self.hasher.hash_one(&*body);
         if self.previous.replace(hash) == Some(hash) {
             // Some servers repeat the last page for a page number beyond it.

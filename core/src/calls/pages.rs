@@ -1,13 +1,15 @@
 //! Iterates over the rows of a list, as the server wrote them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::api::json;
 use crate::api::paging::{Paging, push_compact};
 use crate::calls::request::Request;
-use crate::types::error::Result;
+use crate::calls::retry::Transport;
+use crate::types::error::{ErrorKind, Result};
 
 /// The default number of rows for each call.
 const PER_PAGE: u64 = 100;
@@ -73,9 +75,26 @@ impl Pages {
     /// Returns the next row as the JSON that the server sent, on one line. The order of fields and
     /// all digits of numbers are kept.
     pub fn next_text(&mut self) -> Option<Result<String>> {
+        self.next_row().map(|row| row.inspect_err(|_| self.end()))
+    }
+
+    /// Returns the next row as `next_text` does, by a call of `transport`. If that is cancelled, the
+    /// row can be asked for again.
+    pub(crate) fn next_text_by(&mut self, transport: &Arc<Transport>) -> Option<Result<String>> {
+        // An interrupt is for this call alone.
+        let own = self.request.go_by(transport);
+        let row = self.next_row();
+        self.request.go_by(&own);
+        let row = row?;
+        if row.as_ref().is_err_and(|error| error.kind() != ErrorKind::Cancelled) {
+            self.end();
+        }
+        Some(row)
+    }
+
+    fn next_row(&mut self) -> Option<Result<String>> {
         if self.ends.is_empty() && !self.ended {
             if let Err(error) = self.fetch() {
-                self.end();
                 return Some(Err(error));
             }
         }

@@ -2,6 +2,7 @@
 //! path is relative, and a header cannot set another host or credential.
 
 use std::fmt;
+use std::mem;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -157,6 +158,11 @@ impl Request {
 
     pub(crate) fn add_parameter(&mut self, name: &str, value: u64) {
         self.query.push((name.to_owned(), value.to_string()));
+    }
+
+    /// Makes the calls from now on by another transport of the same client. Returns the one before.
+    pub(crate) fn go_by(&mut self, transport: &Arc<Transport>) -> Arc<Transport> {
+        mem::replace(&mut self.transport, Arc::clone(transport))
     }
 
     pub(crate) fn wait(&self) -> Wait {

@@ -83,7 +83,7 @@ impl Transport {
         error: Error,
         wait: &Wait,
     ) -> Result<Response> {
-        let replacement = match self.session.after_401(refused, wait) {
+        let replacement = match self.session.after_401(refused, wait)? {
             Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };

@@ -154,9 +154,13 @@ impl Client {
     /// Returns another auth token for a call that got a 401. `None` if there is none; then the 401
     /// is the result of the call. It signs in if that may help; other calls use the cached token
     /// meanwhile. For the faces' adapters, which do not make the call through this library.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`.
     #[doc(hidden)]
-    pub fn replacement_of(&self, refused: &AuthToken) -> Option<Replacement> {
-        self.transport.session.after_401(refused, &self.transport.wait()).ok()
+    pub fn replacement_of(&self, refused: &AuthToken) -> Result<Option<Replacement>> {
+        Ok(self.transport.session.after_401(refused, &self.transport.wait())?.ok())
     }
 
     /// Ends the back-off after failed attempts to sign in. Call this when the network link comes
@@ -231,6 +235,13 @@ impl Client {
     /// ```
     pub fn paginate(&self, path: &str) -> Pages {
         Pages::new(self.request(Method::Get, path))
+    }
+
+    /// Returns the next row of `pages`, which are this client's, as [`Pages::next_text`] does. After
+    /// `Cancelled` the row can be asked for again.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn next_text(&self, pages: &mut Pages) -> Option<Result<String>> {
+        pages.next_text_by(&self.transport)
     }
 
     /// Returns the calls for the application tokens of the workspace.

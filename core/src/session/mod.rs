@@ -144,33 +144,37 @@ impl Session {
         result
     }
 
-    /// Returns the token to replay a call with whose own token got a 401; the error says why there
-    /// is none within the deadline. Other calls go on with the cached token meanwhile.
+    /// Returns the token to replay a call with whose own token got a 401, or why there is none within
+    /// the deadline. Other calls go on with the cached token meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`, which is the caller's and not the server's.
     pub(crate) fn after_401(
         self: &Arc<Self>,
         refused: &AuthToken,
         wait: &Wait,
-    ) -> std::result::Result<Replacement, String> {
+    ) -> Result<std::result::Result<Replacement, String>> {
         let now = self.now();
-        let failed = |error: Error| format!("signing in anew failed: {error}");
-        match self.state.load().after_401(refused, now) {
-            After401::Replay => {
-                let auth_token = self.authenticate(|| wait.clone()).map_err(failed)?;
-                Ok(Replacement { auth_token, session: None })
-            }
+        let (result, session) = match self.state.load().after_401(refused, now) {
+            After401::Replay => (self.authenticate(|| wait.clone()), None),
             After401::SignIn => {
                 let result = self.wait_for_one(wait, Some(refused));
                 self.parts.events.deliver();
-                let auth_token = result.map_err(failed)?;
-                Ok(Replacement { auth_token, session: Some(Arc::downgrade(self)) })
+                (result, Some(Arc::downgrade(self)))
             }
             After401::GiveUp(until) => {
                 let wait = until.saturating_sub(now).as_secs().max(1);
-                Err(format!(
+                return Ok(Err(format!(
                     "not signing in for it, since that was done after another 401 a short while \
                      ago; the next sign-in after a 401 is possible in {wait} s"
-                ))
+                )));
             }
+        };
+        match result {
+            Ok(auth_token) => Ok(Ok(Replacement { auth_token, session })),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+            Err(error) => Ok(Err(format!("signing in anew failed: {error}"))),
         }
     }
 

@@ -13,6 +13,8 @@ use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 use crate::common::*;
 
+const SIM: &str = "/api/v1/sim";
+
 /// Long enough for a test to notice that a call did not end at once.
 const SLOW: Duration = Duration::from_secs(5);
 
@@ -207,4 +209,46 @@ fn an_error_of_the_mfa_function_is_its_callers_alone_and_another_one_takes_over(
         second.join().unwrap().unwrap();
     });
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_call_that_is_cancelled_while_it_signs_in_after_a_401_says_so() {
+    for adapter in [false, true] {
+        let sandbox = sandbox();
+        let client = cancellable(&sandbox);
+        let auth_token = client.authenticate().unwrap();
+        sandbox.fault(slow(AUTHENTICATE));
+        sandbox.fault(Fault::once(TOKENS, FaultKind::status(401, "")));
+        let call = |client: &Client| match adapter {
+            true => client.replacement_of(&auth_token).map(drop),
+            false => client.application_tokens().list().map(drop),
+        };
+        let outcome = interrupted(&client, call, || sandbox.calls("POST", AUTHENTICATE) == 2);
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled, "{adapter}");
+    }
+}
+
+#[test]
+fn a_row_whose_call_was_cancelled_is_the_next_one() {
+    let sandbox = sandbox();
+    let client = cancellable(&sandbox);
+    let mut pages = client.paginate(SIM).per_page(150);
+    for _ in 0..150 {
+        client.next_text(&mut pages).unwrap().unwrap();
+    }
+    sandbox.fault(slow(SIM));
+    let interrupt = Interrupt::new();
+    let one = client.interruptible(interrupt.clone(), Duration::ZERO);
+    thread::scope(|scope| {
+        let row = scope.spawn(|| one.next_text(&mut pages).unwrap().unwrap_err().kind());
+        eventually("the call", || sandbox.calls("GET", SIM) == 2);
+        interrupt.trigger();
+        assert_eq!(row.join().unwrap(), ErrorKind::Cancelled);
+    });
+    let mut left = 0;
+    while let Some(row) = client.next_text(&mut pages) {
+        row.unwrap();
+        left += 1;
+    }
+    assert_eq!(left, 150);
 }

@@ -117,21 +117,21 @@ fn a_replacement_for_a_401_is_a_sign_in_whether_or_not_the_replay_is_reported() 
         let (sandbox, clock) = (sandbox(), clock());
         let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
         let first = client.authenticate().unwrap();
-        let second = client.replacement_of(&first).unwrap();
+        let second = client.replacement_of(&first).unwrap().unwrap();
         assert_ne!(second.auth_token().reveal(), first.reveal());
         // A call that was under way with the old token needs no sign-in.
-        let same = client.replacement_of(&first).unwrap();
+        let same = client.replacement_of(&first).unwrap().unwrap();
         assert_eq!(same.auth_token().reveal(), second.auth_token().reveal());
         // Nor does one get one that the new token is refused to, before the replay has ended.
-        assert!(client.replacement_of(second.auth_token()).is_none());
+        assert!(client.replacement_of(second.auth_token()).unwrap().is_none());
         if let Some(is_401) = reported {
             second.replayed(is_401);
         }
         clock.advance(Duration::from_secs(wait - 1));
-        assert!(client.replacement_of(second.auth_token()).is_none(), "{reported:?}");
+        assert!(client.replacement_of(second.auth_token()).unwrap().is_none(), "{reported:?}");
         assert_eq!(sign_ins(&sandbox), 2, "{reported:?}");
         clock.advance(Duration::from_secs(1));
-        assert!(client.replacement_of(second.auth_token()).is_some(), "{reported:?}");
+        assert!(client.replacement_of(second.auth_token()).unwrap().is_some(), "{reported:?}");
         assert_eq!(sign_ins(&sandbox), 3, "{reported:?}");
     }
 }
