@@ -49,14 +49,14 @@ mod _native {
     #[pymodule_export]
     use crate::values::trusted_device::TrustedDevice;
 
+    use crate::calls::interrupt::PyInterrupt;
     use crate::calls::replacement::Replacement;
-    use crate::calls::walk_away::Walkaway;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::refuse_another_interpreter(module.py())?;
         // Not `add`, which would make it a part of what `import *` brings.
-        module.setattr("_Walkaway", module.py().get_type::<Walkaway>())?;
+        module.setattr("_Interrupt", module.py().get_type::<PyInterrupt>())?;
         module.setattr("_Replacement", module.py().get_type::<Replacement>())?;
         module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
         #[cfg(debug_assertions)]

@@ -6,8 +6,6 @@ import time
 
 import pytest
 
-from emnify_auth import InvalidInputError
-
 from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
 from loops import Asyncio, Loop, until_in_a_thread
 
@@ -87,8 +85,7 @@ def test_what_arrives_just_before_its_task_is_cancelled_is_revoked(sandbox: Sand
             assert task.cancelled()
 
     asyncio.run(main())
-    # It was done before the client was closed.
-    assert [row["revoked"] for row in sandbox.application_tokens()[1:]] == [True]
+    wait_until_revoked(sandbox)
 
 
 def test_a_row_whose_task_was_cancelled_is_not_lost(sandbox: Sandbox) -> None:
@@ -100,15 +97,13 @@ def test_a_row_whose_task_was_cancelled_is_not_lost(sandbox: Sandbox) -> None:
             read = [(await rows.__anext__())["id"] for _ in range(150)]
             sandbox.fault("delay", SIM, milliseconds=1_000)
             assert await loop.cancelled(rows.__anext__, after=0.3) < 0.1
-            with pytest.raises(InvalidInputError, match="by a call that was cancelled"):
-                await rows.__anext__()
-            await asyncio.sleep(1.0)
             return read + [row["id"] async for row in rows]
 
     read = loop.run(main)
     assert read == sorted(set(read))
     assert len(read) == 300
-    assert sandbox.calls("GET", SIM) == 2
+    # Its page is asked for again.
+    assert sandbox.calls("GET", SIM) == 3
 
 
 def test_a_row_that_arrives_just_before_its_task_is_cancelled_is_not_lost(

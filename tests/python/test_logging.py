@@ -215,10 +215,10 @@ def test_an_interrupt_in_a_handler_ends_the_call_and_loses_no_event(
     with sandbox.client(on_event=lambda event: kinds.append(event.kind)) as client:
         with pytest.raises(KeyboardInterrupt):
             client.authenticate()
-        assert kinds == []
+        assert kinds == ["authenticated"]
         client.status()
     assert kinds == ["authenticated"]
-    assert log.entries == [("INFO", "authenticated")] * 2
+    assert log.entries == [("INFO", "authenticated")]
 
 
 PRINTS_NOTHING = """

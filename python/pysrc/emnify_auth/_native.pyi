@@ -470,8 +470,10 @@ class ApplicationTokens:
             <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
         """
 
-    def _discard(self, created: CreatedApplicationToken) -> None:
-        """Revokes what was created for a caller that has left. It waits for nothing."""
+    def _discarder(self) -> Callable[[CreatedApplicationToken], None]:
+        """Returns a function that revokes, in the background, what was created for a caller that has
+        left. It also does so after the client is closed.
+        """
 
     def __reduce__(self) -> NoReturn: ...
 
@@ -704,7 +706,7 @@ class Pages:
 
     One thread at a time can ask for a row; another that does so meanwhile gets an
     InvalidInputError. After an error the iteration ends; so it does when the client is closed.
-    A row that Ctrl-C interrupts is not lost: once it is there, the next one asked for is that.
+    A row that Ctrl-C interrupts is not lost: the next one asked for is that.
 
         >>> for sim in client.paginate("/api/v1/sim"):
         ...     if sim["id"] == 500123:
@@ -868,15 +870,19 @@ class _Replacement:
         """Reports whether the replay got a 401, too."""
 
 @final
-class _Walkaway:
-    """Makes calls for somebody who may leave. Then a call that waits for the network ends with a
-    GeneratorExit, as one does that Ctrl-C interrupts in the main thread, and goes on in the
-    background. No on_event is called: that is for the one who waits.
+class _Interrupt:
+    """Ends the calls that another thread makes, when the one who waits for them leaves. They raise
+    GeneratorExit then; what was sent goes on in the background. No on_event is called in that
+    thread: that is for the one who waits.
+
+    waited: seconds that are part of the timeout of each call.
     """
 
-    def __new__(cls) -> Self: ...
+    def __new__(cls, waited: float = 0.0) -> Self: ...
     def run(self, function: Callable[[], _T]) -> _T:
-        """Calls the function in this thread, and returns what it returns."""
+        """Calls the function in this thread, and returns what it returns. trigger() ends the calls of
+        clients that it makes.
+        """
 
-    def leave(self) -> None:
-        """Walks away."""
+    def trigger(self) -> None:
+        """Ends the calls at once and for good, those to come too. Any thread may do so."""

@@ -12,7 +12,7 @@ use crate::convert::errors;
 /// What comes of a call: what core returns, unless it panics.
 pub(crate) type Outcome<T> = thread::Result<Result<T>>;
 
-/// Makes a call into core on this thread.
+/// Makes a call into core on this thread that waits for nothing but locks.
 ///
 /// It must take no Python object along, and so cannot wait for the interpreter while it holds a
 /// lock that another thread wants.
@@ -20,7 +20,7 @@ pub(crate) fn into_core<T: Send>(
     py: Python<'_>,
     call: impl FnOnce() -> Result<T> + Send,
 ) -> PyResult<T> {
-    let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(call)));
+    let outcome = enter(py, call);
     translated(py, outcome)
 }
 
@@ -29,6 +29,14 @@ pub(crate) fn into_core<T: Send>(
 pub(crate) fn at_once<T>(py: Python<'_>, call: impl FnOnce() -> T) -> PyResult<T> {
     let outcome = catch_unwind(AssertUnwindSafe(call));
     translated(py, outcome.map(Ok))
+}
+
+/// Makes the call while other Python threads run.
+pub(crate) fn enter<T: Send>(
+    py: Python<'_>,
+    call: impl FnOnce() -> Result<T> + Send,
+) -> Outcome<T> {
+    py.detach(|| catch_unwind(AssertUnwindSafe(call)))
 }
 
 /// The outcome as Python knows it.
@@ -50,6 +58,5 @@ pub(crate) fn translated<T>(py: Python<'_>, outcome: Outcome<T>) -> PyResult<T> 
 #[pyfunction]
 #[pyo3(name = "_panic")]
 pub(crate) fn panic(py: Python<'_>) -> PyResult<()> {
-    let call = || std::panic::resume_unwind(Box::new("for the tests"));
-    crate::calls::waiting::interruptible(py, None, call, |()| {})
+    into_core(py, || std::panic::resume_unwind(Box::new("for the tests")))
 }

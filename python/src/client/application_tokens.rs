@@ -1,12 +1,12 @@
 //! The calls that look after application tokens: create, list, update, revoke, audit, rotate.
 
-use std::sync::Arc;
-
 use emnify_core::{ApplicationTokenUpdate, AuditOptions, NewApplicationToken, RotateOptions};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
 
-use crate::calls::asking;
+use crate::calls::functions;
+use crate::calls::into_core::into_core;
 use crate::client::Client;
 use crate::convert::arguments::{self, OrDefault};
 use crate::values::application_token::{ApplicationToken, CreatedApplicationToken};
@@ -34,9 +34,9 @@ impl ApplicationTokens {
     /// before and after; where that fails, or leaves doubt, the id is None.
     ///
     /// After NetworkError, RequestTimeoutError or ServerError a token may have been created
-    /// whose value nobody knows: it is in the list, and should be revoked. A call that Ctrl-C
-    /// interrupts goes on in the background; what it creates is revoked there, if its id is
-    /// found and the program goes on for long enough.
+    /// whose value nobody knows: it is in the list, and should be revoked. What a call
+    /// that Ctrl-C interrupts still creates is revoked in the background, if its id is found and
+    /// the program goes on for long enough.
     ///
     ///     >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
     ///     >>> secret = created.reveal()
@@ -59,7 +59,11 @@ impl ApplicationTokens {
         if let Some(ip) = &ip {
             new = new.ip(arguments::text("ip", ip)?);
         }
-        let create = move |client: &emnify_core::Client| client.application_tokens().create(&new);
+        let create = |client: &emnify_core::Client| client.application_tokens().create(&new);
+        // Nobody is there to whom its value could be shown.
+        let discard = |client: &emnify_core::Client, created| {
+            client.application_tokens().discard(&created);
+        };
         client.call_or_undo(py, create, discard).map(CreatedApplicationToken)
     }
 
@@ -158,9 +162,8 @@ impl ApplicationTokens {
     /// rotation and is the __cause__ of the RotationError; the next call goes on with the same
     /// token.
     ///
-    /// Each of its requests may take as long as the timeout. A call that Ctrl-C interrupts goes
-    /// on in the background for as long as the program does; where it would run hand_over it
-    /// stops instead, in the state "Committed". Either way the next call goes on from there.
+    /// Each of its requests may take as long as the timeout. After Ctrl-C the next call goes on
+    /// where this one stopped.
     ///
     /// Raises InvalidInputError where there is neither a credential file nor hand_over, no
     /// directory as a store, or a person signed in, or where the list does not tell how long the
@@ -213,21 +216,24 @@ impl ApplicationTokens {
             None => None,
         };
         if hand_over.is_some() {
-            let lines = Arc::clone(&client.lines);
-            options = options.hand_over(move |token| asking::hand_over(&lines, token));
+            options = options.hand_over(functions::hand_over);
         }
-        let rotate =
-            move |client: &emnify_core::Client| client.application_tokens().rotate(&options);
+        let rotate = |client: &emnify_core::Client| client.application_tokens().rotate(&options);
         client.call_with(py, hand_over.as_ref(), rotate, |_, _| {}).map(Rotation)
     }
 
-    /// Revokes, in the background, what was created for a caller that has left.
-    #[pyo3(name = "_discard")]
-    fn discard(&self, py: Python<'_>, created: &CreatedApplicationToken) -> PyResult<()> {
+    /// Returns a function that revokes, in the background, what was created for a caller that
+    /// has left. It also does so after the client is closed.
+    #[pyo3(name = "_discarder")]
+    fn discarder<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCFunction>> {
         let client = self.0.get().connection.client(py)?;
-        into_core(py, move || {
-            client.application_tokens().discard(&created.0);
-            Ok(())
+        PyCFunction::new_closure(py, None, None, move |arguments, _| -> PyResult<()> {
+            let created = arguments.get_item(0)?;
+            let created = created.cast::<CreatedApplicationToken>()?.get();
+            into_core(arguments.py(), || {
+                client.application_tokens().discard(&created.0);
+                Ok(())
+            })
         })
     }
 
@@ -242,9 +248,4 @@ impl ApplicationTokens {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.0)
     }
-}
-
-/// Nobody is there any more to whom the new token's value could be shown.
-fn discard(client: &emnify_core::Client, created: emnify_core::CreatedApplicationToken) {
-    client.application_tokens().discard(&created);
 }

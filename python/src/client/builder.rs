@@ -6,9 +6,8 @@ use emnify_core::ClientBuilder;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::calls::asking::{self, Lines};
+use crate::calls::functions;
 use crate::calls::into_core::into_core;
-use crate::calls::mfa::Mfa;
 use crate::calls::on_event::OnEvent;
 use crate::client::Client;
 use crate::client::connection::Connection;
@@ -106,7 +105,7 @@ impl Client {
             builder = builder.trusted_device(device.get().device.clone());
         }
         let mfa = match &mfa {
-            Some(function) => Some(Mfa::new(arguments::function("mfa", function)?)),
+            Some(function) => Some(arguments::function("mfa", function)?),
             None => None,
         };
         Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
@@ -132,7 +131,7 @@ impl Settings<'_> {
         &self,
         py: Python<'_>,
         mut builder: ClientBuilder,
-        mfa: Option<Mfa>,
+        mfa: Option<Py<PyAny>>,
     ) -> PyResult<Client> {
         if let Some(url) = &self.base_url {
             builder = builder.base_url(arguments::text("base_url", url)?);
@@ -159,19 +158,13 @@ impl Settings<'_> {
             Some(function) => Some(arguments::function("on_event", function)?),
             None => None,
         };
-        let is_asked_for = on_event.is_some();
+        builder = builder.expiry_notice(on_event.is_some());
         let on_event = OnEvent::new(on_event);
-        // Core gets no Python object: it could be freed where the interpreter is not at hand.
-        let waiting = Arc::clone(&on_event.waiting);
-        let push = move |event: &_| waiting.push(event);
-        builder = if is_asked_for { builder.observer(push) } else { builder.log(push) };
-        let lines = Arc::<Lines>::default();
         if mfa.is_some() {
-            let lines = Arc::clone(&lines);
-            builder = builder.mfa(move || asking::code(&lines));
+            builder = builder.mfa(functions::mfa);
         }
         let client = into_core(py, move || builder.build())?;
         let base_url = Arc::from(client.base_url());
-        Ok(Client { connection: Connection::new(client), on_event, mfa, lines, base_url })
+        Ok(Client { connection: Connection::new(client), on_event, mfa, base_url })
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arc_swap::{ArcSwapOption, Guard};
 use pyo3::prelude::*;
 
-use crate::calls::waiting::spawn;
 use crate::convert::errors;
 
 /// Core's client, until it is closed. Read without a lock, which a fork could leave held
@@ -30,16 +29,5 @@ impl Connection {
     /// The client, which is here no longer.
     pub(crate) fn take(&self) -> Option<Arc<emnify_core::Client>> {
         self.0.swap(None)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(client) = self.take() {
-            // Never closed. Its end can wait for the network, as a lookup of a name that is under
-            // way cannot be called off, and here the interpreter would wait with it. Where there is
-            // no thread to be had, the client is dropped here all the same.
-            let _ = spawn("emnify-close", move || drop(client));
-        }
     }
 }

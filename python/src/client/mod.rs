@@ -13,12 +13,9 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::calls::asking::Lines;
 use crate::calls::into_core::into_core;
-use crate::calls::mfa::Mfa;
 use crate::calls::on_event::OnEvent;
 use crate::calls::replacement::Replacement;
-use crate::calls::waiting::interruptible;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::connection::Connection;
 use crate::convert::arguments::{self, wrong_type};
@@ -63,8 +60,8 @@ use crate::values::status::Status;
 /// argument.
 ///
 /// Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
-/// thread at once. What the call was doing goes on in the background, for its timeout at
-/// most.
+/// thread at once. A request that was sent already goes on in the background, for the
+/// timeout at most.
 ///
 ///     >>> with Client() as client:
 ///     ...     sim = client.get("/api/v1/sim/500001").json()
@@ -74,8 +71,7 @@ use crate::values::status::Status;
 pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) on_event: OnEvent,
-    pub(crate) mfa: Option<Mfa>,
-    pub(crate) lines: Arc<Lines>,
+    pub(crate) mfa: Option<Py<PyAny>>,
     pub(crate) base_url: Arc<str>,
 }
 
@@ -110,7 +106,8 @@ impl Client {
     /// Tells on_event what it has yet to be told.
     #[pyo3(name = "_tell")]
     fn tell(&self, py: Python<'_>) -> PyResult<()> {
-        self.deliver(py)
+        let client = self.connection.client(py)?;
+        self.deliver(py, &client)
     }
 
     /// The header that carries a valid auth token, for a call made by other means:
@@ -161,7 +158,7 @@ impl Client {
     #[pyo3(name = "_replacement")]
     fn replacement(&self, py: Python<'_>, token: &AuthToken) -> PyResult<Option<Replacement>> {
         let refused = token.0.clone();
-        let replacement = self.call(py, move |client| Ok(client.replacement_of(&refused)))?;
+        let replacement = self.call(py, |client| client.replacement_of(&refused))?;
         Ok(replacement.map(Replacement))
     }
 
@@ -182,8 +179,8 @@ impl Client {
     /// happened in the background.
     fn status(&self, py: Python<'_>) -> PyResult<Status> {
         let client = self.connection.client(py)?;
-        let status = into_core(py, move || Ok(client.status()))?;
-        self.deliver(py)?;
+        let status = into_core(py, || Ok(client.status()))?;
+        self.deliver(py, &client)?;
         Ok(Status(status))
     }
 
@@ -215,8 +212,7 @@ impl Client {
         Ok(Client {
             connection: Connection::new(client),
             on_event: self.on_event.share(py),
-            mfa: self.mfa.as_ref().map(|mfa| mfa.share(py)),
-            lines: Arc::clone(&self.lines),
+            mfa: self.mfa.as_ref().map(|mfa| mfa.clone_ref(py)),
             base_url: Arc::clone(&self.base_url),
         })
     }
@@ -227,16 +223,10 @@ impl Client {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         match self.connection.take() {
             None => Ok(()),
-            // It waits for a thread to end, and that perhaps for the network.
-            Some(client) => interruptible(
-                py,
-                None,
-                move || {
-                    drop(client);
-                    Ok(())
-                },
-                |()| {},
-            ),
+            Some(client) => into_core(py, move || {
+                drop(client);
+                Ok(())
+            }),
         }
     }
 
@@ -269,7 +259,7 @@ impl Client {
     /// does not change after it was made.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
         self.on_event.traverse(&visit)?;
-        self.mfa.as_ref().map_or(Ok(()), |mfa| mfa.traverse(&visit))
+        visit.call(&self.mfa)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rows of a collection, as Python iterates over them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -7,7 +8,6 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::calls::waiting::spawn;
 use crate::client::{Client, not_copied};
 use crate::convert::errors::{self, invalid_input};
 use crate::convert::{arguments, json, params};
@@ -39,7 +39,7 @@ impl Client {
 ///
 /// One thread at a time can ask for a row; another that does so meanwhile gets an
 /// InvalidInputError. After an error the iteration ends; so it does when the client is closed.
-/// A row that Ctrl-C interrupts is not lost: once it is there, the next one asked for is that.
+/// A row that Ctrl-C interrupts is not lost: the next one asked for is that.
 ///
 ///     >>> for sim in client.paginate("/api/v1/sim"):
 ///     ...     if sim["id"] == 500123:
@@ -47,7 +47,7 @@ impl Client {
 #[pyclass(frozen, module = "emnify_auth")]
 pub(crate) struct Pages {
     client: Py<Client>,
-    rows: Arc<Rows>,
+    rows: Rows,
 }
 
 /// Where the iteration stands. Who asks for a row takes it, and puts it back. It is no lock, which a
@@ -55,8 +55,7 @@ pub(crate) struct Pages {
 struct Rows(ArcSwapOption<Reading>);
 
 struct Reading {
-    /// `None` after the end.
-    pages: Option<emnify_core::Pages>,
+    pages: emnify_core::Pages,
     /// A row that was read and that nobody got.
     unread: Option<String>,
 }
@@ -84,8 +83,8 @@ impl Pages {
         if let Some(rows) = per_page {
             pages = pages.per_page(arguments::whole("per_page", rows)?);
         }
-        let reading = Reading { pages: Some(pages), unread: None };
-        let rows = Arc::new(Rows(ArcSwapOption::from_pointee(reading)));
+        let reading = Reading { pages, unread: None };
+        let rows = Rows(ArcSwapOption::from_pointee(reading));
         Ok(Pages { client: client.unbind(), rows })
     }
 }
@@ -98,47 +97,36 @@ impl Pages {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let client = self.client.get();
-        client.connection.client(py)?;
+        let core = client.connection.client(py)?;
         let Some(mut reading) = self.rows.take() else {
-            let problem = "another row is being read, in another thread or by a call that was \
-                           interrupted";
-            return Err(invalid_input(py, "next", problem));
+            return Err(invalid_input(py, "next", "another row is being read, in another thread"));
         };
         if reading.is_buffered() {
-            let row = reading.next();
+            let row = reading.next(&core);
             self.rows.put(reading);
             let row = row.map_err(|error| errors::exception(py, &error))?;
             return row.map(|row| json::load(py, row.as_bytes())).transpose();
         }
-        let rows = Arc::clone(&self.rows);
-        let read = move |_: &emnify_core::Client| match reading.next() {
-            Ok(row) => Ok((reading, row)),
-            Err(error) => {
-                rows.put(reading);
-                Err(error)
-            }
-        };
-        let rows = Arc::clone(&self.rows);
-        let unread = move |_: &emnify_core::Client,
-                           (reading, unread): (Reading, Option<String>)| {
-            rows.put(Reading { unread, ..reading });
-        };
-        let (reading, row) = client.call_or_undo(py, read, unread)?;
+        let read = |client: &emnify_core::Client| reading.next(client);
+        // A row that nobody gets is the next one.
+        let unread = Cell::new(None);
+        let row = client.call_or_undo(py, read, |_, row| unread.set(row));
+        reading.unread = unread.take();
         self.rows.put(reading);
-        row.map(|row| json::load(py, row.as_bytes())).transpose()
+        row?.map(|row| json::load(py, row.as_bytes())).transpose()
     }
 
     /// The next row if it is there without a call, alone in a tuple, which is empty at the end;
     /// else None.
     #[pyo3(name = "_buffered")]
     fn buffered<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        self.client.get().connection.client(py)?;
+        let core = self.client.get().connection.client(py)?;
         let Some(mut reading) = self.rows.take() else { return Ok(None) };
         if !reading.is_buffered() {
             self.rows.put(reading);
             return Ok(None);
         }
-        let row = reading.next();
+        let row = reading.next(&core);
         self.rows.put(reading);
         let row = row.map_err(|error| errors::exception(py, &error))?;
         let row = row.map(|row| json::load(py, row.as_bytes())).transpose()?;
@@ -171,30 +159,14 @@ impl Rows {
 impl Reading {
     /// Whether no call is needed for the next row.
     fn is_buffered(&self) -> bool {
-        self.unread.is_some() || self.pages.as_ref().is_none_or(emnify_core::Pages::is_buffered)
+        self.unread.is_some() || self.pages.is_buffered()
     }
 
-    /// The next row. What is done with is dropped here, on a thread that may wait for its end.
-    fn next(&mut self) -> emnify_core::Result<Option<String>> {
-        if let Some(row) = self.unread.take() {
-            return Ok(Some(row));
-        }
-        let row = self.pages.as_mut().and_then(emnify_core::Pages::next_text).transpose();
-        if !matches!(row, Ok(Some(_))) {
-            self.pages = None;
-        }
-        row
-    }
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        if let Some(reading) = self.rows.take() {
-            // Of a client that was closed this may be the last that holds connections, whose end
-            // can wait for the network; here the interpreter would wait with it.
-            if reading.pages.is_some() && self.client.get().connection.glance().is_none() {
-                let _ = spawn("emnify-close", move || drop(reading));
-            }
+    /// The next row.
+    fn next(&mut self, client: &emnify_core::Client) -> emnify_core::Result<Option<String>> {
+        match self.unread.take() {
+            Some(row) => Ok(Some(row)),
+            None => client.next_text(&mut self.pages).transpose(),
         }
     }
 }

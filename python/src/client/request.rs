@@ -30,8 +30,8 @@ impl Client {
     ///
     /// Raises InvalidInputError before anything is sent; where the status is no success (2xx),
     /// the class that says so, such as NotFoundError or ValidationError; and what
-    /// authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
-    /// be carried out.
+    /// authenticate() does. A request that Ctrl-C interrupts may be carried out all the
+    /// same.
     ///
     ///     >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
     ///     200

@@ -1,6 +1,9 @@
 //! Errors of core as Python exceptions. The classes are written in Python, where people read them
 //! and type checkers too; here they are looked up once, filled and raised.
 
+use std::error::Error as StdError;
+use std::fmt;
+
 use emnify_core::{ApiError, Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -9,11 +12,52 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 
 const MODULE: &str = "emnify_auth._errors";
 
-/// The exception for an error of core.
+/// The exception for an error of core. What a function of the caller's raised, which ended the call,
+/// is raised itself; where it stopped a rotation it is the cause.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
-    // Where an exception cannot be made, what prevented it is the next best thing to raise.
-    filled(py, error).unwrap_or_else(|problem| problem)
+    let raised = error.source().and_then(|source| source.downcast_ref::<Raised>());
+    let raised = raised.map(|raised| raised.exception.clone_ref(py));
+    match raised {
+        Some(raised) if error.kind() == ErrorKind::Cancelled => raised,
+        cause => {
+            // Where an exception cannot be made, what prevented it is the next best thing to raise.
+            let exception = filled(py, error).unwrap_or_else(|problem| problem);
+            if cause.is_some() {
+                exception.set_cause(py, cause);
+            }
+            exception
+        }
+    }
 }
+
+/// What a function of the caller's raised, on its way through core. Only the class is shown: the
+/// exception's text could quote a secret.
+pub(crate) struct Raised {
+    exception: PyErr,
+    class: String,
+}
+
+impl Raised {
+    pub(crate) fn new(py: Python<'_>, exception: PyErr) -> Self {
+        let class = exception.get_type(py).name();
+        let class = class.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
+        Raised { exception, class }
+    }
+}
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it raised {}", self.class)
+    }
+}
+
+impl fmt::Debug for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raised({})", self.class)
+    }
+}
+
+impl StdError for Raised {}
 
 /// An argument that core could not even be given: of a type that it does not take.
 pub(crate) fn invalid_input(py: Python<'_>, argument: &str, problem: &str) -> PyErr {

@@ -179,8 +179,8 @@ class AsyncClient:
     ) -> Response:
         """Makes any other call of the API, signed in, and returns its answer, as Client.request().
 
-        What is passed must not change before it returns. A call whose task is cancelled goes on in
-        the background, and may be carried out."""
+        What is passed must not change before it returns. A request whose task is cancelled may be
+        carried out all the same."""
         client = self._client
         return await self._calls.run(
             lambda: client.request(

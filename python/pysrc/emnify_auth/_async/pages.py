@@ -1,5 +1,6 @@
 """The rows of a collection, for async for."""
 
+import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import InvalidInputError
@@ -21,18 +22,20 @@ class AsyncPages:
 
     One task at a time can ask for a row; another that does so meanwhile gets an InvalidInputError.
     After an error the iteration ends; so it does when the client is closed. A row whose task was
-    cancelled is not lost: once it is there, the next one asked for is that.
+    cancelled is not lost: the next one asked for is that.
     """
 
-    __slots__ = ("_calls", "_is_reading", "_pages", "_read")
+    __slots__ = ("_calls", "_is_reading", "_pages", "_read", "_turn")
 
     def __init__(self, calls: "Calls", pages: Pages) -> None:
         self._calls = calls
         self._pages = pages
         self._is_reading = False
-        # What the worker thread read, in order; None at the end. It goes through here because a
-        # task that is cancelled takes no result.
+        # What was read; None at the end. It goes through here because a task that is cancelled
+        # takes no result from its worker thread.
         self._read: list[_Row | None] = []
+        # Held by whoever reads. A worker thread whose task was cancelled is about to release it.
+        self._turn = threading.Lock()
 
     def __aiter__(self) -> "Self":
         return self
@@ -45,23 +48,32 @@ class AsyncPages:
 
     async def _next(self) -> _Row | None:
         if self._is_reading:
-            raise InvalidInputError(
-                "next: another row is being read, in another task or by a call that was cancelled"
-            )
+            raise InvalidInputError("next: another row is being read, in another task")
+        if self._turn.acquire(blocking=False):
+            try:
+                self._read_buffered()
+            finally:
+                self._turn.release()
+        if not self._read:
+            self._is_reading = True
+            try:
+                await self._calls.run(self._read_one)
+            finally:
+                self._is_reading = False
+        return self._read.pop()
+
+    def _read_buffered(self) -> None:
+        """Read a row if that takes no call."""
         if not self._read:
             buffered = self._pages._buffered()
             if buffered is not None:
-                return buffered[0] if buffered else None
-            await self._calls.run(self._read_one)
-        return self._read.pop(0)
+                self._read.append(buffered[0] if buffered else None)
 
     def _read_one(self) -> None:
         """Read a row, in a worker thread."""
-        self._is_reading = True
-        try:
-            self._read.append(next(self._pages, None))
-        finally:
-            self._is_reading = False
+        with self._turn:
+            if not self._read:
+                self._read.append(next(self._pages, None))
 
     def __repr__(self) -> str:
         return "<AsyncPages>"

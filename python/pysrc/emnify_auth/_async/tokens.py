@@ -45,7 +45,7 @@ class AsyncApplicationTokens:
         tokens = self._tokens
         return await self._calls.run(
             lambda: tokens.create(description=description, expiry_date=expiry_date, ip=ip),
-            discard=tokens._discard,
+            discard=tokens._discarder(),
         )
 
     async def list(self) -> builtins.list[ApplicationToken]:
@@ -95,12 +95,11 @@ class AsyncApplicationTokens:
 
         hand_over: a function, plain or async, that takes the new application token, a str, and
         keeps it where the next start finds it, instead of the credential file. It is called in this
-        task, and awaited: an async one may take its time, a plain one holds the event loop up. It
+        task, and awaited: an async one may take its time, a plain one blocks the event loop. It
         must not call this client, which waits for it. An exception in it stops the rotation and is
         the __cause__ of the RotationError; the next call goes on with the same token.
 
-        A rotation whose task is cancelled goes on in the background for as long as the program
-        does; where it would run hand_over it stops instead. The next call goes on from there."""
+        If the task is cancelled, the next call goes on where this one stopped."""
         tokens = self._tokens
         take = self._calls.in_loop(hand_over)
         return await self._calls.run(

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.from_thread
 
-from .._native import _Walkaway
+from .._native import _Interrupt
 
 __all__ = ["InLoop", "Work"]
 
@@ -17,20 +17,6 @@ T = TypeVar("T")
 
 # The work of each worker thread.
 _here = threading.local()
-
-
-class _Interrupt:
-    """Ends the waits of a call that another thread makes."""
-
-    def __init__(self, waited: float = 0.0) -> None:
-        self._walkaway = _Walkaway()
-        self.waited = waited
-
-    def run(self, function: Callable[[], T]) -> T:
-        return self._walkaway.run(function)
-
-    def trigger(self) -> None:
-        self._walkaway.leave()
 
 
 class Work(Generic[T]):
