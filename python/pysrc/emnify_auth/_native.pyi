@@ -76,8 +76,8 @@ class Client:
     argument.
 
     Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
-    thread at once. What the call was doing goes on in the background, for its timeout at
-    most.
+    thread at once. A request that was sent already goes on in the background, for the
+    timeout at most.
 
         >>> with Client() as client:
         ...     sim = client.get("/api/v1/sim/500001").json()
@@ -221,8 +221,8 @@ class Client:
 
         Raises InvalidInputError before anything is sent; where the status is no success (2xx),
         the class that says so, such as NotFoundError or ValidationError; and what
-        authenticate() does. A call that Ctrl-C interrupts goes on in the background, and may
-        be carried out.
+        authenticate() does. A request that Ctrl-C interrupts may be carried out all the
+        same.
 
             >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
             200
@@ -379,9 +379,9 @@ class ApplicationTokens:
         before and after; where that fails, or leaves doubt, the id is None.
 
         After NetworkError, RequestTimeoutError or ServerError a token may have been created
-        whose value nobody knows: it is in the list, and should be revoked. A call that Ctrl-C
-        interrupts goes on in the background; what it creates is revoked there, if its id is
-        found and the program goes on for long enough.
+        whose value nobody knows: it is in the list, and should be revoked. What a call
+        that Ctrl-C interrupts still creates is revoked in the background, if its id is found and
+        the program goes on for long enough.
 
             >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
             >>> secret = created.reveal()
@@ -455,9 +455,8 @@ class ApplicationTokens:
         rotation and is the __cause__ of the RotationError; the next call goes on with the same
         token.
 
-        Each of its requests may take as long as the timeout. A call that Ctrl-C interrupts goes
-        on in the background for as long as the program does; where it would run hand_over it
-        stops instead, in the state "Committed". Either way the next call goes on from there.
+        Each of its requests may take as long as the timeout. After Ctrl-C the next call goes on
+        where this one stopped.
 
         Raises InvalidInputError where there is neither a credential file nor hand_over, no
         directory as a store, or a person signed in, or where the list does not tell how long the
@@ -471,8 +470,8 @@ class ApplicationTokens:
         """
 
     def _discarder(self) -> Callable[[CreatedApplicationToken], None]:
-        """Returns a function that revokes, in the background, what was created for a caller that has
-        left. It also does so after the client is closed.
+        """Returns a function that revokes, in the background, what was created for a caller that
+        has left. It also does so after the client is closed.
         """
 
     def __reduce__(self) -> NoReturn: ...
@@ -880,8 +879,8 @@ class _Interrupt:
 
     def __new__(cls, waited: float = 0.0) -> Self: ...
     def run(self, function: Callable[[], _T]) -> _T:
-        """Calls the function in this thread, and returns what it returns. trigger() ends the calls of
-        clients that it makes.
+        """Calls the function in this thread, and returns what it returns. trigger() ends the calls
+        of clients that it makes.
         """
 
     def trigger(self) -> None:
