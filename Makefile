@@ -80,11 +80,11 @@ test-python: sandbox python-package ## Test the Python package
 		tests/python/test_errors.py tests/python/test_invalid_input.py tests/python/test_invalid_calls.py
 
 # In an environment of its own, as emnify's SDK is.
-test-python-oldest: sandbox python-package ## Test the adapters with the oldest libraries, and emnify's SDK
+test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient with the oldest libraries, and emnify's SDK
 	@$(PYTHON) -m venv $(BUILD)/oldest-venv
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
-	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_sdk.py
+	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py
 
 # Builds from source, as pip does where no wheel fits. It takes a minute.
 test-sdist: $(VENV)/ready ## Test the Python package's source archive

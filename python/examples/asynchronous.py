@@ -1,7 +1,7 @@
 """Counts the SIMs and the endpoints of the workspace, at the same time.
 
-Set EMNIFY_APPLICATION_TOKEN, or EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that holds it,
-then run this file.
+Get what it needs with: pip install 'emnify-auth[async]'. Set EMNIFY_APPLICATION_TOKEN, or
+EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that holds it, then run this file.
 """
 
 import asyncio

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from emnify_auth import AsyncClient, Client
@@ -23,6 +23,7 @@ SIM = "/api/v1/sim/500001"
 ROUNDS = 7
 THREADS = 20
 TASKS = 1000
+AWAITED = "GET awaited on a warm TLS connection, microseconds"
 
 Call = Callable[[], object]
 
@@ -115,6 +116,47 @@ def warm_calls(client: Client) -> Iterator[Row]:
             yield Row(what, *told("httpx", in_turns(300, lambda: client.get(SIM).json(), get)))
 
 
+async def awaited_calls() -> list[Row]:
+    """Measure the same GET from a task, beside aiohttp."""
+    async with AsyncClient(pacing=False) as client:
+        kept = await client.auth_headers()
+
+        async def ours() -> None:
+            (await client.get(SIM)).json()
+
+        if not installed("aiohttp"):
+            [took] = await awaited_in_turns(300, ours)
+            return [Row(AWAITED, took)]
+        import aiohttp
+
+        trusted = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+        connections = aiohttp.TCPConnector(ssl=trusted)
+        async with aiohttp.ClientSession(connector=connections, headers=kept) as session:
+            url = client.base_url + SIM
+
+            async def theirs() -> None:
+                async with session.get(url) as response:
+                    await response.json()
+
+            times = await awaited_in_turns(300, ours, theirs)
+    return [Row(AWAITED, *told("aiohttp", times))]
+
+
+async def awaited_in_turns(calls: int, *functions: Callable[[], Awaitable[None]]) -> list[float]:
+    """Microseconds a call of each: the median call of the median round."""
+    rounds: list[list[float]] = [[] for _ in functions]
+    for _ in range(ROUNDS):
+        for function, medians in zip(functions, rounds, strict=True):
+            await function()
+            took = []
+            for _ in range(calls):
+                started = time.perf_counter_ns()
+                await function()
+                took.append((time.perf_counter_ns() - started) / 1e3)
+            medians.append(statistics.median(took))
+    return [statistics.median(medians) for medians in rounds]
+
+
 def cached_tokens(client: Client) -> Iterator[Row]:
     client.authenticate()
     if not installed("google.oauth2.credentials"):
@@ -171,6 +213,7 @@ def told(name: str, times: list[float]) -> tuple[float, str, float]:
 def table() -> Iterator[Row]:
     with Client(pacing=False) as client:
         yield from warm_calls(client)
+        yield from asyncio.run(awaited_calls())
         yield from cached_tokens(client)
     yield from cold_starts()
     yield from imports()

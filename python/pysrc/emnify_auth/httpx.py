@@ -9,7 +9,7 @@ async with httpx.AsyncClient(auth=EmnifyAuth(AsyncClient())) as http:
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -35,29 +35,29 @@ class EmnifyAuth(httpx.Auth):
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
-        if isinstance(client, AsyncClient):
-            self._client, self._awaited = None, client
-        elif isinstance(client, Client):
-            self._client, self._awaited = client, AsyncClient._of(client)
-        else:
+        if not isinstance(client, (Client, AsyncClient)):
             raise wrong_type("a Client or an AsyncClient", client)
+        self._client = client
+        # The same for code that awaits, made when it is needed.
+        self._awaited = client if isinstance(client, AsyncClient) else None
         self._origin = Origin(client.base_url)
 
     def sync_auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign a request of httpx.Client, and once more if that is refused."""
-        if self._client is None:
-            raise wrong_type("a Client where httpx.Client makes the call", self._awaited)
+        client = self._client
+        if isinstance(client, AsyncClient):
+            raise wrong_type("a Client where httpx.Client makes the call", client)
         if not self._is_ours(request):
             yield request
             return
-        auth_token = self._client.authenticate()
+        auth_token = client.authenticate()
         request.headers["Authorization"] = bearer(auth_token)
         rewind = _rewind(request)
         response = yield request
         if self._is_refused(response, auth_token):
-            replacement = self._client._replacement(auth_token)
+            replacement = client._replacement(auth_token)
             if replacement is not None and rewind():
                 request.headers["Authorization"] = bearer(replacement.auth_token)
                 response = yield request
@@ -70,16 +70,22 @@ class EmnifyAuth(httpx.Auth):
         if not self._is_ours(request):
             yield request
             return
-        auth_token = await self._awaited.authenticate()
+        client = self._for_await()
+        auth_token = await client.authenticate()
         request.headers["Authorization"] = bearer(auth_token)
         rewind = _rewind(request)
         response = yield request
         if self._is_refused(response, auth_token):
-            replacement = await self._awaited._replacement(auth_token)
+            replacement = await client._replacement(auth_token)
             if replacement is not None and rewind():
                 request.headers["Authorization"] = bearer(replacement.auth_token)
                 response = yield request
                 replacement.replayed(self._is_refused(response, replacement.auth_token))
+
+    def _for_await(self) -> AsyncClient:
+        if self._awaited is None:
+            self._awaited = AsyncClient._of(cast("Client", self._client))
+        return self._awaited
 
     def _is_ours(self, request: httpx.Request) -> bool:
         url = request.url

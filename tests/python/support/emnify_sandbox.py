@@ -7,12 +7,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import urlencode
 
-from emnify_auth import AsyncClient, Client, Event
+from emnify_auth import AsyncClient, Client, ClientSettings
 
 AUTHENTICATE = "/api/v1/authenticate"
 APPLICATION_TOKEN = "/api/v1/application_token"
@@ -31,18 +30,11 @@ REFUSAL = json.dumps({"error_code": 1114, "error_token": "UserAuthenticationFail
 LONG = 60_000
 
 
-class Settings(TypedDict, total=False):
+class Settings(ClientSettings, total=False):
     """What a client is set up with; wrong types are passed on purpose, but not through here."""
 
     application_token: str | None
     application_token_file: Path | str | None
-    base_url: str | None
-    timeout: float
-    connect_timeout: float
-    ca_bundle: Path | str | None
-    store: Path | str | None
-    on_event: Callable[[Event], object] | None
-    pacing: bool
 
 
 class Sandbox:
@@ -100,12 +92,20 @@ class Sandbox:
 
     def async_user(self, username: str = USER_WITH_MFA, **settings: Any) -> AsyncClient:  # noqa: ANN401
         """Make one that signs in as a person."""
-        works = {"base_url": self.url, "ca_bundle": self.ca_file, "timeout": 10.0}
+        works: ClientSettings = {
+            "base_url": self.url,
+            "ca_bundle": self.ca_file,
+            "timeout": 10.0,
+        }
         return AsyncClient.from_user(username, PASSWORD, **{**works, **settings})
 
     def user(self, username: str = USER_WITH_MFA, **settings: Any) -> Client:  # noqa: ANN401
         """Make a client that signs in as a person."""
-        works = {"base_url": self.url, "ca_bundle": self.ca_file, "timeout": 10.0}
+        works: ClientSettings = {
+            "base_url": self.url,
+            "ca_bundle": self.ca_file,
+            "timeout": 10.0,
+        }
         return Client.from_user(username, PASSWORD, **{**works, **settings})
 
     def start(self, program: Path | str, *arguments: object) -> subprocess.Popen[str]:

@@ -99,11 +99,6 @@ class Calls:
 
     async def _take_thread(self, loop: "_Loop", borrower: object) -> None:
         """Wait until a thread is free, at most for the timeout."""
-        try:
-            loop.threads.acquire_on_behalf_of_nowait(borrower)
-            return
-        except anyio.WouldBlock:
-            pass
         with anyio.move_on_after(self.timeout):
             await loop.threads.acquire_on_behalf_of(borrower)
             return

@@ -4,11 +4,10 @@ import getpass
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from .. import Client, Event
+from .. import Client, ClientSettings, Event
 from ._failure import fail, warn
 from ._settings import Settings
 
@@ -21,7 +20,7 @@ def open_client(settings: Settings) -> Client:
         raise click.UsageError("--user and --application-token-file exclude each other")
     if settings.password_file and not settings.user:
         raise click.UsageError("--password-file goes with --user")
-    common: dict[str, Any] = {
+    common: ClientSettings = {
         "base_url": settings.base_url,
         "ca_bundle": settings.ca_bundle,
         "store": settings.store,
