@@ -180,6 +180,30 @@ def test_what_a_function_raises_is_raised_in_the_task(sandbox: Sandbox, loop: Lo
     loop.run(main)
 
 
+class Stop(BaseException):
+    """What ends a program, though not by itself."""
+
+
+def test_an_exception_that_ends_a_program_reaches_the_task_and_no_later_call(
+    sandbox: Sandbox, loop: Loop
+) -> None:
+    asked: list[None] = []
+
+    async def ask() -> str | None:
+        asked.append(None)
+        if len(asked) == 1:
+            raise Stop
+        return sandbox.one_time_code()
+
+    async def main() -> None:
+        async with sandbox.async_user(mfa=ask) as client:
+            with pytest.raises(Stop):
+                await client.authenticate()
+            assert (await client.authenticate()).reveal()
+
+    loop.run(main)
+
+
 def test_if_the_task_that_signs_in_is_cancelled_another_one_asks(sandbox: Sandbox) -> None:
     asked: list[str] = []
     ended: list[str] = []
