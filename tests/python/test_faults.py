@@ -124,7 +124,7 @@ def test_who_is_held_back_hears_why_and_for_how_long(client: Client, sandbox: Sa
     assert error.is_retryable
     assert error.retry_after is not None
     assert 40 < error.retry_after <= 50
-    assert "the next attempt is made in" in str(error)
+    assert "the next attempt is possible in" in str(error)
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 

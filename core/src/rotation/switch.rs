@@ -166,7 +166,7 @@ impl Rotator<'_> {
             let rows = self.list_with(&auth_token)?;
             self.sweep(&mut entry.plan.orphans, entry.new_id, &rows, &auth_token)?;
         }
-        session.go_on_with(&auth_token, key.name(), requested_at);
+        session.continue_with(&auth_token, key.name(), requested_at);
         entry.old_value = None;
         // What the old one's session leaves behind is of no more use, and no harm.
         let _ = self.store().forget(&entry.old);

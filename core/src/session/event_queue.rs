@@ -1,5 +1,5 @@
-//! Events are kept until a caller comes by: they go to the observer on that caller's thread, or are
-//! taken by the program.
+//! Keeps events until the next call passes them to the observer, on the calling thread, or the
+//! program takes them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::sys::per_process::PerProcess;
 use crate::types::event::Event;
 
-/// How many events are kept; older ones are dropped.
+/// The number of events that are kept; older ones are dropped.
 const MOST_KEPT: usize = 64;
 
-/// Who is told. It is called on the thread of whoever calls the client, with no lock held, and may
-/// call the client itself.
+/// The program's function that receives events. It is called on a thread that calls the client,
+/// without any lock held, and may call the client itself.
 pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Events on their way to the observer.
+/// The events of a session.
 pub(crate) struct Events {
     observer: Option<Observer>,
     wants_expiry: bool,
-    /// Saves all callers but the first after an event the way to the queue.
+    /// Whether the queue has events, so that most calls need not lock it.
     waiting: AtomicBool,
     queue: PerProcess<Mutex<VecDeque<Event>>>,
 }
@@ -31,12 +31,12 @@ impl Events {
         Events { observer, wants_expiry, waiting, queue }
     }
 
-    /// Those of another session, for the same observer.
+    /// Creates an empty queue for another session, with the same observer.
     pub(crate) fn for_another(&self) -> Self {
         Events::new(self.observer.clone(), self.wants_expiry)
     }
 
-    /// Whether emnify is asked when the application token expires, to tell it.
+    /// Whether the application token's expiry is looked up for an event about it.
     pub(crate) fn wants_expiry(&self) -> bool {
         self.wants_expiry
     }
@@ -51,7 +51,7 @@ impl Events {
         self.waiting.store(true, Ordering::Relaxed);
     }
 
-    /// Hands the events to the observer, on this thread.
+    /// Passes the events to the observer, on this thread.
     pub(crate) fn deliver(&self) {
         let Some(observer) = &self.observer else { return };
         while let Some(event) = self.pop() {
@@ -59,7 +59,7 @@ impl Events {
         }
     }
 
-    /// Takes the oldest event, unless an observer gets them.
+    /// Takes the oldest event; `None` if there is none, or if an observer receives the events.
     pub(crate) fn take(&self) -> Option<Event> {
         if self.observer.is_some() { None } else { self.pop() }
     }
@@ -93,7 +93,7 @@ mod tests {
     use crate::types::event::EventKind;
 
     #[test]
-    fn events_wait_for_a_caller_and_are_delivered_once() {
+    fn events_are_kept_until_a_call_delivers_them_once() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let observer = {
             let seen = Arc::clone(&seen);

@@ -1,9 +1,17 @@
-//! When the application token that we sign in with expires, told before it does. A JWT tells it
-//! itself; for another, who wants to be told has the list looked at once a day, in the background.
+//! Announces that the application token expires soon. A JWT contains its expiry. The expiry of any
+//! other token is looked up in the list once a day, in the background, if the program wants to
+//! know.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use reqwest::Method;
+
+use crate::api::application_token::{self, LIST};
+use crate::api::bodies::APPLICATION_TOKEN;
+use crate::http::Call;
+use crate::session::Session;
+use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::claims::Claims;
 use crate::types::date::EXPIRES_SOON;
@@ -12,34 +20,61 @@ use crate::types::secret::Secret;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// Remembers on which days what was done, by the server's clock, which the auth token tells.
+/// Remembers the last day of each action, counted by the server's clock, which the auth token
+/// shows.
 #[derive(Debug, Default)]
 pub(crate) struct ExpiryNotice {
-    told: AtomicU64,
-    looked: AtomicU64,
+    announced_on: AtomicU64,
+    looked_up_on: AtomicU64,
 }
 
 impl ExpiryNotice {
-    /// What there is to tell after signing in, by what the tokens themselves say.
+    /// Returns the event that is due after a sign-in, judged by the tokens themselves.
     pub(crate) fn signed_in(&self, token: &Secret, auth_token: &AuthToken) -> Option<Event> {
         let expiry = Claims::read(token.reveal()).expires_at?;
-        self.tell(UNIX_EPOCH + Duration::from_secs(expiry), auth_token)
+        self.announce(UNIX_EPOCH + Duration::from_secs(expiry), auth_token)
     }
 
-    /// Whether the list is to be looked at today, which this takes note of; and for which row.
-    pub(crate) fn row_to_look_at(&self, token: &Secret, auth_token: &AuthToken) -> Option<u64> {
+    /// Returns the id of the row to look up, if that has not been done today. The lookup then
+    /// counts as done.
+    fn lookup_due(&self, token: &Secret, auth_token: &AuthToken) -> Option<u64> {
         let claims = auth_token.claims();
         let (id, today) = (claims.application_token_id?, claims.issued_at? / SECONDS_A_DAY);
-        let knows = Claims::read(token.reveal()).expires_at.is_some();
-        (!knows && self.looked.swap(today, Ordering::Relaxed) != today).then_some(id)
+        let is_known = Claims::read(token.reveal()).expires_at.is_some();
+        (!is_known && self.looked_up_on.swap(today, Ordering::Relaxed) != today).then_some(id)
     }
 
-    /// What there is to tell about a token that expires then: at most once a day.
-    pub(crate) fn tell(&self, expires_at: SystemTime, auth_token: &AuthToken) -> Option<Event> {
+    /// Returns an event if the token expires soon and that has not been announced today.
+    fn announce(&self, expires_at: SystemTime, auth_token: &AuthToken) -> Option<Event> {
         let now = auth_token.claims().issued_at?;
         let soon = expires_at < UNIX_EPOCH + Duration::from_secs(now) + EXPIRES_SOON;
         let today = now / SECONDS_A_DAY;
-        (soon && self.told.swap(today, Ordering::Relaxed) != today)
+        (soon && self.announced_on.swap(today, Ordering::Relaxed) != today)
             .then(|| Event::expiring(EventKind::ApplicationTokenExpires, expires_at))
+    }
+}
+
+impl Session {
+    /// Looks up the application token's expiry in the list, at most once a day, if the program
+    /// wants to know and the token itself does not contain it.
+    pub(super) fn look_up_expiry(&self, auth_token: &AuthToken, wait: &Wait) {
+        if !self.parts.events.wants_expiry() {
+            return;
+        }
+        let Ok(Some(token)) = self.given_application_token() else { return };
+        let Ok(token) = self.newest(&token) else { return };
+        let Some(id) = self.expiry.lookup_due(&token, auth_token) else { return };
+        let wall = self.parts.clock.wall();
+        // An error is ignored: this is only for information.
+        let rows = application_token::list(|query| {
+            let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
+            let sent = self.parts.http.send(&call, Some(auth_token.secret()), wait, wall);
+            Ok(sent?.into_page())
+        });
+        let row = rows.ok().and_then(|rows| rows.into_iter().find(|row| row.id() == id));
+        if let Some(expires_at) = row.and_then(|row| row.expires_at()) {
+            let expiring = self.expiry.announce(expires_at, auth_token);
+            expiring.into_iter().for_each(|event| self.parts.events.push(event));
+        }
     }
 }

@@ -1,38 +1,39 @@
-//! What a call does whose auth token got a 401. Either the token was revoked, which one sign-in
-//! heals, or the path refuses every token, which none heals. A sign-in finds out; how often one is
-//! made for that is decided here, so that one such path does not use up emnify's limit.
+//! Decides what a call does after its auth token got a 401. Either the token was revoked, and a
+//! sign-in helps; or the path refuses every token, and none does. Only a sign-in can tell the two
+//! apart. This limits how often one is made, so that a path which always returns 401 does not use
+//! up emnify's limit.
 //!
 //! | the call's token | time | what the call does |
 //! |---|---|---|
-//! | is no longer the cached one | any | is made once more with the cached one |
+//! | is no longer the cached one | any | replays once with the cached one |
 //! | is the cached one | before `not_before` | returns the 401 |
-//! | is the cached one | from `not_before` on | one shared sign-in, then is made once more |
+//! | is the cached one | from `not_before` on | waits for one shared sign-in, then replays once |
 //!
-//! | the second answer, after a sign-in | next sign-in after a 401 at the earliest after |
+//! | the replay after a sign-in | earliest next sign-in after a 401 |
 //! |---|---|
-//! | anything but a 401 | 10 s |
-//! | a 401, for the n-th time in a row | 60 s, 120 s, 240 s, then 300 s |
-//! | not known yet, or never, since the program made the call | as after a 401; counts from one again if the new token is 15 minutes old |
+//! | gets no 401 | after 10 s |
+//! | gets a 401 again | after 60 s, the next times after 120 s, 240 s, then always 300 s |
+//! | is not reported (the program made the call itself) | as after another 401, but starts again at 60 s if the new token is 15 minutes old |
 
 use std::time::Duration;
 
-/// After a sign-in that healed a 401.
+/// The wait after a sign-in that ended the 401s.
 const AFTER_SUCCESS: Duration = Duration::from_secs(10);
 
-/// After a sign-in that did not: the first wait, doubled each time, and the longest.
+/// The wait after a sign-in that did not: the first, which doubles each time, and the longest.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A new token that was not reported for so long did heal the 401.
+/// A new token without a reported 401 for this long counts as working.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// How sign-ins after a 401 went lately. It belongs to one client and is not stored.
+/// How recent sign-ins after a 401 went. It belongs to one client and is not stored.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Probe {
     not_before: Duration,
     /// Sign-ins in a row whose token got a 401 too.
     failures: u32,
-    /// When the last new token came of which no second answer is known.
+    /// When the last new token was obtained, if the result of its replay is unknown.
     unconfirmed_since: Option<Duration>,
 }
 
@@ -43,12 +44,12 @@ pub(crate) enum After401 {
     Replay,
     /// Signs in, or waits for the sign-in that another call started, and replays.
     SignIn,
-    /// Returns the 401; the next sign-in after a 401 is possible from that instant on.
+    /// Returns the 401; the next sign-in after a 401 is possible from that instant.
     GiveUp(Duration),
 }
 
 impl Probe {
-    /// Decides for a call at `now`; `is_cached` tells whether its token is the cached one.
+    /// Decides for a call at `now`; `is_cached`: whether its token is the cached one.
     pub(crate) fn decide(&self, is_cached: bool, now: Duration) -> After401 {
         match is_cached {
             false => After401::Replay,
@@ -57,13 +58,13 @@ impl Probe {
         }
     }
 
-    /// After a replay with a new token that was not a 401.
+    /// Returns the probe after a replay with a new token got no 401.
     pub(crate) fn succeeded(now: Duration) -> Probe {
         Probe { not_before: now + AFTER_SUCCESS, ..Probe::default() }
     }
 
-    /// After a replay with a new token that was a 401 again. Calls that shared the sign-in count
-    /// once.
+    /// Returns the probe after a replay with a new token got another 401. Calls that shared the
+    /// sign-in count once.
     pub(crate) fn failed(self, now: Duration) -> Probe {
         if now < self.not_before {
             return Probe { unconfirmed_since: None, ..self };
@@ -78,8 +79,8 @@ impl Probe {
         }
     }
 
-    /// After the sign-in, while no second answer is known: it counts as failed until the new token
-    /// is old enough.
+    /// Returns the probe after the sign-in, while the result of the replay is unknown: it counts as
+    /// failed until the new token is old enough.
     pub(crate) fn unconfirmed(self, now: Duration) -> Probe {
         if now < self.not_before {
             return self;
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_what_a_401_leads_to() {
+    fn the_decision_after_a_401() {
         use After401::{GiveUp, Replay, SignIn};
         let fresh = Probe::default();
         let failed = |times: u32| (0..times).fold(fresh, |probe, _| probe.failed(probe.not_before));
@@ -123,24 +124,24 @@ mod tests {
     fn calls_that_shared_a_sign_in_count_once_and_a_success_ends_the_count() {
         let twice = Probe::default().failed(at(100)).failed(at(101));
         assert_eq!(twice.decide(true, at(160)), After401::SignIn);
-        let healed = Probe::succeeded(at(200)).failed(at(210));
-        assert_eq!(healed.decide(true, at(269)), After401::GiveUp(at(270)));
+        let succeeded = Probe::succeeded(at(200)).failed(at(210));
+        assert_eq!(succeeded.decide(true, at(269)), After401::GiveUp(at(270)));
     }
 
     #[test]
-    fn a_second_answer_ends_the_doubt_about_a_new_token() {
+    fn the_result_of_a_replay_settles_whether_the_new_token_works() {
         let unknown = Probe::default().unconfirmed(at(0));
-        // Reported within the wait, it starts no other.
+        // A report within the wait does not extend it.
         let failed = unknown.failed(at(1));
         assert_eq!(failed.decide(true, at(59)), After401::GiveUp(at(60)));
-        // It did not heal the 401, however old it is by now.
+        // It failed, however old it is by now.
         assert_eq!(failed.failed(at(900)).decide(true, at(1_019)), After401::GiveUp(at(1_020)));
-        let healed = Probe::succeeded(at(1));
-        assert_eq!(healed.decide(true, at(11)), After401::SignIn);
+        let succeeded = Probe::succeeded(at(1));
+        assert_eq!(succeeded.decide(true, at(11)), After401::SignIn);
     }
 
     #[test]
-    fn what_only_the_program_knows_counts_as_failed_for_fifteen_minutes() {
+    fn a_replay_that_is_not_reported_counts_as_failed_for_fifteen_minutes() {
         let first = Probe::default().unconfirmed(at(0));
         assert_eq!(first.decide(true, at(59)), After401::GiveUp(at(60)));
         let soon = first.unconfirmed(at(899));

@@ -1,6 +1,6 @@
-//! One attempt at a time. Whoever asks while one is under way waits for its result instead of making
-//! another. If that brings none, because it panicked or its caller left, one of those who wait takes
-//! over.
+//! Allows one attempt at a time. Callers that ask while one is under way wait for its result
+//! instead of making another. If it ends without a result, because it panicked or its caller
+//! cancelled, one of the waiting callers takes over.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,57 +11,58 @@ use crate::sys::per_process::Process;
 use crate::sys::wait::Wait;
 use crate::types::error::Result;
 
-/// Lets one thread work and hands the result to all who asked meanwhile.
+/// Lets one thread make the attempt, and gives its result to all threads that asked meanwhile.
 #[derive(Debug)]
 pub(crate) struct SingleFlight<T> {
-    turn: Mutex<Turn<T>>,
+    progress: Mutex<Progress<T>>,
 }
 
 #[derive(Debug)]
-struct Turn<T> {
+struct Progress<T> {
     under_way: bool,
-    /// Counts the attempts that ended, so that a waiter can tell the one that it waited for.
+    /// The number of attempts that ended, by which a waiter recognises the end of the one it waits
+    /// for.
     ended: u64,
     /// The result of the attempt that ended last, if it had one.
     result: Option<T>,
     waiting: Vec<Thread>,
 }
 
-/// What came of joining.
+/// The result of joining.
 pub(crate) enum Flight<T: Clone> {
     /// No attempt is under way: the caller makes it.
     Ours(Arc<Attempt<T>>),
     /// The result of the attempt that was under way.
     Awaited(T),
-    /// That attempt ended without a result.
-    Lost,
-    /// The time is up; the attempt goes on for the others.
+    /// The attempt that was under way ended without a result.
+    NoResult,
+    /// The time is up; the attempt continues for the others.
     TimedOut,
 }
 
-/// The right to make the attempt, until it has landed. It ends when nobody has it any more, also
-/// after a panic.
+/// The right to make the attempt. The attempt ends with `finish`, or when the last reference is
+/// dropped, also during a panic.
 pub(crate) struct Attempt<T: Clone> {
     process: Process,
     flight: Arc<SingleFlight<T>>,
-    has_landed: AtomicBool,
+    has_ended: AtomicBool,
 }
 
 impl<T: Clone> SingleFlight<T> {
     pub(crate) fn new() -> Arc<Self> {
-        let turn = Turn { under_way: false, ended: 0, result: None, waiting: Vec::new() };
-        Arc::new(SingleFlight { turn: Mutex::new(turn) })
+        let progress = Progress { under_way: false, ended: 0, result: None, waiting: Vec::new() };
+        Arc::new(SingleFlight { progress: Mutex::new(progress) })
     }
 
     /// Begins an attempt, unless one is under way.
     pub(crate) fn begin(self: &Arc<Self>) -> Option<Arc<Attempt<T>>> {
-        let mut turn = self.lock();
-        if turn.under_way {
+        let mut progress = self.lock();
+        if progress.under_way {
             return None;
         }
-        turn.under_way = true;
-        let (flight, has_landed) = (Arc::clone(self), AtomicBool::new(false));
-        Some(Arc::new(Attempt { process: Process::current(), flight, has_landed }))
+        progress.under_way = true;
+        let (flight, has_ended) = (Arc::clone(self), AtomicBool::new(false));
+        Some(Arc::new(Attempt { process: Process::current(), flight, has_ended }))
     }
 
     /// Begins an attempt, or waits for the one that is under way.
@@ -76,22 +77,22 @@ impl<T: Clone> SingleFlight<T> {
             return Ok(Flight::Ours(attempt));
         }
         let awaited = {
-            let mut turn = self.lock();
-            if !turn.under_way {
-                // It ended between the two looks.
-                return Ok(Flight::of(&turn.result));
+            let mut progress = self.lock();
+            if !progress.under_way {
+                // It ended after `begin` found it under way.
+                return Ok(Flight::of(&progress.result));
             }
-            turn.waiting.push(thread::current());
-            turn.ended
+            progress.waiting.push(thread::current());
+            progress.ended
         };
         let ended = wait.until(left, action, || {
-            let turn = self.lock();
-            (turn.ended != awaited).then(|| Flight::of(&turn.result))
+            let progress = self.lock();
+            (progress.ended != awaited).then(|| Flight::of(&progress.result))
         });
         if let Ok(Some(flight)) = ended {
             return Ok(flight);
         }
-        // After a fork, a thread that is not here may have locked it.
+        // In a forked child, the mutex may be locked by a thread that does not exist there.
         if process == Process::current() {
             self.forget_this_thread();
         }
@@ -103,43 +104,43 @@ impl<T: Clone> SingleFlight<T> {
         self.lock().waiting.retain(|thread| thread.id() != this);
     }
 
-    /// Whether threads wait for the attempt that is under way.
+    /// Whether `count` threads wait for the attempt that is under way.
     #[cfg(test)]
     pub(crate) fn has_waiters(&self, count: usize) -> bool {
         self.lock().waiting.len() == count
     }
 
     fn end(&self, result: Option<T>) {
-        let mut turn = self.lock();
-        turn.under_way = false;
-        turn.ended = turn.ended.wrapping_add(1);
-        turn.result = result;
-        let waiting: Vec<Thread> = turn.waiting.drain(..).collect();
-        drop(turn);
+        let mut progress = self.lock();
+        progress.under_way = false;
+        progress.ended = progress.ended.wrapping_add(1);
+        progress.result = result;
+        let waiting: Vec<Thread> = progress.waiting.drain(..).collect();
+        drop(progress);
         waiting.iter().for_each(Thread::unpark);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Turn<T>> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Progress<T>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Clone> Flight<T> {
     fn of(result: &Option<T>) -> Self {
-        result.clone().map_or(Flight::Lost, Flight::Awaited)
+        result.clone().map_or(Flight::NoResult, Flight::Awaited)
     }
 }
 
 impl<T: Clone> Attempt<T> {
-    /// Ends the attempt with its result, which all who wait get. Only the first call counts.
-    pub(crate) fn land(&self, result: T) {
+    /// Ends the attempt with its result, which all waiting callers get. Only the first call counts.
+    pub(crate) fn finish(&self, result: T) {
         self.end(Some(result));
     }
 
     fn end(&self, result: Option<T>) {
-        // In a child of a fork it is still the parent's.
+        // In a forked child, the attempt is still the parent's.
         let is_ours = self.process == Process::current();
-        if is_ours && !self.has_landed.swap(true, Ordering::AcqRel) {
+        if is_ours && !self.has_ended.swap(true, Ordering::AcqRel) {
             self.flight.end(result);
         }
     }
@@ -172,23 +173,23 @@ mod tests {
     #[test]
     fn one_thread_works_and_all_get_its_result() {
         let flight = SingleFlight::new();
-        let Flight::Ours(attempt) = join(&flight, LONG) else { panic!("it is under way") };
+        let Flight::Ours(attempt) = join(&flight, LONG) else { panic!("it is already under way") };
         thread::scope(|scope| {
             let waiter = scope.spawn(|| join(&flight, LONG));
             while !flight.has_waiters(1) {
                 thread::yield_now();
             }
-            attempt.land(7);
+            attempt.finish(7);
             assert!(matches!(waiter.join(), Ok(Flight::Awaited(7))));
         });
         assert!(flight.begin().is_some());
     }
 
     #[test]
-    fn an_attempt_that_nobody_has_any_more_leaves_nobody_waiting() {
+    fn dropping_the_last_reference_to_an_attempt_wakes_the_waiters() {
         let flight = SingleFlight::new();
-        let Flight::Ours(attempt) = join(&flight, LONG) else { panic!("it is under way") };
-        // A late result would land by the other one.
+        let Flight::Ours(attempt) = join(&flight, LONG) else { panic!("it is already under way") };
+        // The handler of a late response holds the other reference.
         let other = Arc::clone(&attempt);
         thread::scope(|scope| {
             let waiter = scope.spawn(|| join(&flight, LONG));
@@ -198,13 +199,13 @@ mod tests {
             drop(attempt);
             assert!(flight.begin().is_none());
             drop(other);
-            assert!(matches!(waiter.join(), Ok(Flight::Lost)));
+            assert!(matches!(waiter.join(), Ok(Flight::NoResult)));
         });
         assert!(matches!(join(&flight, LONG), Flight::Ours(_)));
     }
 
     #[test]
-    fn a_waiter_whose_time_is_up_leaves_the_attempt_alone() {
+    fn a_waiter_whose_time_is_up_does_not_end_the_attempt() {
         let flight = SingleFlight::new();
         let _attempt = flight.begin().unwrap();
         assert!(matches!(join(&flight, Duration::from_millis(1)), Flight::TimedOut));

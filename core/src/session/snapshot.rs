@@ -1,5 +1,5 @@
-//! The session's state as it stands in a store. Instants on the steady clock mean something only
-//! until the next boot, so what is read back is carried over to the clock as it runs now.
+//! Saves the session's state in a store and loads it. Instants of the steady clock are meaningless
+//! after a reboot, so loading converts them to the clock as it runs now.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::api::json;
 use crate::api::json::Body;
-use crate::session::policy::is_verdict;
+use crate::session::backoff::is_verdict;
 use crate::session::state::{Backoff, CachedToken, Refresh, State, Verdict};
 use crate::store::encryption::EntryKey;
 use crate::store::{SESSION, Store};
@@ -18,25 +18,26 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// The layout below. Another one is not read, and replaced at the next write.
+/// The version of the layout below. Another version is not read, and is replaced at the next write.
 const VERSION: u32 = 2;
 
-/// Where nobody knows how much time has passed since, a wait starts again, but no longer one than
-/// this: else a device that knows no time and reboots every day would never call.
+/// If no clock shows how much time has passed since a wait was saved, the wait starts again, but
+/// lasts no longer than this. Otherwise a device without a clock that reboots every day would never
+/// sign in.
 const LONGEST_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// Tokens, 429s and refusals. Whatever else went wrong is over when the next process starts, or
-/// shows itself soon.
+/// What is saved: tokens, 429s and refusals. Any other failure is over when the next process
+/// starts, or happens again soon.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     version: u32,
-    /// When; the instants below are of the same clock, in nanoseconds, so that one that is read
-    /// back in the same boot is exactly the one that was written.
+    /// When it was saved. The instants below are of the same clock, in nanoseconds, so that they
+    /// are read back exactly within the same boot.
     written: Timestamp,
     cached: Option<SavedToken>,
     refresh_token: Option<Zeroizing<String>>,
     refresh_changed_at: Option<u64>,
-    /// Its kind and its message.
+    /// Kind and message.
     last_error: Option<(String, String)>,
     verdict_at: Option<u64>,
     rate_limits: u32,
@@ -51,11 +52,11 @@ struct SavedToken {
     requested_at: u64,
     renew_at: u64,
     valid_until: u64,
-    /// On the server's clock.
+    /// On the server's clock, in nanoseconds since 1970.
     expires_at: u64,
 }
 
-/// Returns the state as some process last saved it, if there is a usable one. Only for the holder
+/// Loads the state that a process saved last; `None` if there is no usable one. Only for the holder
 /// of the lock.
 pub(crate) fn load(
     store: &Store,
@@ -63,7 +64,6 @@ pub(crate) fn load(
     now: Duration,
     clock: &dyn Clock,
 ) -> Result<Option<State>> {
-    // Another version's is replaced at the next write.
     let plain = store.read(key, SESSION, true)?;
     Ok(plain.and_then(|plain| read(&plain, key.name(), now, clock)))
 }
@@ -82,7 +82,7 @@ pub(crate) fn save(
     store.write(key, SESSION, &write(&state.savable(), now, clock)?)
 }
 
-/// The state at `now` as bytes, still to be encrypted.
+/// Serialises the state at `now`; the bytes are still to be encrypted.
 fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
     let State { cached, backoff, refresh, probe: _ } = state;
     let text = |secret: &str| Zeroizing::new(secret.to_owned());
@@ -109,7 +109,7 @@ fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
     })
 }
 
-/// Reads back the state of the credential of that name; `None` if the bytes are no state of this
+/// Reads the state of the credential of that name; `None` if the bytes are not a state of this
 /// version.
 fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Option<State> {
     let saved: Saved = serde_json::from_slice(bytes).ok()?;
@@ -118,7 +118,7 @@ fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Opt
     }
     let shift = Shift::between(&saved.written, now, clock);
     let verdict = Verdict {
-        at: saved.verdict_at.map(|at| shift.said_at(at)),
+        at: saved.verdict_at.map(|at| shift.replied_at(at)),
         rate_limits: saved.rate_limits,
         limited_until: shift.wait_until(saved.limited_until),
         refusals: saved.refusals,
@@ -135,19 +135,19 @@ fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Opt
     };
     let refresh = Refresh {
         token: saved.refresh_token.map(|token| Secret::from(token.as_str())),
-        changed_at: saved.refresh_changed_at.map(|at| shift.said_at(at)),
+        changed_at: saved.refresh_changed_at.map(|at| shift.replied_at(at)),
     };
     let cached = saved.cached.and_then(|cached| shift.token(cached, credential));
     Some(State { cached, backoff, refresh, ..State::default() })
 }
 
-/// From the clocks at the time of writing to those of now.
+/// Converts instants from the clocks at the time of writing to those of now.
 struct Shift {
     then: Duration,
     now: Duration,
     booted_at: Duration,
     wall: SystemTime,
-    /// What passed between; `None` where no clock can tell.
+    /// The time that has passed since; `None` if no clock shows it.
     elapsed: Option<Duration>,
     same_boot: bool,
 }
@@ -164,24 +164,25 @@ impl Shift {
         }
     }
 
-    /// An instant of the steady clock then, on the steady clock now. Where nobody knows how much
-    /// time has passed, none has.
+    /// Converts an instant of the steady clock. If it is unknown how much time has passed, assumes
+    /// none.
     fn steady(&self, nanos: u64) -> Duration {
         let at = Duration::from_nanos(nanos);
         let elapsed = self.elapsed.unwrap_or_default();
         (self.now + at).saturating_sub(self.then).saturating_sub(elapsed)
     }
 
-    /// When something was said. Where no clock tells how long ago, before this boot, and always the
-    /// same instant: read again, it must not seem newer, or its wait would begin anew each time.
-    fn said_at(&self, nanos: u64) -> Duration {
+    /// Converts the time of a reply. If it is unknown how much time has passed, returns the time of
+    /// the boot: when it is read again it must not seem newer, or its wait would start again each
+    /// time.
+    fn replied_at(&self, nanos: u64) -> Duration {
         match self.elapsed {
             Some(_) => self.steady(nanos),
             None => self.booted_at,
         }
     }
 
-    /// The end of a wait, likewise.
+    /// Converts the end of a wait.
     fn wait_until(&self, nanos: u64) -> Duration {
         match self.elapsed {
             Some(_) => self.steady(nanos),
@@ -189,8 +190,9 @@ impl Shift {
         }
     }
 
-    /// A token read back in the same boot is judged by the steady clock; after a reboot, by its
-    /// expiry and the wall clock, and not kept where that was never set.
+    /// Restores a token. Within the same boot the steady clock decides whether it is valid. After a
+    /// reboot its expiry and the wall clock decide, and it is dropped if the wall clock was never
+    /// set.
     fn token(&self, saved: SavedToken, credential: &str) -> Option<CachedToken> {
         let auth_token = AuthToken::restored(
             Secret::from(saved.auth_token.as_str()),
@@ -219,7 +221,7 @@ impl Shift {
     }
 }
 
-/// The kinds of error that are stored.
+/// Returns the kind of that name, of those that are stored.
 fn kind_of(name: &str) -> ErrorKind {
     use ErrorKind::{Locked, MfaRequired, RateLimited, Rejected};
     [Rejected, Locked, MfaRequired, RateLimited]

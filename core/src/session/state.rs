@@ -1,5 +1,5 @@
-//! What a session knows. `policy` judges and changes it, `snapshot` writes it down; it is replaced
-//! as a whole and never changed in place.
+//! The state of a session. `policy` and `backoff` judge it and compute the next one, `snapshot`
+//! saves it. It is replaced as a whole and never changed in place.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind};
 use crate::types::secret::Secret;
 
-/// All that a session knows. Instants are those of the session's steady clock.
+/// The state of a session. Instants are those of the session's steady clock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) cached: Option<CachedToken>,
@@ -17,74 +17,75 @@ pub(crate) struct State {
     pub(crate) probe: Probe,
 }
 
-/// An auth token and when to do what about it.
+/// An auth token, and when it is to be renewed.
 #[derive(Debug, Clone)]
 pub(crate) struct CachedToken {
     pub(crate) auth_token: AuthToken,
-    /// The name of the credential that it was got with.
+    /// The name of the credential that it was obtained with.
     pub(crate) credential: String,
     pub(crate) requested_at: Duration,
     pub(crate) renew_at: Duration,
     pub(crate) valid_until: Duration,
-    /// Whether the program reported a 401 for it, and no sign-in was tried since.
+    /// Whether the program reported a 401 for it, and no sign-in was attempted since.
     pub(crate) is_reported: bool,
 }
 
-/// How the attempts with one credential went lately, and until when that delays the next.
+/// How recent attempts with one credential went, and until when that delays the next.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Backoff {
     /// The name of the credential.
     pub(crate) credential: String,
-    /// The last attempt's error, if it failed.
+    /// The error of the last attempt, if it failed.
     pub(crate) last_error: Option<Error>,
-    /// When an attempt last ended, if one did.
+    /// When the last attempt ended, if there was one.
     pub(crate) changed_at: Option<Duration>,
     /// When the last attempt started, if there was one.
     pub(crate) started_at: Option<Duration>,
-    /// How often the wait was doubled.
+    /// How many times the wait after a fault was doubled.
     pub(crate) doublings: u32,
-    /// No attempt before, because of faults. Neither stored nor kept by `retry_now`.
+    /// No attempt before this time, because of faults. `retry_now` clears it, and it is not stored.
     pub(crate) retry_at: Duration,
     pub(crate) verdict: Verdict,
 }
 
-/// What emnify said about attempts with one credential: too many, or refused. A store keeps it, so
-/// that a restart does not ask again.
+/// What emnify replied to attempts with one credential: too many, or refused. It is kept in the
+/// store, so that a restarted process does not try again too early.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// When it was said, or ended by a success.
+    /// When emnify last replied so, or a success ended it.
     pub(crate) at: Option<Duration>,
     /// 429s since the last success.
     pub(crate) rate_limits: u32,
-    /// No attempt before, with any credential.
+    /// No attempt before this time, with any credential.
     pub(crate) limited_until: Duration,
     /// Refusals since the last success.
     pub(crate) refusals: u32,
-    /// No attempt before, with this credential.
+    /// No attempt before this time, with this credential.
     pub(crate) refused_until: Duration,
 }
 
-/// The refresh token of a user: good for one more auth token, once.
+/// A user's refresh token, which can be exchanged for an auth token once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Refresh {
     pub(crate) token: Option<Secret>,
-    /// When it was got or spent.
+    /// When it was obtained or spent.
     pub(crate) changed_at: Option<Duration>,
 }
 
 impl State {
-    /// The token that may be handed out at `now`, if any.
+    /// Returns the cached token if it is valid at `now`.
     pub(crate) fn valid(&self, now: Duration) -> Option<&AuthToken> {
         self.cached.as_ref().filter(|cached| now < cached.valid_until).map(|c| &c.auth_token)
     }
 
-    /// The state for a credential of that name. What is known of another one says nothing about
-    /// it, save that a live token goes on being served.
+    /// Returns the state after a change to the credential of that name. Waits and errors of another
+    /// credential do not apply to it, except a 429; a valid auth token is still handed out. `None`
+    /// if that credential is in use already.
     pub(crate) fn with_credential(&self, name: &str) -> Option<State> {
         if self.backoff.credential == name {
             return None;
         }
-        // A 429 is for the address, whatever is sent from there.
+        // A 429 is about the address that the requests come from, whatever the credential.
         let Backoff { verdict, last_error, .. } = &self.backoff;
         let Verdict { at, rate_limits, limited_until, .. } = *verdict;
         let verdict = Verdict { at, rate_limits, limited_until, ..Verdict::default() };
@@ -95,20 +96,23 @@ impl State {
         Some(State { backoff, refresh: Refresh::default(), ..self.clone() })
     }
 
-    /// What of this state may be saved under the name of its credential.
+    /// Returns the state as it may be saved under the name of its credential: without a token that
+    /// another credential obtained.
     pub(crate) fn savable(&self) -> State {
         let own = |cached: &CachedToken| cached.credential == self.backoff.credential;
         State { cached: self.cached.clone().filter(own), ..self.clone() }
     }
 
-    /// Changes with each part that a store keeps: tokens, 429s and refusals.
+    /// Returns a value that changes whenever a part that the store keeps changes: the tokens, 429s
+    /// and refusals.
     pub(crate) fn revision(&self) -> impl PartialEq + use<> {
         let token = self.cached.as_ref().map(|cached| cached.requested_at);
         (token, self.backoff.verdict, self.refresh.changed_at)
     }
 
-    /// This state and the one that a store has, of each part the newer: another process may have
-    /// signed in, been refused, or spent the refresh token. Merging a state again changes nothing.
+    /// Combines this state with the stored one, taking the newer of each part: another process may
+    /// have signed in, been refused, or spent the refresh token. Merging the same state again
+    /// changes nothing.
     pub(crate) fn merged(&self, stored: &State, now: Duration) -> State {
         let known = self.cached.as_ref().map(|cached| cached.requested_at);
         let newer = |theirs: &&CachedToken| {
@@ -135,7 +139,7 @@ impl Backoff {
 }
 
 impl CachedToken {
-    /// Whether that state holds the same token.
+    /// Whether the state holds the same token.
     pub(crate) fn is_in(&self, state: &State) -> bool {
         state.cached.as_ref().is_some_and(|cached| cached.auth_token.is(&self.auth_token))
     }
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_tokens_the_newer_is_taken_if_it_is_valid() {
+    fn merging_keeps_the_newer_token_if_it_is_valid() {
         for (ours, theirs, now, merged) in [
             (State::default(), with_token(100), 100, Some(100)),
             (State::default(), with_token(100), 1_100, None),
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_token_is_not_taken_again_as_a_newer_one() {
+    fn merging_the_same_token_does_not_count_as_a_newer_one() {
         let mut ours = with_token(100);
         ours.cached.as_mut().unwrap().is_reported = true;
         let mut theirs = with_token(100);
@@ -195,13 +199,13 @@ mod tests {
 
     #[test]
     fn each_part_is_merged_by_its_own_time() {
-        let state = |failed, said, refresh| State {
+        let state = |failed, replied, refresh| State {
             backoff: Backoff {
                 retry_at: at(failed),
                 changed_at: Some(at(failed)),
                 verdict: Verdict {
-                    at: Some(at(said)),
-                    limited_until: at(said),
+                    at: Some(at(replied)),
+                    limited_until: at(replied),
                     ..Verdict::default()
                 },
                 ..Backoff::default()
@@ -217,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_one_credential_is_not_held_against_another() {
+    fn failures_of_one_credential_do_not_delay_another() {
         let mut state = with_token(100);
         state.backoff = Backoff { credential: "one".into(), doublings: 3, ..Backoff::default() };
         state.backoff.verdict.refusals = 3;
@@ -225,12 +229,12 @@ mod tests {
         let other = state.with_credential("another").unwrap();
         assert_eq!((other.backoff.doublings, other.backoff.verdict.refusals), (0, 0));
         assert_eq!(requested_at(&other), Some(100));
-        assert_eq!(requested_at(&other.savable()), None, "not under the other one's name");
+        assert_eq!(requested_at(&other.savable()), None, "another credential's token is not saved");
         assert_eq!(requested_at(&state.savable()), Some(100));
     }
 
     #[test]
-    fn a_429_is_held_against_every_credential() {
+    fn a_429_delays_every_credential() {
         let mut state = with_token(100);
         let limited_until = Duration::from_secs(500);
         state.backoff = Backoff { credential: "one".into(), ..Backoff::default() };

@@ -1,15 +1,18 @@
-//! A client without a token through outages of random length, with seeded draws: how many attempts
-//! it makes, and how long after the end it is signed in.
+//! Simulates a client without a token during outages of random length, with seeded random numbers.
+//! Checks how many attempts it makes, and how soon after the end of the outage it is signed in.
 
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 use super::*;
+use crate::session::backoff::MIN_INTERVAL;
+use crate::types::error::{Error, ErrorKind};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const RUNS: usize = 300;
 
-/// SplitMix64.
+/// The random number generator SplitMix64.
 struct Draws(u64);
 
 impl Draws {
@@ -53,13 +56,13 @@ fn kinds() -> [Kind; 4] {
     ]
 }
 
-/// What a caller sees that asks once a second.
-struct Outcome {
+/// The attempts of a caller that asks once a second, and how long after the outage it is signed in.
+struct Run {
     starts: Vec<Duration>,
     recovery: Duration,
 }
 
-fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Outcome {
+fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Run {
     let start = 1_000_000 * SECOND;
     let (mut now, mut state, mut starts) = (start, State::default(), Vec::new());
     loop {
@@ -68,12 +71,12 @@ fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Outcome {
                 now += Duration::from_secs_f64((until - now).as_secs_f64().ceil());
             }
             _ if now >= start + length => {
-                return Outcome { starts, recovery: now - start - length };
+                return Run { starts, recovery: now - start - length };
             }
             _ => {
                 starts.push(now);
                 state = state.starting(Some(now));
-                // An attempt that is under way when the outage ends fails all the same.
+                // An attempt that is under way when the outage ends still fails.
                 now += kind.takes;
                 let (error, wall) = (&kind.error, SystemTime::UNIX_EPOCH + HOUR * 600_000);
                 let draw = draws.next();
@@ -95,8 +98,8 @@ fn most_in_an_hour(starts: &[Duration]) -> usize {
     most
 }
 
-fn check(kind: &Kind, outcome: &Outcome) {
-    let Outcome { starts, recovery } = outcome;
+fn check(kind: &Kind, run: &Run) {
+    let Run { starts, recovery } = run;
     // The caller asks once a second, and an attempt may have started before the end.
     let recovery_max = kind.recovery_max + kind.takes + SECOND;
     assert!(*recovery <= recovery_max, "{}: {recovery:?}", kind.name);
@@ -107,11 +110,11 @@ fn check(kind: &Kind, outcome: &Outcome) {
 }
 
 #[test]
-fn after_an_outage_of_any_length_a_client_is_signed_in_soon_and_few_attempts_are_made() {
+fn after_an_outage_a_client_is_signed_in_soon_and_has_made_few_attempts() {
     let mut draws = Draws(1);
     for kind in kinds() {
         for _ in 0..RUNS {
-            // From a second to twelve hours, as many short ones as long ones.
+            // One second to twelve hours, distributed logarithmically.
             let length = Duration::from_secs_f64(43_200_f64.powf(draws.next()));
             check(&kind, &outage(&kind, length, &mut draws));
         }
@@ -119,16 +122,16 @@ fn after_an_outage_of_any_length_a_client_is_signed_in_soon_and_few_attempts_are
 }
 
 #[test]
-fn the_figures_for_four_outages() {
+fn attempts_and_recovery_for_four_lengths_of_outage() {
     for kind in kinds() {
         for (label, seconds) in [("10 s", 10), ("5 min", 300), ("48 min", 2_880), ("6 h", 21_600)] {
             let mut draws = Draws(seconds);
             let length = Duration::from_secs(seconds);
-            let outcomes: Vec<_> = (0..RUNS).map(|_| outage(&kind, length, &mut draws)).collect();
-            outcomes.iter().for_each(|outcome| check(&kind, outcome));
-            let attempts: usize = outcomes.iter().map(|outcome| outcome.starts.len()).sum();
-            let most = outcomes.iter().map(|outcome| most_in_an_hour(&outcome.starts)).max();
-            let mut recoveries: Vec<_> = outcomes.iter().map(|o| o.recovery.as_secs()).collect();
+            let runs: Vec<_> = (0..RUNS).map(|_| outage(&kind, length, &mut draws)).collect();
+            runs.iter().for_each(|run| check(&kind, run));
+            let attempts: usize = runs.iter().map(|run| run.starts.len()).sum();
+            let most = runs.iter().map(|run| most_in_an_hour(&run.starts)).max();
+            let mut recoveries: Vec<_> = runs.iter().map(|run| run.recovery.as_secs()).collect();
             recoveries.sort_unstable();
             let figure = format!(
                 "outage {label:>6}, {:<12} {:>6.1} attempts, at most {:>3} in an hour; signed in \
@@ -139,7 +142,7 @@ fn the_figures_for_four_outages() {
                 recoveries.get(RUNS / 2).copied().unwrap_or_default(),
                 recoveries.last().copied().unwrap_or_default(),
             );
-            // Not by a macro whose output the test runner keeps to itself.
+            // Not `eprintln!`, whose output the test runner hides.
             let _ = io::stderr().write_all(figure.as_bytes());
         }
     }

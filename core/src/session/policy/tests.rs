@@ -1,14 +1,17 @@
 //! The decisions and the waits, each as a table of cases.
 
+use std::time::SystemTime;
+
 use super::*;
 use crate::types::claims::tests::jwt;
+use crate::types::error::{Error, ErrorKind};
 use crate::types::secret::Secret;
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Requested at 1,000, valid for 1,000, renewed from 1,600.
+/// A token requested at 1,000, valid for 1,000, and due for renewal from 1,600.
 fn cached() -> CachedToken {
     let token = Secret::from(jwt(r#"{"iat":5000,"exp":6000}"#));
     let auth_token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
@@ -19,7 +22,7 @@ fn error(kind: ErrorKind) -> Error {
     Error::new(kind, "a fault")
 }
 
-/// A wall clock that was set.
+/// The time of a wall clock that was set.
 fn set() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000)
 }
@@ -38,7 +41,7 @@ fn the_table_of_decisions() {
     let token = fine.cached.as_ref().unwrap().auth_token.clone();
     let reported = fine.reported(&token, at(1_000)).unwrap();
     for (state, now, changed, decision) in [
-        // A token through its life.
+        // A token through its lifetime.
         (fine.clone(), 1_000, false, HandOut),
         (fine.clone(), 1_599, false, HandOut),
         (fine.clone(), 1_600, false, HandOutAndRenew),
@@ -46,9 +49,9 @@ fn the_table_of_decisions() {
         (fine.clone(), 1_940, false, RenewFirst),
         (fine.clone(), 1_999, false, RenewFirst),
         (fine.clone(), 2_000, false, Fetch),
-        // Nothing yet.
+        // No token yet.
         (empty.clone(), 0, false, Fetch),
-        // A failed renewal: the token goes on being handed out, without another attempt.
+        // A failed renewal: the token is still handed out, without another attempt at first.
         (fault(&fine, 1_700), 1_704, false, HandOut),
         (fault(&fine, 1_700), 1_705, false, HandOutAndRenew),
         (fault(&fine, 1_939), 1_940, false, HandOut),
@@ -57,18 +60,18 @@ fn the_table_of_decisions() {
         (fault(&empty, 100), 104, false, BackingOff(at(105))),
         (fault(&empty, 100), 104, true, BackingOff(at(105))),
         (fault(&empty, 100), 105, false, Fetch),
-        // A refused credential, and another one in its place.
+        // A refused credential, and one that replaced it.
         (refused(&empty, 100), 159, false, BackingOff(at(160))),
         (refused(&empty, 100), 101, true, Fetch),
         (refused(&fine, 1_700), 1_750, false, HandOut),
         (refused(&fine, 1_700), 1_750, true, HandOutAndRenew),
-        // An attempt that started lately.
+        // An attempt that started recently.
         (empty.starting(Some(at(100))), 104, false, BackingOff(at(105))),
         (empty.starting(Some(at(100))), 101, true, Fetch),
         (empty.starting(Some(at(100))), 105, false, Fetch),
         (fine.starting(Some(at(1_700))), 1_704, false, HandOut),
         (fine.starting(Some(at(1_700))), 1_705, false, HandOutAndRenew),
-        // A reported token: one attempt, whenever the last one started, unless backing off.
+        // A reported token: one attempt, whenever the last one started, unless a failure delays it.
         (reported.clone(), 1_000, false, RenewFirst),
         (reported.starting(Some(at(1_000))), 1_000, false, RenewFirst),
         (fault(&reported, 1_000), 1_004, false, HandOut),
@@ -81,12 +84,12 @@ fn the_table_of_decisions() {
 }
 
 #[test]
-fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_forbids_it() {
+fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_delays_it() {
     let state = State::default().succeeded(cached(), Refresh::default(), at(1_000));
     let token = state.valid(at(1_000)).unwrap().clone();
     let started = state.starting(Some(at(1_000)));
     assert_eq!(started.decide_instead_of(&token, at(1_000)), Decision::Fetch);
-    // One whose sign-in told nothing, since its caller had no time: not one with each call.
+    // A sign-in without a result, since its caller had no time: not every call makes another.
     let again = started.starting(Some(at(1_100)));
     assert_eq!(again.decide_instead_of(&token, at(1_104)), Decision::BackingOff(at(1_105)));
     assert_eq!(again.decide_instead_of(&token, at(1_105)), Decision::Fetch);
@@ -97,7 +100,7 @@ fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_forbids_it() {
 }
 
 #[test]
-fn a_token_of_a_short_life_has_a_short_last_minute() {
+fn a_short_lived_token_has_a_shorter_last_minute() {
     let token = Secret::from(jwt(r#"{"iat":0,"exp":100}"#));
     let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
     let cached = CachedToken::new(token, "one", at(0), 0.0);
@@ -129,7 +132,7 @@ fn the_wait_after_each_kind_of_failure() {
         (vec![after(RateLimited, 100)], 0.0, 100.0),
         (vec![after(RateLimited, 100)], 1.0, 120.0),
         (vec![after(RateLimited, 86_400)], 1.0, 3_600.0),
-        // A wait of nothing is none: it grows as any other back-off.
+        // `Retry-After: 0` does not count: the wait grows like any other back-off.
         (vec![after(RateLimited, 0); 3], 0.0, 20.0),
         (vec![error(RateLimited)], 0.0, 60.0),
         (vec![error(RateLimited)], 1.0, 300.0),
@@ -150,7 +153,7 @@ fn the_wait_after_each_kind_of_failure() {
 }
 
 #[test]
-fn a_tls_failure_by_a_clock_that_was_never_set_is_retried_within_half_a_minute() {
+fn a_tls_failure_is_retried_within_30_s_if_the_clock_was_never_set() {
     let error = error(ErrorKind::Tls);
     for (wall, wait) in [(SystemTime::UNIX_EPOCH, 30), (set(), 300)] {
         let failure = Failure { error: &error, now: at(10), wall, is_user: false, draw: 1.0 };
@@ -172,7 +175,7 @@ fn a_users_third_login_is_not_sent_within_five_minutes_of_the_second() {
 }
 
 #[test]
-fn retry_now_ends_all_waits_but_those_that_emnify_asked_for() {
+fn retry_now_ends_all_waits_except_those_that_emnify_asked_for() {
     use ErrorKind::*;
     for (kind, remains) in
         [(Network, None), (Server, None), (RateLimited, Some(at(310))), (Rejected, Some(at(70)))]
@@ -186,7 +189,7 @@ fn retry_now_ends_all_waits_but_those_that_emnify_asked_for() {
 }
 
 #[test]
-fn a_token_that_is_reported_again_and_again_costs_a_sign_in_per_five_minutes() {
+fn reporting_every_token_costs_one_sign_in_per_five_minutes() {
     let (mut state, mut sign_ins) = (State::default(), 0);
     for now in 1_000..1_000 + 6 * 3_600 {
         if state.decide(at(now), || false) != Decision::HandOut {

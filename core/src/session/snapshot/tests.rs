@@ -1,15 +1,15 @@
-//! What is read back after a restart, a reboot, and with clocks that were set.
+//! The state that is read back after a restart, after a reboot, and when clocks were set.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::session::policy::Failure;
+use crate::session::backoff::Failure;
 use crate::sys::clock::ManualClock;
 use crate::types::claims::tests::jwt;
 
 const START: Duration = Duration::from_secs(1_800_000_000);
-/// As in a session: the steady clock starts far from zero, so that no instant before a boot is
-/// out of its reach.
+/// A session starts its steady clock far from zero, too, so that instants before a boot do not
+/// become negative.
 const ORIGIN: Duration = Duration::from_secs(1_000_000_000);
 
 fn seconds(seconds: u64) -> Duration {
@@ -20,7 +20,7 @@ fn now(clock: &ManualClock) -> Duration {
     ORIGIN + clock.steady()
 }
 
-/// A machine that has run for a while, signed in for 1,000 seconds and told to wait for 400.
+/// A machine that has run for a while, with a token for 1,000 seconds and a 429 that lasts 400.
 fn machine() -> (ManualClock, State) {
     let clock = ManualClock::new(UNIX_EPOCH + START);
     clock.advance(seconds(5_000));
@@ -39,7 +39,7 @@ fn written(clock: &ManualClock, state: &State) -> Body {
     write(state, now(clock), clock).unwrap()
 }
 
-/// What is left of the token's life, and of the wait.
+/// Returns what is left of the token's lifetime and of the wait.
 fn read_back(clock: &ManualClock, bytes: &[u8]) -> (Option<Duration>, Duration) {
     let state = read(bytes, "one", now(clock), clock).unwrap();
     let left = state.cached.map(|cached| cached.valid_until - now(clock));
@@ -52,7 +52,7 @@ fn backing_off(clock: &ManualClock, bytes: &[u8]) -> Option<Duration> {
 }
 
 #[test]
-fn in_the_same_boot_the_steady_clock_counts_whatever_the_wall_clock_shows() {
+fn in_the_same_boot_only_the_steady_clock_counts() {
     let (clock, state) = machine();
     let bytes = written(&clock, &state);
     clock.advance(seconds(100));
@@ -77,7 +77,7 @@ fn after_a_reboot_the_wall_clock_counts() {
 }
 
 #[test]
-fn after_a_reboot_into_1970_no_token_is_kept_and_every_wait_starts_again() {
+fn after_a_reboot_into_1970_the_token_is_dropped_and_waits_start_again() {
     let (clock, state) = machine();
     let bytes = written(&clock, &state);
     clock.reboot();
@@ -101,19 +101,19 @@ fn a_wait_of_an_unknown_age_ends_however_often_it_is_read() {
 }
 
 #[test]
-fn what_happened_before_a_reboot_holds_nobody_back_for_longer_than_it_should() {
+fn a_wait_from_before_a_reboot_does_not_last_too_long() {
     let (clock, mut state) = machine();
     let bytes = written(&clock, &state);
     assert_eq!(backing_off(&clock, &bytes), Some(seconds(400)));
-    // A second's reboot, as the wall clock has it.
+    // A reboot of one second, by the wall clock.
     clock.reboot();
     clock.advance(seconds(1));
     assert_eq!(backing_off(&clock, &bytes), Some(seconds(399)));
-    // A year in a drawer.
+    // A year without power.
     clock.reboot();
     clock.set_wall(UNIX_EPOCH + START + seconds(365 * 86_400));
     assert_eq!(backing_off(&clock, &bytes), None);
-    // A clock that knows nothing.
+    // A wall clock that was never set.
     clock.set_wall(UNIX_EPOCH);
     state.backoff.verdict.limited_until = now(&clock) + seconds(86_400);
     let bytes = written(&clock, &state);
@@ -122,7 +122,7 @@ fn what_happened_before_a_reboot_holds_nobody_back_for_longer_than_it_should() {
 }
 
 #[test]
-fn a_wall_clock_that_went_back_does_not_lengthen_a_life() {
+fn a_wall_clock_that_was_set_back_does_not_extend_a_lifetime() {
     let (clock, state) = machine();
     let bytes = written(&clock, &state);
     clock.reboot();
@@ -133,7 +133,7 @@ fn a_wall_clock_that_went_back_does_not_lengthen_a_life() {
 }
 
 #[test]
-fn what_may_be_over_is_not_stored() {
+fn faults_are_not_stored() {
     let (clock, state) = machine();
     let now = now(&clock);
     let fail = |kind| {
@@ -156,9 +156,9 @@ fn what_may_be_over_is_not_stored() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever passes, to the nanosecond, in the same boot and in the next.
+    /// After any time, in the same boot and in the next.
     #[test]
-    fn merging_what_was_stored_changes_nothing(
+    fn merging_the_stored_state_changes_nothing(
         steps in prop::collection::vec((0..3u8, 0..5_000_000_000_u64, any::<bool>()), 1..20),
     ) {
         let (clock, mut state) = machine();
@@ -193,7 +193,7 @@ proptest! {
     }
 }
 
-/// As version 1 wrote it, after an outage.
+/// A state that version 1 wrote after an outage.
 const FIRST_VERSION: &str = r#"{"version":1,
     "written":{"epoch":"boot 0","steady":1000005000000,"wall":1800000000000},
     "held":null,"refresh_token":null,"refresh_changed_at":null,
@@ -201,7 +201,7 @@ const FIRST_VERSION: &str = r#"{"version":1,
     "not_before":1000008600000,"recent":[1000005000000],"changed_at":1000005000000}"#;
 
 #[test]
-fn a_file_of_another_version_is_passed_over_and_replaced() {
+fn a_state_of_another_version_is_ignored_and_replaced() {
     let (clock, state) = machine();
     let directory = std::env::temp_dir().join(format!("emnify-v1-{}", std::process::id()));
     let store = Store::directory(&directory);
@@ -217,7 +217,7 @@ fn a_file_of_another_version_is_passed_over_and_replaced() {
 }
 
 #[test]
-fn bytes_that_are_no_state_of_this_version_are_not_read() {
+fn anything_but_a_state_of_this_version_is_ignored() {
     let clock = ManualClock::new(UNIX_EPOCH + START);
     for bytes in ["", "{}", "[]", r#"{"version":3}"#, FIRST_VERSION] {
         assert!(read(bytes.as_bytes(), "one", now(&clock), &clock).is_none(), "{bytes}");

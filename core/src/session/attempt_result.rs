@@ -1,0 +1,108 @@
+//! Takes over the result of an attempt to sign in: into the state, the events and, if it came late,
+//! the store.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::api::bodies::Signed;
+use crate::http::Response;
+use crate::session::Session;
+use crate::session::backoff::Failure;
+use crate::session::refresh::Attempt;
+use crate::session::state::{CachedToken, Refresh, State};
+use crate::sign_in::credential::Credential;
+use crate::sign_in::exchange::{Grant, SIGN_IN};
+use crate::store::encryption::EntryKey;
+use crate::sys::random;
+use crate::sys::wait::Wait;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind};
+use crate::types::event::{Event, EventKind};
+use crate::types::secret::Secret;
+
+/// What an exchange was made with, and when.
+#[derive(Clone)]
+pub(super) struct Requested {
+    pub(super) at: Duration,
+    pub(super) wall: SystemTime,
+    pub(super) key: Arc<EntryKey>,
+    /// `None` if the credential is something else.
+    pub(super) application_token: Option<Secret>,
+    pub(super) is_after_401: bool,
+}
+
+impl Session {
+    /// Continues with an auth token that was just obtained.
+    pub(super) fn accept(&self, requested: &Requested, grant: Grant) -> AuthToken {
+        let Grant { auth_token, refresh_token } = grant;
+        let (now, name, draw) = (self.now(), requested.key.name(), random::draw());
+        let cached = CachedToken::new(auth_token.clone(), name, requested.at, draw);
+        let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
+        self.state.rcu(|state| {
+            let state = state.succeeded(cached.clone(), refresh.clone(), now);
+            // In the same step, so that a call that gets a 401 for the new token does not sign in
+            // again.
+            let probe = match requested.is_after_401 {
+                true => state.probe.unconfirmed(now),
+                false => state.probe,
+            };
+            State { probe, ..state }
+        });
+        let event = Event::expiring(EventKind::Authenticated, auth_token.expires_at());
+        self.parts.events.push(event);
+        if let Some(token) = &requested.application_token {
+            let expiring = self.expiry.signed_in(token, &auth_token);
+            expiring.into_iter().for_each(|event| self.parts.events.push(event));
+        }
+        auth_token
+    }
+
+    /// Continues with an auth token that arrived after its caller had cancelled. Callers that wait
+    /// for one get it.
+    pub(super) fn accept_late(
+        &self,
+        requested: &Requested,
+        response: &Response,
+        attempt: &Attempt,
+    ) {
+        let Ok(Signed::In { auth_token, refresh_token }) = Signed::read(SIGN_IN, &response.body)
+        else {
+            return;
+        };
+        if self.credential_in_use() != requested.key.name() {
+            return;
+        }
+        let auth_token = AuthToken::new(auth_token, requested.wall);
+        let refresh_token = refresh_token.filter(|_| requested.application_token.is_none());
+        let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
+        attempt.finish(Ok(auth_token));
+        let wait = Wait::new(self.parts.timeout);
+        if let Ok(lock) = self.lock_store(&requested.key, &wait) {
+            self.save(&requested.key, &lock, &wait);
+        }
+    }
+
+    /// Takes a failed attempt into the state and reports it as an event.
+    pub(super) fn failed(&self, error: &Error) {
+        if error.kind() == ErrorKind::MfaRequired && !error.was_sent() {
+            return; // No attempt was made, since no caller could be asked for a code.
+        }
+        let now = self.now();
+        self.note(error, now);
+        let until = self.state.load().backoff.backing_off(now, || false);
+        let next_attempt = until.unwrap_or_default().saturating_sub(now);
+        self.parts.events.push(Event::failed(error.clone(), next_attempt));
+    }
+
+    /// Takes a failed attempt into the state.
+    pub(super) fn note(&self, error: &Error, now: Duration) {
+        let failure = Failure {
+            error,
+            now,
+            wall: self.parts.clock.wall(),
+            is_user: matches!(self.parts.credential, Credential::User(_)),
+            draw: random::draw(),
+        };
+        self.state.rcu(|state| state.failed(&failure));
+    }
+}
