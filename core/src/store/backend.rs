@@ -1,4 +1,4 @@
-//! What a store is built on: small encrypted texts by name, and a lock for each name.
+//! What a store needs from a directory or a server: entries by name, and a lock for each name.
 
 use std::any::Any;
 use std::error::Error;
@@ -8,39 +8,41 @@ use std::sync::Arc;
 
 use crate::sys::wait::Wait;
 
-/// The most bytes of an entry. Ours have a few kilobytes; a longer one is neither written nor read.
+/// The most bytes of an entry, which usually has a few kilobytes. A longer one is neither written
+/// nor read.
 pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
 
-/// A place that holds small encrypted texts by name, with a lock for each name.
+/// Holds small encrypted entries by name, with a lock for each name.
 pub(crate) trait Backend: fmt::Debug + Send + Sync {
-    /// Where it is, for a message; without a password.
+    /// Returns where it is, for messages, without a password.
     fn location(&self) -> String;
 
-    /// The same place for a caller that waits as told; `None` where no operation waits.
+    /// Returns this backend for operations that end with the wait; `None` if no operation waits.
     fn within(&self, _wait: &Wait) -> Option<Arc<dyn Backend>> {
         None
     }
 
-    /// What is held under the name, if anything.
+    /// Returns the entry, if there is one.
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
 
-    /// Replaces it as a whole.
+    /// Replaces the entry as a whole.
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// Removes what is held under the name, if anything.
+    /// Removes the entry, if there is one.
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Whether what was saved is there after a power failure, and stays.
+    /// Whether saved entries survive a power failure and are kept for good.
     fn is_durable(&self) -> bool;
 
-    /// Takes what cannot be used out of the way, for somebody to look at.
+    /// Renames a damaged entry, so that it can be examined later.
     fn set_aside(&self, name: &str) -> io::Result<()>;
 
-    /// The lock, if nobody holds it. It is freed when dropped, and soon after its holder died.
+    /// Returns the lock, unless it is held. It becomes free when it is dropped, and soon after its
+    /// holder died.
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>>;
 }
 
-/// Why an operation failed whose caller has left: says nothing about the place.
+/// The cause of an operation's failure if its caller cancelled: the backend did not fail.
 #[derive(Debug)]
 pub(crate) struct Interrupted;
 
@@ -52,10 +54,10 @@ impl fmt::Display for Interrupted {
 
 impl Error for Interrupted {}
 
-/// Whether the caller has left.
+/// Whether the operation ended because its caller cancelled.
 pub(crate) fn is_interrupted(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
 }
 
-/// Held while a process signs in.
+/// A lock, held until it is dropped.
 pub(crate) type Lock = Box<dyn Any + Send>;

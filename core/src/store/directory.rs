@@ -1,6 +1,5 @@
-//! A directory that outlives the process: one small file for each credential, replaced as a whole
-//! so that a power failure leaves the old or the new one, and a lock for one refresh at a time
-//! across processes.
+//! Keeps entries in a directory, one small file each. A file is replaced as a whole, so that a
+//! power failure leaves the old content or the new. Each entry has a lock file.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
@@ -10,7 +9,7 @@ use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
 use crate::store::file_lock;
 use crate::sys::atomic_file;
 
-/// A directory for sessions, made with mode 0700 at the first write if it is not there.
+/// A directory of entries, which is created with mode 0700 at the first write if it is missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Directory {
     path: PathBuf,
@@ -21,13 +20,13 @@ impl Directory {
         Directory { path: path.into() }
     }
 
-    /// The path of that entry, in a directory that only its owner can write to.
+    /// Returns the entry's path, unless others can write to the directory.
     fn entry(&self, name: &str) -> io::Result<PathBuf> {
         platform::refuse_if_others_can_write(&self.path)?;
         Ok(self.path.join(name))
     }
 
-    /// Creates the directory and those above it that are missing. Each is durable in the one above.
+    /// Creates the directory and its missing parents. Each is durable in its own parent.
     fn make(&self) -> io::Result<()> {
         let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
         let missing: Vec<&Path> = self.path.ancestors().take_while(is_missing).collect();
@@ -58,11 +57,10 @@ impl Backend for Directory {
             Err(_) if path.is_symlink() => return Err(unusable("is a symbolic link")),
             Err(e) => return Err(e),
         };
-        // Whether it is ours, its encryption tells.
         if !file.metadata()?.is_file() {
             return Err(unusable("is not a regular file"));
         }
-        // On a file system that is read only it stays root's.
+        // Fails on a read-only file system; the file then still belongs to root.
         let _ = platform::give_to_owner_of(&self.path, &file);
         let mut bytes = Vec::new();
         file.take(LONGEST_ENTRY as u64 + 1).read_to_end(&mut bytes)?;
@@ -72,7 +70,7 @@ impl Backend for Directory {
         Ok(Some(bytes))
     }
 
-    /// Only for the holder of the lock, since another writer would use the same temporary file.
+    /// Only for the holder of the lock, since all writers use the same temporary file.
     fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.make()?;
         let path = self.entry(name)?;
@@ -81,7 +79,7 @@ impl Backend for Directory {
         atomic_file::replace(&path, &aside, bytes, give)
     }
 
-    /// The lock file stays: another process may be about to lock it.
+    /// The lock file is kept: another process may be about to lock it.
     fn remove(&self, name: &str) -> io::Result<()> {
         atomic_file::remove(&self.entry(name)?)
     }
@@ -102,14 +100,14 @@ impl Backend for Directory {
     }
 }
 
-/// Something in the place of our file that cannot be used.
+/// Creates the error for something that has the entry's name but is not an entry.
 fn unusable(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(unix)]
 mod platform {
-    //! Modes, owners and links, as Unix has them.
+    //! Modes, owners and links on Unix.
 
     use std::fs::{self, DirBuilder, File};
     use std::io;
@@ -121,18 +119,19 @@ mod platform {
     use crate::sys::atomic_file;
     use crate::sys::random;
 
-    /// The mode bits with which the group and others may write, add and remove files.
+    /// The mode bits that let the group and others write, add and remove files.
     const WRITABLE_BY_OTHERS: u32 = 0o022;
 
     pub(super) fn private_directory(builder: &mut DirBuilder) {
         builder.mode(0o700);
     }
 
-    /// Others could bring back an old entry, or replace the lock file. A sticky bit does not help.
+    /// Refuses a directory that others can write to: they could restore an old entry or replace the
+    /// lock file, even if the directory has the sticky bit.
     pub(super) fn refuse_if_others_can_write(directory: &Path) -> io::Result<()> {
         let mode = match fs::metadata(directory) {
             Ok(metadata) if metadata.is_dir() => metadata.mode() & 0o7777,
-            // Fails where it is used, if it has to be there.
+            // If the directory is needed, using it fails.
             _ => return Ok(()),
         };
         if mode & WRITABLE_BY_OTHERS == 0 {
@@ -145,7 +144,7 @@ mod platform {
         Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
     }
 
-    /// The owner of the directory, if root works in another user's.
+    /// Returns the directory's owner, if this process is root and the owner is another user.
     fn other_owner(directory: &Path) -> io::Result<Option<(u32, u32)>> {
         if !geteuid().is_root() {
             return Ok(None);
@@ -154,8 +153,9 @@ mod platform {
         Ok(Some((owner.uid(), owner.gid())).filter(|(user, _)| *user != geteuid().as_raw()))
     }
 
-    /// A file of root's in another user's directory is for that user to read. One with a second name
-    /// may be a file from elsewhere that the user linked here.
+    /// Gives a file that root owns in another user's directory to that user, who must be able to
+    /// read it. Does nothing if the file has several links: the user may have linked a file of
+    /// root's here.
     pub(super) fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
         let Some((user, group)) = other_owner(directory)? else { return Ok(()) };
         let metadata = file.metadata()?;
@@ -184,7 +184,8 @@ mod platform {
         if other_owner(directory)?.is_none() {
             return create(path).map(drop);
         }
-        // It appears with its owner: if root was killed in between, the owner could never open it.
+        // It gets its name only after its owner. Otherwise, if root was killed in between, the
+        // owner could never open it.
         let aside = path.with_extension(random::name()?);
         let file = create(&aside)?;
         let linked = give_to_owner_of(directory, &file).and_then(|()| fs::hard_link(&aside, path));
@@ -195,7 +196,7 @@ mod platform {
 
 #[cfg(windows)]
 mod platform {
-    //! Windows keeps a user's files apart by itself.
+    //! On Windows, a user's directories are not open to other users by default.
 
     use std::fs::{DirBuilder, File};
     use std::io;
@@ -214,7 +215,7 @@ mod platform {
         Ok(())
     }
 
-    /// Without sharing, which is the lock.
+    /// Opens the lock file without sharing, which locks it.
     pub(super) fn open_lock_file(_: &Path, path: &Path) -> io::Result<File> {
         let mut options = atomic_file::private();
         options.create(true).truncate(false).read(true).write(true).share_mode(0).open(path)

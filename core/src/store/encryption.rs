@@ -1,5 +1,5 @@
-//! What is written to a store is encrypted with a key derived from the credential itself, and named
-//! by a hash: who has the disk and not the credential learns nothing.
+//! Encrypts the entries of a store with a key derived from the credential, and names them by a
+//! hash, so that the disk alone reveals nothing.
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -9,21 +9,22 @@ use crate::sys::random;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// Separates our keys from any other use of the same credential.
+/// Makes our keys differ from any that are derived from the same credential for another use.
 const SALT: &[u8] = b"emnify-auth store";
 
-/// Marks a file as ours and says how it is encrypted: ChaCha20-Poly1305 with a random nonce.
+/// The start of an entry. It identifies the encryption: ChaCha20-Poly1305 with a random nonce.
 const MAGIC: &[u8; 8] = b"EMNIFY\0\x01";
 
-/// The key and the name for one credential at one API.
+/// The key and the name of the entries of one credential at one API.
 pub(crate) struct EntryKey {
     prk: Prk,
     name: String,
 }
 
 impl EntryKey {
-    /// HKDF-SHA256 (RFC 5869) of the credential; the base URL keeps two APIs apart.
-    #[inline(never)] // Many ask for one: a copy for each would be ten kilobytes of flash.
+    /// Derives them from the credential with HKDF-SHA256 (RFC 5869). The base URL makes those of
+    /// two APIs differ.
+    #[inline(never)] // A copy for each caller would take ten kilobytes of flash.
     pub(crate) fn new(credential: &Secret, base_url: &str) -> Result<Self> {
         let ikm = Zeroizing::new(format!("{base_url}\n{}", credential.reveal()));
         let prk = Salt::new(HKDF_SHA256, SALT).extract(ikm.as_bytes());
@@ -32,12 +33,12 @@ impl EntryKey {
         Ok(EntryKey { prk, name: random::hex(&name) })
     }
 
-    /// 32 hexadecimal digits.
+    /// Returns the name, 32 hexadecimal digits.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Encrypts `plain` for `purpose`, which must be said again to open it.
+    /// Encrypts `plain` for `purpose`, which is needed again to decrypt it.
     pub(crate) fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
         random::fill(&mut nonce).map_err(|_| failed())?;
@@ -53,7 +54,8 @@ impl EntryKey {
         Ok([MAGIC.as_slice(), &nonce, &encrypted, tag.as_ref()].concat())
     }
 
-    /// Opens what [`EntryKey::encrypt`] encrypted; `None` if it is damaged or somebody else's.
+    /// Decrypts the result of [`EntryKey::encrypt`]; `None` if it is damaged or was encrypted with
+    /// another key.
     pub(crate) fn decrypt(&self, purpose: &str, encrypted: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = encrypted.strip_prefix(MAGIC)?.split_first_chunk::<NONCE_LEN>()?;
         let mut text = Zeroizing::new(text.to_vec());
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encrypted_is_read_with_the_same_credential_and_purpose_only() {
+    fn only_the_same_credential_and_purpose_decrypt() {
         let encrypted = key("canary").encrypt("session", b"text").unwrap();
         assert_eq!(key("canary").decrypt("session", &encrypted).unwrap().as_slice(), b"text");
         assert!(key("another").decrypt("session", &encrypted).is_none());
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_anywhere_is_noticed() {
+    fn damage_at_any_byte_is_detected() {
         let encrypted = key("canary").encrypt("session", b"some text").unwrap();
         for position in 0..encrypted.len() {
             let mut damaged = encrypted.clone();
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_tells_nothing_and_differs_by_credential_and_api() {
+    fn the_name_is_a_hash_that_differs_by_credential_and_api() {
         let name = key("canary").name().to_owned();
         assert_eq!(name.len(), 32);
         assert_ne!(name, key("another").name());

@@ -1,8 +1,8 @@
-//! A lock on a file that one thread of one process holds at a time. The kernel ends it with its
-//! process, however that ends.
+//! A lock on a file that one thread of one process holds at a time. The kernel frees it when the
+//! process ends, however that happens.
 //!
-//! Two copies of this library in one process (say, the C library and the Python package) do not
-//! exclude each other: to the kernel they are one process, and each has a table of its own.
+//! Two copies of this library in one process (for example the C library and the Python package)
+//! cannot lock each other out: to the kernel they are one process, and each has its own table.
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -11,10 +11,11 @@ pub(crate) use platform::try_lock;
 
 #[cfg(unix)]
 mod platform {
-    //! The kernel's record lock (fcntl). A fork does not inherit it, and it works on NFS. It
-    //! belongs to the process: a second lock by another thread would be granted, and closing any
-    //! descriptor of the file frees it. So a table of the process says what its threads hold. It is
-    //! consulted before the file is opened, and no descriptor is ever closed.
+    //! Uses the kernel's record lock (fcntl), which a forked child does not inherit and which works
+    //! on NFS. The lock belongs to the process: the kernel would also grant it to a second thread,
+    //! and frees it when the process closes any descriptor of the file. So a table records what the
+    //! threads of this process hold. It is consulted before the file is opened, and no descriptor
+    //! is ever closed.
 
     use std::collections::BTreeMap;
     use std::collections::btree_map::Entry;
@@ -34,7 +35,7 @@ mod platform {
     /// The lock files that this process has opened. A forked child starts with an empty table.
     static TABLE: PerProcess<Mutex<BTreeMap<Id, Kept>>> = PerProcess::new();
 
-    /// A file by device and inode, which are the same under all of its names.
+    /// Device and inode of a file, which are the same under all of its names.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     struct Id(u64, u64);
 
@@ -44,7 +45,7 @@ mod platform {
         is_locked: bool,
     }
 
-    /// A lock that is held until this is dropped, unless in a forked child, which has no part in it.
+    /// A lock, held until it is dropped. Dropping it in a forked child has no effect.
     #[derive(Debug)]
     pub(crate) struct FileLock {
         id: Id,
@@ -73,7 +74,7 @@ mod platform {
                 kept.is_locked = true;
                 Ok(Some(FileLock { id, process: Process::current() }))
             }
-            // The file was removed or replaced meanwhile; other processes lock another one.
+            // The file was removed or replaced meanwhile, so other processes lock another one.
             missed => {
                 set(&kept.file, false)?;
                 missed.map(|_| None)
@@ -82,7 +83,8 @@ mod platform {
     }
 
     impl Kept {
-        /// `false` if the host has closed the descriptor, whose number may be another file's by now.
+        /// Whether the descriptor is still this file's: the host may have closed it, and its number
+        /// may belong to another file now.
         fn is_open_as(&self, id: Id) -> bool {
             self.file.metadata().is_ok_and(|metadata| Id::new(&metadata) == id)
         }
@@ -95,7 +97,7 @@ mod platform {
             }
             if let Some(kept) = table().get_mut(&self.id) {
                 if kept.is_open_as(self.id) {
-                    // Nothing to do if it fails: the lock ends with the process at the latest.
+                    // If this fails, the lock ends with the process.
                     let _ = set(&kept.file, false);
                 }
                 kept.is_locked = false;
@@ -108,7 +110,7 @@ mod platform {
             Id(metadata.dev(), metadata.ino())
         }
 
-        /// `None` if there is no file.
+        /// Returns the id of the file at `path`; `None` if there is none.
         fn at(path: &Path) -> io::Result<Option<Self>> {
             match fs::symlink_metadata(path) {
                 Ok(metadata) => Ok(Some(Id::new(&metadata))),
@@ -122,7 +124,7 @@ mod platform {
         TABLE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the file open for as long as the process lives.
+    /// Adds the file to the table, which keeps it open until the process ends.
     fn keep(table: &mut BTreeMap<Id, Kept>, file: File) -> io::Result<Id> {
         let id = match file.metadata() {
             Ok(metadata) => Id::new(&metadata),
@@ -135,8 +137,8 @@ mod platform {
             Entry::Vacant(vacant) => {
                 vacant.insert(Kept { file, is_locked: false });
             }
-            // The host closed our descriptor; or the file was moved here a moment ago, and closing
-            // one of its descriptors would free the lock.
+            // The host closed our descriptor, so closing it might close another file; or the file
+            // was just moved here, and closing one of its descriptors would free the lock.
             Entry::Occupied(kept) => mem::forget(mem::replace(&mut kept.into_mut().file, file)),
         }
         Ok(id)
@@ -165,7 +167,7 @@ mod platform {
 
 #[cfg(windows)]
 mod platform {
-    //! A file that was opened without sharing is locked until it is closed.
+    //! A file that is open without sharing is locked until it is closed.
 
     use std::fs::File;
     use std::io;
@@ -175,8 +177,8 @@ mod platform {
 
     pub(crate) type FileLock = File;
 
-    /// Returns the lock on the file at `path` if it is not held. `open` opens the file without
-    /// sharing, and creates it if it is missing.
+    /// Returns the lock on the file, unless it is held. `open` opens the file without sharing, and
+    /// creates it if it is missing.
     pub(crate) fn try_lock(
         _: &Path,
         open: impl FnOnce() -> io::Result<File>,

@@ -1,4 +1,5 @@
-//! Where a session and the journal of a rotation outlive their process.
+//! Keeps sessions and the journal of rotations beyond the end of the process, in a directory or in
+//! Redis.
 
 pub(crate) mod backend;
 pub(crate) mod directory;
@@ -21,111 +22,112 @@ use crate::store::encryption::EntryKey;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// What the bytes of a session are encrypted for, which is part of their key.
+/// The purpose that the entries of sessions are encrypted for, which is part of their key.
 pub(crate) const SESSION: &str = "session";
 
-/// How often a lock that another process holds is tried again.
+/// The time between two attempts to get a lock that another process holds.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Where a session is kept.
+/// Where a session is kept beyond the end of the process.
 ///
 /// ```
 /// use emnify_core::Store;
 ///
-/// // For as long as the process runs; the default.
+/// // Only in memory, until the process ends; the default.
 /// let store = Store::memory();
-/// // Across restarts, and shared by all processes with the same credential.
+/// // In a directory: survives restarts, and is shared by all processes with the same credential.
 /// let store = Store::directory("/var/lib/gateway/emnify");
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store(Option<Arc<dyn Backend>>);
 
-/// What came of asking for the lock.
+/// The result of asking for the lock.
 pub(crate) enum Locked {
-    /// It is ours until this is dropped.
+    /// The caller holds it until this is dropped.
     Acquired(#[allow(dead_code, reason = "held for its drop")] Lock),
-    /// There is nobody to share with.
-    Alone,
+    /// The store is in memory, so no other process shares it.
+    NotShared,
     /// Another process holds it.
     Busy,
 }
 
 impl Store {
-    /// Keeps the session in memory: it ends with the process.
+    /// Keeps the session in memory, until the process ends.
     pub fn memory() -> Self {
         Store(None)
     }
 
-    /// Keeps the session in a directory of this machine, made if it is not there, and the journal
-    /// of rotations. Each credential has its own files, mode 0600, encrypted with a key derived
-    /// from the credential: who has the disk and not the credential learns nothing. Processes that
-    /// share it sign in once for all.
+    /// Keeps the session and the journal of rotations in a directory of this machine, which is
+    /// created if it is missing. Each credential has its own files, with mode 0600 and encrypted
+    /// with a key derived from the credential, so that the disk alone reveals nothing. Of several
+    /// processes that share the directory, one signs in for all.
     ///
-    /// Once an application token was rotated, the way from an old one to the new one is here: such a
-    /// directory is neither to be emptied nor on a file system that forgets. Keep the lock
-    /// files (`*.lock`), too: removing one while it is held lets a second process in.
+    /// After a rotation, the directory leads from the old application token to the new one. So do
+    /// not empty it, and do not put it on a temporary file system. Keep the lock files (`*.lock`),
+    /// too: if one is removed while it is locked, a second process can lock a new one.
     ///
-    /// A directory that cannot be read or written is no error: the session goes on in memory and
-    /// reports it by [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). A directory
-    /// that the group or others can write to is not used either; the report has the `chmod` to run.
-    /// In a volume that everyone can write to, name a subdirectory.
+    /// If the directory cannot be read or written, the session continues in memory and reports
+    /// [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). A directory that the group or
+    /// others can write to is not used either, and the event contains the `chmod` to run. On a
+    /// volume that everyone can write to, use a subdirectory.
     ///
-    /// What root writes into another user's directory belongs to that user.
+    /// Files that root creates in another user's directory belong to that user.
     ///
-    /// Two copies of this library in one process (say, the C library and the Python package) do not
-    /// exclude each other: give each a directory of its own.
+    /// Two copies of this library in one process (for example the C library and the Python package)
+    /// cannot lock each other out: give each its own directory.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Store(Some(Arc::new(Directory::new(path))))
     }
 
     /// Keeps the session in Redis, for a fleet of processes on several machines that share one
-    /// credential: one key for each credential, encrypted as in a directory, with the same single
-    /// refresh. The URL is of the form `redis://[user:password@]host[:port][/database]`.
+    /// credential. Each credential has one key, encrypted like the files of a directory, and one
+    /// process signs in for all. The URL has the form
+    /// `redis://[user:password@]host[:port][/database]`.
     ///
-    /// A server that does not answer is no error: the session goes on in memory and reports it by
-    /// [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). An operation takes at most a
+    /// If the server fails, the session continues in memory and reports
+    /// [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). An operation takes at most one
     /// second, and at most half of the time that the call has left. After a fault the server is not
-    /// asked again for 5 to 10 s, and after several in a row for up to a minute.
+    /// used for 5 to 10 s, and after several in a row for up to a minute.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where the URL is none of that form.
+    /// `InvalidInput` if the URL has another form.
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Result<Self> {
         Ok(Store(Some(Arc::new(crate::store::redis::Redis::new(url)?))))
     }
 
-    /// Keeps the session where that text says: a URL that starts with `redis://`, or else a
-    /// directory. For settings that come from a file or a user.
+    /// Keeps the session at a location given as text: in Redis for a URL that starts with
+    /// `redis://`, otherwise in a directory. For settings from a file or a user.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where the text is a URL that this build has no use for.
+    /// `InvalidInput` for a URL that this build does not support.
     pub fn at(location: &str) -> Result<Self> {
         let refuse = |problem| Err(Error::invalid_input("store", problem));
         match location.split_once("://") {
             #[cfg(feature = "redis")]
             Some(("redis", _)) => Store::redis(location),
             #[cfg(not(feature = "redis"))]
-            Some(("redis", _)) => refuse("Redis is not part of this build"),
+            Some(("redis", _)) => refuse("this build does not support Redis"),
             Some(_) => refuse("is neither a directory nor a URL such as redis://host:6379/0"),
             None => Ok(Store::directory(location)),
         }
     }
 
-    /// A place of a test's own.
+    /// Creates a store for a test.
     #[cfg(all(test, unix))]
     pub(crate) fn of_test(backend: impl Backend + 'static) -> Self {
         Store(Some(Arc::new(backend)))
     }
 
-    /// The same store for a caller that waits as told.
+    /// Returns this store for operations that end with the wait.
     pub(crate) fn within(&self, wait: &Wait) -> Store {
         let backend = self.0.as_ref().and_then(|backend| backend.within(wait));
         backend.map_or_else(|| self.clone(), |backend| Store(Some(backend)))
     }
 
-    /// Refuses what cannot be a place.
+    /// Checks the location.
     pub(crate) fn check(&self) -> Result<()> {
         match self.0.as_ref().map(|backend| backend.location()) {
             Some(location) if location.is_empty() => Err(Error::invalid_input("store", "is empty")),
@@ -136,24 +138,25 @@ impl Store {
         }
     }
 
-    /// Whether nothing is kept here beyond the process.
+    /// Whether nothing is kept beyond the end of the process.
     pub(crate) fn is_memory(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether what is kept here outlives a power failure.
+    /// Whether entries survive a power failure.
     pub(crate) fn is_durable(&self) -> bool {
         self.0.as_ref().is_some_and(|backend| backend.is_durable())
     }
 
-    /// Removes the session of the credential of that name, which works no more.
+    /// Removes the session of the credential of that name, which does not work any more.
     pub(crate) fn forget(&self, name: &str) -> Result<()> {
         let Some(backend) = &self.0 else { return Ok(()) };
         backend.remove(name).map_err(|e| self.io_error("clean up", &e))
     }
 
-    /// What was written for that purpose with the same credential, if it is there. Who holds the
-    /// lock (`locked`) has what is damaged set aside: others could hit what is written meanwhile.
+    /// Reads the entry that was written for this purpose with the same credential, if there is one.
+    /// If the caller holds the lock (`locked`), a damaged entry is set aside; without the lock,
+    /// that could hit an entry that is being written.
     pub(crate) fn read(
         &self,
         key: &EntryKey,
@@ -167,7 +170,7 @@ impl Store {
             Ok(Some(encrypted)) => encrypted,
             Err(e) => {
                 if locked && e.kind() == io::ErrorKind::InvalidData {
-                    // Something else in its place: the next session shall not meet it again.
+                    // Something else has the entry's name: keep the next session from finding it.
                     let _ = backend.set_aside(&name);
                 }
                 return Err(self.io_error("read", &e));
@@ -183,28 +186,26 @@ impl Store {
         Err(self.error("read", &format!("{name} is damaged and was set aside")))
     }
 
-    /// Writes it, encrypted, in place of what was there. Only for who holds the lock.
+    /// Encrypts and writes the entry in place of the previous one. Only for the holder of the lock.
     pub(crate) fn write(&self, key: &EntryKey, purpose: &str, plain: &[u8]) -> Result<()> {
         let Some(backend) = &self.0 else { return Ok(()) };
         let encrypted = key.encrypt(purpose, plain)?;
         if encrypted.len() > LONGEST_ENTRY {
-            let problem = format!(
-                "the entry has {} bytes, and at most {LONGEST_ENTRY} are read back",
-                encrypted.len()
-            );
+            let problem =
+                format!("the entry has {} bytes; the limit is {LONGEST_ENTRY}", encrypted.len());
             return Err(self.error("write", &problem));
         }
         backend.save(&name_for(key, purpose), &encrypted).map_err(|e| self.io_error("write", &e))
     }
 
-    /// Waits until no other process holds the lock of that name, at most for `patience`. A holder
-    /// that dies frees it at once.
+    /// Waits for the lock of that name, but at most for `patience`. If its holder dies, the lock
+    /// becomes free.
     ///
     /// # Errors
     ///
     /// `Cancelled` if the wait was interrupted; `Store` if the lock cannot be used.
     pub(crate) fn lock(&self, name: &str, wait: &Wait, patience: Duration) -> Result<Locked> {
-        let Some(backend) = &self.0 else { return Ok(Locked::Alone) };
+        let Some(backend) = &self.0 else { return Ok(Locked::NotShared) };
         let started = Instant::now();
         loop {
             if let Some(lock) = backend.try_lock(name).map_err(|e| self.io_error("lock", &e))? {
@@ -230,7 +231,7 @@ impl Store {
     }
 }
 
-/// The session has the plain name: it is what most stores hold and nothing else.
+/// Returns the entry's name. A session has the plain name, since most stores hold nothing else.
 fn name_for(key: &EntryKey, purpose: &str) -> String {
     match purpose {
         SESSION => key.name().to_owned(),
@@ -250,7 +251,7 @@ mod tests {
     use crate::types::secret::Secret;
 
     #[test]
-    fn an_entry_that_could_not_be_read_back_is_refused_before_anything_is_written() {
+    fn an_entry_that_is_too_long_to_be_read_back_is_not_written() {
         let name = format!("emnify-long-entry-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let store = Store::directory(&path);
@@ -262,7 +263,7 @@ mod tests {
         store.write(&key, SESSION, &longest).unwrap();
         let error = store.write(&key, SESSION, &[&longest[..], b"y"].concat()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store);
-        assert!(error.to_string().contains("at most 262144 are read back"), "{error}");
+        assert!(error.to_string().contains("the limit is 262144"), "{error}");
         assert_eq!(*store.read(&key, SESSION, true).unwrap().unwrap(), longest);
         std::fs::remove_dir_all(path).unwrap();
     }

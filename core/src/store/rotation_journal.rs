@@ -1,6 +1,7 @@
-//! The journal of a rotation: what is about to be done, written down before it is done. Each
-//! application token has an entry of its own, encrypted with a key derived from it. The entry of
-//! the old one leads to the new one; from there on the new one's entry tells what is left to do.
+//! The journal of rotations, in which each step is written down before it is taken. Each
+//! application token has its own entry, encrypted with a key derived from the token. The entry of
+//! the old token describes the preparation of the new one, and then leads to it. The entry of the
+//! new token describes the steps that remain.
 
 use std::collections::HashSet;
 
@@ -15,34 +16,34 @@ use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
-/// What the entries are encrypted for.
+/// The purpose that the entries are encrypted for.
 const PURPOSE: &str = "rotation";
 
-/// The layout of an entry.
+/// The version of an entry's layout.
 const VERSION: u32 = 2;
 
 /// The entry of one application token.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Entry {
-    /// It is being replaced.
+    /// The token is being replaced.
     Preparing(Preparing),
-    /// It was replaced, by this one.
+    /// The token was replaced by this one.
     Successor(Zeroizing<String>),
-    /// It replaces another one.
+    /// The token replaces another one.
     Switching(Switching),
 }
 
-/// What is left to do until the new application token is the one to use.
+/// The state of a rotation until the new application token is the one to use.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Preparing {
     pub(crate) step: PreparingStep,
     pub(crate) plan: Plan,
 }
 
-/// The steps on the way there.
+/// The steps until then.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) enum PreparingStep {
-    /// Nothing is under way: the server refused to create one, or the new one was given up.
+    /// No creation is under way: the server refused it, or the new token was given up.
     Idle,
     Intent,
     Created {
@@ -54,69 +55,69 @@ pub(crate) enum PreparingStep {
     },
 }
 
-/// What is left to do since then.
+/// The state of a rotation since the new application token is the one to use.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Switching {
     /// From `Committed` on.
     pub(crate) state: RotationState,
     pub(crate) plan: Plan,
-    /// To go back to, until it is revoked.
+    /// The old token, kept until it is revoked in case the new one fails.
     pub(crate) old_value: Option<Zeroizing<String>>,
-    /// The name under which the store knows the old one.
+    /// The old token's name in the store.
     pub(crate) old: String,
     pub(crate) new_id: u64,
     /// When the grace period began.
     pub(crate) grace_since: Option<Timestamp>,
 }
 
-/// What shall replace what.
+/// Which application token replaces which.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Plan {
     pub(crate) old_id: u64,
-    /// Which row the old one's auth token hinted at, and which one the caller named.
+    /// The old token's id according to its auth token, and according to the caller.
     pub(crate) hinted: Option<u64>,
     pub(crate) named: Option<u64>,
-    /// What the new one shall be like.
+    /// The properties of the new token.
     pub(crate) description: String,
     pub(crate) expiry_date: Option<String>,
     pub(crate) ip: Option<String>,
     pub(crate) grace_seconds: u64,
-    /// By which its row is found.
+    /// The marker in the new token's description, by which its row is found.
     pub(crate) marker: String,
-    /// Since when the new one is refused. What was created a moment ago may not be known
-    /// everywhere, so once is not for good.
+    /// Since when the new token has been refused. Not every server may know a new token at once, so
+    /// one refusal is not final.
     pub(crate) refused_since: Option<Timestamp>,
     pub(crate) orphans: Vec<Orphan>,
-    /// Whether the old one is left alone.
+    /// Whether the old token is kept instead of revoked.
     #[serde(default)]
     pub(crate) keep_old: bool,
 }
 
-/// An application token that was made, perhaps, and shall not stay.
+/// An application token that may exist and must be revoked.
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Orphan {
     pub(crate) marker: Option<String>,
-    /// Its row, where one was seen.
+    /// The id of its row, if one was found.
     pub(crate) id: Option<u64>,
-    /// From when on the list must show it, if it exists.
+    /// The time from which the list must contain it, if it exists.
     #[serde(default)]
     pub(crate) since: Option<Timestamp>,
 }
 
 impl Orphan {
-    /// One that bears that marker, if it was made at all.
+    /// Returns the orphan with that marker, which may not exist.
     pub(crate) fn marked(marker: &str) -> Self {
         Orphan { marker: Some(marker.to_owned()), id: None, since: None }
     }
 
-    /// The row of that id.
+    /// Returns the orphan with that id.
     pub(crate) fn row(id: u64) -> Self {
         Orphan { marker: None, id: Some(id), since: None }
     }
 }
 
 impl PreparingStep {
-    /// How far it has come.
+    /// Returns the public state of this step.
     pub(crate) fn state(&self) -> RotationState {
         match self {
             PreparingStep::Idle | PreparingStep::Intent => RotationState::Intent,
@@ -126,38 +127,39 @@ impl PreparingStep {
     }
 }
 
-/// An entry, and what it was written with.
+/// An entry and the version of its layout.
 #[derive(Serialize, Deserialize)]
 struct Versioned<T> {
     version: u32,
     entry: T,
 }
 
-/// Reads the entry of the application token. Who holds the lock of rotations has a damaged one set
-/// aside.
+/// Reads the entry of the application token. If the caller holds the lock of rotations (`locked`),
+/// a damaged entry is set aside.
 pub(crate) fn read(store: &Store, key: &EntryKey, locked: bool) -> Result<Option<Entry>> {
     let Some(plain) = store.read(key, PURPOSE, locked)? else { return Ok(None) };
     match serde_json::from_slice::<Versioned<Entry>>(&plain) {
         Ok(Versioned { version: VERSION, entry }) => Ok(Some(entry)),
         _ => {
-            let message = "the journal of a rotation is not of this version of the library: finish \
-                           the rotation with the version that began it";
+            let message = "another version of this library wrote the journal of a rotation: finish \
+                           the rotation with that version";
             Err(Error::new(ErrorKind::Store, message))
         }
     }
 }
 
-/// Writes the entry in place of the one that was there. It is durable when this returns.
+/// Writes the entry in place of the previous one. It is durable when this returns.
 pub(crate) fn write(store: &Store, key: &EntryKey, entry: &Entry) -> Result<()> {
     store.write(key, PURPOSE, &json::body(&Versioned { version: VERSION, entry })?)
 }
 
-/// Leads from one application token to the one that is to be used in its place.
+/// Records that the application token was replaced by `to`.
 pub(crate) fn lead(store: &Store, from: &EntryKey, to: &Secret) -> Result<()> {
     write(store, from, &Entry::Successor(Zeroizing::new(to.reveal().to_owned())))
 }
 
-/// The application token that is to be used in place of this one: itself, unless it was rotated.
+/// Returns the newest successor of the application token, or the token itself if it was not
+/// rotated.
 pub(crate) fn newest(store: &Store, token: &Secret, base_url: &str) -> Result<Secret> {
     if !store.is_durable() {
         return Ok(token.clone());
@@ -165,7 +167,7 @@ pub(crate) fn newest(store: &Store, token: &Secret, base_url: &str) -> Result<Se
     follow(token, |token| EntryKey::new(token, base_url), |key| read(store, key, false))
 }
 
-/// Goes from each application token to its successor, as `read` finds it in the entries.
+/// Follows the entries from each application token to its successor.
 pub(crate) fn follow(
     token: &Secret,
     key: impl Fn(&Secret) -> Result<EntryKey>,
@@ -179,7 +181,7 @@ pub(crate) fn follow(
                 newest = Secret::from(value.as_str());
             }
             Some(Entry::Successor(_)) => {
-                let message = "the journal of rotations leads in a circle";
+                let message = "the journal of rotations is damaged: its entries lead in a circle";
                 return Err(Error::new(ErrorKind::Store, message));
             }
             _ => return Ok(newest),

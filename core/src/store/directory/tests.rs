@@ -1,10 +1,10 @@
-//! What a directory keeps, and whose its files are.
+//! Entries of a directory, and the owners and modes of its files.
 
 use std::path::Path;
 
 use super::*;
 
-/// A directory of the test's own, removed at its end.
+/// A directory for one test, removed at its end.
 struct Scratch(Directory);
 
 impl Scratch {
@@ -22,7 +22,7 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn what_is_saved_is_loaded_and_nothing_else_stays() {
+fn a_saved_entry_is_loaded_and_leaves_no_other_file() {
     let scratch = Scratch::new("save");
     assert_eq!(scratch.0.load("a").unwrap(), None);
     scratch.0.save("a", b"one").unwrap();
@@ -33,7 +33,7 @@ fn what_is_saved_is_loaded_and_nothing_else_stays() {
 
 #[cfg(unix)]
 #[test]
-fn files_are_for_their_owner_alone() {
+fn only_the_owner_can_access_the_files() {
     use std::os::unix::fs::MetadataExt;
     let scratch = Scratch::new("mode");
     scratch.0.save("a", b"one").unwrap();
@@ -44,7 +44,7 @@ fn files_are_for_their_owner_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_in_the_place_of_a_file_is_not_followed() {
+fn a_symbolic_link_in_place_of_an_entry_is_not_followed() {
     let scratch = Scratch::new("link");
     scratch.0.save("target", b"precious").unwrap();
     std::os::unix::fs::symlink("target", scratch.0.path.join("a")).unwrap();
@@ -66,7 +66,7 @@ fn a_lock_is_held_once_and_freed_with_its_holder() {
 }
 
 #[test]
-fn a_removed_entry_leaves_the_lock_file_to_those_who_are_about_to_lock_it() {
+fn removing_an_entry_keeps_its_lock_file() {
     let scratch = Scratch::new("remove");
     let lock = scratch.0.try_lock("a").unwrap();
     scratch.0.save("a", b"one").unwrap();
@@ -77,7 +77,7 @@ fn a_removed_entry_leaves_the_lock_file_to_those_who_are_about_to_lock_it() {
 }
 
 #[test]
-fn what_is_too_long_is_not_read() {
+fn an_entry_that_is_too_long_is_not_read() {
     let scratch = Scratch::new("long");
     scratch.0.save("a", &vec![0; LONGEST_ENTRY]).unwrap();
     assert_eq!(scratch.0.load("a").unwrap().unwrap().len(), LONGEST_ENTRY);
@@ -116,7 +116,7 @@ fn a_directory_that_others_can_write_to_is_not_used() {
 
 #[cfg(unix)]
 #[test]
-fn root_gives_away_only_what_is_its_own_and_has_one_name() {
+fn root_gives_away_only_its_own_files_with_a_single_link() {
     use std::os::unix::fs::{MetadataExt, chown};
     if !nix::unistd::geteuid().is_root() {
         println!("skipped: needs root");
@@ -147,5 +147,5 @@ fn root_gives_away_only_what_is_its_own_and_has_one_name() {
     scratch.0.save("new", b"one").unwrap();
     assert_eq!(owner("new"), USER);
     let names = fs::read_dir(&scratch.0.path).unwrap().count();
-    assert_eq!(names, 10, "nothing else stays");
+    assert_eq!(names, 10, "no other file remains");
 }

@@ -1,36 +1,32 @@
-//! Locks between real processes: this same program, run again with a job to do in the environment.
+//! Locks between real processes. Each process is this program, started again with a job in its
+//! environment.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this is a test"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is a test")]
+
+mod process;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use self::process::{NAME, Used, report, wait_until_held};
+use crate::store::Locked;
 use crate::store::backend::Backend;
 use crate::store::directory::Directory;
-use crate::store::{Locked, Store};
-use crate::sys::per_process::is_well_in_child;
-use crate::sys::wait::Wait;
 
 /// Pairs of processes that ask for the lock at the same instant.
 const ROUNDS: u32 = 200;
 
-/// Pairs that run at the same time, each in a store of its own.
+/// Pairs that run at the same time, each with its own store.
 const PAIRS: u32 = 3;
 
-/// From when a process is started until it asks for the lock; a busy machine may need longer.
+/// The time from the start of a process until it asks for the lock; a busy machine may need longer.
 const LEAD: Duration = Duration::from_millis(150);
 
-/// The system calls, by their names on all processors, with which a lock is taken, a file is replaced, and the lock is freed.
+/// The system calls that take a lock, replace a file and free the lock, with their names on all
+/// processors.
 const CALLS: [&str; 14] = [
     "mkdir",
     "mkdirat",
@@ -48,179 +44,8 @@ const CALLS: [&str; 14] = [
     "close",
 ];
 
-/// Longer than any test takes on a busy machine.
-const LONG: Duration = Duration::from_secs(60);
-
-const NAME: &str = "rotation";
-
-/// A store's directory that has been used: an earlier version wrote the pid of its last holder, which
-/// has ended, into the lock file.
-struct Used(PathBuf);
-
-impl Used {
-    fn new(name: &str) -> Self {
-        let name = format!("emnify-lock-{name}-{}", std::process::id());
-        let used = Used(std::env::temp_dir().join(name));
-        let _ = fs::remove_dir_all(&used.0);
-        let directory = Directory::new(&used.0);
-        directory.save(NAME, b"from an earlier run").unwrap();
-        let mut ended = Command::new("true").spawn().unwrap();
-        ended.wait().unwrap();
-        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let holder = format!("{} {} 1", ended.id(), namespace.display());
-        fs::write(used.lock_file(), holder).unwrap();
-        used
-    }
-
-    fn lock_file(&self) -> PathBuf {
-        self.0.join(format!("{NAME}.lock"))
-    }
-
-    /// Starts this program again, as a process that does that job in this store.
-    fn start(&self, job: &str) -> Command {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["store::file_lock::tests::process", "--exact", "--ignored", "--nocapture"])
-            .args(["--test-threads", "1"])
-            .env("EMNIFY_LOCK_JOB", job)
-            .env("EMNIFY_LOCK_STORE", &self.0)
-            .stdout(Stdio::piped());
-        command
-    }
-
-    fn lock(&self) -> Locked {
-        Store::directory(&self.0).lock(NAME, &Wait::new(LONG), LONG).unwrap()
-    }
-
-    fn is_free(&self) -> bool {
-        let locked =
-            Store::directory(&self.0).lock(NAME, &Wait::new(LONG), Duration::ZERO).unwrap();
-        matches!(locked, Locked::Acquired(_))
-    }
-}
-
-impl Drop for Used {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What a process of these tests does.
 #[test]
-#[ignore = "run by the other tests, in an environment that they set"]
-fn process() {
-    let Ok(job) = std::env::var("EMNIFY_LOCK_JOB") else { return };
-    let path = PathBuf::from(std::env::var_os("EMNIFY_LOCK_STORE").unwrap());
-    let used = std::mem::ManuallyDrop::new(Used(path));
-    match job.split_once(' ').unwrap_or((&job, "")) {
-        ("enter", instant) => {
-            let instant = UNIX_EPOCH + Duration::from_nanos(instant.parse().unwrap());
-            if let Ok(wait) = instant.duration_since(SystemTime::now()) {
-                thread::sleep(wait);
-            }
-            let _lock = used.lock();
-            println!("job: {}", enter(&used.0));
-        }
-        ("hold", "") => {
-            let _lock = used.lock();
-            println!("job: holding");
-            thread::sleep(LONG);
-        }
-        ("hold", "with a child") => {
-            let _lock = used.lock();
-            is_well_in_child(|| {
-                println!("job: holding");
-                // It outlives its parent.
-                thread::sleep(Duration::from_secs(10));
-                true
-            });
-        }
-        ("save", _) => {
-            let directory = Directory::new(&used.0);
-            let lock = directory.try_lock(NAME).unwrap();
-            assert!(lock.is_some());
-            directory.save(NAME, b"new").unwrap();
-            drop(lock);
-            println!("job: saved");
-        }
-        ("ask", _) => println!("job: {}", if used.is_free() { "free" } else { "held" }),
-        ("close", _) => println!("job: {}", close_all_and_lock(&used)),
-        ("fork", _) => println!("job: {}", fork_while_holding(&used)),
-        (other, _) => panic!("{other}"),
-    }
-}
-
-/// The critical section: whether another process is in it, too.
-fn enter(store: &Path) -> &'static str {
-    let inside = store.join("inside");
-    // For longer than the other one pauses before it asks again.
-    let made = fs::File::options().write(true).create_new(true).open(&inside);
-    thread::sleep(Duration::from_millis(30));
-    match made.and_then(|_| fs::remove_file(&inside)) {
-        Ok(()) => "alone",
-        Err(_) => "overlap",
-    }
-}
-
-/// In a process with one thread.
-fn fork_while_holding(used: &Used) -> &'static str {
-    let lock = used.lock();
-    let mut inherited = Some(used.lock_of_another_name());
-    let well = is_well_in_child(|| {
-        // What was inherited frees nothing, neither here nor there, and the table is empty.
-        drop(inherited.take());
-        !used.is_free()
-    });
-    if !well {
-        return "the child took the lock of its parent";
-    }
-    drop(lock);
-    if !is_well_in_child(|| used.is_free()) {
-        return "the child cannot take what its parent freed";
-    }
-    let _lock = used.lock();
-    match is_well_in_child(|| !used.is_free()) && !used.is_free() {
-        true => "well",
-        false => "the child freed the lock of its parent",
-    }
-}
-
-/// As a daemon does, which closes all descriptors and opens files of its own.
-fn close_all_and_lock(used: &Used) -> String {
-    let held = used.lock();
-    for descriptor in 3..64 {
-        let _ = nix::unistd::close(descriptor);
-    }
-    let others = [(); 8].map(|()| fs::File::open("/dev/null").unwrap());
-    // The kernel freed it with the descriptor; what is left of it stays out of the way.
-    drop(held);
-    let _lock = used.lock();
-    drop(others);
-    report(used.start("ask").spawn().unwrap())
-}
-
-impl Used {
-    fn lock_of_another_name(&self) -> Locked {
-        Store::directory(&self.0).lock("another", &Wait::new(LONG), LONG).unwrap()
-    }
-}
-
-/// What the process says about its job.
-fn report(child: Child) -> String {
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said = text.lines().find_map(|line| Some(line.split_once("job: ")?.1.to_owned()));
-    said.unwrap_or_else(|| format!("{}: {text}", output.status))
-}
-
-/// Waits until the process says that it holds the lock.
-fn wait_until_held(child: &mut Child) {
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("job: holding")));
-}
-
-#[test]
-fn of_two_processes_that_ask_at_the_same_instant_one_holds_it_at_a_time() {
+fn two_processes_never_hold_the_lock_at_the_same_time() {
     let (overlaps, rounds) = (AtomicU32::new(0), AtomicU32::new(0));
     thread::scope(|scope| {
         for pair in 0..PAIRS {
@@ -259,7 +84,7 @@ fn a_killed_holder_is_replaced_within_a_second_also_while_its_child_lives() {
 }
 
 #[test]
-fn of_two_threads_one_holds_it_at_a_time() {
+fn two_threads_never_hold_the_lock_at_the_same_time() {
     let used = Used::new("threads");
     let (inside, overlap) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -295,13 +120,13 @@ fn a_host_that_closes_all_descriptors_can_still_lock() {
 }
 
 #[test]
-fn a_child_forked_while_its_parent_held_the_lock_has_no_part_in_it() {
+fn a_forked_child_does_not_inherit_the_lock() {
     let used = Used::new("forked");
     assert_eq!(report(used.start("fork").spawn().unwrap()), "well");
 }
 
 #[test]
-fn a_holder_killed_at_any_system_call_is_replaced_and_leaves_the_old_value_or_the_new() {
+fn a_holder_killed_at_any_system_call_is_replaced_and_leaves_the_old_or_the_new_value() {
     let used = Used::new("any-call");
     let store = used.0.to_str().unwrap();
     let mut paths = vec!["-P".to_owned(), store.to_owned()];
@@ -346,8 +171,8 @@ fn root_killed_at_any_system_call_leaves_no_lock_file_that_the_owner_cannot_open
     assert!(killed >= 4, "{killed}");
 }
 
-/// Kills a process that takes the lock and saves, as it enters each of these system calls for the
-/// first, the second, … time. Returns how often it was killed; `None` without `strace`.
+/// Starts a process that takes the lock and saves, and kills it as it enters each of these system
+/// calls for the first, second, … time. Returns the number of kills; `None` without `strace`.
 fn kill_at_each(
     used: &Used,
     calls: &[&str],

@@ -1,6 +1,7 @@
-//! One connection to a Redis server. The client of the `redis` crate waits for every single byte and
-//! keeps whatever arrives; so the commands and the parser are the crate's, and the socket is ours:
-//! every reply is bounded in time as a whole and in size, whatever length it announces.
+//! One connection to a Redis server. Commands and parser are those of the `redis` crate. Its client
+//! is not used, because it limits the time for each read instead of for the whole reply, and does
+//! not limit the size of a reply. Here every reply is limited in time and in size, whatever length
+//! it announces.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,15 +15,15 @@ use zeroize::Zeroizing;
 use crate::http::status_error::clean;
 use crate::store::backend::LONGEST_ENTRY;
 
-/// The most bytes of a reply: one more than an entry has at most, and what frames it.
+/// The most bytes of a reply: the longest entry, and more than enough for what frames it.
 const LONGEST_REPLY: u64 = LONGEST_ENTRY as u64 + 1024;
 
-/// The first byte of the replies to our commands: text, error, number, bytes. No other is parsed;
-/// the rest are collections, which announce a number of elements and nest.
+/// The first bytes of the replies that our commands can get: text, error, number, bytes. No other
+/// reply is parsed, since collections can announce any number of elements and can be nested.
 const KINDS: &[u8] = b"+-:$";
 
-/// How long an unused connection is kept. A sign-in uses it several times within seconds; the next
-/// one is hours away, and firewalls drop idle connections silently.
+/// How long an unused connection is kept. A sign-in uses it several times within seconds. The next
+/// sign-in may be hours away, and firewalls drop idle connections silently.
 const KEEP: Duration = Duration::from_secs(10);
 
 /// An open connection that has been authenticated and has its database selected.
@@ -32,7 +33,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects and authenticates. Only the lookup of the name can take longer than `until`.
+    /// Connects and authenticates, until `until` at the latest, except that looking up the name may
+    /// take longer.
     pub(crate) fn open(info: &ConnectionInfo, until: Instant) -> io::Result<Self> {
         let ConnectionAddr::Tcp(host, port) = info.addr() else {
             return Err(io::ErrorKind::Unsupported.into());
@@ -52,14 +54,14 @@ impl Connection {
         Err(failed)
     }
 
-    /// Whether the server can be expected to keep it open still.
+    /// Whether it was used recently enough to be still open.
     pub(crate) fn is_recent(&self) -> bool {
         self.used_at.elapsed() < KEEP
     }
 
-    /// Sends a command and returns the reply, which may be an error of the server's.
+    /// Sends a command and returns the reply, which may be an error from the server.
     pub(crate) fn query(&mut self, command: &Cmd, until: Instant) -> io::Result<Value> {
-        // The command may hold a password.
+        // The command may contain a password.
         let command = Zeroizing::new(command.get_packed_command());
         let mut socket = Socket { stream: &self.stream, until, reply_began: false };
         socket.write_all(&command)?;
@@ -97,7 +99,8 @@ impl Connection {
     }
 }
 
-/// The error for a reply that is none to the command: what the server said, without our password.
+/// Returns the error for a reply that does not fit the command: the server's own error, without our
+/// password, if it sent one.
 pub(crate) fn unexpected(reply: Value, settings: &RedisConnectionInfo) -> io::Error {
     let Value::ServerError(error) = reply else { return not_redis() };
     let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
@@ -105,16 +108,16 @@ pub(crate) fn unexpected(reply: Value, settings: &RedisConnectionInfo) -> io::Er
     io::Error::other(clean(said.trim_end(), &secrets))
 }
 
-/// The error for a server that took too long.
+/// Returns the error for a server that took too long.
 pub(crate) fn too_late() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time")
+    io::Error::new(io::ErrorKind::TimedOut, "the server did not reply in time")
 }
 
 fn not_redis() -> io::Error {
     io::Error::other("the server sent a reply that does not fit the command")
 }
 
-/// What the parser reports, as the socket reported it. The text of a reply stays out of it.
+/// Converts an error of the parser. The text of the reply is left out.
 fn fault(error: &RedisError) -> io::Error {
     if error.is_timeout() {
         too_late()
@@ -127,14 +130,14 @@ fn fault(error: &RedisError) -> io::Error {
     }
 }
 
-/// What is left until then; an error if nothing is.
+/// Returns the time left until `until`, or an error if none is left.
 fn time_left(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(too_late()) } else { Ok(left) }
 }
 
-/// The socket for one command and its reply. The operating system bounds each transfer alone, so the
-/// bound is set again before each.
+/// The socket for one command and its reply. The operating system's timeout applies to a single
+/// transfer, so the time that is left is set before each one.
 struct Socket<'a> {
     stream: &'a TcpStream,
     until: Instant,

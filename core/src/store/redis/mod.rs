@@ -1,6 +1,6 @@
-//! Redis as the place of a session, for a fleet on several machines. The lock is a lease that a
-//! thread renews, so that a holder which dies is replaced within a second. While the server is
-//! skipped after a fault, everything here succeeds and does nothing: memory serves.
+//! Keeps sessions in Redis, for a fleet on several machines. The lock is a lease that a thread
+//! renews, so that a holder which dies is replaced within a second. While the server is skipped
+//! after a fault, all operations succeed without doing anything, and the session stays in memory.
 
 mod connection;
 mod server;
@@ -19,24 +19,26 @@ use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, Result};
 
-/// The shortest time that an operation gets, however little its caller has left: what answers in it
-/// is worth more than a fault that is none of the server's.
+/// The least time for an operation, however little its caller has left: a caller in a hurry must
+/// not make a working server look faulty.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// How long a lock outlives its holder, and how often a living holder renews it.
+/// How long a lock lasts after its holder died, in milliseconds, and the interval at which a living
+/// holder renews it.
 const LEASE_MILLIS: u64 = 800;
 const RENEW: Duration = Duration::from_millis(200);
 
-/// How long the end of a lock waits until the server has freed it. The lease ends anyway.
+/// How long dropping a lock waits until the server has freed it. The lease ends in any case.
 const FREE: Duration = Duration::from_millis(100);
 
-/// Enough to wait and to start a thread.
+/// The stack of the thread that renews a lease, in bytes: enough to wait and to start threads.
 const LEASE_STACK: usize = 128 * 1024;
 
-/// What nobody reads any more goes away by itself: twice the longest of any wait or token seen.
+/// The lifetime of an entry since its last write, in seconds: far longer than any wait or token
+/// lasts.
 const KEEP_SECONDS: u64 = 30 * 86_400;
 
-/// Renews or frees the lease only if it is still ours.
+/// Scripts that renew or free the lease if it is still held by the same owner.
 const RENEW_IF_OURS: &str =
     "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end";
 const FREE_IF_OURS: &str =
@@ -46,14 +48,14 @@ const FREE_IF_OURS: &str =
 #[derive(Clone)]
 pub(crate) struct Redis {
     server: Arc<Server>,
-    /// How the caller waits, if that is known.
+    /// The caller's wait, if there is one.
     wait: Option<Wait>,
 }
 
 impl Redis {
     pub(crate) fn new(url: &str) -> Result<Self> {
-        let refuse = || Error::invalid_input("store", "is no URL such as redis://host:6379/0");
-        // The URL may hold a password, which the library's own message could quote.
+        let refuse = || Error::invalid_input("store", "is not a URL such as redis://host:6379/0");
+        // The crate's own message could quote the URL, which may contain a password.
         let client = Client::open(url).map_err(|_| refuse())?;
         let info = client.get_connection_info();
         if !matches!(info.addr(), ConnectionAddr::Tcp(..)) {
@@ -62,8 +64,8 @@ impl Redis {
         Ok(Redis { server: Arc::new(Server::new(info.clone())), wait: None })
     }
 
-    /// How long the caller waits for one operation. The server gets at most half of the time that is
-    /// left: the rest is for emnify.
+    /// Returns how long one operation may take: at most half of the caller's time, since the rest
+    /// is for emnify.
     fn patience(&self) -> Duration {
         let left = self.wait.as_ref().map(Wait::left);
         left.map_or(LIMIT, |left| left / 2).clamp(LEAST, LIMIT)
@@ -77,7 +79,7 @@ impl Redis {
     fn query(&self, command: &mut Cmd) -> io::Result<Option<Value>> {
         match self.server.ask(command.take(), &self.wait(), self.patience())? {
             Some(Value::ServerError(error)) if error.code() == "WRONGTYPE" => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "the key holds something else"))
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the value is not a string"))
             }
             Some(error @ Value::ServerError(_)) => Err(self.server.unexpected(error)),
             reply => Ok(reply),
@@ -101,7 +103,7 @@ impl Backend for Redis {
     }
 
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        // One byte more than there may be, to tell an entry that is too long.
+        // One byte more than is allowed, to recognise an entry that is too long.
         let mut get = cmd("GETRANGE");
         match self.query(get.arg(key(name)).arg(0).arg(LONGEST_ENTRY))? {
             None => Ok(None),
@@ -109,7 +111,7 @@ impl Backend for Redis {
                 let problem = format!("the entry has more than {LONGEST_ENTRY} bytes");
                 Err(io::Error::new(io::ErrorKind::InvalidData, problem))
             }
-            // A key that does not exist has no bytes.
+            // For a missing key, the server returns no bytes.
             Some(Value::BulkString(bytes)) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Some(other) => Err(self.server.unexpected(other)),
         }
@@ -127,7 +129,7 @@ impl Backend for Redis {
         self.query(cmd("DEL").arg(key(name))).map(drop)
     }
 
-    /// A server may lose what it acknowledged, and forgets what nobody reads.
+    /// A server may lose what it acknowledged, and entries expire.
     fn is_durable(&self) -> bool {
         false
     }
@@ -142,7 +144,7 @@ impl Backend for Redis {
         let owner = random::name()?;
         let mut set = cmd("SET");
         match self.query(set.arg(&key).arg(&owner).arg("NX").arg("PX").arg(LEASE_MILLIS))? {
-            // The server is skipped: the session continues as if no other process shared it.
+            // While the server is skipped, the session continues as if no other process shared it.
             None => Ok(Some(Box::new(()))),
             Some(Value::Okay) => Ok(Some(Box::new(Lease::new(&self.server, key, owner)?))),
             Some(Value::Nil) => Ok(None),
@@ -151,7 +153,7 @@ impl Backend for Redis {
     }
 }
 
-/// A lock that is renewed as long as this lives.
+/// A lock that is renewed until this is dropped.
 struct Lease {
     server: Arc<Server>,
     stop: Option<Sender<()>>,
@@ -162,20 +164,20 @@ impl Lease {
     fn new(server: &Arc<Server>, key: String, owner: String) -> io::Result<Self> {
         let (stop, stopped) = channel();
         let (end, ended) = channel();
-        let (server, asked) = (Arc::clone(server), Arc::clone(server));
+        let (server, lease_server) = (Arc::clone(server), Arc::clone(server));
         let renew = move || {
             let _end: Sender<()> = end;
             while stopped.recv_timeout(RENEW) == Err(RecvTimeoutError::Timeout) {
                 let mut renew = cmd("EVAL");
                 renew.arg(RENEW_IF_OURS).arg(1).arg(&key).arg(&owner).arg(LEASE_MILLIS);
-                // A lock that cannot be renewed ends; at worst two processes sign in.
-                if asked.ask_quietly(renew, &Wait::new(LIMIT), LIMIT).is_err() {
+                // A lock that cannot be renewed expires; at worst two processes sign in.
+                if lease_server.ask_quietly(renew, &Wait::new(LIMIT), LIMIT).is_err() {
                     return;
                 }
             }
             let mut free = cmd("EVAL");
             free.arg(FREE_IF_OURS).arg(1).arg(&key).arg(&owner);
-            let _ = asked.ask_quietly(free, &Wait::new(LIMIT), LIMIT);
+            let _ = lease_server.ask_quietly(free, &Wait::new(LIMIT), LIMIT);
         };
         signal_mask::start("emnify-lease", LEASE_STACK, Box::new(renew))?;
         Ok(Lease { server, stop: Some(stop), ended })
@@ -185,7 +187,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // Where the server answers, the lock is free when this returns; a thread that hangs is left.
+        // If the server replies, the lock is free when this returns. Do not wait for a thread that
+        // hangs.
         if !self.server.is_skipped() {
             let _ = self.ended.recv_timeout(FREE);
         }

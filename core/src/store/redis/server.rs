@@ -1,6 +1,6 @@
-//! A Redis server that may hang. An operation runs on a thread of its own, which its caller leaves
-//! when its time is up; after a fault the server is left alone for a while, which also bounds how
-//! many threads can hang at once.
+//! A Redis server that may hang. Each operation runs on its own thread, so that its caller can stop
+//! waiting when its time is up. After a fault the server is not used for a while, which also limits
+//! how many threads can hang at once.
 
 use std::io;
 use std::sync::mpsc::sync_channel;
@@ -17,28 +17,28 @@ use crate::sys::random;
 use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 
-/// The longest time for an operation, the connection included. A server on the same network answers
-/// in milliseconds.
+/// The longest time for an operation, including the connection. A server on the same network
+/// replies in milliseconds.
 pub(crate) const LIMIT: Duration = Duration::from_secs(1);
 
-/// After a fault the server is left alone for `min(10 s · 2ⁿ, 60 s) · U(½, 1)`, `n` being the number
-/// of faults in a row before it: 5 to 10 s at first, 30 to 60 s at last.
+/// After a fault the server is skipped for `min(10 s · 2ⁿ, 60 s) · U(½, 1)`, where n is the number
+/// of faults in a row before it: at first for 5 to 10 s, later for up to 60 s.
 const FIRST_SKIP: Duration = Duration::from_secs(10);
 const LONGEST_SKIP: Duration = Duration::from_secs(60);
 
-/// Enough for a name lookup.
+/// The stack of the thread of an operation, in bytes: enough for a name lookup.
 const STACK: usize = 256 * 1024;
 
-/// One database of one server, with one connection for each process.
+/// One database of one server, with one connection per process.
 pub(crate) struct Server {
     info: ConnectionInfo,
     process: PerProcess<Mutex<Link>>,
 }
 
-/// What a process knows of the server.
+/// A process's connection to the server, and whether the server is skipped.
 #[derive(Default)]
 struct Link {
-    /// Taken out while it is in use.
+    /// `None` before the first use and while it is in use.
     connection: Option<Connection>,
     skip: Skip,
 }
@@ -52,13 +52,13 @@ impl Server {
         &self.info
     }
 
-    /// Whether the server is left alone after a fault.
+    /// Whether the server is skipped after a fault.
     pub(crate) fn is_skipped(&self) -> bool {
         self.link().skip.is_on(Instant::now())
     }
 
-    /// Returns the reply, or `None` without asking while the server is skipped. Waits at most for
-    /// `patience`; any error starts a skip.
+    /// Returns the reply, or `None` while the server is skipped. Waits at most for `patience`. Any
+    /// error except an interruption starts a skip.
     pub(crate) fn ask(
         &self,
         command: Cmd,
@@ -74,7 +74,7 @@ impl Server {
         Ok(reply)
     }
 
-    /// Like `ask`, but an error starts no skip: for what may fail unnoticed.
+    /// Returns the reply, or `None` while the server is skipped. An error does not start a skip.
     pub(crate) fn ask_quietly(
         &self,
         command: Cmd,
@@ -91,8 +91,8 @@ impl Server {
         let (sender, receiver) = sync_channel(1);
         let (info, caller) = (self.info.clone(), thread::current());
         let converse = move || {
-            // If the caller has left, the connection is closed and the reply dropped. A lock among
-            // those is not renewed, so it ends by itself.
+            // If the caller has stopped waiting, the connection is closed and the reply dropped. A
+            // lock that was acquired this way is not renewed and expires.
             let _ = sender.send(converse(kept, &info, &command, Instant::now() + LIMIT));
             caller.unpark();
         };
@@ -105,14 +105,14 @@ impl Server {
         Ok(Some(reply))
     }
 
-    /// The error for a reply that is none to the command; it starts a skip.
+    /// Returns the error for a reply that does not fit the command, and starts a skip.
     pub(crate) fn unexpected(&self, reply: Value) -> io::Error {
         self.fault(unexpected(reply, self.info.redis_settings()))
     }
 
     fn fault(&self, error: io::Error) -> io::Error {
         let left = self.link().skip.start(Instant::now(), random::draw());
-        let message = format!("{error}; it is not asked again for {} s", left.as_secs().max(1));
+        let message = format!("{error}; the server is not used for {} s", left.as_secs().max(1));
         io::Error::new(error.kind(), message)
     }
 
@@ -121,7 +121,8 @@ impl Server {
     }
 }
 
-/// Asks on the kept connection, or on a new one if there is none or the server has closed it.
+/// Sends the command on the kept connection, or on a new one if there is none or the server has
+/// closed it.
 fn converse(
     kept: Option<Connection>,
     info: &ConnectionInfo,
@@ -144,7 +145,7 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
-/// How long a server is left alone.
+/// How long a server is skipped.
 #[derive(Default)]
 struct Skip {
     faults: u32,
@@ -156,8 +157,8 @@ impl Skip {
         self.until.is_some_and(|until| now < until)
     }
 
-    /// Starts a skip, unless one is on: operations that fail together are one fault. Returns what is
-    /// left of it.
+    /// Starts a skip, unless one is on, since operations that fail at the same time are one fault.
+    /// Returns the time that is left of it.
     fn start(&mut self, now: Instant, draw: f64) -> Duration {
         if !self.is_on(now) {
             let factor = 2_u32.saturating_pow(self.faults);
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
     use ::redis::{Client, cmd};
 
-    /// A server that closes the first connection and answers on each later one.
+    /// A server that closes the first connection and replies on each later one.
     fn flawed() -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
@@ -199,19 +200,19 @@ mod tests {
         let server = flawed();
         let ask = || server.ask(cmd("PING"), &Wait::new(LIMIT), LIMIT);
         let error = ask().unwrap_err().to_string();
-        assert!(error.contains("closed the connection; it is not asked again for "), "{error}");
+        assert!(error.contains("closed the connection; the server is not used for "), "{error}");
         assert_eq!(ask().unwrap(), None);
-        // Its end has come.
+        // End the skip.
         server.link().skip.until = Some(Instant::now());
         assert_eq!(ask().unwrap(), Some(Value::Okay));
         assert_eq!(server.link().skip.faults, 0);
-        // It answers on one connection at a time: this is the same one.
+        // The server accepts one connection at a time, so this is the same one.
         assert_eq!(ask().unwrap(), Some(Value::Okay));
     }
 
     #[test]
-    fn a_server_that_does_not_answer_is_left() {
-        // The system accepts connections, and no program answers.
+    fn a_server_that_does_not_reply_is_skipped() {
+        // The system accepts connections, and no program replies.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
         let server = Server::new(Client::open(url).unwrap().get_connection_info().clone());
