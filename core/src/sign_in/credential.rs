@@ -1,4 +1,4 @@
-//! What a machine signs in with, and where it comes from.
+//! What a session signs in with, and where that comes from.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ pub(crate) enum Credential {
     ApplicationToken(Secret),
     /// An application token in a file.
     ApplicationTokenFile(TokenFile),
-    /// A person.
+    /// A user.
     User(User),
-    /// Another session, in another workspace.
+    /// Another session, which switches to a workspace.
     Workspace(Workspace),
 }
 
@@ -29,14 +29,13 @@ pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, &Wait) -> Result<Response> + Send
 /// A workspace that another session switches to.
 pub(crate) struct Workspace {
     pub(crate) id: u64,
-    /// As that session, in its own workspace.
+    /// Makes a call as that session, in its own workspace.
     pub(crate) send: SendAs,
-    /// What the key of that session's store is derived from: another application token after a
-    /// rotation.
+    /// Returns what the key of that session's store is derived from, which a rotation changes.
     pub(crate) key_material: KeyMaterial,
 }
 
-/// Returns what a store's key is derived from at the moment.
+/// Returns what a store's key is derived from at present.
 pub(crate) type KeyMaterial = Arc<dyn Fn() -> Result<Secret> + Send + Sync>;
 
 impl fmt::Debug for Workspace {
@@ -45,17 +44,18 @@ impl fmt::Debug for Workspace {
     }
 }
 
-/// The credential as it is now.
+/// The credential at present.
 #[derive(Debug)]
 pub(crate) enum Current<'a> {
     ApplicationToken(Secret),
     User(&'a User),
-    /// With what the store's key is derived from.
+    /// The workspace, and what the store's key is derived from.
     Workspace(&'a Workspace, Secret),
 }
 
 impl Credential {
-    /// Reads the credential. The second part says what was wrong where an earlier content serves.
+    /// Reads the credential. If its file cannot be read, returns the last good content and the
+    /// error.
     pub(crate) fn current(&self) -> Result<(Current<'_>, Option<Error>)> {
         match self {
             Credential::ApplicationToken(token) => {
@@ -74,7 +74,7 @@ impl Credential {
         }
     }
 
-    /// Whether it can sign in without asking a person for a one-time code.
+    /// Whether it can sign in without asking the user for a one-time code.
     pub(crate) fn works_unattended(&self) -> bool {
         match self {
             Credential::User(user) => user.mfa.is_none(),
@@ -82,7 +82,7 @@ impl Credential {
         }
     }
 
-    /// Whether it is another than when it was last read.
+    /// Whether it has changed since it was last read.
     pub(crate) fn changed(&self) -> bool {
         match self {
             Credential::ApplicationTokenFile(file) => file.changed(),
@@ -92,7 +92,7 @@ impl Credential {
 }
 
 impl Current<'_> {
-    /// What the store's key is derived from.
+    /// Returns what the store's key is derived from.
     pub(crate) fn key_material(&self) -> Secret {
         match self {
             Current::ApplicationToken(token) => token.clone(),

@@ -1,5 +1,5 @@
-//! The exchange of credentials for an auth token, whichever they are: an application token, a
-//! person's password and one-time code, or the refresh token that a person got last time.
+//! Exchanges credentials for an auth token: an application token, a user's password and one-time
+//! code, or the refresh token from a user's last sign-in.
 
 use std::time::Instant;
 
@@ -19,31 +19,31 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// To follow "cannot" in a message.
+/// The action, as it follows "cannot" in messages.
 pub(crate) const SIGN_IN: &str = "sign in";
 
-/// What came of signing in.
+/// The result of a sign-in.
 pub(crate) struct Grant {
     pub(crate) auth_token: AuthToken,
     pub(crate) refresh_token: Option<Secret>,
 }
 
-/// Whether a person can be asked for a one-time code.
+/// Whether the user can be asked for a one-time code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignInMode {
-    /// A caller waits, and can be asked.
+    /// A caller waits, whose function can ask the user.
     Interactive,
     /// No caller waits.
     Background,
 }
 
-/// An exchange of credentials, with the time that it may take.
+/// An exchange of credentials, within a deadline.
 pub(crate) struct Exchange<'a> {
     pub(crate) http: &'a Http,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) action: &'a str,
     pub(crate) wait: &'a Wait,
-    /// Takes an auth token that comes after the caller has left.
+    /// Called with a response that arrives after the caller cancelled.
     pub(crate) on_late: Option<OnLate>,
 }
 
@@ -61,11 +61,11 @@ impl Exchange<'_> {
     pub(crate) fn application_token(&self, token: &Secret) -> Result<Grant> {
         let token = token.reveal();
         let body = Authenticate::ApplicationToken { application_token: token };
-        // A refresh token in the answer is a mistake of its sender's: machines get none.
+        // An application token gets no refresh token; one in the response is the server's mistake.
         self.granted(&body, &[token]).map(|grant| Grant { refresh_token: None, ..grant })
     }
 
-    /// Exchanges a refresh token, which is spent by it whatever comes back.
+    /// Exchanges a refresh token, which this spends whatever the response is.
     pub(crate) fn refresh_token(&self, token: &Secret) -> Result<Grant> {
         let token = token.reveal();
         self.granted(&Authenticate::RefreshToken { refresh_token: token }, &[token])
@@ -73,8 +73,8 @@ impl Exchange<'_> {
 
     fn user(&self, user: &User, mode: SignInMode) -> Result<Grant> {
         if mode == SignInMode::Background && user.mfa.is_some() {
-            // It could send the person a code that nobody asks for.
-            return Err(mfa_required("nobody can be asked in the background").unsent());
+            // A sign-in could send the user a code that they did not ask for.
+            return Err(mfa_required("a renewal in the background cannot ask for it").unsent());
         }
         let device = user.trusted_device.as_ref();
         let fingerprint = device.map(|device| device.fingerprint.reveal());
@@ -91,12 +91,12 @@ impl Exchange<'_> {
         };
         let asked = Instant::now();
         let code = match &user.mfa {
-            None => return Err(mfa_required("there is no mfa function to ask for it")),
+            None => return Err(mfa_required("no function that supplies it (mfa) is set")),
             Some(ask) => ask()
                 .map_err(|error| Error::cancelled(SIGN_IN).caused_by(error).unsent())?
                 .map(|code| Secret::from(code.reveal().trim()))
                 .filter(|code| !code.reveal().is_empty())
-                .ok_or_else(|| mfa_required("the mfa function had none").unsent())?,
+                .ok_or_else(|| mfa_required("the mfa function returned none").unsent())?,
         };
         let wait = &self.wait.extended_by(asked.elapsed());
         let trusted_device = device.map(|device| Device {
@@ -111,7 +111,7 @@ impl Exchange<'_> {
             .granted(&body, &[mfa_token, code, fingerprint.unwrap_or_default()])
     }
 
-    /// Exchanges another session's auth token for one of another workspace.
+    /// Exchanges another session's auth token for an auth token in the workspace.
     fn workspace(&self, workspace: &Workspace) -> Result<Grant> {
         let target_organisation = OrganisationId { id: workspace.id };
         let action = format!("switch to the workspace {}", workspace.id);
@@ -127,18 +127,22 @@ impl Exchange<'_> {
                 let auth_token = AuthToken::new(auth_token, requested_at);
                 Ok(Grant { auth_token, refresh_token: None })
             }
-            Signed::Mfa { .. } => Err(json::nonsense(&action, "the answer asks for a code")),
+            Signed::Mfa { .. } => {
+                Err(json::nonsense(&action, "the response asks for a one-time code"))
+            }
         }
     }
 
-    /// The same where a one-time code cannot be asked for.
+    /// Exchanges credentials that never need a one-time code.
     fn granted(&self, body: &Authenticate<'_>, secrets: &[&str]) -> Result<Grant> {
         let requested_at = self.clock.wall();
         match self.post(body, secrets)? {
             Signed::In { auth_token, refresh_token } => {
                 Ok(Grant { auth_token: AuthToken::new(auth_token, requested_at), refresh_token })
             }
-            Signed::Mfa { .. } => Err(json::nonsense(self.action, "the answer asks for a code")),
+            Signed::Mfa { .. } => {
+                Err(json::nonsense(self.action, "the response asks for a one-time code"))
+            }
         }
     }
 
@@ -158,6 +162,6 @@ impl Exchange<'_> {
 fn mfa_required(why: &str) -> Error {
     Error::new(
         ErrorKind::MfaRequired,
-        format!("cannot {SIGN_IN}: a one-time code is due, and {why}"),
+        format!("cannot {SIGN_IN}: a one-time code is required, and {why}"),
     )
 }

@@ -1,4 +1,4 @@
-//! What is exchanged for an auth token, and the exchange.
+//! Reads the credentials, and exchanges them for an auth token.
 
 pub(crate) mod credential;
 pub(crate) mod exchange;

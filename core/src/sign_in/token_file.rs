@@ -1,7 +1,7 @@
-//! A file that holds an application token. It is read again at each sign-in, so that a rotated
-//! token is picked up; while it cannot be read, its last good content is used. A rotation replaces
-//! it as a whole, with its owner, mode, access list and extended attributes, and never what another
-//! program wrote meanwhile.
+//! A file that contains an application token. It is read again at each sign-in, so that a rotated
+//! token is noticed. While it cannot be read, its last good content is used. A rotation replaces
+//! the file as a whole and keeps its owner, mode, access list and extended attributes. It does not
+//! replace what another program wrote meanwhile.
 
 mod platform;
 
@@ -19,33 +19,33 @@ use crate::sys::atomic_file;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// A token and some white space around it; more is not read.
+/// The most bytes that are read: enough for a token and some white space.
 const LONGEST_FILE: u64 = 64 * 1024;
 
-/// As many bytes as a new token may have, written to find out whether there is room.
+/// As many bytes as a new token may have. They are written to find out whether the disk has room.
 const ROOM: [u8; 1024] = [0; 1024];
 
-/// A file that holds an application token.
+/// A file that contains an application token.
 #[derive(Debug)]
 pub(crate) struct TokenFile {
     path: PathBuf,
     last_good: ArcSwapOption<Secret>,
-    /// What the file was like when it was last looked at, readable or not.
-    last_look: ArcSwapOption<Stamp>,
+    /// The stamp of the file when it was last read, successfully or not.
+    last_stamp: ArcSwapOption<Stamp>,
 }
 
-/// What changes when a file is written or replaced: its times, its size, its place.
+/// What changes when a file is written or replaced: its times, size and inode.
 type Stamp = [u64; 6];
 
 impl TokenFile {
     pub(crate) fn new(path: PathBuf) -> Self {
-        TokenFile { path, last_good: ArcSwapOption::empty(), last_look: ArcSwapOption::empty() }
+        TokenFile { path, last_good: ArcSwapOption::empty(), last_stamp: ArcSwapOption::empty() }
     }
 
-    /// Reads the token. The second part says what was wrong where an earlier content is used.
+    /// Reads the token. If that fails, returns the last good content and the error.
     pub(crate) fn token(&self) -> Result<(Secret, Option<Error>)> {
-        // Taken before reading: a change meanwhile is noticed the next time.
-        self.last_look.store(stamp(&self.path).map(Arc::new));
+        // Before reading, so that a change meanwhile is noticed the next time.
+        self.last_stamp.store(stamp(&self.path).map(Arc::new));
         match (read(&self.path), self.last_good.load_full()) {
             (Ok(token), _) => {
                 self.last_good.store(Some(Arc::new(token.clone())));
@@ -58,21 +58,21 @@ impl TokenFile {
 
     /// Whether the file changed since it was last read.
     pub(crate) fn changed(&self) -> bool {
-        self.last_look.load().as_deref() != stamp(&self.path).as_ref()
+        self.last_stamp.load().as_deref() != stamp(&self.path).as_ref()
     }
 
-    /// What the file holds now.
+    /// Reads the token that the file contains now.
     pub(crate) fn read_back(&self) -> Result<Secret> {
         read(&self.path)
     }
 
-    /// Finds out whether the file can be replaced, and leaves it alone: creates the temporary file
-    /// beside it, with its attributes, and removes that.
+    /// Checks whether the file can be replaced, without changing it: creates the temporary file
+    /// beside it, with its attributes, and removes that file.
     pub(crate) fn check_replaceable(&self) -> Result<()> {
         let (path, aside) = self.paths();
         let create = || {
             platform::refuse_fixed(&path)?;
-            // A run that was killed left it.
+            // An earlier run that was killed may have left it.
             atomic_file::remove(&aside)?;
             let mut new = atomic_file::private().create_new(true).write(true).open(&aside)?;
             new.write_all(&ROOM).and_then(|()| platform::keep_attributes(&path, &new))
@@ -81,13 +81,15 @@ impl TokenFile {
         created.and(atomic_file::remove(&aside)).map_err(|e| self.unwritable(&e))
     }
 
-    /// Replaces the token in the file, which held `expected` when it was read (`None`: no token).
-    /// It keeps its mode, access list and extended attributes and, where that is allowed, its
-    /// owner. It is durable when this returns.
+    /// Replaces the token in the file, which contained `expected` when it was read (`None`: no
+    /// token). The file keeps its mode, access list and extended attributes and, if this process
+    /// may set it, its owner. The change is durable when this returns.
     ///
-    /// What another program wrote since is kept, and an error returned. The content is compared
-    /// when the new file is complete on the disk, so that nothing but its renaming is left to do:
-    /// only what another program writes in the moment between the two is lost.
+    /// # Errors
+    ///
+    /// `Conflict` if another program changed the file since; its content is then kept. The content
+    /// is compared when the new file is complete on the disk and only remains to be renamed. So
+    /// only a change between the comparison and the renaming is lost.
     pub(crate) fn replace(&self, expected: Option<&Secret>, token: &Secret) -> Result<()> {
         let (path, aside) = self.paths();
         let text = Zeroizing::new([token.reveal(), "\n"].concat());
@@ -101,8 +103,8 @@ impl TokenFile {
         let replaced = atomic_file::replace(&path, &aside, text.as_bytes(), complete);
         if is_changed {
             let message = format!(
-                "another program changed the credential file {} while it was being replaced; its \
-                 content was kept",
+                "another program changed the credential file {} while it was being replaced; the \
+                 other program's content was kept",
                 self.path.display()
             );
             return Err(Error::new(ErrorKind::Conflict, message));
@@ -110,7 +112,7 @@ impl TokenFile {
         replaced.map_err(|e| self.unwritable(&e))
     }
 
-    /// The file, where a link to it leads, and the temporary one beside it.
+    /// Returns the file's path, with links resolved, and that of the temporary file beside it.
     fn paths(&self) -> (PathBuf, PathBuf) {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let mut aside = OsString::from(".");
@@ -130,8 +132,8 @@ fn read(path: &Path) -> Result<Secret> {
     const NAME: &str = "application_token_file";
     let mut text = Zeroizing::new(String::with_capacity(LONGEST_FILE as usize));
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        // Opening a pipe would wait for its writer.
-        let problem = format!("{}: is no regular file", path.display());
+        // Opening a pipe would wait until something writes to it.
+        let problem = format!("{}: is not a regular file", path.display());
         return Err(Error::invalid_input(NAME, problem));
     }
     File::open(path)
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_missing_or_holds_no_token_is_named() {
+    fn the_error_names_a_file_that_is_missing_or_contains_no_token() {
         for path in ["/nonexistent/token", "/dev/null", "Cargo.toml"] {
             let error = TokenFile::new(path.into()).token();
             let message = error.unwrap_err().to_string();
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_again_and_its_last_good_content_serves_while_it_cannot_be() {
+    fn a_file_is_read_again_and_while_it_is_unreadable_its_last_good_content_is_used() {
         let path = std::env::temp_dir().join(format!("emnify-credential-{}", std::process::id()));
         let file = TokenFile::new(path.clone());
         fs::write(&path, "first\n").unwrap();
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_program_wrote_meanwhile_is_kept() {
+    fn a_change_by_another_program_is_kept() {
         let path = std::env::temp_dir().join(format!("emnify-meanwhile-{}", std::process::id()));
         let file = TokenFile::new(path.clone());
         let (old, new) = (Secret::from("old"), Secret::from("new"));

@@ -1,5 +1,5 @@
-//! A person's credentials: a user name and a password, perhaps a one-time code, perhaps a device
-//! that is trusted to do without one.
+//! A user's credentials: a user name, a password and, where emnify requires it, a one-time code or
+//! a trusted device in its place.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,28 +15,31 @@ use crate::sys::random;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
 
-/// Of PBKDF2 (RFC 8018): a tenth of a second on a gateway.
+/// The iterations of PBKDF2 (RFC 8018), which take a tenth of a second on a gateway.
 const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(99_999);
 
-/// Asks for the one-time code; `None` if the person has none. An error cancels the call.
+/// Asks the user for the one-time code; `None` if they supply none. An error cancels the call.
 pub(crate) type AskForCode =
     Arc<dyn Fn() -> Result<Option<Secret>, Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
-/// A person who signs in.
+/// A user's credentials.
 pub(crate) struct User {
     pub(crate) username: String,
-    /// As the API takes it: the SHA-1 of the password in lower-case hexadecimal digits.
+    /// The SHA-1 of the password in lower-case hexadecimal digits, as the API requires it.
     pub(crate) password: Secret,
     pub(crate) mfa: Option<AskForCode>,
     pub(crate) trusted_device: Option<TrustedDevice>,
-    /// Costs time to make, on purpose: made once.
+    /// Derived once, since that takes time on purpose.
     key_material: OnceBox<Secret>,
 }
 
 impl User {
     pub(crate) fn new(username: &str, password: &Secret) -> Result<Self> {
         if username.is_empty() || username.chars().any(char::is_control) {
-            return Err(Error::invalid_input("username", "is empty or has a control character"));
+            return Err(Error::invalid_input(
+                "username",
+                "is empty or contains a control character",
+            ));
         }
         if password.reveal().is_empty() {
             return Err(Error::invalid_input("password", "is empty"));
@@ -50,8 +53,8 @@ impl User {
         })
     }
 
-    /// What the store's key is derived from. People choose passwords that can be guessed, so each
-    /// guess at a store's key is made to cost.
+    /// Returns what the store's key is derived from. Deriving it takes time, so that guessing the
+    /// password from a stolen store is expensive.
     pub(crate) fn key_material(&self) -> Secret {
         let make = || {
             let mut key = Zeroizing::new([0; 32]);
@@ -79,10 +82,10 @@ impl fmt::Debug for User {
     }
 }
 
-/// A device that, once a one-time code was given on it, skips the code for 90 days.
+/// A device that needs no one-time code for 90 days after it supplied one.
 ///
-/// The fingerprint is what the device is recognised by: choose a text that is hard to guess, keep
-/// it, and use it again.
+/// emnify recognises the device by its fingerprint. Choose a text that is hard to guess, store it,
+/// and use it for every sign-in on this device.
 #[derive(Debug, Clone)]
 pub struct TrustedDevice {
     pub(crate) fingerprint: Secret,
@@ -92,7 +95,8 @@ pub struct TrustedDevice {
 }
 
 impl TrustedDevice {
-    /// A device with this fingerprint; its name is shown to the user in emnify's portal.
+    /// Creates a device with this fingerprint, 8 to 256 visible ASCII characters. The user sees its
+    /// name in emnify's portal.
     pub fn new(fingerprint: impl Into<Secret>, name: impl Into<String>) -> Self {
         TrustedDevice {
             fingerprint: fingerprint.into(),
@@ -107,7 +111,7 @@ impl TrustedDevice {
         if !(8..=256).contains(&length)
             || !self.fingerprint.reveal().bytes().all(|b| b.is_ascii_graphic())
         {
-            let problem = "has a fingerprint that is not 8 to 256 visible ASCII characters";
+            let problem = "the fingerprint must have 8 to 256 visible ASCII characters";
             return Err(Error::invalid_input("trusted_device", problem));
         }
         Ok(())
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_users_credentials_is_refused_by_name() {
+    fn the_error_names_the_invalid_credential() {
         for (username, password, argument) in
             [("", "password", "username"), ("a\nb", "password", "username"), ("a", "", "password")]
         {

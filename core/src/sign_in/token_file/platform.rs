@@ -1,6 +1,6 @@
-//! What a credential file keeps when it is replaced: owner and mode on Unix; access list, extended
-//! attributes and SELinux's label on Linux. On other systems the new file has what its directory
-//! gives it. It also tells which files cannot be replaced.
+//! Copies a credential file's attributes when it is replaced: owner and mode on Unix; also access
+//! list, extended attributes and SELinux label on Linux. On other systems the new file gets the
+//! defaults of its directory. Also checks whether a file can be replaced.
 
 #[cfg(not(unix))]
 pub(super) use elsewhere::{keep_attributes, refuse_fixed};
@@ -18,10 +18,10 @@ mod unix {
 
     use super::attributes;
 
-    /// In such a directory only the owner of a file may replace it.
+    /// The sticky bit: only the owner of a file or of the directory may replace the file.
     const STICKY: u32 = 0o1000;
 
-    /// Refuses a file that can be written and not replaced.
+    /// Refuses a file that can be written but not replaced.
     pub(in super::super) fn refuse_fixed(path: &Path) -> io::Result<()> {
         let (Ok(file), Some(Ok(directory))) = (fs::metadata(path), path.parent().map(fs::metadata))
         else {
@@ -30,31 +30,32 @@ mod unix {
         let user = geteuid();
         let is_ours = user.is_root() || [file.uid(), directory.uid()].contains(&user.as_raw());
         if directory.mode() & STICKY != 0 && !is_ours {
-            let problem = "it belongs to another user, and its directory is sticky; give it a \
-                           directory of its own";
+            let problem = "it belongs to another user, and its directory has the sticky bit; move \
+                           it to its own directory";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
         }
         attributes::refuse_fixed(path)
     }
 
-    /// Makes the new file like the old one, for those who may read it.
+    /// Copies the attributes that decide who may read the file.
     pub(in super::super) fn keep_attributes(path: &Path, new: &File) -> io::Result<()> {
         let Ok(old) = fs::metadata(path) else { return Ok(()) };
-        // Only root may give a file away; its group must not become another one that may read it.
+        // Only root may change the owner. If the group cannot be kept, only the owner may read the
+        // file.
         let group_stays = fchown(new, None, Some(old.gid())).is_ok();
         let _ = fchown(new, Some(old.uid()), None);
         let mode = old.mode() & if group_stays { 0o777 } else { 0o700 };
         attributes::drop_inherited(new);
-        // After the owner, whose change may reset it.
+        // After the owner, since changing the owner may reset the mode.
         new.set_permissions(Permissions::from_mode(mode))?;
-        // After the mode, which is a part of an access list.
+        // After the mode, since setting the mode changes the access list.
         attributes::keep(path, new, group_stays)
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod attributes {
-    //! Extended attributes, of which an access list is one, as Linux has them.
+    //! Extended attributes on Linux, which include the access list.
 
     use std::fs::File;
     use std::io;
@@ -69,33 +70,33 @@ mod attributes {
     const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
     const LABEL: &[u8] = b"security.selinux";
 
-    /// What the kernel allows for all names of a file, or for one value.
+    /// The kernel's limit in bytes for all names of a file, and for one value.
     const LONGEST: usize = 64 * 1024;
 
-    /// Refuses a file that the kernel keeps in its place.
+    /// Refuses a file that the kernel does not allow to be replaced.
     pub(super) fn refuse_fixed(path: &Path) -> io::Result<()> {
-        // Kernels that cannot tell find out when it is replaced.
+        // On a kernel without statx, the replacement itself fails.
         let Ok(found) = statx(CWD, path, AtFlags::empty(), StatxFlags::empty()) else {
             return Ok(());
         };
         let attributes = found.stx_attributes & found.stx_attributes_mask;
         if attributes.contains(StatxAttributes::MOUNT_ROOT) {
-            return Err(io::Error::other("it is mounted by itself; mount its directory instead"));
+            return Err(io::Error::other("it is a mount point; mount its directory instead"));
         }
         if attributes.intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND) {
-            return Err(io::Error::other("it is immutable (chattr -i -a makes it replaceable)"));
+            return Err(io::Error::other("it is immutable or append-only; run chattr -i -a on it"));
         }
         Ok(())
     }
 
-    /// Drops the access list that the directory gave to the new file.
+    /// Removes the access list that the new file inherited from its directory.
     pub(super) fn drop_inherited(new: &File) {
-        // There is none, most of the time.
+        // Fails if there is none, as in most cases.
         let _ = fremovexattr(new, ACCESS_LIST);
     }
 
-    /// Copies what says who may read the file, and what its users put there. Checksums and
-    /// capabilities of the old content (security.ima, security.capability) are not the new one's.
+    /// Copies the access list, the SELinux label and users' own attributes. Checksums and
+    /// capabilities of the old content (security.ima, security.capability) do not apply to the new.
     pub(super) fn keep(old: &Path, new: &File, group_stays: bool) -> io::Result<()> {
         let (mut names, mut value) = (vec![0; LONGEST], vec![0; LONGEST]);
         let length = match listxattr(old, &mut names) {
@@ -107,7 +108,7 @@ mod attributes {
         for name in names.split(|byte| *byte == 0) {
             let is_kept = name.starts_with(b"user.")
                 || name == LABEL
-                // It names the group that the mode names.
+                // The access list contains the rights of the file's group.
                 || (name == ACCESS_LIST && group_stays);
             if !is_kept {
                 continue;
@@ -125,7 +126,7 @@ mod attributes {
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod attributes {
-    //! Elsewhere they are not kept.
+    //! Other systems' extended attributes are not kept.
 
     use std::fs::File;
     use std::io;
@@ -164,11 +165,11 @@ mod tests {
     use super::refuse_fixed;
 
     #[test]
-    fn what_is_mounted_by_itself_cannot_be_replaced() {
+    fn a_mount_point_cannot_be_replaced() {
         assert!(refuse_fixed(Path::new("Cargo.toml")).is_ok());
         match refuse_fixed(Path::new("/proc")) {
-            Err(e) => assert!(e.to_string().contains("mounted by itself"), "{e}"),
-            Ok(()) => eprintln!("skipped: this kernel does not tell what is mounted (before 5.8)"),
+            Err(e) => assert!(e.to_string().contains("mount point"), "{e}"),
+            Ok(()) => eprintln!("skipped: this kernel does not report mount points (before 5.8)"),
         }
     }
 }
