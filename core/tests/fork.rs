@@ -1,11 +1,11 @@
-//! After a fork, parent and child both go on working; threads of ours leave signals alone.
+//! After a fork, parent and child both continue to work. The library's threads leave signals alone.
 //!
-//! One test for all: in a Rust program std takes a lock of its own while a thread starts or ends, and
-//! a fork in that moment leaves it held in the child. A library in a C or Python program does not
-//! meet it; here no thread may start or end meanwhile, those of other tests included.
+//! One test runs all cases, because no other thread may start or end during a fork. Rust's std
+//! holds a lock while a thread starts or ends, and a fork at that moment would leave it locked in
+//! the child. C and Python programs do not have this problem.
 
 #![cfg(unix)]
-#![allow(clippy::panic, reason = "a test that fails says so")]
+#![allow(clippy::panic, reason = "this is a test")]
 
 mod common;
 
@@ -21,10 +21,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-/// Runs `work` in a forked child; its result is the exit status.
+/// Runs `work` in a forked child, whose exit status is the result.
 fn in_child(work: impl FnOnce() -> bool) -> Pid {
-    // SAFETY: the child calls nothing but the library, whose promise it is to work there, and
-    // leaves by `exit`.
+    // SAFETY: the child calls only the library, which promises to work in a child, and ends by
+    // `exit`.
     match unsafe { fork() } {
         Ok(ForkResult::Parent { child }) => child,
         Ok(ForkResult::Child) => exit(i32::from(!work())),
@@ -32,7 +32,7 @@ fn in_child(work: impl FnOnce() -> bool) -> Pid {
     }
 }
 
-/// Waits for the child, though not for ever.
+/// Waits for the child and checks that it succeeded within 30 s.
 #[track_caller]
 fn assert_well(child: Pid) {
     assert!(is_well(child), "a child hangs or fails");
@@ -56,13 +56,14 @@ fn is_well(child: Pid) -> bool {
     }
 }
 
-/// Prints nothing: a lock of the test runner's could be held by a thread that a child has not.
+/// Whether a call succeeds. Prints nothing, since the lock of the test runner's output may be held
+/// by a thread that does not exist in a child.
 fn lists(client: &Client) -> bool {
     client.application_tokens().list().is_ok()
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn parent_and_child_go_on_each_with_its_own_connections() {
+fn parent_and_child_continue_on_their_own_connections() {
     let sandbox = sandbox();
     let client = builder(&sandbox).build().unwrap();
     assert!(lists(&client));
@@ -75,7 +76,7 @@ fn parent_and_child_go_on_each_with_its_own_connections() {
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting() {
+fn a_fork_during_a_refresh_leaves_no_child_waiting() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 700 }));
@@ -84,7 +85,7 @@ fn a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting() {
             scope.spawn(|| client.authenticate().unwrap());
         }
         eventually("the call", || sandbox.connections() > 0);
-        // The lock of the refresh is held by a thread that the children do not have.
+        // The thread that signs in does not exist in the children.
         let children: Vec<_> = (0..4).map(|_| in_child(|| lists(&client))).collect();
         children.into_iter().for_each(assert_well);
     });
@@ -92,7 +93,7 @@ fn a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting() {
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn a_child_forked_while_its_parent_held_the_lock_waits_for_it_and_takes_what_it_left() {
+fn a_child_forked_while_its_parent_signs_in_waits_and_takes_the_token_from_the_store() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("fork"));
     let builder = builder(&sandbox).clock(Arc::new(SystemClock));
     let client = builder.store(Store::directory(&scratch.0)).build().unwrap();
@@ -106,14 +107,15 @@ fn a_child_forked_while_its_parent_held_the_lock_waits_for_it_and_takes_what_it_
     assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
 }
 
-/// A connection's thread is not there in a child, so that a call over an inherited one hangs.
+/// The thread of an inherited connection does not exist in a child, so that a call on it would
+/// hang.
 #[cfg(target_os = "linux")]
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn a_grandchild_with_the_pid_of_a_dead_ancestor_has_connections_of_its_own() {
+fn a_grandchild_with_the_pid_of_a_dead_ancestor_makes_its_own_connections() {
     use nix::sched::{CloneFlags, unshare};
     use nix::unistd::getpid;
     if !nix::unistd::geteuid().is_root() {
-        println!("skipped: a namespace of pids needs root");
+        println!("skipped: a pid namespace needs root");
         return;
     }
     let sandbox = sandbox();
@@ -136,7 +138,7 @@ fn a_grandchild_with_the_pid_of_a_dead_ancestor_has_connections_of_its_own() {
                 assert_ne!(child, ancestor);
                 true
             });
-            // The child of the ancestor, which ends at once, becomes one of this process.
+            // The ancestor ends at once, so its child becomes a child of this process.
             is_well(ancestor) && matches!(waitpid(None, None), Ok(WaitStatus::Exited(_, 0)))
         });
         is_well(init)
@@ -144,7 +146,7 @@ fn a_grandchild_with_the_pid_of_a_dead_ancestor_has_connections_of_its_own() {
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn busy_threads_in_the_parent_do_not_harm_its_children() {
+fn children_work_while_threads_of_the_parent_are_busy() {
     let sandbox = sandbox();
     sandbox.settings(|settings| settings.limits = false);
     let client = builder(&sandbox).build().unwrap();
@@ -166,9 +168,9 @@ fn busy_threads_in_the_parent_do_not_harm_its_children() {
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn every_thread_of_ours_blocks_every_signal() {
+fn every_thread_of_the_library_blocks_every_signal() {
     let sandbox = sandbox();
-    // In a child, which has no thread but the one that forked and those that the library starts.
+    // In a child, which has only the thread that forked and those that the library starts.
     let child = in_child(|| {
         let clock = clock();
         let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
@@ -186,11 +188,11 @@ fn every_thread_of_ours_blocks_every_signal() {
                 "/proc/self/task/{}/status",
                 name.to_string_lossy()
             )) else {
-                continue; // It has ended since.
+                continue; // The thread has ended since.
             };
             let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
             let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
-            // All but KILL and STOP, which nobody can, and the two that the C library keeps.
+            // All but KILL and STOP, which cannot be blocked, and the two that the C library keeps.
             let blockable = !((1 << 8) | (1 << 18) | (1 << 31) | (1 << 32));
             assert_eq!(blocked & blockable, blockable, "{status}");
             others += 1;
@@ -201,7 +203,7 @@ fn every_thread_of_ours_blocks_every_signal() {
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
-fn a_peer_that_hangs_up_during_a_write_does_not_kill_the_host() {
+fn a_peer_that_closes_the_connection_during_a_write_does_not_kill_the_host() {
     let sandbox = sandbox();
     let child = in_child(|| {
         // SAFETY: no other thread of this child handles signals.
@@ -221,12 +223,12 @@ fn a_peer_that_hangs_up_during_a_write_does_not_kill_the_host() {
 
 #[test]
 fn a_client_works_on_both_sides_of_a_fork_and_leaves_signals_alone() {
-    parent_and_child_go_on_each_with_its_own_connections();
-    a_fork_in_the_middle_of_a_refresh_leaves_nobody_waiting();
-    a_child_forked_while_its_parent_held_the_lock_waits_for_it_and_takes_what_it_left();
+    parent_and_child_continue_on_their_own_connections();
+    a_fork_during_a_refresh_leaves_no_child_waiting();
+    a_child_forked_while_its_parent_signs_in_waits_and_takes_the_token_from_the_store();
     #[cfg(target_os = "linux")]
-    a_grandchild_with_the_pid_of_a_dead_ancestor_has_connections_of_its_own();
-    busy_threads_in_the_parent_do_not_harm_its_children();
-    every_thread_of_ours_blocks_every_signal();
-    a_peer_that_hangs_up_during_a_write_does_not_kill_the_host();
+    a_grandchild_with_the_pid_of_a_dead_ancestor_makes_its_own_connections();
+    children_work_while_threads_of_the_parent_are_busy();
+    every_thread_of_the_library_blocks_every_signal();
+    a_peer_that_closes_the_connection_during_a_write_does_not_kill_the_host();
 }

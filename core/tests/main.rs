@@ -1,11 +1,11 @@
-//! The tests of the core, in one program. Those that fork have programs of their own: no other test
-//! may start a thread meanwhile.
+//! The tests of the core, in one program. Tests that fork have their own programs, since no other
+//! test may start a thread meanwhile.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that cannot go on fails"
+    reason = "a test that cannot continue fails"
 )]
 
 mod calls;

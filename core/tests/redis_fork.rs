@@ -1,5 +1,6 @@
-//! After a fork, parent and child both go on with the store in Redis, each on its own connection. A
-//! program of its own, since no other test may start a thread meanwhile (see `fork.rs`).
+//! After a fork, parent and child both continue to use the store in Redis, each on its own
+//! connection. This is its own program, since no other test may start a thread meanwhile (see
+//! `fork.rs`).
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
@@ -17,7 +18,7 @@ use nix::unistd::{ForkResult, fork};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// Whether a thread of the store's still runs, as far as the system tells.
+/// Whether one of the store's threads still runs.
 fn store_has_threads() -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().filter_map(Result::ok);
     let mut names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
@@ -35,8 +36,8 @@ fn parent_and_child_share_a_session_and_no_connection() {
     // The connection is kept for some seconds, so the child inherits it.
     clock.advance(DAY);
     eventually("the end of the store's threads", || !store_has_threads());
-    // SAFETY: no other thread runs but those of the sandbox and of the client, which idle; the child
-    // calls nothing but the library and leaves by `exit`.
+    // SAFETY: only threads of the sandbox and of the client run, and they are idle; the child calls
+    // only the library and ends by `exit`.
     let child = match unsafe { fork() }.unwrap() {
         ForkResult::Child => exit(i32::from(client.authenticate().is_err())),
         ForkResult::Parent { child } => child,

@@ -1,4 +1,4 @@
-//! Application tokens can be created, listed, updated and revoked, and a new one's value is never
+//! Application tokens can be created, listed, updated and revoked. The value of a new one is never
 //! lost.
 
 use std::time::{Duration, SystemTime};
@@ -43,7 +43,7 @@ fn a_token_lives_from_creation_to_revocation() {
 }
 
 #[test]
-fn creation_works_however_the_server_answers_it() {
+fn creation_works_with_every_form_of_response() {
     for (status, shape, hint, nulls) in [
         (200, TokenShape::Jwt, true, true),
         (201, TokenShape::Opaque, true, false),
@@ -65,7 +65,7 @@ fn creation_works_however_the_server_answers_it() {
 }
 
 #[test]
-fn a_token_for_other_addresses_is_found_by_the_list_alone() {
+fn a_token_for_other_addresses_is_found_without_signing_in_with_it() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let new = NewApplicationToken::new().description("elsewhere").ip("192.0.2.0/24");
@@ -75,7 +75,7 @@ fn a_token_for_other_addresses_is_found_by_the_list_alone() {
 }
 
 #[test]
-fn two_of_the_same_description_are_told_apart() {
+fn two_tokens_with_the_same_description_get_different_ids() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let new = NewApplicationToken::new().description("twin");
@@ -99,7 +99,7 @@ fn the_value_is_returned_even_if_everything_after_its_creation_fails() {
 }
 
 #[test]
-fn an_answer_that_is_lost_says_that_a_token_may_have_been_created() {
+fn the_error_for_a_lost_response_says_that_a_token_may_have_been_created() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     client.authenticate().unwrap();
@@ -135,7 +135,7 @@ fn a_list_without_pages_is_one_call() {
 }
 
 #[test]
-fn a_list_is_read_whatever_its_rows_lack() {
+fn a_list_is_read_even_if_fields_are_missing_or_invalid() {
     let sandbox = sandbox();
     let rows = r#"[
         {"id":1,"status":{}},
@@ -157,7 +157,7 @@ fn a_list_is_read_whatever_its_rows_lack() {
 }
 
 #[test]
-fn a_list_that_is_longer_than_64_mib_is_not_read_on() {
+fn reading_a_list_stops_after_64_mib() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     for id in 1..=6 {
@@ -178,26 +178,26 @@ fn a_list_that_is_longer_than_64_mib_is_not_read_on() {
 fn an_id_in_the_response_to_create_is_used() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let create = |answer: &str| {
+    let create = |response: &str| {
         sandbox.reset_counters();
-        sandbox.fault(Fault::once(TOKENS, FaultKind::status(201, answer)).method("POST"));
+        sandbox.fault(Fault::once(TOKENS, FaultKind::status(201, response)).method("POST"));
         let created = client.application_tokens().create(&NewApplicationToken::new()).unwrap();
         assert_eq!(created.reveal(), "value");
         (created.id(), sandbox.calls("GET", TOKENS))
     };
-    // One look-up before, none after.
+    // The list is read before the creation, but not after it.
     assert_eq!(create(r#"{"application_token":"value","id":8}"#), (Some(8), 1));
     assert_eq!(create(r#"{"application_token":"value","id":"9"}"#), (Some(9), 1));
     assert_eq!(create(r#"{"id":10.0,"application_token":"value"}"#), (Some(10), 1));
-    // One that cannot be read is none, and the value is not lost by it.
+    // An invalid id counts as missing, and the value is still returned.
     for id in ["null", "{}", "-1", r#""""#, r#""x""#, "1.5", "1e300", "[8]"] {
-        let answer = format!(r#"{{"application_token":"value","id":{id}}}"#);
-        assert_eq!(create(&answer), (None, 2), "{id}");
+        let response = format!(r#"{{"application_token":"value","id":{id}}}"#);
+        assert_eq!(create(&response), (None, 2), "{id}");
     }
 }
 
 #[test]
-fn a_token_that_is_not_there_is_not_found() {
+fn an_unknown_id_is_not_found() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let error = client.application_tokens().revoke(999_999).unwrap_err();
@@ -217,18 +217,18 @@ fn an_expiry_may_be_a_date() {
 }
 
 #[test]
-fn a_list_that_lags_behind_gives_no_id_rather_than_a_wrong_one() {
+fn an_outdated_list_leads_to_no_id_rather_than_a_wrong_one() {
     let sandbox = sandbox();
     let (client, new) = (client(&sandbox), NewApplicationToken::new().description("twin"));
     let _older = client.application_tokens().create(&new).unwrap();
-    // The list as it was before: the new row is not in it yet.
+    // The list as it was before the creation, without the new row.
     let rows = r#"[{"id":4711,"description":"Sandbox"},{"id":4712,"description":"twin"}]"#;
     sandbox.fault(Fault::new(TOKENS, FaultKind::status(200, rows)).method("GET"));
     assert_eq!(client.application_tokens().create(&new).unwrap().id(), None);
 }
 
 #[test]
-fn an_audit_judges_every_token_and_finds_its_own() {
+fn an_audit_covers_every_token_and_recognises_the_clients_own() {
     use emnify_core::{AuditOptions, Finding};
     let sandbox = sandbox();
     let (revoked, _) =

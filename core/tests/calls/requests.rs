@@ -1,5 +1,5 @@
-//! Any other call of the API: with the session's token, tried again where that is safe, and never
-//! to another origin.
+//! Other calls of the API. They carry the session's token, are retried if that is safe, and never
+//! go to another origin.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ fn a_resource_is_created_read_changed_and_removed() {
 }
 
 #[test]
-fn what_may_pass_by_itself_is_tried_again_where_that_is_safe() {
+fn temporary_failures_are_retried_if_that_is_safe() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     client.authenticate().unwrap();
@@ -56,17 +56,7 @@ fn what_may_pass_by_itself_is_tried_again_where_that_is_safe() {
 }
 
 #[test]
-fn a_response_without_a_body_cannot_be_read_as_json() {
-    let sandbox = sandbox();
-    sandbox.fault(Fault::new(SIM, FaultKind::status(204, "")));
-    let response = client(&sandbox).request(Method::Get, SIM).send().unwrap();
-    let error = response.json::<Value>().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Protocol);
-    assert_eq!(error.to_string(), "cannot read the response: it has no body (HTTP 204)");
-}
-
-#[test]
-fn a_query_may_be_written_or_added_and_headers_are_sent() {
+fn a_query_can_be_in_the_path_or_added_and_headers_are_sent() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let rows: Vec<Value> = client
@@ -84,7 +74,7 @@ fn a_query_may_be_written_or_added_and_headers_are_sent() {
 }
 
 #[test]
-fn nothing_leads_the_token_to_another_origin() {
+fn the_token_never_goes_to_another_origin() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     for path in ["https://evil.example/", "//evil.example", "/a/../../x", "/x\r\nHost: evil"] {
@@ -112,7 +102,7 @@ fn nothing_leads_the_token_to_another_origin() {
 }
 
 #[test]
-fn each_of_10_000_rows_comes_once_whatever_happens_on_the_way() {
+fn each_of_10_000_rows_is_returned_once_despite_faults() {
     const EVENTS: &str = "/api/v1/event";
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| settings.limits = false);
@@ -135,7 +125,7 @@ fn each_of_10_000_rows_comes_once_whatever_happens_on_the_way() {
     assert_eq!(ids.len(), 10_000);
     ids.dedup();
     assert_eq!(ids.len(), 10_000);
-    // A page has at most 100 events, however many are asked for.
+    // A page has at most 100 events, even if more are requested.
     assert_eq!(sandbox.calls("GET", EVENTS), 100 + 3);
     assert_eq!(sandbox.calls("POST", AUTHENTICATE), 3);
 }
@@ -152,25 +142,25 @@ fn a_collection_without_pages_is_one_call_and_an_error_ends_it() {
     assert!(rows.next().is_none());
 }
 
-/// Answers one call for the list of SIMs, by that body and that one header.
-fn answer_once(sandbox: &Sandbox, body: &str, header: Option<(&str, &str)>) {
+/// Makes the sandbox respond to one call for the list of SIMs with this body and header.
+fn respond_once(sandbox: &Sandbox, body: &str, header: Option<(&str, &str)>) {
     let headers = header.iter().map(|(name, value)| (name.to_string(), value.to_string()));
     let (body, content_type) = (body.to_owned(), "application/json".to_owned());
     let kind = FaultKind::Status { status: 200, body, content_type, headers: headers.collect() };
     sandbox.fault(Fault::once(SIM, kind));
 }
 
-/// A page of rows with these ids.
+/// Returns a page of rows with these ids.
 fn rows(ids: Range<u64>) -> String {
     Value::from_iter(ids.map(|id| json!({ "id": id }))).to_string()
 }
 
-/// What `paginate` gives of these pages, and with how many calls.
+/// Returns how many rows `paginate` reads from these pages, and with how many calls.
 #[track_caller]
 fn read_pages(pages: &[(&str, Option<(&str, &str)>)], per_page: Option<u64>) -> (u64, u64) {
     let sandbox = sandbox();
-    pages.iter().for_each(|(body, header)| answer_once(&sandbox, body, *header));
-    // One page too many would be an error.
+    pages.iter().for_each(|(body, header)| respond_once(&sandbox, body, *header));
+    // A call for one page too many would be an error.
     sandbox.fault(Fault::new(SIM, FaultKind::status(403, "")));
     let mut list = client(&sandbox).paginate(SIM);
     if let Some(rows) = per_page {
@@ -180,26 +170,26 @@ fn read_pages(pages: &[(&str, Option<(&str, &str)>)], per_page: Option<u64>) -> 
 }
 
 #[test]
-fn a_list_goes_on_where_its_headers_say_so() {
+fn headers_decide_whether_there_is_another_page() {
     let total = |pages| Some(("X-Total-Pages", pages));
     let next = Some(("Link", r#"</api/v1/sim?page=1>; rel="first", </a,b;c>; Rel=NEXT"#));
     let last = Some(("Link", r#"</api/v1/sim?page=1>; rel="prev""#));
     let (first, second) = (&*rows(0..2), &*rows(2..4));
     assert_eq!(read_pages(&[(first, total("2")), (second, total("2"))], None), (4, 2));
     assert_eq!(read_pages(&[(first, next), (second, last)], None), (4, 2));
-    // A full page is no sign of another where a header says that it is the last.
+    // A full page is the last one if a header says so.
     assert_eq!(read_pages(&[(first, total("1"))], Some(2)), (2, 1));
     assert_eq!(read_pages(&[(first, last)], Some(2)), (2, 1));
 }
 
 #[test]
-fn a_list_without_headers_goes_on_after_a_full_page_alone() {
+fn without_headers_another_page_is_read_only_after_a_full_one() {
     let next_is_not = Some(("Link", "</docs>; rel=help"));
     let full = (&*rows(0..2), None);
     assert_eq!(read_pages(&[full, (&rows(2..3), None)], Some(2)), (3, 2));
     assert_eq!(read_pages(&[full, ("[]", None)], Some(2)), (2, 2));
     assert_eq!(read_pages(&[(&rows(0..2), next_is_not), ("[]", None)], Some(2)), (2, 2));
-    // As recorded: the server paged in its own way or not at all, and these were complete.
+    // Recorded sizes of complete lists: the server used another page size, or no pages.
     for recorded in [52, 869] {
         assert_eq!(read_pages(&[(&rows(0..recorded), None)], None), (recorded, 1));
     }
@@ -211,7 +201,7 @@ fn a_page_beyond_the_last_repeats_it_and_is_discarded() {
     let (first, last) = (r#"[{"day":1},{"day":2}]"#, r#"[{"day":3},{"day":3}]"#);
     assert_eq!(read_pages(&[(first, many), (last, many), (last, many)], None), (4, 3));
     assert_eq!(read_pages(&[(first, None), (last, None), (last, None)], Some(2)), (4, 3));
-    // A row without an id that moved to the next page while the list was read.
+    // A row without an id moved to the next page while the list was read.
     let moved = r#"[{"day":2},{"day":3}]"#;
     assert_eq!(read_pages(&[(first, None), (moved, None), ("[]", None)], Some(2)), (3, 3));
 }
@@ -221,7 +211,7 @@ fn a_row_can_be_read_as_the_server_wrote_it() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let row = "{ \"z\": 123456789012345678901234567890,\n \"a\": [1.10, \"b \\u00e4\"] }";
-    answer_once(&sandbox, &format!("[{row}, 7]"), None);
+    respond_once(&sandbox, &format!("[{row}, 7]"), None);
     let mut rows = client.paginate(SIM);
     let mut next = || rows.next_text().transpose().unwrap();
     let text = r#"{"z":123456789012345678901234567890,"a":[1.10,"b \u00e4"]}"#;
@@ -234,7 +224,7 @@ fn a_row_can_be_read_as_the_server_wrote_it() {
 fn a_list_may_be_in_an_object_and_the_message_names_any_other_body() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    answer_once(&sandbox, r#"{"meta":{"data":[7]},"data":[{"id":1},{"id":2}]}"#, None);
+    respond_once(&sandbox, r#"{"meta":{"data":[7]},"data":[{"id":1},{"id":2}]}"#, None);
     assert_eq!(client.paginate(SIM).map(Result::unwrap).count(), 2);
     for (body, named) in [
         (r#"{"id":1,"canary":2}"#, "an object without a list"),
@@ -247,7 +237,7 @@ fn a_list_may_be_in_an_object_and_the_message_names_any_other_body() {
         ("<html>canary", "not valid JSON"),
         (r#"[{"canary":1},"#, "not valid JSON"),
     ] {
-        answer_once(&sandbox, body, None);
+        respond_once(&sandbox, body, None);
         let error = client.paginate(SIM).next().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol, "{body}");
         assert!(error.to_string().contains(named), "{body}: {error}");
@@ -256,7 +246,7 @@ fn a_list_may_be_in_an_object_and_the_message_names_any_other_body() {
 }
 
 #[test]
-fn calls_that_come_too_fast_are_spread_unless_the_caller_paces_itself() {
+fn calls_are_spread_over_time_unless_pacing_is_switched_off() {
     let sandbox = sandbox();
     for (pacing, seconds) in [(true, 2), (false, 0)] {
         let clock = clock();
@@ -269,7 +259,7 @@ fn calls_that_come_too_fast_are_spread_unless_the_caller_paces_itself() {
     }
 }
 
-/// A clock under which no time passes, so that a batch has no end.
+/// A clock that stands still, so that the limits allow no further calls.
 #[derive(Debug)]
 struct Standstill;
 
@@ -290,11 +280,11 @@ impl Clock for Standstill {
 }
 
 #[test]
-fn a_call_whose_turn_comes_after_its_timeout_is_told_when_to_come_back() {
+fn a_call_whose_slot_is_after_its_timeout_fails_with_the_wait() {
     let sandbox = sandbox();
     let client = builder(&sandbox).clock(Arc::new(Standstill)).build().unwrap();
     let call = || client.request(Method::Get, SIM).query("per_page", 1).send();
-    // 5 at once, then one each 100 ms within the timeout of 20 s.
+    // 5 at once, then one per 100 ms within the timeout of 20 s.
     let error = (0..5 + 201).find_map(|_| call().err()).unwrap();
     assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
     assert!(error.retry_after() > Some(Duration::from_secs(15)));

@@ -1,4 +1,4 @@
-//! What a caller gets wrong is refused before anything is sent, by a message that names it.
+//! Invalid arguments are refused before anything is sent, with a message that names the argument.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn assert_refused(argument: &str, error: Error) {
 }
 
 #[test]
-fn a_client_is_not_built_from_arguments_that_cannot_work() {
+fn a_client_is_not_built_from_invalid_arguments() {
     let sandbox = sandbox();
     for token in ["", "canary\n", "canary\0", "canäry", "two canary"] {
         assert_refused(
@@ -48,7 +48,7 @@ fn a_client_is_not_built_from_arguments_that_cannot_work() {
 }
 
 #[test]
-fn an_application_token_is_not_created_from_values_that_cannot_work() {
+fn an_application_token_is_not_created_from_invalid_values() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let tokens = client.application_tokens();

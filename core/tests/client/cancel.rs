@@ -1,4 +1,4 @@
-//! Calls that are cancelled: their callers leave at once, and nothing that was under way is lost.
+//! A cancelled call ends at once, and the results of its requests are not lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,8 +30,8 @@ fn cancellable(sandbox: &Sandbox) -> Client {
     builder(sandbox).clock(Arc::new(SystemClock)).cancellable(true).build().unwrap()
 }
 
-/// Makes the call on a thread, triggers the interrupt when the call is where it should be, and
-/// returns what it came to, which must be soon.
+/// Makes the call on a thread, triggers the interrupt as soon as `is_there` is true, and returns
+/// the result of the call. Checks that the call ends soon after the interrupt.
 fn interrupted<T: Send>(
     client: &Client,
     call: impl FnOnce(&Client) -> Result<T> + Send,
@@ -44,14 +44,14 @@ fn interrupted<T: Send>(
         eventually("the call", is_there);
         let started = Instant::now();
         interrupt.trigger();
-        let outcome = caller.join().unwrap();
+        let result = caller.join().unwrap();
         assert!(started.elapsed() < SLOW / 2, "it took {:?}", started.elapsed());
-        outcome
+        result
     })
 }
 
 #[test]
-fn a_call_that_waits_for_a_response_ends_at_once_and_every_later_one_too() {
+fn cancelling_a_client_ends_a_call_that_waits_for_a_response_and_every_later_call() {
     let sandbox = sandbox();
     let client = cancellable(&sandbox);
     client.authenticate().unwrap();
@@ -71,7 +71,7 @@ fn a_call_that_waits_for_a_response_ends_at_once_and_every_later_one_too() {
 }
 
 #[test]
-fn a_client_that_is_not_cancellable_lets_a_response_come_and_ends_other_waits() {
+fn a_client_that_is_not_cancellable_waits_for_a_response_and_ends_only_other_waits() {
     let sandbox = sandbox();
     let client = builder(&sandbox).clock(Arc::new(SystemClock)).build().unwrap();
     client.authenticate().unwrap();
@@ -97,16 +97,16 @@ fn a_pause_before_another_attempt_ends_at_once() {
         headers: [("Retry-After".into(), "10".into())].into(),
     };
     sandbox.fault(Fault::once(TOKENS, unavailable));
-    let outcome = interrupted(
+    let result = interrupted(
         &client,
         |client| client.application_tokens().list(),
         || sandbox.calls("GET", TOKENS) == 1,
     );
-    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
 #[test]
-fn an_auth_token_that_comes_after_its_caller_left_is_for_those_who_wait_and_come_later() {
+fn an_auth_token_that_arrives_after_a_cancellation_goes_to_waiting_and_later_calls() {
     let sandbox = sandbox();
     let client = cancellable(&sandbox);
     sandbox.fault(delayed(AUTHENTICATE, 600));
@@ -118,12 +118,12 @@ fn an_auth_token_that_comes_after_its_caller_left_is_for_those_who_wait_and_come
             eventually("the sign-in", is_asked);
             client.authenticate().is_ok()
         });
-        let outcome = interrupted(client, Client::authenticate, || {
-            // The other one waits, as far as that can be seen from here.
+        let result = interrupted(client, Client::authenticate, || {
+            // By now the other call should be waiting.
             thread::sleep(Duration::from_millis(100));
             is_asked()
         });
-        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
         assert!(others.join().unwrap());
     });
     assert!(client.cached_auth_token().is_some());
@@ -131,7 +131,7 @@ fn an_auth_token_that_comes_after_its_caller_left_is_for_those_who_wait_and_come
 }
 
 #[test]
-fn a_store_gets_the_auth_token_that_came_after_its_caller_left() {
+fn an_auth_token_that_arrives_after_a_cancellation_is_stored() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("late"));
     let store = || emnify_core::Store::directory(&scratch.0);
     let client = || {
@@ -154,7 +154,7 @@ fn a_store_gets_the_auth_token_that_came_after_its_caller_left() {
 }
 
 #[test]
-fn an_application_token_that_comes_after_its_caller_left_is_revoked() {
+fn an_application_token_that_arrives_after_a_cancellation_is_revoked() {
     let sandbox = sandbox();
     let client = cancellable(&sandbox);
     client.authenticate().unwrap();
@@ -165,24 +165,24 @@ fn an_application_token_that_comes_after_its_caller_left_is_revoked() {
                 && row.status() == Some(ApplicationTokenStatus::Revoked)
         })
     };
-    // The response to `create` is late, and then the list that tells the id.
+    // First the response to `create` is late, then the list that contains the id.
     for (description, method, calls) in [("late", "POST", 1_u32), ("later", "GET", 2)] {
         let before = sandbox.calls(method, TOKENS);
         let skip = calls - 1;
         sandbox.fault(Fault { method: Some(method.into()), skip, ..delayed(TOKENS, 400) });
         let new = NewApplicationToken::new().description(description);
-        let outcome = interrupted(
+        let result = interrupted(
             &client,
             |client| client.application_tokens().create(&new),
             || sandbox.calls(method, TOKENS) == before + u64::from(calls),
         );
-        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled, "{description}");
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled, "{description}");
         eventually("the revocation", || is_revoked(description));
     }
 }
 
 #[test]
-fn an_error_of_the_mfa_function_is_its_callers_alone_and_another_one_takes_over() {
+fn an_error_of_the_mfa_function_ends_only_its_own_call_and_another_takes_over() {
     let sandbox = Arc::new(sandbox());
     let (asked, portal) = (Arc::new(AtomicU32::new(0)), Arc::clone(&sandbox));
     let count = Arc::clone(&asked);
@@ -200,7 +200,7 @@ fn an_error_of_the_mfa_function_is_its_callers_alone_and_another_one_takes_over(
         .unwrap();
     thread::scope(|scope| {
         let first = scope.spawn(|| client.authenticate());
-        eventually("the question", || asked.load(Ordering::SeqCst) == 1);
+        eventually("the prompt", || asked.load(Ordering::SeqCst) == 1);
         let second = scope.spawn(|| client.authenticate());
         let error = first.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled);

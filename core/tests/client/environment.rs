@@ -1,5 +1,5 @@
-//! What a client reads from the environment. Each case runs in a process of its own, since a
-//! process's environment belongs to all of its threads.
+//! A client that is set up from the environment. Each case runs in its own process, since all
+//! threads of a process share its environment.
 
 use std::process::Command;
 
@@ -7,9 +7,9 @@ use emnify_core::Client;
 
 use crate::common::{AUTHENTICATE, only, sandbox};
 
-/// Not a test of its own: what the others run in a child process.
+/// Signs in and prints the result. The other tests run this in a child process.
 #[test]
-#[ignore = "run by the other tests, in an environment that they set"]
+#[ignore = "started by the other tests, with an environment that they set"]
 fn child() {
     match Client::from_env().and_then(|client| client.authenticate()) {
         Ok(_) => println!("signed in"),
@@ -25,7 +25,7 @@ fn run(environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_client_is_set_up_by_the_environment_alone() {
+fn the_environment_alone_can_set_up_a_client() {
     let sandbox = sandbox();
     let (token, ca) = (sandbox.application_token(), sandbox.ca_file().to_str().unwrap().to_owned());
     for ca_variable in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"] {
@@ -40,7 +40,7 @@ fn a_client_is_set_up_by_the_environment_alone() {
 }
 
 #[test]
-fn what_is_wrong_with_the_environment_is_named() {
+fn the_error_names_the_variable_that_is_missing_or_invalid() {
     for (environment, expected) in [
         (vec![], "EMNIFY_APPLICATION_TOKEN_FILE"),
         (vec![("EMNIFY_APPLICATION_TOKEN", "two words")], "EMNIFY_APPLICATION_TOKEN: "),
@@ -60,7 +60,7 @@ fn what_is_wrong_with_the_environment_is_named() {
 }
 
 #[test]
-fn a_variable_of_another_library_is_named_where_ours_are_missing() {
+fn the_error_names_another_librarys_variable_if_ours_are_missing() {
     for name in ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"] {
         let output = run(&[(name, "canary")]);
         assert!(output.contains(&format!("{name} is set")), "{output}");

@@ -1,4 +1,4 @@
-//! What a client is built from, and what it shows of itself.
+//! How a client is built, how its calls are cancelled, and what it prints.
 
 mod bad_input;
 mod cancel;

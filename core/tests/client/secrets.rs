@@ -1,4 +1,4 @@
-//! Nothing that prints shows a secret, even when a server quotes it.
+//! No message and no `Debug` output contains a secret, even if a server quotes it.
 
 use emnify_core::NewApplicationToken;
 use emnify_sandbox::{Fault, FaultKind};
@@ -6,7 +6,7 @@ use emnify_sandbox::{Fault, FaultKind};
 use crate::common::{self, AUTHENTICATE, TOKENS, builder, sandbox};
 
 #[test]
-fn neither_errors_nor_debug_show_what_a_server_quotes_of_a_request() {
+fn neither_errors_nor_debug_output_contain_a_secret_that_a_server_quotes() {
     let sandbox = sandbox();
     let application_token = sandbox.application_token();
     let mut shown = Vec::new();
@@ -18,7 +18,7 @@ fn neither_errors_nor_debug_show_what_a_server_quotes_of_a_request() {
 
     for status in [400, 401, 403, 422] {
         sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::EchoSecrets { status }));
-        // A client of its own: the next one would be held back.
+        // A new client each time, since the refusal would delay the next attempt of the first.
         let error = common::client(&sandbox).authenticate().unwrap_err();
         assert!(error.api_error().is_some(), "the fault must have quoted something");
         shown.push(format!("{error} {error:?}"));

@@ -1,4 +1,4 @@
-//! A gateway for the tests of rotation: its application token in a file, and a store.
+//! A gateway for the tests of rotation.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ impl<'a> Gateway<'a> {
         Gateway::with(sandbox, name, new)
     }
 
-    /// One whose application token is like that.
+    /// Creates a gateway with an application token that has these properties.
     pub fn with(sandbox: &'a Sandbox, name: &str, new: NewToken) -> Self {
         let (old_id, old) = sandbox.add_application_token(new);
         let scratch = Scratch::new(&format!("rotation-{name}"));
@@ -52,7 +52,7 @@ impl<'a> Gateway<'a> {
         builder_without_token(self.sandbox).application_token_file(self.file()).store(self.store())
     }
 
-    /// One that has the token as text.
+    /// Returns a builder that has the token as text instead of in a file.
     pub fn text_builder(&self) -> ClientBuilder {
         builder_without_token(self.sandbox).application_token(&*self.old).store(self.store())
     }
@@ -65,7 +65,7 @@ impl<'a> Gateway<'a> {
         self.sandbox.application_tokens().iter().any(|row| row.id == id && !row.revoked)
     }
 
-    /// The tokens that work, beside the one that every sandbox has.
+    /// Returns the ids of the tokens that work, without the one that every sandbox has.
     pub fn active(&self) -> Vec<u64> {
         let first = self.sandbox.application_token();
         let rows = self.sandbox.application_tokens();
@@ -77,14 +77,14 @@ pub fn rotate(client: &Client) -> emnify_core::Result<Rotation> {
     client.application_tokens().rotate(&RotateOptions::new())
 }
 
-/// An observer that collects, and what it collected.
+/// Returns an observer that collects the kinds of events, and the collection.
 pub fn collector() -> (impl Fn(&Event) + Send + Sync + 'static, Arc<Mutex<Vec<EventKind>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&seen);
     (move |event: &Event| into.lock().unwrap().push(event.kind()), seen)
 }
 
-/// The gateway's journal entries.
+/// Returns the paths of the gateway's journal entries.
 pub fn entries(gateway: &Gateway<'_>) -> Vec<PathBuf> {
     let Ok(directory) = fs::read_dir(gateway.scratch.0.join("store")) else { return Vec::new() };
     let paths = directory.map(|entry| entry.unwrap().path());

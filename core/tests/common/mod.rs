@@ -1,6 +1,6 @@
-//! What the tests share: a client of the sandbox, and places of their own.
+//! What the tests share: clients of the sandbox, a clock, and temporary directories.
 
-#![allow(dead_code, unreachable_pub, reason = "each program uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each program uses only a part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::path::PathBuf;
@@ -34,7 +34,8 @@ pub fn builder_without_token(sandbox: &Sandbox) -> ClientBuilder {
         .clock(clock())
 }
 
-/// A clock that shows the time of day and moves only when told, so that no test waits.
+/// Returns a clock that starts at the present time and moves only when it is advanced, so that no
+/// test waits.
 pub fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(SystemTime::now()))
 }
@@ -43,12 +44,12 @@ pub fn client(sandbox: &Sandbox) -> Client {
     builder(sandbox).build().unwrap()
 }
 
-/// How many sign-ins were asked of the sandbox.
+/// Returns the number of sign-ins at the sandbox.
 pub fn sign_ins(sandbox: &Sandbox) -> u64 {
     sandbox.calls("POST", AUTHENTICATE)
 }
 
-/// All that was asked of the sandbox.
+/// Returns the number of all requests to the sandbox.
 pub fn all_calls(sandbox: &Sandbox) -> usize {
     sandbox.requests().len()
 }
@@ -70,7 +71,7 @@ pub fn only(module: &str, test: &str) -> [String; 4] {
     [path, "--exact".into(), "--ignored".into(), "--nocapture".into()]
 }
 
-/// A directory of one test's own, removed at its end.
+/// A directory for one test, removed at its end.
 pub struct Scratch(pub PathBuf);
 
 impl Scratch {

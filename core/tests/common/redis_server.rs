@@ -1,10 +1,10 @@
-//! A Redis server of the test's own.
+//! A Redis server for one test.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-/// A Redis server on a port of its own, which ends with the test.
+/// A Redis server on a free port, which ends with the test.
 pub struct Server {
     process: Child,
     pub url: String,

@@ -1,4 +1,4 @@
-//! A server or a network that misbehaves gives the right kind of error, in time.
+//! Faults of the server and of the network lead to the right kind of error, in time.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use emnify_sandbox::{Fault, FaultKind, RetryAfter, Sandbox};
 
 use crate::common::{self, AUTHENTICATE, TOKENS, builder, builder_without_token, client, sandbox};
 
-/// What a fault of each of the two paths is taken for.
+/// Returns the kinds of error that a fault on each of two paths leads to.
 fn kinds(fault: FaultKind) -> (Option<ErrorKind>, Option<ErrorKind>) {
     let sandbox = sandbox();
     let client = client(&sandbox);
@@ -46,7 +46,7 @@ fn each_fault_has_its_kind() {
 }
 
 #[test]
-fn a_body_that_is_not_what_its_encoding_says_makes_no_sense() {
+fn a_body_that_does_not_match_its_encoding_is_a_protocol_error() {
     let headers = [("Content-Encoding".to_owned(), "gzip".to_owned())].into();
     let fault = FaultKind::Status {
         status: 200,
@@ -107,7 +107,7 @@ fn a_timeout_names_the_phase_that_took_too_long() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_ends_with_the_timeout() {
+fn a_call_without_a_response_ends_with_the_timeout() {
     let sandbox = sandbox();
     let client = builder(&sandbox).timeout(Duration::from_millis(500)).build().unwrap();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 30_000 }));
@@ -127,7 +127,7 @@ fn a_refused_connection_is_a_network_fault_that_names_the_host() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_a_network_fault() {
+fn an_unknown_host_is_a_network_fault() {
     let client = Client::builder()
         .application_token("any")
         .base_url("https://no-such-host.invalid")
@@ -138,7 +138,7 @@ fn a_host_that_is_not_there_is_a_network_fault() {
 }
 
 #[test]
-fn a_server_that_nobody_vouches_for_is_not_trusted() {
+fn a_server_with_an_unknown_certificate_authority_is_not_trusted() {
     let (sandbox, other) = (sandbox(), sandbox());
     let client = builder(&sandbox).ca_bundle(other.ca_file()).build().unwrap();
     let error = client.authenticate().unwrap_err();
@@ -148,7 +148,7 @@ fn a_server_that_nobody_vouches_for_is_not_trusted() {
 }
 
 #[test]
-fn a_clock_that_was_never_set_is_named_where_the_certificate_seems_wrong() {
+fn the_message_names_a_clock_that_was_never_set_if_a_certificate_is_not_accepted() {
     let (sandbox, other) = (sandbox(), sandbox());
     let clock = emnify_core::ManualClock::new(std::time::SystemTime::UNIX_EPOCH);
     let client = builder(&sandbox).ca_bundle(other.ca_file()).clock(std::sync::Arc::new(clock));
@@ -157,7 +157,7 @@ fn a_clock_that_was_never_set_is_named_where_the_certificate_seems_wrong() {
 }
 
 #[test]
-fn plain_http_works_on_this_machine_and_tls_is_not_taken_for_it() {
+fn plain_http_works_on_this_machine_and_does_not_pass_for_tls() {
     let plain = Sandbox::start_plain().unwrap();
     let client = builder_without_token(&plain).application_token(plain.application_token());
     client.build().unwrap().authenticate().unwrap();
@@ -167,11 +167,11 @@ fn plain_http_works_on_this_machine_and_tls_is_not_taken_for_it() {
 }
 
 #[test]
-fn a_rate_limit_says_for_how_long_whatever_the_server_says() {
+fn a_rate_limit_has_a_wait_in_every_form_of_retry_after() {
     for (form, from, to) in [
         (RetryAfter::Seconds, 1, 362),
         (RetryAfter::HttpDate, 1, 362),
-        // Without a word from the server, one to five minutes the first time.
+        // Without `Retry-After`, one to five minutes the first time.
         (RetryAfter::None, 59, 300),
     ] {
         let sandbox = sandbox();
@@ -200,7 +200,7 @@ fn an_account_that_was_refused_too_often_is_locked() {
 }
 
 #[test]
-fn an_error_keeps_what_emnify_wrote() {
+fn an_error_contains_emnifys_error_object() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let body = r#"{"error_code":1400,"error_token":"InputValidationFailed","message":"Bad input",

@@ -1,4 +1,4 @@
-//! Servers that are not emnify's: other certificates, other compression, no end.
+//! Responses and certificates of servers that are not emnify's.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use crate::common::{Scratch, clock};
 
 const TOKEN: &[u8] = br#"{"auth_token":"opaque"}"#;
 
-/// A server that gives each connection to `serve`.
+/// Starts a server that passes each connection to `serve`.
 fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -27,9 +27,9 @@ fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
 }
 
 /// Reads a request and sends the response.
-fn answer(mut stream: impl Read + Write, coding: &str, body: &[u8]) {
+fn respond(mut stream: impl Read + Write, coding: &str, body: &[u8]) {
     let mut request = [0; 8192];
-    // The client may have left already.
+    // The client may have closed the connection already.
     if stream.read(&mut request).unwrap_or(0) == 0 {
         return;
     }
@@ -40,9 +40,9 @@ fn answer(mut stream: impl Read + Write, coding: &str, body: &[u8]) {
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }
 
-/// What signing in comes to where the response has that body.
+/// Returns the result of signing in if the response has this body.
 fn sign_in(coding: &'static str, body: Vec<u8>) -> Result<AuthToken, Error> {
-    let address = listen(move |stream| answer(stream, coding, &body));
+    let address = listen(move |stream| respond(stream, coding, &body));
     let client = Client::builder()
         .application_token("application-token")
         .base_url(format!("http://{address}"))
@@ -80,7 +80,7 @@ fn a_response_to_a_sign_in_is_bounded() {
     assert!(error.to_string().contains("cannot be decompressed"), "{error}");
 }
 
-/// A server's self-signed certificate, and its configuration.
+/// A server's self-signed certificate and configuration.
 struct SelfSigned {
     pem: String,
     config: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
@@ -108,12 +108,12 @@ fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> SelfS
     }
 }
 
-/// What signing in comes to over TLS, with the certificates that are trusted.
+/// Returns the result of signing in over TLS with these trusted certificates.
 fn over_tls(config: ServerConfig, trusted: &str) -> Result<AuthToken, Error> {
     let config = Arc::new(config);
     let address = listen(move |stream| {
         let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-        answer(StreamOwned::new(connection, stream), "", TOKEN);
+        respond(StreamOwned::new(connection, stream), "", TOKEN);
     });
     let scratch = Scratch::new("hostile");
     std::fs::write(scratch.0.join("ca.pem"), trusted).unwrap();
@@ -129,7 +129,7 @@ fn over_tls(config: ServerConfig, trusted: &str) -> Result<AuthToken, Error> {
 }
 
 #[test]
-fn a_self_signed_certificate_that_is_given_as_the_bundle_is_trusted_and_no_other() {
+fn only_the_self_signed_certificate_in_the_bundle_is_trusted() {
     let ca = |params: &mut CertificateParams| {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     };
@@ -159,7 +159,7 @@ fn a_self_signed_certificate_that_is_given_as_the_bundle_is_trusted_and_no_other
 }
 
 #[test]
-fn a_server_that_wants_a_client_certificate_is_told_as_that() {
+fn the_message_says_that_a_server_requires_a_client_certificate() {
     let mut server = self_signed("localhost", |_| {});
     let mut roots = RootCertStore::empty();
     roots.add(server.chain[0].clone()).unwrap();

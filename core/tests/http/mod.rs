@@ -1,4 +1,4 @@
-//! One round trip, and what can go wrong on the way.
+//! One round trip, and how it can fail.
 
 mod faults;
 mod hostile;

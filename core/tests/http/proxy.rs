@@ -1,4 +1,4 @@
-//! A proxy that refuses or fails is told from emnify, with its status and what to do.
+//! An error of a proxy is not mistaken for one of emnify, and its message says what to do.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -9,8 +9,8 @@ use emnify_core::{Client, Error, ErrorKind};
 
 use crate::common::clock;
 
-/// What a call through a proxy fails with that answers each CONNECT with that.
-fn through(answer: &'static str) -> (Error, String) {
+/// Returns the error of a call through a proxy that responds like this to CONNECT, and its address.
+fn through(response: &'static str) -> (Error, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -20,7 +20,7 @@ fn through(answer: &'static str) -> (Error, String) {
             let first = lines.next().unwrap().unwrap();
             assert_eq!(first, "CONNECT cdn.example:443 HTTP/1.1");
             while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
-            stream.write_all(answer.as_bytes()).unwrap();
+            stream.write_all(response.as_bytes()).unwrap();
         }
     });
     (fail(&format!("http://user:canary@{proxy}")), proxy)
@@ -39,8 +39,8 @@ fn fail(proxy: &str) -> Error {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
-    for (answer, status, retryable, advice) in [
+fn the_message_names_a_proxy_that_refuses_its_status_and_what_to_do() {
+    for (response, status, retryable, advice) in [
         ("HTTP/1.1 403 Forbidden\r\n\r\n", Some(403), false, "NO_PROXY"),
         ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", Some(407), false, "password"),
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n", Some(502), true, "later"),
@@ -48,7 +48,7 @@ fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
         ("<html>what?</html>\r\n\r\n", None, true, ""),
         ("", None, true, ""),
     ] {
-        let (error, proxy) = through(answer);
+        let (error, proxy) = through(response);
         let message = error.to_string();
         assert_eq!(error.kind(), ErrorKind::Proxy, "{message}");
         assert_eq!(error.http_status(), status, "{message}");
@@ -59,7 +59,7 @@ fn a_proxy_that_refuses_is_named_with_its_status_and_what_to_do() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_not_taken_for_emnify() {
+fn a_proxy_that_cannot_be_reached_is_not_mistaken_for_emnify() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = listener.local_addr().unwrap();
     drop(listener);

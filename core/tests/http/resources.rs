@@ -1,5 +1,6 @@
-//! What hangs does not hold up the end of a client, and what runs out is told as that. In processes
-//! of their own, whose limits and resolver are the test's.
+//! Dropping a client does not wait for anything that hangs, and a shortage of threads or
+//! descriptors is reported as such. The tests run in child processes, with their own limits and
+//! resolver.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -16,13 +17,13 @@ use nix::unistd::{Uid, setuid};
 
 use crate::common::{Scratch, only};
 
-/// Longer than a token lives that does not say so.
+/// Longer than the lifetime that is assumed for a token that does not contain it.
 const LATER: Duration = Duration::from_secs(5 * 3_600);
 
-/// Of no other test's processes, which would count.
+/// A user without other processes, since the limit applies to all processes of a user.
 const USER: u32 = 54_321;
 
-/// Runs a test of this file in a process of its own, with a word for it in the environment.
+/// Runs a test of this file in a child process, and passes it a word in the environment.
 fn run(mut command: Command, name: &str, word: &str) -> Output {
     command
         .args(only(module_path!(), name))
@@ -56,9 +57,9 @@ fn server() -> u16 {
     port
 }
 
-/// With the limit so low that nothing is left, a client fails with Resource, at its first call and
-/// at a later one; without it, both go on.
-fn lacking(resource: Resource, limit: u64) {
+/// Checks that a client's first call and a later one fail with Resource while the limit leaves
+/// nothing, and succeed afterwards.
+fn exhaust(resource: Resource, limit: u64) {
     let port = std::env::var("EMNIFY_RESOURCES").unwrap();
     let clock = Arc::new(ManualClock::new(SystemTime::now()));
     let client = || {
@@ -86,24 +87,24 @@ fn lacking(resource: Resource, limit: u64) {
 }
 
 #[test]
-#[ignore = "run by the test of threads, in a process of its own"]
+#[ignore = "run by the test of shortages, in a child process"]
 fn without_threads() {
-    // Root has no limit.
+    // The limit does not apply to root.
     if Uid::effective().is_root() {
         setuid(Uid::from_raw(USER)).unwrap();
     }
-    lacking(Resource::RLIMIT_NPROC, 1);
+    exhaust(Resource::RLIMIT_NPROC, 1);
 }
 
 #[test]
-#[ignore = "run by the test of descriptors, in a process of its own"]
+#[ignore = "run by the test of shortages, in a child process"]
 fn without_descriptors() {
     let free = File::open("/dev/null").unwrap().as_raw_fd();
-    lacking(Resource::RLIMIT_NOFILE, free.try_into().unwrap());
+    exhaust(Resource::RLIMIT_NOFILE, free.try_into().unwrap());
 }
 
 #[test]
-fn a_lack_of_threads_or_descriptors_is_told_as_that_and_passes() {
+fn a_shortage_of_threads_or_descriptors_is_reported_and_temporary() {
     for name in ["without_threads", "without_descriptors"] {
         let output = run(this(), name, &server().to_string());
         let (out, err) = (
@@ -115,7 +116,7 @@ fn a_lack_of_threads_or_descriptors_is_told_as_that_and_passes() {
     }
 }
 
-/// Fails in time, and tells how long dropping the client took.
+/// Makes a call that times out, and returns how long dropping the client took.
 fn drop_after_timeout(base_url: &str) -> Duration {
     let client = Client::builder()
         .application_token("application-token")
@@ -130,7 +131,7 @@ fn drop_after_timeout(base_url: &str) -> Duration {
 }
 
 #[test]
-#[ignore = "run by the test of lookups, where the resolver is one that says nothing"]
+#[ignore = "run by the test of lookups, with a resolver that does not respond"]
 fn lookup_hangs() {
     let took = drop_after_timeout("https://hangs.example");
     assert!(took < Duration::from_secs(1), "dropping the client took {took:?}");
@@ -138,10 +139,10 @@ fn lookup_hangs() {
 }
 
 #[test]
-fn a_lookup_that_hangs_does_not_hold_up_the_end_of_a_client() {
-    // Accepts what is asked, and says nothing.
+fn dropping_a_client_does_not_wait_for_a_lookup_that_hangs() {
+    // Receives queries and does not respond.
     let Ok(resolver) = UdpSocket::bind("127.99.99.99:53") else {
-        println!("skipped: only root may be a resolver");
+        println!("skipped: only root can listen on port 53");
         return;
     };
     let scratch = Scratch::new("lookup");
@@ -154,7 +155,7 @@ fn a_lookup_that_hangs_does_not_hold_up_the_end_of_a_client() {
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     if err.contains("unshare") || err.contains("mount") {
-        println!("skipped: no namespace of our own: {err}");
+        println!("skipped: cannot create a mount namespace: {err}");
         return;
     }
     assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
@@ -163,8 +164,8 @@ fn a_lookup_that_hangs_does_not_hold_up_the_end_of_a_client() {
 }
 
 #[test]
-fn a_server_that_says_nothing_does_not_hold_up_the_end_of_a_client() {
-    // The kernel accepts connections for it.
+fn dropping_a_client_does_not_wait_for_a_server_that_does_not_respond() {
+    // The kernel accepts connections, and no program responds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     for scheme in ["http", "https"] {

@@ -1,4 +1,4 @@
-//! A 401 costs few sign-ins, and delays no other call.
+//! A 401 leads to few sign-ins, and delays no other call.
 
 use std::thread;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use emnify_sandbox::{Fault, FaultKind};
 use crate::common::{AUTHENTICATE, Scratch, builder, client, clock, eventually, sandbox, sign_ins};
 
 #[test]
-fn one_path_that_always_answers_401_costs_a_sign_in_per_five_minutes_and_delays_no_call() {
+fn a_path_that_always_returns_401_costs_one_sign_in_per_five_minutes_and_delays_no_call() {
     let (sandbox, clock, scratch) = (sandbox(), clock(), Scratch::new("always-401"));
     let client = || {
         let client = builder(&sandbox).clock(clock.clone()).store(Store::directory(&scratch.0));
@@ -22,7 +22,7 @@ fn one_path_that_always_answers_401_costs_a_sign_in_per_five_minutes_and_delays_
     assert_eq!(bad().http_status(), Some(401));
     assert_eq!(sign_ins(&sandbox), 2);
 
-    // Calls of many threads, for an hour: at 60, 180, 420 s, and then every 300 s.
+    // Three threads call for an hour. Sign-ins are due at 60, 180, 420 s, and then every 300 s.
     for _ in 0..120 {
         clock.advance(Duration::from_secs(30));
         sandbox.move_clock(Duration::from_secs(30));
@@ -44,13 +44,13 @@ fn one_path_that_always_answers_401_costs_a_sign_in_per_five_minutes_and_delays_
 }
 
 #[test]
-fn other_calls_go_on_with_the_cached_token_while_one_signs_in_after_a_401() {
+fn other_calls_use_the_cached_token_while_one_signs_in_after_a_401() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).timeout(Duration::from_secs(3));
     let client = client.build().unwrap();
     let token = client.authenticate().unwrap();
     sandbox.fault(Fault::new("/api/v1/sim", FaultKind::status(401, "")));
-    // The sign-in outlasts the timeout, and so fails.
+    // The sign-in takes longer than the timeout, so it fails.
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 20_000 }));
     thread::scope(|scope| {
         let bad = scope.spawn(|| client.request(Method::Get, "/api/v1/sim").send().unwrap_err());
@@ -69,7 +69,7 @@ fn other_calls_go_on_with_the_cached_token_while_one_signs_in_after_a_401() {
 }
 
 #[test]
-fn a_revoked_auth_token_is_healed_by_one_sign_in_and_one_replay_of_each_call() {
+fn a_revoked_auth_token_is_replaced_by_one_sign_in_and_each_call_is_replayed_once() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     client.authenticate().unwrap();
@@ -101,7 +101,7 @@ fn a_revoked_auth_token_that_the_program_reports_is_replaced_by_one_sign_in() {
     });
     assert_eq!(sign_ins(&sandbox), 2);
 
-    // What a program does that reports each 401 of a path which always answers so.
+    // The program reports each 401 of a path that always returns it.
     sandbox.reset_counters();
     for _ in 0..120 {
         client.invalidate(&client.authenticate().unwrap());
@@ -122,8 +122,8 @@ fn a_replacement_for_a_401_is_a_sign_in_whether_or_not_the_replay_is_reported() 
         // A call that was under way with the old token needs no sign-in.
         let same = client.replacement_of(&first).unwrap().unwrap();
         assert_eq!(same.auth_token().reveal(), second.auth_token().reveal());
-        // Nor does one get one that the new token is refused to, before the replay has ended.
-        assert!(client.replacement_of(second.auth_token()).unwrap().is_none());
+        // A call that gets a 401 for the new token gets no replacement before the replay has ended.
+        assert!(client.replacement_of(second.auth_token()).is_none());
         if let Some(is_401) = reported {
             second.replayed(is_401);
         }

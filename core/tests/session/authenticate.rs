@@ -1,4 +1,4 @@
-//! An application token goes in, a usable auth token comes out, with as few calls as can be.
+//! An application token is exchanged for a valid auth token, with as few calls as possible.
 
 use std::sync::Arc;
 use std::thread;
@@ -33,7 +33,7 @@ fn the_first_call_of_a_client_takes_two_requests_on_one_connection() {
 }
 
 #[test]
-fn sixty_four_threads_that_ask_at_once_sign_in_once() {
+fn sixty_four_threads_that_ask_at_the_same_time_sign_in_once() {
     let sandbox = sandbox();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 200 }));
     let client = client(&sandbox);
@@ -69,7 +69,7 @@ fn a_device_that_boots_in_1970_signs_in_and_keeps_its_token() {
 }
 
 #[test]
-fn an_invalidated_token_is_dropped_only_while_it_is_the_cached_one() {
+fn invalidating_a_token_that_is_no_longer_cached_has_no_effect() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let first = client.authenticate().unwrap();
@@ -81,7 +81,7 @@ fn an_invalidated_token_is_dropped_only_while_it_is_the_cached_one() {
 }
 
 #[test]
-fn a_refused_auth_token_is_replaced_once_and_the_call_made_again() {
+fn a_refused_auth_token_is_replaced_once_and_the_call_is_replayed() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     client.authenticate().unwrap();
@@ -92,7 +92,7 @@ fn a_refused_auth_token_is_replaced_once_and_the_call_made_again() {
 }
 
 #[test]
-fn an_auth_token_that_is_always_refused_is_an_error_and_no_loop() {
+fn an_auth_token_that_is_always_refused_leads_to_an_error_after_two_calls() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     sandbox.fault(Fault::new(TOKENS, FaultKind::status(401, "")));

@@ -1,4 +1,4 @@
-//! After a failure: what is tried again, when, and what ends the wait.
+//! What is retried after a failure, when, and what ends the wait.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::common::{
 };
 
 #[test]
-fn what_passes_by_itself_is_tried_three_times_within_the_timeout() {
+fn a_temporary_failure_is_retried_up_to_three_attempts_in_all() {
     let sandbox = sandbox();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")).times(2));
     client(&sandbox).authenticate().unwrap();
@@ -26,7 +26,7 @@ fn what_passes_by_itself_is_tried_three_times_within_the_timeout() {
 }
 
 #[test]
-fn after_a_429_nobody_calls_until_the_time_is_over() {
+fn after_a_429_no_attempt_is_made_until_the_wait_is_over() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| {
         settings.authenticate_limit = 0;
@@ -38,14 +38,14 @@ fn after_a_429_nobody_calls_until_the_time_is_over() {
         assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
     }
     assert_eq!(sign_ins(&sandbox), 1);
-    clock.advance(Duration::from_secs(362)); // five minutes and at most a fifth
+    clock.advance(Duration::from_secs(362)); // five minutes and up to a fifth more
     sandbox.settings(|settings| settings.authenticate_limit = 100);
     client.authenticate().unwrap();
     assert_eq!(sign_ins(&sandbox), 2);
 }
 
 #[test]
-fn a_refused_token_is_not_sent_again_until_its_time_is_over() {
+fn a_refused_token_is_not_sent_again_until_the_wait_is_over() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).application_token("never-known").clock(clock.clone());
     let client = client.build().unwrap();
@@ -58,11 +58,11 @@ fn a_refused_token_is_not_sent_again_until_its_time_is_over() {
     assert_eq!(sign_ins(&sandbox), 2);
     clock.advance(Duration::from_secs(61));
     client.authenticate().unwrap_err();
-    assert_eq!(sign_ins(&sandbox), 2, "the second time it is longer");
+    assert_eq!(sign_ins(&sandbox), 2, "the second wait is longer");
 }
 
 #[test]
-fn a_rotated_credential_file_is_picked_up_without_a_restart() {
+fn a_replaced_credential_file_is_read_without_a_restart() {
     let (sandbox, clock) = (sandbox(), clock());
     let scratch = Scratch::new("rotated");
     let file = scratch.0.join("token");
@@ -72,7 +72,7 @@ fn a_rotated_credential_file_is_picked_up_without_a_restart() {
     let client = client.clock(clock.clone()).build().unwrap();
     client.authenticate().unwrap();
 
-    // The old one is revoked; its live auth token goes on being served.
+    // The old application token is revoked; its valid auth token is still handed out.
     common::client(&sandbox).application_tokens().revoke(id).unwrap();
     clock.advance(200 * MINUTE);
     client.authenticate().unwrap();
@@ -85,7 +85,7 @@ fn a_rotated_credential_file_is_picked_up_without_a_restart() {
 }
 
 #[test]
-fn retry_now_ends_the_waits_that_faults_have_caused_and_no_others() {
+fn retry_now_ends_only_the_waits_after_faults() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")));
@@ -113,7 +113,7 @@ fn retry_now_ends_the_waits_that_faults_have_caused_and_no_others() {
 }
 
 #[test]
-fn a_restart_keeps_what_emnify_said_and_no_fault() {
+fn a_restart_keeps_refusals_and_429s_but_not_faults() {
     let (sandbox, clock, scratch) = (sandbox(), clock(), Scratch::new("restart"));
     for (status, kept) in [(503, false), (401, true), (429, true)] {
         let store = scratch.0.join(status.to_string());
@@ -129,7 +129,7 @@ fn a_restart_keeps_what_emnify_said_and_no_fault() {
 }
 
 #[test]
-fn a_network_that_is_not_there_yet_costs_no_attempts_once_it_is() {
+fn a_client_signs_in_soon_after_the_network_is_up() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
@@ -143,7 +143,7 @@ fn a_network_that_is_not_there_yet_costs_no_attempts_once_it_is() {
 }
 
 #[test]
-fn a_refused_credential_keeps_nobody_waiting_however_long_the_timeout() {
+fn a_refused_credential_fails_at_once_even_with_a_long_timeout() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).application_token("never-known").clock(clock.clone());
     let client = client.timeout(10 * MINUTE).build().unwrap();
@@ -154,7 +154,7 @@ fn a_refused_credential_keeps_nobody_waiting_however_long_the_timeout() {
 }
 
 #[test]
-fn a_credential_file_that_vanished_starts_no_storm_of_refreshes() {
+fn a_missing_credential_file_does_not_cause_many_refreshes() {
     let (sandbox, clock) = (sandbox(), clock());
     let scratch = Scratch::new("vanished");
     let file = scratch.0.join("token");
@@ -175,19 +175,19 @@ fn a_credential_file_that_vanished_starts_no_storm_of_refreshes() {
 }
 
 #[test]
-fn a_retry_after_of_zero_is_not_taken_for_leave_to_try_at_once() {
+fn a_retry_after_of_zero_does_not_allow_an_immediate_attempt() {
     let (sandbox, clock) = (sandbox(), clock());
     let headers = [("Retry-After".to_owned(), "0".to_owned())].into();
     let (body, content_type) = (String::new(), "text/plain".to_owned());
     let kind = FaultKind::Status { status: 429, body, content_type, headers };
     sandbox.fault(Fault::new(AUTHENTICATE, kind));
-    // No call has the time to wait for the next attempt.
+    // The timeout is too short to wait for the next attempt.
     let client = builder(&sandbox).clock(clock.clone()).timeout(Duration::from_secs(1));
     let client = client.build().unwrap();
     for (attempts, seconds) in [(1, 5), (2, 10), (3, 20), (4, 40)] {
         let wait = client.authenticate().unwrap_err().retry_after().unwrap();
         assert_eq!(sign_ins(&sandbox), attempts);
-        // At most a fifth more is added by chance.
+        // Up to a fifth more is added at random.
         let least = Duration::from_secs(seconds);
         assert!((least..=least.mul_f64(1.2)).contains(&wait), "{wait:?} instead of {least:?}");
         clock.advance(wait - Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! Status and events tell what happened.
+//! Status and events report what happened.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use super::MINUTE;
 use crate::common::{AUTHENTICATE, builder, builder_without_token, clock, eventually, sandbox};
 
 #[test]
-fn status_and_events_tell_what_happened_without_a_secret() {
+fn status_and_events_report_what_happened_without_a_secret() {
     let (sandbox, clock) = (sandbox(), clock());
     let (events, main) = (Arc::new(Mutex::new(Vec::new())), thread::current().id());
     let seen = Arc::clone(&events);
@@ -52,7 +52,7 @@ fn status_and_events_tell_what_happened_without_a_secret() {
 }
 
 #[test]
-fn events_are_taken_once_unless_an_observer_gets_them() {
+fn events_are_taken_once_unless_an_observer_receives_them() {
     let sandbox = sandbox();
     let client = builder(&sandbox).build().unwrap();
     assert!(client.take_events().is_empty());

@@ -1,4 +1,4 @@
-//! A machine that is signed in stays signed in, with as few calls as can be, whatever happens.
+//! A client stays signed in, with as few calls as possible.
 
 use std::time::Duration;
 

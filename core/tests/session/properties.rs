@@ -1,5 +1,5 @@
-//! Whatever the network, the server and the clocks do, in any order: no expired token while a valid
-//! one could be had, never two refreshes at once, no more calls than allowed, no secret anywhere.
+//! After any sequence of faults, calls and clock changes: no expired token is handed out, there is
+//! one refresh at a time, the number of calls is limited, and no secret is printed.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -10,14 +10,14 @@ use proptest::prelude::*;
 
 use crate::common::{AUTHENTICATE, Scratch, builder, clock};
 
-/// In nanoseconds.
+/// A second in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
-/// Something that happens to a machine in the field.
+/// Something that happens to a machine.
 #[derive(Debug, Clone)]
 enum Step {
     Ask,
-    /// Several threads at once.
+    /// Several threads ask at the same time.
     AskTogether,
     Pass {
         nanoseconds: u64,
@@ -62,22 +62,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A step that was taken, on the machine's clock.
+/// When a step was taken on the machine's clock, and how many sign-ins it caused.
 struct Taken {
     started: Duration,
     ended: Duration,
     /// Sign-ins that reached the sandbox.
     calls: u64,
-    brings_forward: bool,
+    /// Whether the step may cause a sign-in before the interval of 5 s has passed.
+    is_exempt: bool,
 }
 
 struct Machine<'a> {
     sandbox: &'a Sandbox,
     clock: Arc<ManualClock>,
-    /// `None` keeps the session in memory: such a machine does not restart.
+    /// `None` if the session is kept in memory, so that the machine does not restart.
     scratch: Option<Scratch>,
     client: Client,
-    said: Arc<Mutex<Vec<String>>>,
+    printed: Arc<Mutex<Vec<String>>>,
     last: Option<AuthToken>,
     broken: bool,
     taken: Vec<Taken>,
@@ -85,15 +86,15 @@ struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     fn new(sandbox: &'a Sandbox, durable: bool) -> Self {
-        let (clock, said) = (clock(), Arc::default());
+        let (clock, printed) = (clock(), Arc::default());
         let scratch = durable.then(|| Scratch::new("properties"));
-        let client = Machine::start(sandbox, &clock, scratch.as_ref(), &said);
+        let client = Machine::start(sandbox, &clock, scratch.as_ref(), &printed);
         Machine {
             sandbox,
             clock,
             scratch,
             client,
-            said,
+            printed,
             last: None,
             broken: false,
             taken: Vec::new(),
@@ -104,18 +105,18 @@ impl<'a> Machine<'a> {
         sandbox: &Sandbox,
         clock: &Arc<ManualClock>,
         scratch: Option<&Scratch>,
-        said: &Arc<Mutex<Vec<String>>>,
+        printed: &Arc<Mutex<Vec<String>>>,
     ) -> Client {
-        let said = Arc::clone(said);
+        let printed = Arc::clone(printed);
         builder(sandbox)
             .clock(clock.clone())
             .store(scratch.map_or_else(Store::memory, |scratch| Store::directory(&scratch.0)))
-            .observer(move |event| said.lock().unwrap().push(format!("{event} {event:?}")))
+            .observer(move |event| printed.lock().unwrap().push(format!("{event} {event:?}")))
             .build()
             .unwrap()
     }
 
-    /// Keeps the sandbox's clock with the machine's, which moves by itself while it waits.
+    /// Moves the sandbox's clock by as much as the machine's, which moves while the client waits.
     fn keep_time(&self, since: Duration) {
         use emnify_core::Clock;
         self.sandbox.move_clock(self.clock.steady() - since);
@@ -125,7 +126,7 @@ impl<'a> Machine<'a> {
         use emnify_core::Clock;
         let before = self.clock.steady();
         let calls = self.sandbox.calls("POST", AUTHENTICATE);
-        let brings_forward = matches!(step, Step::Refuse401 | Step::Restart);
+        let is_exempt = matches!(step, Step::Refuse401 | Step::Restart);
         match step {
             Step::Ask => self.ask(),
             Step::AskTogether => self.ask_together(),
@@ -155,22 +156,17 @@ impl<'a> Machine<'a> {
             Step::Restart => {
                 if let Some(scratch) = &self.scratch {
                     self.client =
-                        Machine::start(self.sandbox, &self.clock, Some(scratch), &self.said);
+                        Machine::start(self.sandbox, &self.clock, Some(scratch), &self.printed);
                 }
             }
         }
         self.keep_time(before);
         let calls = self.sandbox.calls("POST", AUTHENTICATE) - calls;
-        self.taken.push(Taken {
-            started: before,
-            ended: self.clock.steady(),
-            calls,
-            brings_forward,
-        });
+        self.taken.push(Taken { started: before, ended: self.clock.steady(), calls, is_exempt });
     }
 
-    /// Never two refreshes at once: where nothing is broken the first one is enough for all, beside
-    /// one that may be under way in the background.
+    /// Several threads ask at the same time. Without a fault one refresh is enough for all, in
+    /// addition to one that may be under way in the background.
     fn ask_together(&self) {
         let before = self.sandbox.calls("POST", AUTHENTICATE);
         std::thread::scope(|scope| {
@@ -189,18 +185,18 @@ impl<'a> Machine<'a> {
                 let expiry = token.expires_at().duration_since(SystemTime::UNIX_EPOCH).unwrap();
                 let jwt = token.reveal().split('.').count() == 3;
                 let left = i64::try_from(expiry.as_secs()).unwrap() - self.sandbox.now();
-                // The machine's clock moves in steps and the sandbox's runs: some seconds apart.
+                // The sandbox's clock runs and the machine's moves in steps, so they may differ.
                 assert!(!jwt || left >= -30, "expired for {} s", -left);
                 self.last = Some(token);
             }
             Err(error) => {
                 assert!(!status.signed_in || self.client.status().valid_until.is_none(), "{error}");
-                // Where nothing is broken, only an earlier failure may hold us back.
+                // Without a fault, only an earlier failure may delay a sign-in.
                 assert!(self.broken || error.retry_after().is_some(), "{error}");
-                self.said.lock().unwrap().push(format!("{error} {error:?}"));
+                self.printed.lock().unwrap().push(format!("{error} {error:?}"));
             }
         }
-        self.said.lock().unwrap().push(format!("{:?}", self.client.status()));
+        self.printed.lock().unwrap().push(format!("{:?}", self.client.status()));
     }
 }
 
@@ -213,7 +209,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60),
     ) {
         let sandbox = crate::common::sandbox();
-        // What is refused is counted here, not by the sandbox's own limit or lock.
+        // The sandbox's own limit and lock would hide too many sign-ins.
         sandbox.settings(|settings| {
             settings.limits = false;
             settings.lockout_after = 0;
@@ -223,19 +219,19 @@ proptest! {
             machine.take(step);
         }
 
-        // At least 5 s between two sign-ins: a report of a 401 or a restart brings one forward, one
-        // may be under way in the background, and one comes at the start.
+        // Sign-ins are at least 5 s apart, except that a report of a 401 or a restart allows one
+        // more, one may be under way in the background, and the first is not delayed.
         for (index, from) in machine.taken.iter().enumerate() {
             let (mut calls, mut most) = (0, 2);
             for step in &machine.taken[index..] {
                 calls += step.calls;
-                most += u64::from(step.brings_forward);
+                most += u64::from(step.is_exempt);
                 let span = (step.ended - from.started).as_secs() / 5;
                 prop_assert!(calls <= most + span, "{calls} sign-ins in {span} intervals");
             }
         }
         let secrets = [sandbox.application_token(), machine.last.map_or("-----".into(), |t| t.reveal().to_owned())];
-        for text in machine.said.lock().unwrap().iter() {
+        for text in machine.printed.lock().unwrap().iter() {
             prop_assert!(!secrets.iter().any(|secret| text.contains(secret)), "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! An auth token is renewed in time, with few calls, whatever happens.
+//! An auth token is renewed in time, with few calls.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -11,7 +11,7 @@ use super::MINUTE;
 use crate::common::{AUTHENTICATE, builder, clock, eventually, sandbox, sign_ins};
 
 #[test]
-fn a_token_that_is_due_is_renewed_in_the_background_and_nobody_waits() {
+fn a_token_that_is_due_is_renewed_in_the_background_while_calls_get_the_old_one() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     let first = client.authenticate().unwrap();
@@ -32,7 +32,7 @@ fn a_token_that_is_due_is_renewed_in_the_background_and_nobody_waits() {
 }
 
 #[test]
-fn in_the_last_minute_callers_wait_for_another_and_get_the_old_one_if_there_is_none() {
+fn in_the_last_minute_callers_wait_for_a_new_token_and_get_the_old_one_if_that_fails() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     let first = client.authenticate().unwrap();
@@ -45,7 +45,7 @@ fn in_the_last_minute_callers_wait_for_another_and_get_the_old_one_if_there_is_n
 }
 
 #[test]
-fn setting_the_wall_clock_by_ten_years_changes_nothing() {
+fn changing_the_wall_clock_by_ten_years_has_no_effect() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     let first = client.authenticate().unwrap();
@@ -58,7 +58,7 @@ fn setting_the_wall_clock_by_ten_years_changes_nothing() {
 }
 
 #[test]
-fn in_an_outage_of_48_minutes_no_caller_sees_an_error_and_few_calls_are_made() {
+fn an_outage_of_48_minutes_causes_no_error_and_few_calls() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     client.authenticate().unwrap();
@@ -86,12 +86,12 @@ fn in_an_outage_of_48_minutes_no_caller_sees_an_error_and_few_calls_are_made() {
     });
     assert_eq!(failed.load(Ordering::Relaxed), 0);
     let made = sign_ins(&sandbox);
-    // 5 s, doubling to 300 s, each of them halved by chance at most.
+    // Waits of 5 s, doubling to 300 s, each shortened by up to a half at random.
     assert!((2..=24).contains(&made), "{made} calls");
 }
 
 #[test]
-fn a_renewal_that_is_refused_leaves_the_live_token_in_use() {
+fn after_a_refused_renewal_the_valid_token_is_still_used() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     let first = client.authenticate().unwrap();
@@ -103,7 +103,7 @@ fn a_renewal_that_is_refused_leaves_the_live_token_in_use() {
 }
 
 #[test]
-fn tokens_that_live_for_a_second_cost_a_sign_in_every_five_seconds() {
+fn tokens_with_a_lifetime_of_one_second_cost_a_sign_in_every_five_seconds() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| {
         settings.auth_token_lifetime = 1;

@@ -1,4 +1,4 @@
-//! A person signs in with a password, perhaps a one-time code, and renews with a refresh token.
+//! A user signs in with a password and, if required, a one-time code. Renewals use a refresh token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +29,7 @@ fn a_user_signs_in_and_renews_with_the_refresh_token() {
 }
 
 #[test]
-fn a_spent_refresh_token_is_not_sent_again_and_the_password_serves() {
+fn a_spent_refresh_token_is_not_sent_again_and_the_password_is_used() {
     let (sandbox, clock) = (sandbox(), clock());
     let scratch = Scratch::new("refresh-token");
     let client = || {
@@ -48,7 +48,7 @@ fn a_spent_refresh_token_is_not_sent_again_and_the_password_serves() {
 }
 
 #[test]
-fn a_one_time_code_is_asked_for_and_a_trusted_device_does_without() {
+fn a_one_time_code_is_requested_except_on_a_trusted_device() {
     let sandbox = Arc::new(sandbox());
     let asked = Arc::new(AtomicU32::new(0));
     let client = || {
@@ -70,7 +70,7 @@ fn a_one_time_code_is_asked_for_and_a_trusted_device_does_without() {
 }
 
 #[test]
-fn a_code_that_nobody_supplies_is_an_error_that_says_so() {
+fn the_error_says_that_a_code_is_required_and_no_function_supplies_it() {
     let sandbox = sandbox();
     let client = builder_without_token(&sandbox).user("mfa@example.com", "password");
     let error = client.build().unwrap().authenticate().unwrap_err();
@@ -79,7 +79,7 @@ fn a_code_that_nobody_supplies_is_an_error_that_says_so() {
 }
 
 #[test]
-fn a_person_who_just_presses_enter_has_given_no_code() {
+fn an_empty_code_counts_as_none() {
     let sandbox = sandbox();
     let client = builder_without_token(&sandbox).user("mfa@example.com", "password");
     let client = client.mfa(|| Ok(Some(Secret::from(" \n")))).build().unwrap();
@@ -121,7 +121,7 @@ fn no_third_refused_login_is_sent_within_five_minutes() {
 }
 
 #[test]
-fn a_person_is_asked_by_who_waits_and_never_in_the_background() {
+fn a_code_is_requested_by_calls_that_wait_and_never_in_the_background() {
     let (sandbox, clock) = (Arc::new(sandbox()), clock());
     sandbox.settings(|settings| settings.refresh_token_renewed = false);
     let asked = Arc::new(AtomicU32::new(0));
@@ -136,7 +136,7 @@ fn a_person_is_asked_by_who_waits_and_never_in_the_background() {
         .build()
         .unwrap();
     client.authenticate().unwrap();
-    // The refresh token renews it once, in the background; there is none after that.
+    // The refresh token renews the auth token once in the background. Then there is none.
     for minutes in [200, 200, 60] {
         clock.advance(Duration::from_secs(minutes * 60));
         sandbox.move_clock(Duration::from_secs(minutes * 60));
@@ -145,7 +145,10 @@ fn a_person_is_asked_by_who_waits_and_never_in_the_background() {
         std::thread::sleep(Duration::from_millis(50));
     }
     client.authenticate().unwrap();
-    assert!(asked.load(Ordering::SeqCst) >= 2, "who waits is asked when the token ends");
+    assert!(
+        asked.load(Ordering::SeqCst) >= 2,
+        "a call that waits requests a code when the token ends"
+    );
     assert!(client.status().last_error.is_none(), "{:?}", client.status());
 }
 
@@ -168,7 +171,7 @@ fn a_refused_refresh_token_counts_as_one_of_the_two_refusals() {
 }
 
 #[test]
-fn a_user_works_in_another_workspace_and_goes_on_in_the_first() {
+fn a_user_can_work_in_another_workspace_and_in_the_first_at_the_same_time() {
     let (sandbox, clock) = (sandbox(), clock());
     let first = builder_without_token(&sandbox).user("user@example.com", "password");
     let first = first.clock(clock.clone()).build().unwrap();
@@ -188,7 +191,7 @@ fn a_user_works_in_another_workspace_and_goes_on_in_the_first() {
 const WORKSPACE: &str = "/api/v1/authenticate/workspace";
 
 #[test]
-fn the_server_decides_whether_an_application_token_switches() {
+fn the_server_decides_whether_an_application_token_may_switch() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let error = client.switch_workspace(5678).unwrap_err();
@@ -205,7 +208,7 @@ fn the_server_decides_whether_an_application_token_switches() {
 }
 
 #[test]
-fn a_workspace_switched_to_with_an_application_token_outlives_its_rotation() {
+fn a_workspace_session_continues_after_its_application_token_was_replaced() {
     let (sandbox, clock) = (sandbox(), clock());
     let scratch = Scratch::new("workspace");
     let (file, store) = (scratch.0.join("token"), scratch.0.join("store"));
@@ -213,12 +216,12 @@ fn a_workspace_switched_to_with_an_application_token_outlives_its_rotation() {
         let client = builder_without_token(&sandbox).application_token_file(&file);
         client.store(Store::directory(&store)).clock(clock.clone()).build().unwrap()
     };
-    // What the server would answer if it let application tokens switch.
+    // The response of a server that lets application tokens switch.
     let user = builder_without_token(&sandbox).user("user@example.com", "password");
     let there = user.build().unwrap().switch_workspace(5678).unwrap().authenticate().unwrap();
-    let answer = format!(r#"{{"auth_token":"{}"}}"#, there.reveal());
+    let response = format!(r#"{{"auth_token":"{}"}}"#, there.reveal());
     sandbox.reset_counters();
-    sandbox.fault(Fault::new(WORKSPACE, FaultKind::status(200, answer)));
+    sandbox.fault(Fault::new(WORKSPACE, FaultKind::status(200, response)));
 
     std::fs::write(&file, sandbox.application_token()).unwrap();
     let first = client();
@@ -226,7 +229,7 @@ fn a_workspace_switched_to_with_an_application_token_outlives_its_rotation() {
     assert_eq!(other.authenticate().unwrap().organisation_id(), Some(5678));
     assert_eq!(first.authenticate().unwrap().organisation_id(), Some(1234));
     assert_eq!(sandbox.calls("POST", WORKSPACE), 1);
-    // A later process, or a second switch, finds it in the store.
+    // A second switch, as in a later process, finds the session in the store.
     client().switch_workspace(5678).unwrap();
     assert_eq!(sandbox.calls("POST", WORKSPACE), 1);
 
@@ -237,7 +240,7 @@ fn a_workspace_switched_to_with_an_application_token_outlives_its_rotation() {
     sandbox.move_clock(Duration::from_secs(241 * 60));
     other.authenticate().unwrap();
     assert_eq!(sandbox.calls("POST", WORKSPACE), 2);
-    // What it saves is for those who start with the new application token.
+    // Its session is saved for clients that start with the new application token.
     client().switch_workspace(5678).unwrap();
     assert_eq!(sandbox.calls("POST", WORKSPACE), 2);
 }

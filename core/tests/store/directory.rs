@@ -1,4 +1,4 @@
-//! A session in a directory outlives its client and whatever becomes of the directory.
+//! A session in a directory survives its client, and continues if the directory cannot be used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::common::{
 };
 
 #[test]
-fn a_warm_store_saves_the_call_and_is_written_once() {
+fn a_stored_session_needs_no_call_and_is_written_once() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("warm"));
     let first = with_store(&sandbox, &scratch.0).authenticate().unwrap();
     let written = fs::metadata(&files(&scratch.0)[0]).unwrap().modified().unwrap();
@@ -28,7 +28,7 @@ fn a_warm_store_saves_the_call_and_is_written_once() {
 }
 
 #[test]
-fn who_has_the_disk_and_not_the_credential_learns_nothing() {
+fn the_disk_alone_reveals_no_secret() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("sealed"));
     let auth_token = with_store(&sandbox, &scratch.0).authenticate().unwrap();
     for path in fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().path()) {
@@ -42,7 +42,7 @@ fn who_has_the_disk_and_not_the_credential_learns_nothing() {
 }
 
 #[test]
-fn a_cool_down_outlives_a_reboot_loop() {
+fn the_wait_after_a_429_survives_repeated_reboots() {
     let (sandbox, scratch, clock) = (sandbox(), Scratch::new("reboots"), clock());
     sandbox.settings(|settings| settings.authenticate_limit = 0);
     for _ in 0..10 {
@@ -64,25 +64,25 @@ fn an_invalidated_token_does_not_come_back_from_the_store() {
     one.invalidate(&first);
     let second = one.authenticate().unwrap();
     assert_ne!(second.reveal(), first.reveal());
-    // The other hears of it later, and takes what the first one got.
+    // The other client reports the 401 later, and takes over the new token.
     other.invalidate(&first);
     assert_eq!(other.authenticate().unwrap().reveal(), second.reveal());
     assert_eq!(sign_ins(&sandbox), 2);
 }
 
-/// Does something to the directory or the file in it.
+/// Damages the directory or the file in it.
 type Damage<'a> = &'a dyn Fn(&Path, &Path);
 
 #[test]
-fn whatever_is_wrong_with_the_store_the_session_goes_on_and_reports_it() {
+fn a_damaged_store_is_reported_and_the_session_continues() {
     let damage: &[(&str, Damage<'_>)] = &[
         ("truncated", &|_, file| {
             let bytes = fs::read(file).unwrap();
             fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
         }),
         ("emptied", &|_, file| fs::write(file, "").unwrap()),
-        ("foreign", &|_, file| fs::write(file, "this is another program's").unwrap()),
-        ("flipped", &|_, file| {
+        ("replaced", &|_, file| fs::write(file, "another program's").unwrap()),
+        ("changed", &|_, file| {
             let mut bytes = fs::read(file).unwrap();
             bytes[40] ^= 1;
             fs::write(file, bytes).unwrap();
@@ -122,13 +122,13 @@ fn whatever_is_wrong_with_the_store_the_session_goes_on_and_reports_it() {
         client.authenticate().unwrap();
         assert_eq!(sign_ins(&sandbox), 2, "{name}");
         let events = events.lock().unwrap();
-        let trouble = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
-        println!("{name}: {}", trouble.unwrap_or_else(|| panic!("{name}: {events:?}")));
+        let report = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
+        println!("{name}: {}", report.unwrap_or_else(|| panic!("{name}: {events:?}")));
     }
 }
 
 #[test]
-fn what_root_does_with_a_users_store_stays_that_users() {
+fn a_users_store_still_belongs_to_that_user_after_root_used_it() {
     use std::os::unix::fs::{MetadataExt, chown};
     if !nix::unistd::geteuid().is_root() {
         return;
@@ -139,7 +139,7 @@ fn what_root_does_with_a_users_store_stays_that_users() {
     let user = 12_345;
     chown(&path, Some(user), Some(user)).unwrap();
     chown(&files(&path)[0], Some(user), Some(user)).unwrap();
-    // Its seal tells whose a file is: it is read, and written so that the user can read it.
+    // Root reads the user's file, and writes it so that the user can read it.
     let client = with_store(&sandbox, &path);
     client.invalidate(&client.authenticate().unwrap());
     assert_eq!(sign_ins(&sandbox), 1);
@@ -149,7 +149,7 @@ fn what_root_does_with_a_users_store_stays_that_users() {
 }
 
 #[test]
-fn a_directory_that_others_can_write_to_is_not_used_and_rotation_says_what_to_do() {
+fn a_directory_that_others_can_write_to_is_not_used_and_rotate_says_what_to_do() {
     use std::os::unix::fs::PermissionsExt;
     let (sandbox, scratch) = (sandbox(), Scratch::new("others"));
     let set = |mode| fs::set_permissions(&scratch.0, fs::Permissions::from_mode(mode)).unwrap();
@@ -167,14 +167,14 @@ fn a_directory_that_others_can_write_to_is_not_used_and_rotation_says_what_to_do
     assert!(error.to_string().contains(&advice), "{error}");
     assert_eq!(sandbox.calls("POST", TOKENS), 0);
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
-    // The advice helps.
+    // After the advised chmod, it works.
     set(0o755);
     let rotation = client.application_tokens().rotate(&options()).unwrap();
     assert_eq!(rotation.state(), RotationState::Done);
 }
 
 #[test]
-fn a_cool_down_of_another_process_is_kept_and_not_overwritten() {
+fn the_wait_after_another_processs_429_is_kept_and_not_overwritten() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("cool-down"));
     let (one, other) = (with_store(&sandbox, &scratch.0), with_store(&sandbox, &scratch.0));
     let token = one.authenticate().unwrap();
@@ -183,7 +183,7 @@ fn a_cool_down_of_another_process_is_kept_and_not_overwritten() {
     assert_eq!(other.authenticate().unwrap().reveal(), token.reveal());
     one.invalidate(&token);
     for client in [&one, &other] {
-        // The token goes on being served, without another attempt.
+        // The token is still handed out, without another attempt.
         assert_eq!(client.authenticate().unwrap().reveal(), token.reveal());
         let error = client.status().last_error.unwrap();
         assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
@@ -206,17 +206,17 @@ fn a_spent_refresh_token_is_spent_for_every_process() {
         client.authenticate().unwrap();
     }
     assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 0);
-    assert_eq!(sign_ins(&sandbox), 2, "the other one takes what the first one got");
+    assert_eq!(sign_ins(&sandbox), 2, "the other one takes over the new token");
 }
 
 #[test]
-fn a_dropped_token_does_not_come_back_from_a_store_that_cannot_be_written() {
+fn an_invalidated_token_does_not_come_back_from_a_store_that_cannot_be_written() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("read-only"));
     let client = with_store(&sandbox, &scratch.0);
     let first = client.authenticate().unwrap();
-    // In the way of every write: a directory that is not empty, where the new file would be made.
+    // Every write fails, since a directory that is not empty has the name of the temporary file.
     let aside = PathBuf::from(format!("{}.new", files(&scratch.0)[0].display()));
-    fs::create_dir_all(aside.join("in the way")).unwrap();
+    fs::create_dir_all(aside.join("not empty")).unwrap();
     client.invalidate(&first);
     let second = client.authenticate().unwrap();
     assert_ne!(second.reveal(), first.reveal());
@@ -227,7 +227,7 @@ fn a_dropped_token_does_not_come_back_from_a_store_that_cannot_be_written() {
 }
 
 #[test]
-fn a_slow_sign_in_is_waited_for_by_all_who_share_the_store() {
+fn all_clients_that_share_the_store_wait_for_a_slow_sign_in() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("slow"));
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 1_500 }));
     std::thread::scope(|scope| {
@@ -243,7 +243,7 @@ fn a_slow_sign_in_is_waited_for_by_all_who_share_the_store() {
 }
 
 #[test]
-fn a_damaged_file_is_set_aside_and_the_next_start_is_warm_again() {
+fn a_damaged_file_is_set_aside_and_the_session_is_stored_again() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("aside"));
     with_store(&sandbox, &scratch.0).authenticate().unwrap();
     let file = files(&scratch.0).remove(0);

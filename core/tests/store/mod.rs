@@ -1,4 +1,4 @@
-//! A session outlives its process and goes on whatever becomes of its store.
+//! A session survives its process, and continues if its store fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
     builder(sandbox).store(Store::directory(path)).clock(Arc::new(SystemClock)).build().unwrap()
 }
 
-/// A client, and what it reports about its store.
+/// Builds a client, and returns it with the problems that it reports about its store.
 fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<String>>>) {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&reports);
@@ -32,7 +32,7 @@ fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<String>>>) {
     (client.build().unwrap(), reports)
 }
 
-/// What the store's directory holds, locks aside.
+/// Returns the files in the store's directory except the lock files.
 fn files(path: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.extension().is_none_or(|e| e != "lock")).collect()

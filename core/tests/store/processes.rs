@@ -1,5 +1,5 @@
-//! Processes share a session, whatever happens to one of them. Each is this same program, run again
-//! as `child`.
+//! Processes share a session, also if one of them dies. Each process is this program, started again
+//! with the test `child`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::{files, watched, with_store};
 use crate::common::{AUTHENTICATE, Scratch, eventually, only, sandbox, sign_ins};
 
 #[test]
-#[ignore = "run by the other tests, in an environment that they set"]
+#[ignore = "started by the other tests, with an environment that they set"]
 fn child() {
     let store = Store::directory(std::env::var_os("STORE").unwrap());
     let builder = Client::builder().store(store).timeout(Duration::from_secs(60));
@@ -21,7 +21,7 @@ fn child() {
     if std::env::var_os("FORK").is_some() {
         let signing_in = client.clone();
         std::thread::spawn(move || signing_in.authenticate());
-        // SAFETY: the child does nothing but sleep and end.
+        // SAFETY: the child only sleeps and ends.
         match unsafe { nix::unistd::fork() }.unwrap() {
             nix::unistd::ForkResult::Child => {
                 std::thread::sleep(Duration::from_secs(20));
@@ -30,7 +30,7 @@ fn child() {
             nix::unistd::ForkResult::Parent { .. } => {}
         }
     }
-    println!("outcome: {:?}", client.authenticate().map(|token| token.organisation_id()));
+    println!("result: {:?}", client.authenticate().map(|token| token.organisation_id()));
     println!("reports: {:?}", reports.lock().unwrap());
     if std::env::var_os("ROTATE").is_some() {
         let options = RotateOptions::new().hand_over(|_| Ok(()));
@@ -43,7 +43,7 @@ fn spawn(sandbox: &Sandbox, store: &Path) -> Child {
     spawn_after(sandbox, store, "true")
 }
 
-/// Runs the child after a line of shell.
+/// Starts the child after running a line of shell.
 fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{line}; exec \"$0\" \"$@\"")]);
@@ -51,7 +51,7 @@ fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
     run_child(shell, sandbox, store)
 }
 
-/// Runs the child under `strace`; `None` where it is not installed.
+/// Starts the child under `strace`; `None` if that is not installed.
 fn spawn_traced(sandbox: &Sandbox, store: &Path, arguments: &[&str]) -> Option<Child> {
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         println!("skipped: strace is not installed");
@@ -76,12 +76,12 @@ fn run_child(mut command: Command, sandbox: &Sandbox, store: &Path) -> Child {
 
 fn assert_signed_in(child: Child) -> String {
     let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    assert!(output.contains("outcome: Ok(Some(1234))"), "{output}");
+    assert!(output.contains("result: Ok(Some(1234))"), "{output}");
     output
 }
 
 #[test]
-fn sixty_processes_with_one_store_sign_in_once_and_with_a_warm_one_not_at_all() {
+fn sixty_processes_with_one_store_sign_in_once() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("sixty"));
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 500 }));
     for expected in [1, 1] {
@@ -92,9 +92,9 @@ fn sixty_processes_with_one_store_sign_in_once_and_with_a_warm_one_not_at_all() 
 }
 
 #[test]
-fn a_disk_that_takes_no_byte_stops_nobody_and_nothing_half_written_stays() {
+fn a_full_disk_does_not_stop_a_session_and_leaves_no_partial_file() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("full"));
-    // Every write fails, as on a full disk; the output goes to a pipe, which has no limit.
+    // Every write to a file fails, as on a full disk. The output is a pipe, which has no limit.
     let child = spawn_after(&sandbox, &scratch.0, "trap '' XFSZ; ulimit -f 0");
     assert_signed_in(child);
     assert_eq!(files(&scratch.0), Vec::<PathBuf>::new());
@@ -103,12 +103,12 @@ fn a_disk_that_takes_no_byte_stops_nobody_and_nothing_half_written_stays() {
 }
 
 #[test]
-fn a_holder_of_the_lock_that_is_killed_is_replaced_within_a_second() {
+fn a_killed_holder_of_the_lock_is_replaced_within_a_second() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("killed"));
     sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::Delay { milliseconds: 60_000 }));
     let mut holder = spawn(&sandbox, &scratch.0);
     eventually("the holder's call", || sandbox.connections() > 0);
-    // It holds the lock from before its call.
+    // The holder has taken the lock before its call.
     let waiting = spawn(&sandbox, &scratch.0);
     std::thread::sleep(Duration::from_millis(300));
     holder.kill().unwrap();
@@ -120,10 +120,10 @@ fn a_holder_of_the_lock_that_is_killed_is_replaced_within_a_second() {
 }
 
 #[test]
-fn a_killed_holder_is_replaced_even_while_a_child_of_it_lives() {
+fn a_killed_holder_is_replaced_even_while_its_child_lives() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("inherited"));
     sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::Delay { milliseconds: 60_000 }));
-    // It forks while it signs in: the child inherits the lock's open file.
+    // The holder forks while it signs in, so the child inherits the open lock file.
     let mut holder = spawn_after(&sandbox, &scratch.0, "export FORK=1");
     eventually("the holder's call", || sandbox.connections() > 0);
     std::thread::sleep(Duration::from_millis(300));
@@ -137,7 +137,7 @@ fn a_killed_holder_is_replaced_even_while_a_child_of_it_lives() {
 }
 
 #[test]
-fn a_file_system_without_locks_leaves_the_session_in_memory_and_says_so() {
+fn without_file_locks_the_session_stays_in_memory_and_reports_that() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("no-locks"));
     with_store(&sandbox, &scratch.0).authenticate().unwrap();
     let session = files(&scratch.0).remove(0);
@@ -153,7 +153,7 @@ fn a_file_system_without_locks_leaves_the_session_in_memory_and_says_so() {
 }
 
 #[test]
-fn each_directory_that_is_made_for_a_store_is_durable_in_the_one_above() {
+fn each_directory_created_for_a_store_is_durable_in_its_parent() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("parents"));
     let log = scratch.0.join("log");
     let trace = ["-y", "-e", "trace=mkdir,mkdirat,fsync", "-o", log.to_str().unwrap()];
@@ -172,7 +172,7 @@ fn each_directory_that_is_made_for_a_store_is_durable_in_the_one_above() {
 }
 
 #[test]
-fn what_root_leaves_in_a_users_store_works_for_that_user() {
+fn a_user_can_use_their_store_after_root_did() {
     use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
     if !nix::unistd::geteuid().is_root() {
@@ -182,10 +182,10 @@ fn what_root_leaves_in_a_users_store_works_for_that_user() {
     const USER: u32 = 12_345;
     let (sandbox, scratch) = (sandbox(), Scratch::new("root-and-user"));
     let store = scratch.0.join("store");
-    // The user may not get to where the tests are built.
+    // The user may not be allowed to access the build directory.
     let program = scratch.0.join("program");
-    // By another process: the program cannot be run while any process has it open for writing, and
-    // one that another test starts would inherit a file that is open here.
+    // Copied by another process. A program cannot be started while any process has it open for
+    // writing, and a process that another test starts would inherit a file that is open here.
     let copy = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
     assert!(copy.unwrap().success());
     let ca_file = scratch.0.join("ca.pem");
@@ -212,8 +212,8 @@ fn what_root_leaves_in_a_users_store_works_for_that_user() {
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.contains("outcome: Ok(Some(1234))"), "{output}");
+    assert!(output.contains("result: Ok(Some(1234))"), "{output}");
     assert!(output.contains("reports: []"), "{output}");
     assert!(output.contains("rotation: Ok("), "{output}");
-    assert!(sign_ins(&sandbox) > made, "the user's rotation");
+    assert!(sign_ins(&sandbox) > made, "the user's rotation signs in");
 }

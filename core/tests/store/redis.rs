@@ -15,10 +15,10 @@ fn with_store(sandbox: &Sandbox, url: &str) -> Client {
 }
 
 #[test]
-fn a_session_in_redis_is_shared_sealed_and_signed_in_once() {
+fn a_session_in_redis_is_encrypted_and_shared_by_all_machines() {
     let (sandbox, redis) = (sandbox(), Server::start());
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 1_500 }));
-    // Each client stands for a machine: they share nothing but the server.
+    // Each client represents a machine: they share only the server.
     thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| with_store(&sandbox, &redis.url).authenticate().unwrap());
@@ -40,7 +40,7 @@ fn a_holder_that_died_is_replaced_within_a_second() {
     with_store(&sandbox, &redis.url).authenticate().unwrap();
     let name = redis.keys().remove(0);
     let () = redis.query("DEL", &[&name]);
-    // What a holder leaves behind that was killed just after it got the lock.
+    // The lock of a holder that was killed just after it got it.
     let () = redis.query("SET", &[&format!("{name}:lock"), "a dead one", "PX", "800"]);
     let started = Instant::now();
     with_store(&sandbox, &redis.url).authenticate().unwrap();
@@ -48,10 +48,10 @@ fn a_holder_that_died_is_replaced_within_a_second() {
 }
 
 #[test]
-fn without_its_server_or_with_damage_in_it_a_session_goes_on_and_reports_it() {
+fn a_session_continues_and_reports_a_missing_server_or_a_damaged_entry() {
     let (sandbox, redis) = (sandbox(), Server::start());
     with_store(&sandbox, &redis.url).authenticate().unwrap();
-    let () = redis.query("SET", &[&redis.keys()[0], "somebody else's"]);
+    let () = redis.query("SET", &[&redis.keys()[0], "another program's"]);
     for url in [redis.url.as_str(), "redis://:canary@127.0.0.1:1"] {
         let events = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&events);
@@ -62,14 +62,14 @@ fn without_its_server_or_with_damage_in_it_a_session_goes_on_and_reports_it() {
             .unwrap();
         client.authenticate().unwrap();
         let events = events.lock().unwrap();
-        let trouble = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
-        let trouble = format!("{} {client:?}", trouble.unwrap());
-        assert!(!trouble.contains("canary"), "{trouble}");
+        let report = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
+        let report = format!("{} {client:?}", report.unwrap());
+        assert!(!report.contains("canary"), "{report}");
     }
 }
 
 #[test]
-fn a_url_that_is_none_is_refused_without_repeating_it() {
+fn an_invalid_url_is_refused_without_quoting_it() {
     for url in ["http://canary@host", "redis://", "redis:///canary"] {
         let Err(error) = Store::at(url) else { panic!("{url} was accepted") };
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -78,7 +78,7 @@ fn a_url_that_is_none_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn a_key_that_holds_something_else_is_set_aside() {
+fn a_key_with_another_type_or_too_long_a_value_is_set_aside() {
     let (sandbox, redis) = (sandbox(), Server::start());
     with_store(&sandbox, &redis.url).authenticate().unwrap();
     let name = redis.keys().remove(0);
@@ -87,7 +87,7 @@ fn a_key_that_holds_something_else_is_set_aside() {
         let () = redis.query("DEL", &[&name]);
         let () = redis.query(command[0], &command[1..]);
         let before = sign_ins(&sandbox);
-        // The key is free again for the session of this client, which the next one adopts.
+        // The first client can write to the key again, and the next client adopts its session.
         with_store(&sandbox, &redis.url).authenticate().unwrap();
         with_store(&sandbox, &redis.url).authenticate().unwrap();
         assert_eq!(sign_ins(&sandbox), before + 1);

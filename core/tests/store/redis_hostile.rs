@@ -1,4 +1,4 @@
-//! A Redis server that misbehaves delays a sign-in by a second at most.
+//! A Redis server that misbehaves delays a sign-in by at most one second.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,14 +12,14 @@ use emnify_sandbox::{Fault, FaultKind};
 
 use crate::common::{AUTHENTICATE, builder, clock, eventually, sandbox, sign_ins};
 
-/// Enough for a second of the store and a sign-in on a busy machine.
+/// Enough for one second of the store and a sign-in on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The shortest time for which a store is skipped after a fault.
 const SHORTEST_SKIP: Duration = Duration::from_secs(5);
 
-/// A server that accepts the password, answers the first commands as Redis does and each later one
-/// as `misbehave` does.
+/// A server that accepts the password, sends the good replies to the first commands and lets
+/// `misbehave` handle each later one.
 struct Hostile {
     url: String,
     connections: Arc<AtomicUsize>,
@@ -38,7 +38,7 @@ impl Hostile {
             Hostile { url, connections: Arc::clone(&connections), sent: Arc::clone(&sent) };
         let good_replies = Arc::new(Mutex::new(good_replies.iter()));
         let misbehave = Arc::new(misbehave);
-        // What is left of it ends with the test's process.
+        // Its threads end with the process of the test.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::SeqCst);
@@ -84,8 +84,9 @@ impl Peer {
     }
 }
 
-/// Signs in twice with that store: the first meets the fault, the second must not touch the server.
-fn signs_in_all_the_same(hostile: &Hostile) -> String {
+/// Signs in twice with this store, and returns the reported problem. The first sign-in meets the
+/// fault; the second must not use the server.
+fn signs_in_despite(hostile: &Hostile) -> String {
     let (sandbox, clock) = (sandbox(), clock());
     // Long enough for a lock to be renewed.
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 400 }));
@@ -109,30 +110,30 @@ fn signs_in_all_the_same(hostile: &Hostile) -> String {
     clock.advance(Duration::from_secs(24 * 3_600));
     client.authenticate().unwrap();
     assert_eq!(sign_ins(&sandbox), 2);
-    // Only a very busy machine gets here after the store is asked again.
+    // On a very busy machine, the skip may be over.
     if started.elapsed() < SHORTEST_SKIP {
         assert_eq!(hostile.connections(), connections, "the store is skipped after a fault");
     }
 
     let events = events.lock().unwrap();
-    let trouble = events.iter().filter(|event| event.kind() == EventKind::StoreTrouble);
-    let trouble: Vec<String> = trouble.map(Event::to_string).collect();
-    assert_eq!(trouble.len(), 1, "{trouble:?}");
-    let trouble = trouble.concat();
-    assert!(!trouble.contains("canary"), "{trouble}");
-    trouble
+    let report = events.iter().filter(|event| event.kind() == EventKind::StoreTrouble);
+    let report: Vec<String> = report.map(Event::to_string).collect();
+    assert_eq!(report.len(), 1, "{report:?}");
+    let report = report.concat();
+    assert!(!report.contains("canary"), "{report}");
+    report
 }
 
-/// What a hostile server answers when all goes well: the lock is granted, and nothing is stored.
+/// The good replies of a hostile server: the lock is granted, and then there is no entry.
 const GRANTED: &[&str] = &["+OK\r\n"];
 
 const GRANTED_AND_EMPTY: &[&str] = &["+OK\r\n", "$0\r\n\r\n"];
 
 #[test]
-fn a_server_that_never_answers_delays_a_sign_in_by_a_second_at_most() {
+fn a_server_that_never_replies_delays_a_sign_in_by_at_most_one_second() {
     for good_replies in [&[], GRANTED, GRANTED_AND_EMPTY] {
         let hostile = Hostile::start(good_replies, |_| thread::sleep(Duration::from_secs(60)));
-        signs_in_all_the_same(&hostile);
+        signs_in_despite(&hostile);
     }
 }
 
@@ -149,10 +150,10 @@ fn a_call_that_waits_for_a_server_ends_at_once_when_it_is_cancelled() {
         assert_eq!(caller.join().unwrap(), ErrorKind::Cancelled);
         assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     });
-    assert!(client.take_events().is_empty(), "it says nothing about the store");
+    assert!(client.take_events().is_empty(), "a cancellation is not a fault of the store");
 }
 
-/// Which signals each thread of that name blocks, as the kernel writes it.
+/// Returns the mask of blocked signals of each thread of that name.
 #[cfg(target_os = "linux")]
 fn blocked_by(name: &str) -> Vec<u64> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().filter_map(Result::ok);
@@ -172,7 +173,7 @@ fn blocked_by(name: &str) -> Vec<u64> {
 fn the_threads_that_wait_for_a_server_block_every_signal() {
     let hostile = Hostile::start(GRANTED, |_| thread::sleep(Duration::from_secs(60)));
     thread::scope(|scope| {
-        scope.spawn(|| signs_in_all_the_same(&hostile));
+        scope.spawn(|| signs_in_despite(&hostile));
         for name in ["emnify-redis", "emnify-lease"] {
             // All but KILL and STOP, which cannot be blocked, and the two that the C library keeps.
             let blockable = !((1 << 8) | (1 << 18) | (1 << 31) | (1 << 32));
@@ -186,7 +187,7 @@ fn the_threads_that_wait_for_a_server_block_every_signal() {
 }
 
 #[test]
-fn a_server_that_accepts_and_does_not_read_delays_a_sign_in_by_a_second_at_most() {
+fn a_server_that_accepts_and_does_not_read_delays_a_sign_in_by_at_most_one_second() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());
     let sandbox = sandbox();
@@ -198,7 +199,7 @@ fn a_server_that_accepts_and_does_not_read_delays_a_sign_in_by_a_second_at_most(
 }
 
 #[test]
-fn a_reply_that_trickles_is_given_up_after_a_second() {
+fn a_reply_that_arrives_byte_by_byte_is_abandoned_after_a_second() {
     let hostile = Hostile::start(GRANTED, |peer| {
         let announced = b"$400\r\n".iter().chain(std::iter::repeat_n(&b'x', 400));
         for byte in announced {
@@ -208,14 +209,14 @@ fn a_reply_that_trickles_is_given_up_after_a_second() {
             thread::sleep(Duration::from_millis(100));
         }
     });
-    signs_in_all_the_same(&hostile);
+    signs_in_despite(&hostile);
 }
 
-/// What the buffers of a connection on this machine hold, at most.
+/// More than the buffers of a connection on this machine hold.
 const BUFFERED: usize = 32 * 1024 * 1024;
 
 #[test]
-fn a_reply_without_an_end_is_refused_after_its_longest_length() {
+fn a_reply_without_an_end_is_refused_at_the_size_limit() {
     let beginnings =
         ["$2147483647\r\n", "$9223372036854775807\r\n", "+", "-ERR ", "*2147483647\r\n", "%9\r\n"];
     for beginning in beginnings {
@@ -223,9 +224,9 @@ fn a_reply_without_an_end_is_refused_after_its_longest_length() {
             peer.send(beginning.as_bytes());
             while peer.send(&[b'x'; 65_536]) {}
         });
-        let trouble = signs_in_all_the_same(&hostile);
+        let report = signs_in_despite(&hostile);
         let sent = hostile.sent.load(Ordering::SeqCst);
-        assert!(sent < BUFFERED, "{sent} bytes were read: {trouble}");
+        assert!(sent < BUFFERED, "{sent} bytes were read: {report}");
     }
 }
 
@@ -236,20 +237,20 @@ fn a_reply_of_another_kind_and_a_closed_connection_are_reported() {
         let hostile = Hostile::start(GRANTED, move |peer| {
             peer.send(reply.as_bytes());
         });
-        signs_in_all_the_same(&hostile);
+        signs_in_despite(&hostile);
     }
     let hostile = Hostile::start(GRANTED, |peer| {
         let _ = peer.stream.shutdown(Shutdown::Both);
     });
-    signs_in_all_the_same(&hostile);
+    signs_in_despite(&hostile);
 }
 
 #[test]
-fn what_a_server_says_is_reported_in_one_line_and_without_the_password() {
+fn a_servers_error_is_reported_on_one_line_and_without_the_password() {
     let hostile = Hostile::start(GRANTED, |peer| {
         peer.send(b"-WRONGPASS canary\x1b[2J is wrong\r\n");
     });
-    let trouble = signs_in_all_the_same(&hostile);
-    assert!(trouble.contains("WRONGPASS"), "{trouble}");
-    assert!(!trouble.contains('\x1b'), "{trouble}");
+    let report = signs_in_despite(&hostile);
+    assert!(report.contains("WRONGPASS"), "{report}");
+    assert!(!report.contains('\x1b'), "{report}");
 }
