@@ -57,10 +57,9 @@ pub(crate) enum Decision {
     HandOutAndRenew,
     /// Sign in; if that fails, hand out the cached token.
     RenewFirst,
-    /// Sign in, since there is no token to hand out.
+    /// Sign in: there is no token to hand out, or the cached one got a 401.
     Fetch,
-    /// There is no token to hand out, and no attempt may start before this time of the steady
-    /// clock.
+    /// A sign-in is needed, but no attempt may start before this time of the steady clock.
     BackingOff(Duration),
 }
 
