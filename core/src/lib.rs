@@ -80,6 +80,8 @@ pub use rotation::options::{RotateOptions, Rotation};
 pub use session::Replacement;
 pub use sign_in::user::TrustedDevice;
 pub use store::Store;
+#[doc(hidden)] // For tests that let an operation on a store fail.
+pub use store::backend::{Backend, Lock};
 pub use sys::clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)] // For the other faces of this library.
 pub use sys::per_process::Process;

@@ -3,8 +3,6 @@
 //! a working application token is durable at all times, and the old one is revoked only after the
 //! new one, read back, has worked.
 
-#[cfg(all(test, unix))]
-mod matrix;
 pub(crate) mod options;
 mod orphans;
 mod plan;

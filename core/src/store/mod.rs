@@ -115,10 +115,11 @@ impl Store {
         }
     }
 
-    /// Creates a store for a test.
-    #[cfg(all(test, unix))]
-    pub(crate) fn of_test(backend: impl Backend + 'static) -> Self {
-        Store(Some(Arc::new(backend)))
+    /// Replaces the backend of the store by the one that `wrap` makes of it. A store in memory has
+    /// none and stays as it is.
+    #[doc(hidden)] // For tests that let an operation fail.
+    pub fn with_backend(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
+        Store(self.0.map(wrap))
     }
 
     /// Returns this store for operations that end with the wait.

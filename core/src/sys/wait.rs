@@ -26,7 +26,7 @@ const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 /// The deadline of an operation with all its attempts and pauses, and the interrupt that may end it
 /// early.
 #[derive(Debug, Clone)]
-pub(crate) struct Wait {
+pub struct Wait {
     at: Instant,
     limit: Duration,
     interrupt: Option<Interrupt>,
