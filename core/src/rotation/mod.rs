@@ -80,6 +80,8 @@ impl<'a> Rotator<'a> {
         let tokens = TokenCalls::new(transport);
         let this = Rotator { tokens, transport, options, given: given(session)?, _lock };
         let token = this.newest(&this.given)?;
+        // An earlier process may have been told to wait.
+        session.catch_up(&transport.wait())?;
         let key = session.entry_key(&token)?;
         let (preparing, orphans) = match this.read_journal(&key)? {
             Some(Entry::Switching(entry)) => {

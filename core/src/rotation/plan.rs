@@ -45,14 +45,9 @@ impl Rotator<'_> {
             // What cannot be written is found out before anything is created.
             file.check_replaceable()?;
         }
-        let requested_at = self.transport.session.now();
-        let (auth_token, requested_at) = match self.transport.session.auth_token_of(key.name()) {
-            Some(cached) => cached,
-            None => (self.exchange(token, "old")?, requested_at),
-        };
+        let (auth_token, requested_at, rows) = self.list_as(token, key)?;
         let hinted = auth_token.claims().application_token_id;
         let old_id = named.or(hinted).ok_or_else(no_id)?;
-        let rows = self.list_with(&auth_token)?;
         let row = rows.iter().find(|row| row.id() == old_id).ok_or_else(|| match named {
             Some(id) => Error::invalid_input("id", format_args!("{id} is not in the list")),
             None => no_id(),
@@ -85,6 +80,27 @@ impl Rotator<'_> {
             orphans,
             keep_old: *keep_old,
         })
+    }
+
+    /// Returns an auth token of the application token, when it was requested, and the list that was
+    /// read with it.
+    fn list_as(
+        &self,
+        token: &Secret,
+        key: &EntryKey,
+    ) -> Result<(AuthToken, Duration, Vec<ApplicationToken>)> {
+        let session = &self.transport.session;
+        if let Some((auth_token, requested_at)) = session.auth_token_of(key.name()) {
+            match self.list_with(&auth_token) {
+                // The cached auth token may be void.
+                Err(error) if error.kind() == ErrorKind::Rejected => {}
+                rows => return Ok((auth_token, requested_at, rows?)),
+            }
+        }
+        let requested_at = session.now();
+        let auth_token = self.exchange(token, "old")?;
+        let rows = self.list_with(&auth_token)?;
+        Ok((auth_token, requested_at, rows))
     }
 
     /// Finds out whether the old one could be revoked in the end, and changes nothing: sends the

@@ -4,3 +4,4 @@ mod obstacles;
 mod options;
 mod recovery;
 mod replacement;
+mod stored_session;

@@ -1,0 +1,78 @@
+//! What a rotation takes over from the session of an earlier process, which the store kept.
+
+use std::time::Duration;
+
+use emnify_core::{ErrorKind, RotationState};
+use emnify_sandbox::{Fault, FaultKind};
+
+use crate::common::gateway::{Gateway, rotate};
+use crate::common::{AUTHENTICATE, TOKENS, clock, sandbox};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn a_429_that_an_earlier_process_got_delays_a_rotation() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let gateway = Gateway::new(&sandbox, "limited");
+    let start = || gateway.builder().clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(429, "")));
+    start().authenticate().unwrap_err();
+    sandbox.reset_counters();
+
+    let error = rotate(&start()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+    assert_eq!(sandbox.requests().len(), 0);
+    clock.advance(error.retry_after().unwrap());
+    let rotation = rotate(&start()).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+}
+
+#[test]
+fn a_429_that_an_earlier_process_got_delays_the_rest_of_a_rotation_too() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let gateway = Gateway::new(&sandbox, "limited-rest");
+    let start = || gateway.builder().clock(clock.clone()).build().unwrap();
+    // Stopped before the new one was found.
+    sandbox.fault(Fault::new(TOKENS, FaultKind::status(500, "")).method("GET").skip(1));
+    let error = rotate(&start()).unwrap_err();
+    assert_eq!(error.rotation_state(), Some(RotationState::Created), "{error}");
+    sandbox.clear_faults();
+    clock.advance(DAY);
+    sandbox.move_clock(DAY);
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(429, "")));
+    start().authenticate().unwrap_err();
+    sandbox.reset_counters();
+
+    let error = rotate(&start()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rotation, "{error}");
+    assert_eq!(sandbox.requests().len(), 0);
+    clock.advance(error.retry_after().unwrap());
+    let rotation = rotate(&start()).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+}
+
+#[test]
+fn a_refusal_that_an_earlier_process_got_delays_a_rotation() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let gateway = Gateway::new(&sandbox, "refused-before");
+    let start = || gateway.builder().clock(clock.clone()).build().unwrap();
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(401, "")));
+    start().authenticate().unwrap_err();
+    sandbox.reset_counters();
+
+    let error = rotate(&start()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+    assert_eq!(sandbox.requests().len(), 0);
+    clock.advance(error.retry_after().unwrap());
+    rotate(&start()).unwrap();
+}
+
+#[test]
+fn an_auth_token_of_an_earlier_process_that_is_void_does_not_stop_a_rotation() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "void");
+    gateway.client().authenticate().unwrap();
+    sandbox.revoke_auth_tokens();
+    let rotation = rotate(&gateway.client()).unwrap();
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+}
