@@ -100,7 +100,7 @@ def test_without_the_right_to_revoke_the_old_one_is_kept(gateway: Gateway) -> No
     assert (rotation.state, rotation.is_old_kept) == ("Done", True)
     assert gateway.active() == [gateway.old_id, rotation.new_id]
     [said] = [text for kind, text in events if kind == "old_token_kept"]
-    assert f"application token {gateway.old_id} goes on working" in said
+    assert f"application token {gateway.old_id} still works" in said
 
 
 def test_options_that_a_rotation_did_not_begin_with_are_named(gateway: Gateway) -> None:

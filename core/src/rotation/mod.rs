@@ -1,7 +1,7 @@
-//! Replaces an application token by a new one, with no moment at which neither works. Each state is
-//! in the journal before its step is taken, so that the next run makes good a crash at any point:
-//! a working application token is durable at all times, and the old one is revoked only after the
-//! new one, read back, has worked.
+//! Replaces an application token by a new one, so that one of them works at every moment. Each state
+//! is written to the journal before its step is taken, so that the next run can recover from a crash
+//! at any point. A working application token is durable at all times, and the old one is revoked
+//! only after the new one, as read back, has worked.
 
 pub(crate) mod options;
 mod orphans;
@@ -30,34 +30,34 @@ use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::EventKind;
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
-use prepare::New;
+use prepare::Successor;
 
-/// One rotation at a time in one store, whatever is rotated.
+/// The name of the lock that allows one rotation at a time in a store, of whatever token.
 const LOCK: &str = "rotation";
 
-/// A list may lag behind: how long to wait before each look.
-const LAG: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3)];
+/// The list may show a new row late: how long to wait before each of the attempts to find it.
+const LIST_DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3)];
 
-/// What is refused for so long is refused for good.
-const FOR_GOOD: Duration = Duration::from_secs(60);
+/// How long the new application token may be refused before the rotation is given up.
+const MAX_REFUSED: Duration = Duration::from_secs(60);
 
-/// Said of a journal entry that cannot be read any more.
-const BEGINS_ANEW: &str = "the rotation continues from the list; an application token that it was \
-                           creating is shown by audit";
+/// Added to the error about a damaged journal entry.
+const STARTS_AGAIN: &str = "the rotation starts again; if it had already created an application \
+                            token, an audit reports that as an orphan";
 
-/// Replaces the application token that the session signs in with.
+/// Replaces the application token that the session signs in with, or continues to do so.
 pub(crate) fn rotate(transport: &Transport, options: &RotateOptions) -> Result<Rotation> {
     let result = Rotator::rotate(transport, options);
     transport.session.deliver_events();
     result
 }
 
-/// One run of a rotation, for which it holds the lock.
+/// One run of a rotation. It holds the lock.
 struct Rotator<'a> {
     tokens: TokenCalls<'a>,
     transport: &'a Transport,
     options: &'a RotateOptions,
-    /// What the client was given, which may have been rotated since.
+    /// The application token that the client was given. It may have been rotated since.
     given: Secret,
     _lock: Locked,
 }
@@ -66,7 +66,7 @@ impl<'a> Rotator<'a> {
     fn rotate(transport: &'a Transport, options: &'a RotateOptions) -> Result<Rotation> {
         let session = &transport.session;
         let given_before = check(session, options)?;
-        // What is damaged is set aside below, with the lock.
+        // Damaged entries are ignored here; under the lock they are set aside.
         let key = session.entry_key(&session.newest(&given_before).unwrap_or(given_before))?;
         let used = match session.credential_in_use() {
             name if name.is_empty() => key.name().to_owned(),
@@ -80,7 +80,7 @@ impl<'a> Rotator<'a> {
         let tokens = TokenCalls::new(transport);
         let this = Rotator { tokens, transport, options, given: given(session)?, _lock };
         let token = this.newest(&this.given)?;
-        // An earlier process may have been told to wait.
+        // After a 429 or a refusal, an earlier process may have stored a time to wait.
         session.catch_up(&transport.wait())?;
         let key = session.entry_key(&token)?;
         let (preparing, orphans) = match this.read_journal(&key)? {
@@ -88,15 +88,16 @@ impl<'a> Rotator<'a> {
                 let state = entry.state;
                 let by_another = has_ended(state) && (entry.old == used || is_under_way);
                 if state == RotationState::Done && !by_another {
-                    (None, this.left_by(entry.plan))
+                    (None, this.orphans_of(entry.plan))
                 } else {
-                    let rotation = this.switch(New { token, key, entry, auth_token: None })?;
+                    let rotation =
+                        this.switch(Successor { token, key, entry, auth_token: None })?;
                     let adopted = by_another && rotation.state == state;
                     return Ok(Rotation { adopted, ..rotation });
                 }
             }
             Some(Entry::Preparing(entry)) => (Some(entry), Vec::new()),
-            // Nothing succeeds the newest.
+            // The newest token has no successor.
             Some(Entry::Successor(_)) | None => (None, Vec::new()),
         };
         this.switch(this.prepare(&token, &key, preparing, orphans)?)
@@ -106,18 +107,19 @@ impl<'a> Rotator<'a> {
         self.transport.session.store()
     }
 
-    /// The entry of an application token. A damaged one is set aside: there is none then.
+    /// Returns the journal entry of an application token. A damaged one is set aside and reported,
+    /// and counts as missing.
     fn read_journal(&self, key: &EntryKey) -> Result<Option<Entry>> {
         rotation_journal::read(self.store(), key, true).or_else(|error| {
             let entry = rotation_journal::read(self.store(), key, true)?;
-            let error = error.with_advice(BEGINS_ANEW);
+            let error = error.with_advice(STARTS_AGAIN);
             self.transport.session.report(EventKind::StoreTrouble, error);
             Ok(entry)
         })
     }
 
-    /// The application token that is to be used in place of this one. Unlike the session's own look
-    /// at the journal, it is not stopped by a damaged entry.
+    /// Returns the newest successor of the application token, or the token itself if it was not
+    /// rotated. A damaged entry is set aside, while [`Session::newest`] would fail on it.
     fn newest(&self, token: &Secret) -> Result<Secret> {
         let session = &self.transport.session;
         rotation_journal::follow(
@@ -132,7 +134,7 @@ impl<'a> Rotator<'a> {
         Ok(entry)
     }
 
-    /// Signs in with an application token of this rotation, within what the session may.
+    /// Signs in with an application token of this rotation, unless the session must wait.
     fn exchange(&self, token: &Secret, which: &str) -> Result<AuthToken> {
         let action = format!("sign in with the {which} application token");
         let name = self.transport.session.entry_key(token)?.name().to_owned();
@@ -141,7 +143,7 @@ impl<'a> Rotator<'a> {
         })
     }
 
-    /// Signs in with the new one, unless that was done in this run.
+    /// Signs in with the new application token, unless this run has already done so.
     fn sign_in_once(&self, new: &Secret, proof: &mut Option<AuthToken>) -> Result<AuthToken> {
         if let Some(auth_token) = proof {
             return Ok(auth_token.clone());
@@ -151,7 +153,7 @@ impl<'a> Rotator<'a> {
         Ok(auth_token)
     }
 
-    /// All rows, asked for with that auth token and no other.
+    /// Returns the whole list, as read with exactly that auth token.
     fn list_with(&self, auth_token: &AuthToken) -> Result<Vec<ApplicationToken>> {
         let wait = self.transport.wait();
         application_token::list(|query| {
@@ -160,7 +162,7 @@ impl<'a> Rotator<'a> {
         })
     }
 
-    /// Changes the row with that auth token and no other.
+    /// Changes the row of an application token with exactly that auth token.
     fn change_with(
         &self,
         auth_token: &AuthToken,
@@ -172,27 +174,28 @@ impl<'a> Rotator<'a> {
         })
     }
 
-    /// What a rotation that is done may have left behind: also a second row with its marker, from a
-    /// request that was sent twice, which the list had the time to show by now.
-    fn left_by(&self, plan: Plan) -> Vec<Orphan> {
+    /// Returns the orphans that a finished rotation may have left. One of them is a second row with
+    /// its marker, if the request to create was sent twice. The list should show that one by now.
+    fn orphans_of(&self, plan: Plan) -> Vec<Orphan> {
         let long_ago = Timestamp::new(Duration::ZERO, &*self.transport.clock);
         let second = Orphan { since: Some(long_ago), ..Orphan::marked(&plan.marker) };
         plan.orphans.into_iter().chain([second]).collect()
     }
 
-    /// Whether the new one has been refused for so long that it will never do.
-    fn is_for_good(&self, error: &Error, plan: &mut Plan) -> bool {
+    /// Whether the refusal of the new application token is permanent. Remembers when it was first
+    /// refused.
+    fn is_permanent(&self, error: &Error, plan: &mut Plan) -> bool {
         let (now, clock) = (self.transport.session.now(), &*self.transport.clock);
         let elapsed = plan.refused_since.as_ref().and_then(|since| since.elapsed(now, clock));
         if elapsed.is_none() {
             plan.refused_since = Some(self.timestamp());
         }
-        // Our own verdicts on what the caller said, or on two rows, will be no better later.
+        // Errors about the caller's options, or about two rows with one marker, do not go away.
         let is_ours = match error.kind() {
             ErrorKind::InvalidInput => true,
             kind => kind == ErrorKind::Conflict && error.http_status().is_none(),
         };
-        is_ours || elapsed.is_some_and(|time| time >= FOR_GOOD)
+        is_ours || elapsed.is_some_and(|time| time >= MAX_REFUSED)
     }
 
     fn timestamp(&self) -> Timestamp {
@@ -200,30 +203,31 @@ impl<'a> Rotator<'a> {
     }
 }
 
-/// Refuses what cannot work, before anything is sent. Returns what the client was given.
+/// Refuses what cannot work, before anything is sent. Returns the application token that the client
+/// was given.
 fn check(session: &Session, options: &RotateOptions) -> Result<Secret> {
     options.description.as_deref().map(validate::description).transpose()?;
     options.ip.as_deref().map(validate::ip).transpose()?;
-    // Whether it is past matters only where a rotation begins.
+    // A date in the past matters only when a rotation begins.
     let date = options.expiry_date.as_ref();
     date.map(|date| validate::expiry_date(date, SystemTime::UNIX_EPOCH)).transpose()?;
     let given = given(session)?;
     if !session.store().is_durable() {
-        let problem = "must be a directory: the journal of a rotation must outlive a power failure";
+        let problem = "must be a directory, where a rotation keeps its progress";
         return Err(Error::invalid_input("store", problem));
     }
     if options.hand_over.is_none() && session.credential_file().is_none() {
-        let problem = "is missing: the application token is in no file, so say who takes the new \
-                       one";
+        let problem = "is missing: the client has no credential file to write the new application \
+                       token to, so pass a function that stores it";
         return Err(Error::invalid_input("hand_over", problem));
     }
     Ok(given)
 }
 
-/// What the client was given, which may have been rotated since.
+/// Returns the application token that the client was given. It may have been rotated since.
 fn given(session: &Session) -> Result<Secret> {
     session.given_application_token()?.ok_or_else(|| {
-        let problem = "is there for application tokens: this client signs in as a user";
+        let problem = "this client signs in as a user, so it has no application token to replace";
         Error::invalid_input("rotate", problem)
     })
 }
@@ -231,8 +235,8 @@ fn given(session: &Session) -> Result<Secret> {
 fn lock(transport: &Transport) -> Result<Locked> {
     let locked = transport.session.store().lock(LOCK, &transport.wait(), transport.timeout)?;
     if matches!(locked, Locked::Busy) {
-        let message = "cannot rotate: another rotation has been under way in this store for longer \
-                       than the timeout";
+        let message = "cannot rotate: another rotation in this store has taken longer than the \
+                       timeout; try again later";
         return Err(Error::new(ErrorKind::Timeout, message).unsent());
     }
     Ok(locked)
@@ -242,15 +246,15 @@ fn has_ended(state: RotationState) -> bool {
     matches!(state, RotationState::Grace | RotationState::Done)
 }
 
-/// What the caller hears of a rotation that goes on when it is called again.
+/// Returns the error for a rotation that stopped and continues with the next call.
 fn stopped(state: RotationState, cause: Error) -> Error {
-    let message = format!(
-        "the rotation stopped in the state {state}: {cause}; it goes on when it is called again"
-    );
+    let message =
+        format!("the rotation stopped in the state {state}: {cause}; rotate again to continue");
     cause.stopping_rotation(state, message)
 }
 
-/// The same where the new one is refused, but perhaps not for good.
+/// Returns the error for a rotation that stopped because the new application token is refused,
+/// perhaps not permanently.
 fn refused_for_now(state: RotationState, cause: Error) -> Error {
-    stopped(state, cause.with_retry_after(Some(FOR_GOOD))).passing()
+    stopped(state, cause.with_retry_after(Some(MAX_REFUSED))).passing()
 }

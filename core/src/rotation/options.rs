@@ -1,4 +1,4 @@
-//! What one may ask of a rotation, and what it tells.
+//! The options of a rotation, and its result.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,11 +9,12 @@ use crate::types::expiry_date::ExpiryDate;
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
-/// Takes the new application token, and keeps it where the next start finds it.
+/// Stores the new application token where the program finds it at its next start.
 type HandOver = Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
-/// How an application token shall be replaced. What is not set is as with the old one: its
-/// description, the address that it is bound to, how long it lives.
+/// Options of [`ApplicationTokens::rotate`](crate::ApplicationTokens::rotate). If an option is not
+/// set, the new application token gets the description, the IP restriction and the lifetime of the
+/// old one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,11 +22,11 @@ type HandOver = Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync
 ///
 /// let options = RotateOptions::new()
 ///     .expiry_date("2027-05-29")
-///     // For others that use the same token: both work for a day.
+///     // Other programs use the same token: both tokens work for a day.
 ///     .grace(Duration::from_secs(86_400));
 /// ```
 #[derive(Clone, Default)]
-#[must_use = "it is a description; `rotate` makes the rotation"]
+#[must_use = "options do nothing until they are passed to `rotate`"]
 pub struct RotateOptions {
     pub(crate) id: Option<u64>,
     pub(crate) description: Option<String>,
@@ -37,62 +38,66 @@ pub struct RotateOptions {
 }
 
 impl RotateOptions {
-    /// All as with the old one, which is revoked as soon as the new one is proved to work.
+    /// Creates options for a new application token like the old one, which is revoked as soon as the
+    /// new one has worked.
     pub fn new() -> Self {
         RotateOptions::default()
     }
 
-    /// The id of the application token that this client signs in with, where its auth token does
-    /// not tell. It is for no other one: what contradicts the auth token is refused. Where that
-    /// tells nothing, nobody can find out that the id is wrong, and the token of that id is revoked.
+    /// Sets the id of the application token that this client signs in with. It is needed only if
+    /// the auth token does not contain the id. An id that contradicts the auth token is refused.
+    /// Without an id in the auth token, a wrong id cannot be detected, and the application token
+    /// with that id is revoked.
     pub fn id(mut self, id: u64) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Another label, at most 1,024 bytes, without control characters. In place of an empty one
-    /// stands `emnify-auth`.
+    /// Sets another description, of at most 1,024 bytes, without control characters. An empty one
+    /// is replaced by `emnify-auth`.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Another date or instant of expiry, in the future. Without it the new one lives as long as the
-    /// old one was made for, from now on: for the time between that one's creation and expiry.
+    /// Sets the date or instant at which the new application token expires. It must be in the
+    /// future. By default the new one has the lifetime of the old one (from creation to expiry),
+    /// starting now.
     pub fn expiry_date(mut self, expiry_date: impl Into<ExpiryDate>) -> Self {
         self.expiry_date = Some(expiry_date.into());
         self
     }
 
-    /// Another address, or range in CIDR notation, that the new one may be used from.
+    /// Restricts the new application token to another IP address, or range in CIDR notation.
     pub fn ip(mut self, ip: impl Into<String>) -> Self {
         self.ip = Some(ip.into());
         self
     }
 
-    /// How long the old one goes on working beside the new one, in whole seconds. Default: not at
-    /// all, which cuts off everybody else who uses it. A rotation does not wait for it: call
-    /// `rotate` again when it is over.
+    /// Sets how long the old application token still works beside the new one, in whole seconds.
+    /// Default: zero, which cuts off all other programs that use the old one. `rotate` does not wait
+    /// for the end of this time: call it again after that.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Leaves the old one alive, for an application token that may not revoke any: emnify lets only
-    /// Administrators do so, and a rotation that finds itself without that right is refused before
-    /// it creates anything. The rotation ends in `Done` with the event
-    /// [`EventKind::OldTokenKept`](crate::EventKind::OldTokenKept): revoke the old one by other
-    /// means, or let it expire. Where the description of the new one may not be changed either, it
-    /// keeps the marker by which it was found, `[rotation …]`.
+    /// Does not revoke the old application token. This is for application tokens without the right
+    /// to revoke: emnify gives it only to Administrators. Without this option, a rotation checks the
+    /// right before it creates anything, and fails if it is missing. With it, the rotation ends in
+    /// `Done` with the event [`EventKind::OldTokenKept`](crate::EventKind::OldTokenKept): revoke the
+    /// old one by other means, or let it expire. If descriptions may not be changed either, that of
+    /// the new one still ends with the marker `[rotation …]`, by which the rotation found it.
     pub fn keep_old(mut self, keep_old: bool) -> Self {
         self.keep_old = keep_old;
         self
     }
 
-    /// Who takes the new application token, instead of the credential file. What it took must be
-    /// durable when it returns. It is called on the thread that rotates, and may be called again
-    /// with the same one after a crash; it must not call `rotate` itself. If it fails the rotation
-    /// stops, and goes on with it when `rotate` is called again.
+    /// Sets a function that stores the new application token, instead of writing it to the
+    /// credential file. The token must be durable when the function returns. It is called on the
+    /// thread that called `rotate`, and after a crash it may be called again with the same token. It
+    /// must not call `rotate`. If it returns an error, the rotation stops; the next call of `rotate`
+    /// calls it again with the same token.
     pub fn hand_over(
         mut self,
         take: impl Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
@@ -116,9 +121,9 @@ impl fmt::Debug for RotateOptions {
     }
 }
 
-/// What a rotation came to. `Done`: the old application token is revoked, or was kept as
-/// [`RotateOptions::keep_old`] said. `Grace`: both work until the grace period ends, and the client
-/// goes on with the new one.
+/// The result of a rotation. In the state `Done` the old application token is revoked, or was kept
+/// because of [`RotateOptions::keep_old`]. In the state `Grace` both work until the grace period
+/// ends, and the client uses the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     pub(crate) state: RotationState,
@@ -131,40 +136,42 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// [`RotationState::Done`] or [`RotationState::Grace`].
+    /// Returns [`RotationState::Done`] or [`RotationState::Grace`].
     pub fn state(&self) -> RotationState {
         self.state
     }
 
-    /// The id of the application token that was replaced.
+    /// Returns the id of the application token that was replaced.
     pub fn old_id(&self) -> u64 {
         self.old_id
     }
 
-    /// The id of the one that replaces it.
+    /// Returns the id of the new application token.
     pub fn new_id(&self) -> u64 {
         self.new_id
     }
 
-    /// In the grace period, how long it lasts from now; `None` in `Done`. No time passes for it
-    /// while the clock is not to be trusted.
+    /// Returns how long the grace period still lasts; `None` in the state `Done`. While the clock
+    /// cannot be trusted, this time does not decrease.
     pub fn grace_left(&self) -> Option<Duration> {
         self.grace_left
     }
 
-    /// Whether another client had rotated the application token already: nothing was changed.
+    /// Whether another client had already rotated the application token. This call then changed
+    /// nothing.
     pub fn is_adopted(&self) -> bool {
         self.adopted
     }
 
-    /// Whether the old one is left alive, as [`RotateOptions::keep_old`] said in this call or in the
-    /// one that the rotation began with.
+    /// Whether the old application token still works, because [`RotateOptions::keep_old`] was set in
+    /// this call or in the one that began the rotation.
     pub fn is_old_kept(&self) -> bool {
         self.old_kept
     }
 
-    /// The options of this call that did not apply, by their names (`expiry_date` and so on), because
-    /// the rotation had begun with others, which did. Empty for a rotation that began with this call.
+    /// Returns the names of the options of this call that were ignored (`expiry_date` and so on),
+    /// because an earlier call had begun the rotation with other options. Empty if this call began
+    /// it.
     pub fn ignored_options(&self) -> &[&'static str] {
         &self.ignored_options
     }

@@ -1,28 +1,29 @@
-//! Application tokens that a rotation may have left behind: they are revoked when the list shows
-//! them, and forgotten when it should have shown them.
+//! Application tokens that a rotation may have left behind. They are revoked when the list shows
+//! them, and forgotten if it does not show them in time.
 
 use std::time::Duration;
 
 use super::Rotator;
-use super::prepare::is_final;
+use super::prepare::is_refusal;
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::bodies::UpdateApplicationToken;
 use crate::store::rotation_journal::Orphan;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 
-/// A whole list that does not show an application token so long after its creation was attempted
-/// never will: it was not created.
+/// If the list does not show an application token this long after the attempt to create it, it was
+/// not created.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// How many application tokens that may have been created, or may not be revoked, are remembered.
-const MOST_ORPHANS: usize = 32;
+/// How many application tokens are remembered that may have been created, and how many that could
+/// not be revoked.
+const MAX_ORPHANS: usize = 32;
 
 impl Rotator<'_> {
-    /// Revokes what shall not stay, and forgets it. What the list does not show yet is remembered
-    /// for as long as it may come to light, and what the server does not let be revoked for the
-    /// next rotation, which tries again.
-    pub(super) fn sweep(
+    /// Revokes the orphans and forgets them. An orphan that is not in the list is remembered until
+    /// the list had enough time to show it. One that the server does not allow to revoke is
+    /// remembered for the next rotation, which tries again.
+    pub(super) fn revoke_orphans(
         &self,
         orphans: &mut Vec<Orphan>,
         keep: u64,
@@ -47,27 +48,27 @@ impl Rotator<'_> {
                 let revoke = UpdateApplicationToken::revoke();
                 if let Err(error) = self.change_with(auth_token, row.id(), &revoke) {
                     revoked = false;
-                    if is_final(&error) {
+                    if is_refusal(&error) {
                         orphan.id = Some(row.id());
                     } else {
                         failed = Err(error);
                     }
                 }
             }
-            if found.is_empty() { !self.never_was(orphan) } else { !revoked }
+            if found.is_empty() { !self.was_never_created(orphan) } else { !revoked }
         });
         failed
     }
 
-    /// Whether the list had the time to show it.
-    fn never_was(&self, orphan: &mut Orphan) -> bool {
-        self.start_time_of(orphan);
+    /// Whether the list had enough time to show the orphan.
+    fn was_never_created(&self, orphan: &mut Orphan) -> bool {
+        self.start_waiting_for(orphan);
         self.age_of(orphan).is_some_and(|age| age >= FORGOTTEN_AFTER)
     }
 
-    /// Starts the time in which the list may come to show it, if that is not running or not known
-    /// any more. Returns whether it did.
-    pub(super) fn start_time_of(&self, orphan: &mut Orphan) -> bool {
+    /// Starts the time in which the list may come to show the orphan, unless it has already started.
+    /// After a reboot without a clock it starts again. Returns whether it was started.
+    pub(super) fn start_waiting_for(&self, orphan: &mut Orphan) -> bool {
         let is_unknown = self.age_of(orphan).is_none();
         if is_unknown {
             orphan.since = Some(self.timestamp());
@@ -81,21 +82,26 @@ impl Rotator<'_> {
     }
 }
 
-/// Keeps the newest of those that may not be revoked. Those that may have been created are all
-/// needed, for the time in which the list may come to show them: until then no more are made.
+/// Forgets the oldest of too many orphans that could not be revoked. Those that may have been created
+/// are all needed until the list had enough time to show them. If these are too many, no more are
+/// created.
+///
+/// # Errors
+///
+/// `RateLimited` if too many orphans may have been created.
 pub(super) fn limit(orphans: &mut Vec<Orphan>) -> Result<()> {
     let mut irrevocable = orphans.iter().filter(|orphan| orphan.id.is_some()).count();
-    if orphans.len() - irrevocable > MOST_ORPHANS {
+    if orphans.len() - irrevocable > MAX_ORPHANS {
         let message = format!(
-            "each of the last {MOST_ORPHANS} attempts may have created an application token that \
-             the list does not show yet; rotate again in {} minutes",
+            "cannot rotate: each of the last {MAX_ORPHANS} attempts may have created an application \
+             token that the list does not show yet; rotate again in {} minutes",
             FORGOTTEN_AFTER.as_secs() / 60
         );
         let error = Error::new(ErrorKind::RateLimited, message);
         return Err(error.with_retry_after(Some(FORGOTTEN_AFTER)));
     }
     orphans.retain(|orphan| {
-        let is_newest = irrevocable <= MOST_ORPHANS;
+        let is_newest = irrevocable <= MAX_ORPHANS;
         irrevocable -= usize::from(orphan.id.is_some());
         orphan.id.is_none() || is_newest
     });

@@ -1,5 +1,5 @@
-//! What is replaced, and what the new application token will be like: found out before anything is
-//! created, and kept for as long as the rotation lasts.
+//! Which application token is replaced, and the properties of the new one. They are determined before
+//! anything is created, and stay the same until the rotation ends.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,18 +18,18 @@ use crate::types::date;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// A label for what replaces an application token that had none: one must be sent to take the
-/// marker off.
+/// The description for the successor of an application token without one. Removing the marker needs
+/// some description to send.
 const NO_DESCRIPTION: &str = "emnify-auth";
 
-/// Said where an application token may not revoke any.
-const NO_RIGHT: &str = "a rotation ends by revoking the old application token, for which emnify \
-                        wants the role Administrator: use an application token that an \
-                        Administrator created, or set keep_old and revoke the old one by other \
-                        means; nothing was created";
+/// Added to the error for an application token that may not revoke any.
+const NO_RIGHT: &str = "nothing was created: a rotation revokes the old application token in the \
+                        end, for which emnify requires the role Administrator; use an application \
+                        token that an Administrator created, or set keep_old and revoke the old \
+                        one by other means";
 
 impl Rotator<'_> {
-    /// Finds out what there is to replace, and what by.
+    /// Determines which application token is replaced, and the properties of the new one.
     pub(super) fn plan(
         &self,
         token: &Secret,
@@ -42,7 +42,7 @@ impl Rotator<'_> {
         let expiry_date =
             expiry_date.as_ref().map(|date| validate::expiry_date(date, now)).transpose()?;
         if let (None, Some(file)) = (hand_over, self.transport.session.credential_file()) {
-            // What cannot be written is found out before anything is created.
+            // Find out before anything is created whether the file can be written.
             file.check_replaceable()?;
         }
         let (auth_token, requested_at, rows) = self.list_as(token, key)?;
@@ -53,7 +53,8 @@ impl Rotator<'_> {
             None => no_id(),
         })?;
         if row.status() == Some(ApplicationTokenStatus::Revoked) {
-            let problem = format!("{old_id} is revoked, so it is not this client's own");
+            let problem =
+                format!("{old_id} is revoked, so it is not the application token of this client");
             return Err(Error::invalid_input("id", problem));
         }
         let expiry_date = match expiry_date {
@@ -64,7 +65,7 @@ impl Rotator<'_> {
         if !keep_old {
             self.check_right_to_revoke(&auth_token, row)?;
         }
-        self.sweep(&mut orphans, old_id, &rows, &auth_token)?;
+        self.revoke_orphans(&mut orphans, old_id, &rows, &auth_token)?;
         limit(&mut orphans)?;
         Ok(Plan {
             old_id,
@@ -82,8 +83,8 @@ impl Rotator<'_> {
         })
     }
 
-    /// Returns an auth token of the application token, when it was requested, and the list that was
-    /// read with it.
+    /// Returns an auth token for the application token, when it was requested, and the list as read
+    /// with it.
     fn list_as(
         &self,
         token: &Secret,
@@ -103,14 +104,14 @@ impl Rotator<'_> {
         Ok((auth_token, requested_at, rows))
     }
 
-    /// Finds out whether the old one could be revoked in the end, and changes nothing: sends the
-    /// description that its row has.
+    /// Checks whether the old application token can be revoked later. Sends the description that its
+    /// row already has, so that nothing changes.
     fn check_right_to_revoke(&self, auth_token: &AuthToken, row: &ApplicationToken) -> Result<()> {
         let description = row.description().filter(|text| !text.is_empty());
         let unchanged = UpdateApplicationToken::description(description.unwrap_or(NO_DESCRIPTION));
         match self.change_with(auth_token, row.id(), &unchanged) {
             Err(error) if error.kind() == ErrorKind::Forbidden => Err(error.with_advice(NO_RIGHT)),
-            // That its description would not be taken today says nothing about the right.
+            // A refused description does not mean that the right is missing.
             Err(error) if matches!(error.kind(), ErrorKind::Validation | ErrorKind::Conflict) => {
                 Ok(())
             }
@@ -118,7 +119,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// What the server's clock shows, as far as its auth token tells; else ours, if it was set.
+    /// Returns the time of the server, computed from its auth token. If that has no time, returns the
+    /// time of this machine, unless its clock was never set.
     fn server_time(&self, auth_token: &AuthToken, requested_at: Duration) -> Option<SystemTime> {
         let age = self.transport.session.now().saturating_sub(requested_at);
         let issued_at = auth_token.claims().issued_at.map(Duration::from_secs);
@@ -129,7 +131,7 @@ impl Rotator<'_> {
     }
 }
 
-/// The options that do not apply, because the rotation began with others.
+/// Returns the names of the options that are ignored, because the rotation began with others.
 pub(super) fn ignored(options: &RotateOptions, plan: &Plan) -> Vec<&'static str> {
     let RotateOptions { id, description, expiry_date, ip, grace, keep_old: _, hand_over: _ } =
         options;
@@ -139,13 +141,13 @@ pub(super) fn ignored(options: &RotateOptions, plan: &Plan) -> Vec<&'static str>
         ("description", description.as_ref().is_some_and(|text| label(text) != plan.description)),
         ("expiry_date", expiry_date.as_ref().is_some_and(|date| wire(date) != plan.expiry_date)),
         ("ip", ip.is_some() && *ip != plan.ip),
-        // Zero is not to ask for one.
+        // Zero is the default and counts as not set.
         ("grace", !grace.is_zero() && grace.as_secs() != plan.grace_seconds),
     ];
     differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }
 
-/// When a new application token expires that lives as long as the old one was made for.
+/// Returns when a new application token expires that has the lifetime of the old one.
 fn same_lifetime(old: &ApplicationToken, now: Option<SystemTime>) -> Result<String> {
     let lifetime = old.created_at().zip(old.expires_at());
     let lifetime = lifetime.and_then(|(created, expiry)| expiry.duration_since(created).ok());
@@ -154,15 +156,15 @@ fn same_lifetime(old: &ApplicationToken, now: Option<SystemTime>) -> Result<Stri
     expiry.and_then(date::wire).ok_or_else(|| {
         let problem = match now {
             Some(_) => {
-                "is missing: the list does not tell how long the old application token lives"
+                "is missing: the list does not show the lifetime of the old application token"
             }
-            None => "is missing: it cannot be computed, since this machine's clock is not set",
+            None => "is missing: it cannot be computed, because this machine's clock is not set",
         };
         Error::invalid_input("expiry_date", problem)
     })
 }
 
-/// The description of a new application token for one with that description, or in its place.
+/// Returns a description without the marker of a rotation, or the default if nothing is left.
 pub(super) fn label(description: &str) -> &str {
     match rotation_marker::off(description) {
         "" => NO_DESCRIPTION,
@@ -171,7 +173,7 @@ pub(super) fn label(description: &str) -> &str {
 }
 
 pub(super) fn no_id() -> Error {
-    let problem = "is missing: the auth token does not tell which row of the list is this client's \
-                   own application token";
+    let problem = "is missing: the auth token does not contain the id of this client's application \
+                   token, so pass it";
     Error::invalid_input("id", problem)
 }

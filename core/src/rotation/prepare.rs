@@ -1,10 +1,10 @@
-//! The way to a new application token that is proved to work. Until then the old one is the one to
-//! use, and what was made can be taken back.
+//! The first part of a rotation: creates a new application token and proves that it works. Until then
+//! the old one stays in use, and the new one can be revoked.
 
 use zeroize::Zeroizing;
 
 use super::plan::no_id;
-use super::{LAG, Rotator, stopped};
+use super::{LIST_DELAYS, Rotator, stopped};
 use crate::api::application_token::ApplicationToken;
 use crate::api::bodies::{CreateApplicationToken, UpdateApplicationToken};
 use crate::api::json;
@@ -19,34 +19,34 @@ use crate::types::error::{Error, ErrorClass, ErrorKind, Result};
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
-/// To follow "cannot" in a message.
+/// Follows "cannot" in a message.
 const FIND: &str = "find the new application token in the list";
 
-/// The server took the request for too slow, and may carry it out all the same.
+/// HTTP 408. The server found the request too slow, but may still have carried it out.
 const REQUEST_TIMEOUT: u16 = 408;
 
-/// The new application token, which is the one to use from now on.
-pub(super) struct New {
+/// The new application token, once it is the one to use.
+pub(super) struct Successor {
     pub(super) token: Secret,
     pub(super) key: EntryKey,
     pub(super) entry: Switching,
-    /// What it was proved with.
+    /// The auth token with which it was proved to work, if this run did that.
     pub(super) auth_token: Option<AuthToken>,
 }
 
 impl Rotator<'_> {
-    /// Goes on from that entry of the old application token, or begins, with what earlier rotations
-    /// may have left behind.
+    /// Continues from that journal entry of the old application token. Without an entry, begins a
+    /// rotation, which revokes these orphans of an earlier one.
     pub(super) fn prepare(
         &self,
         token: &Secret,
         key: &EntryKey,
         entry: Option<Preparing>,
         orphans: Vec<Orphan>,
-    ) -> Result<New> {
+    ) -> Result<Successor> {
         let (mut step, mut plan) = match entry {
             Some(Preparing { step: PreparingStep::Intent, mut plan }) => {
-                // If it was made at all, its value is lost.
+                // If a token was created, its value is lost.
                 plan.orphans.push(Orphan::marked(&plan.marker));
                 let begun = self.begin_after(token, key, plan);
                 begun.map_err(|error| stopped(RotationState::Intent, error))?
@@ -67,9 +67,9 @@ impl Rotator<'_> {
                     match self.prove(value, *id, &plan, &mut proof) {
                         Ok(()) => {
                             plan.refused_since = None;
-                            let new = self.commit(token, key, value, *id, plan);
-                            return new
-                                .map(|new| New { auth_token: proof, ..new })
+                            let successor = self.commit(token, key, value, *id, plan);
+                            return successor
+                                .map(|successor| Successor { auth_token: proof, ..successor })
                                 .map_err(|error| stopped(state, error));
                         }
                         Err(error) => Err(error),
@@ -83,13 +83,13 @@ impl Rotator<'_> {
                 }
                 Err(error) if state == RotationState::Intent => {
                     if was_refused(&error) {
-                        // Else the next run takes it for created, which does no harm.
+                        // If this fails, the next run looks for an orphan, which does no harm.
                         let _ = self.write(key, PreparingStep::Idle, &plan);
                     }
                     return Err(stopped(state, error));
                 }
-                Err(error) if !is_final(&error) => return Err(stopped(state, error)),
-                Err(error) if self.is_for_good(&error, &mut plan) => {
+                Err(error) if !is_refusal(&error) => return Err(stopped(state, error)),
+                Err(error) if self.is_permanent(&error, &mut plan) => {
                     return Err(self.give_up(key, plan, &step, error));
                 }
                 Err(error) => {
@@ -100,8 +100,9 @@ impl Rotator<'_> {
         }
     }
 
-    /// Begins after an attempt that ended. From when on the list should show what that may have
-    /// created is durable first, also if nothing can begin yet: else that time would never end.
+    /// Begins after an attempt that failed. First writes since when the list may show what that
+    /// attempt created. Otherwise, if nothing can begin now, that time would start again with each
+    /// run and never end.
     fn begin_after(
         &self,
         token: &Secret,
@@ -110,7 +111,7 @@ impl Rotator<'_> {
     ) -> Result<(PreparingStep, Plan)> {
         let mut is_changed = false;
         for orphan in &mut plan.orphans {
-            is_changed |= self.start_time_of(orphan);
+            is_changed |= self.start_waiting_for(orphan);
         }
         if is_changed {
             self.write(key, PreparingStep::Idle, &plan)?;
@@ -118,7 +119,7 @@ impl Rotator<'_> {
         self.begin(token, key, plan.orphans)
     }
 
-    /// Finds out what there is to replace, and what by, and writes that down.
+    /// Makes a plan and writes it to the journal.
     fn begin(
         &self,
         token: &Secret,
@@ -139,14 +140,14 @@ impl Rotator<'_> {
         let value = self.tokens.issue(body, &self.transport.wait(), None)?.value;
         if value == *old || validate::application_token("application_token", &value).is_err() {
             let action = "create an application token";
-            return Err(json::nonsense(action, "the answer holds no new application token"));
+            return Err(json::nonsense(action, "the response contains no new application token"));
         }
         Ok(PreparingStep::Created { value: Zeroizing::new(value.reveal().to_owned()) })
     }
 
-    /// Finds the row that bears the marker, signed in with the new one: that the list does not show
-    /// it yet says nothing about it, and the old one may be gone. A request that was sent twice on
-    /// its way has made two such rows: ours is the one that the new auth token names.
+    /// Finds the row with the marker. Signs in with the new application token for that, since the
+    /// old one may no longer work. The list may show the new row late. If the request to create was
+    /// delivered twice, there are two such rows: ours is the one that the new auth token names.
     fn identify(
         &self,
         value: &Zeroizing<String>,
@@ -156,15 +157,15 @@ impl Rotator<'_> {
         let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
         let hinted = auth_token.claims().application_token_id;
         let mut marked = Vec::new();
-        for lag in LAG {
-            self.transport.wait().pause(&*self.transport.clock, lag, FIND)?;
+        for delay in LIST_DELAYS {
+            self.transport.wait().pause(&*self.transport.clock, delay, FIND)?;
             let rows = self.list_with(&auth_token)?;
-            let bears = |row: &&ApplicationToken| {
+            let has_marker = |row: &&ApplicationToken| {
                 row.description().is_some_and(|text| text.ends_with(&plan.marker))
             };
-            marked = rows.iter().filter(bears).map(ApplicationToken::id).collect();
+            marked = rows.iter().filter(has_marker).map(ApplicationToken::id).collect();
             let is_named = hinted.is_some_and(|id| marked.contains(&id));
-            // Where the old auth token named its row, so will the new one.
+            // If the old auth token named its row, the new one will do so, too.
             if is_named || (plan.named.is_some() && marked.len() == 1) {
                 break;
             }
@@ -177,9 +178,9 @@ impl Rotator<'_> {
                 return Err(Error::new(ErrorKind::Timeout, message));
             }
             (None, _) => {
-                let message = "the request to create an application token was carried out two \
-                               times or more, and the auth token does not tell which of the new \
-                               ones is ours; rotate again, which starts with another one";
+                let message = "the server carried out the request to create an application token \
+                               at least twice, and the auth token does not name the new one; \
+                               rotate again, which creates another one";
                 return Err(Error::new(ErrorKind::Conflict, message));
             }
         };
@@ -189,7 +190,7 @@ impl Rotator<'_> {
         Ok(PreparingStep::Identified { value: value.clone(), id })
     }
 
-    /// Makes a call as the new one: that which takes the marker off.
+    /// Makes a call with the new application token: the one that removes the marker.
     fn prove(
         &self,
         value: &Zeroizing<String>,
@@ -198,19 +199,19 @@ impl Rotator<'_> {
         proof: &mut Option<AuthToken>,
     ) -> Result<()> {
         let auth_token = self.sign_in_once(&Secret::from(value.as_str()), proof)?;
-        // Only now it is known whether such a hint is the id of an application token.
+        // Only now it is known whether the id in an auth token is that of an application token.
         let is_hint = auth_token.claims().application_token_id == Some(id);
         match plan.named {
             None if !is_hint => return Err(no_id()),
             Some(named) if is_hint && plan.hinted != Some(named) => {
-                let problem = format!("{named} is not this client's own application token");
+                let problem = format!("{named} is not the application token of this client");
                 return Err(Error::invalid_input("id", problem));
             }
             _ => {}
         }
         let unmarked = UpdateApplicationToken::description(&plan.description);
         match self.change_with(&auth_token, id, &unmarked) {
-            // It may not change any description: another call proves it.
+            // It may not change descriptions, so another call proves that it works.
             Err(error) if error.kind() == ErrorKind::Forbidden && self.keeps_old(plan) => {
                 self.list_with(&auth_token).map(drop)
             }
@@ -218,7 +219,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// Makes the new one the one to use: first its own entry, then the way there.
+    /// Makes the new application token the one to use. Writes its own entry before the entry of the
+    /// old one leads to it.
     fn commit(
         &self,
         old: &Secret,
@@ -226,7 +228,7 @@ impl Rotator<'_> {
         value: &str,
         id: u64,
         plan: Plan,
-    ) -> Result<New> {
+    ) -> Result<Successor> {
         let token = Secret::from(value);
         let new_key = self.transport.session.entry_key(&token)?;
         let entry = Switching {
@@ -239,31 +241,32 @@ impl Rotator<'_> {
         };
         let entry = self.write_switching(&new_key, entry)?;
         rotation_journal::lead(self.store(), key, &token)?;
-        // Whoever starts with an older one takes one step, not one for each generation.
+        // A start with an older token then takes one step, not one for each generation.
         let first = self.transport.session.entry_key(&self.given)?;
         if first.name() != key.name() && first.name() != new_key.name() {
             rotation_journal::lead(self.store(), &first, &token)?;
         }
-        Ok(New { token, key: new_key, entry, auth_token: None })
+        Ok(Successor { token, key: new_key, entry, auth_token: None })
     }
 
-    /// The new one is of no use: it is revoked, and the old one stays.
+    /// Gives the rotation up, because the new application token does not work: revokes it, and keeps
+    /// the old one.
     fn give_up(&self, key: &EntryKey, mut plan: Plan, step: &PreparingStep, cause: Error) -> Error {
         let id = if let PreparingStep::Identified { id, .. } = step { Some(*id) } else { None };
         let marker = plan.marker.clone();
         plan.orphans.push(Orphan { id, ..Orphan::marked(&marker) });
-        let swept = self.write(key, PreparingStep::Idle, &plan).and_then(|_| {
+        let revoked = self.write(key, PreparingStep::Idle, &plan).and_then(|_| {
             let auth_token = self.transport.session.authenticate(|| self.transport.wait())?;
             let rows = self.list_with(&auth_token)?;
-            self.sweep(&mut plan.orphans, plan.old_id, &rows, &auth_token)
+            self.revoke_orphans(&mut plan.orphans, plan.old_id, &rows, &auth_token)
         });
         let is_left = plan.orphans.iter().any(|orphan| orphan.marker.as_ref() == Some(&marker));
-        let ending = if swept.is_err() || is_left {
-            "the rotation was given up, the old application token stays in use; the new one is \
-             revoked when it is called again"
+        let ending = if revoked.is_err() || is_left {
+            "the rotation was given up and the old application token stays in use; the next \
+             rotation revokes the new one"
         } else {
-            "the rotation was given up and the new application token revoked, the old one stays in \
-             use"
+            "the rotation was given up, the new application token was revoked, and the old one \
+             stays in use"
         };
         match cause.kind() {
             ErrorKind::InvalidInput => cause.with_advice(ending),
@@ -274,7 +277,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// Writes the entry of the old one; returns the step, which may be taken now.
+    /// Writes the journal entry of the old application token. Returns the step, which may be taken
+    /// now.
     fn write(&self, key: &EntryKey, step: PreparingStep, plan: &Plan) -> Result<PreparingStep> {
         let entry = Preparing { step: step.clone(), plan: plan.clone() };
         rotation_journal::write(self.store(), key, &Entry::Preparing(entry))?;
@@ -282,8 +286,9 @@ impl Rotator<'_> {
     }
 }
 
-/// Whether the new one is refused, and not the moment's trouble.
-pub(super) fn is_final(error: &Error) -> bool {
+/// Whether the server refused the request, or the caller's options rule it out: repeating it at once
+/// is useless.
+pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error.class(), ErrorClass::Refused | ErrorClass::Caller)
 }
 

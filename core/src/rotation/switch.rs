@@ -1,10 +1,10 @@
-//! The way from an application token that is proved to work to where only that one does. Each step
-//! may be taken again; if the new one turns out to be refused, there is a way back.
+//! The second part of a rotation: puts the new application token into use and revokes the old one.
+//! Each step can be repeated. If the new one is refused permanently, the old one is restored.
 
 use std::time::Duration;
 
 use super::plan::ignored;
-use super::prepare::{New, is_final};
+use super::prepare::{Successor, is_refusal};
 use super::{Rotator, refused_for_now, stopped};
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::bodies::UpdateApplicationToken;
@@ -23,9 +23,9 @@ use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
 
 impl Rotator<'_> {
-    /// Goes on from the entry of the new application token.
-    pub(super) fn switch(&self, new: New) -> Result<Rotation> {
-        let New { token, key, mut entry, auth_token: mut proof } = new;
+    /// Continues from the journal entry of the new application token.
+    pub(super) fn switch(&self, successor: Successor) -> Result<Rotation> {
+        let Successor { token, key, mut entry, auth_token: mut proof } = successor;
         loop {
             let state = entry.state;
             let next = match state {
@@ -33,7 +33,7 @@ impl Rotator<'_> {
                 RotationState::Grace => match self.grace_left(&key, &mut entry) {
                     Ok(Some(left)) => {
                         self.transport.session.use_credential(key.name());
-                        return Ok(Rotation { grace_left: Some(left), ..self.came_to(&entry) });
+                        return Ok(Rotation { grace_left: Some(left), ..self.result(&entry) });
                     }
                     Ok(None) => Ok(RotationState::Revoking),
                     Err(error) => Err(error),
@@ -41,20 +41,20 @@ impl Rotator<'_> {
                 RotationState::Revoking => self.revoke_old(&token, &key, &mut entry),
                 _ => {
                     self.transport.session.use_credential(key.name());
-                    return Ok(self.came_to(&entry));
+                    return Ok(self.result(&entry));
                 }
             };
             entry.state = match next {
                 Ok(next) => {
-                    // It has worked: what was refused before was not for good.
+                    // It works: an earlier refusal was not permanent.
                     entry.plan.refused_since = None;
                     next
                 }
                 Err(error) if error.kind() != ErrorKind::Rejected => {
                     return Err(stopped(state, error));
                 }
-                Err(error) if self.is_for_good(&error, &mut entry.plan) => {
-                    return Err(self.go_back(&token, entry, error));
+                Err(error) if self.is_permanent(&error, &mut entry.plan) => {
+                    return Err(self.fall_back(&token, entry, error));
                 }
                 Err(error) => {
                     self.write_switching(&key, entry).map_err(|error| stopped(state, error))?;
@@ -66,12 +66,13 @@ impl Rotator<'_> {
             }
             entry = self.write_switching(&key, entry).map_err(|error| stopped(state, error))?;
             if entry.state == RotationState::Done {
-                self.tell_of_the_old_one(&entry)?;
+                self.report_old_token(&entry)?;
             }
         }
     }
 
-    /// Puts the new one, which works, where the next start finds it.
+    /// Stores the new application token where the next start of the program finds it, once it has
+    /// worked.
     fn hand_over(
         &self,
         new: &Secret,
@@ -83,11 +84,11 @@ impl Rotator<'_> {
             (Some(take), _) => take(new).map_err(|error| {
                 let old = entry.old_value.as_ref().map_or("", |old| old.as_str());
                 let why = status_error::clean(&error.to_string(), &[new.reveal(), old]);
-                let message = format!("hand_over did not take the new application token: {why}");
+                let message = format!("hand_over did not store the new application token: {why}");
                 Error::new(ErrorKind::Rotation, message).caused_by(error)
             })?,
-            (None, Some(file)) => self.put_into(file, new, entry)?,
-            (None, None) => {} // Refused earlier.
+            (None, Some(file)) => self.write_to_file(file, new, entry)?,
+            (None, None) => {} // `check` refuses this.
         }
         Ok(match entry.plan.grace_seconds {
             0 => RotationState::Revoking,
@@ -95,9 +96,10 @@ impl Rotator<'_> {
         })
     }
 
-    /// What somebody else put there meanwhile is not overwritten.
-    fn put_into(&self, file: &TokenFile, new: &Secret, entry: &Switching) -> Result<()> {
-        // What cannot be read, or holds no token, is nobody's choice.
+    /// Writes the new application token to the credential file. A token that another program wrote
+    /// there meanwhile is not overwritten.
+    fn write_to_file(&self, file: &TokenFile, new: &Secret, entry: &Switching) -> Result<()> {
+        // A file that cannot be read, or contains no token, can be replaced.
         let Ok(found) = file.read_back() else { return file.replace(None, new) };
         if found == *new {
             return Ok(());
@@ -106,21 +108,21 @@ impl Rotator<'_> {
             return file.replace(Some(&found), new);
         }
         let message = format!(
-            "the credential file holds another application token by now, which stays there; revoke \
-             {} and {} unless somebody uses them",
+            "another program wrote another application token to the credential file, which was not \
+             overwritten; revoke {} and {} if they are not in use",
             entry.plan.old_id, entry.new_id
         );
         Err(Error::new(ErrorKind::Conflict, message))
     }
 
-    /// What is left of the grace period, if anything.
+    /// Returns what is left of the grace period; `None` if it is over.
     fn grace_left(&self, key: &EntryKey, entry: &mut Switching) -> Result<Option<Duration>> {
         let clock = &*self.transport.clock;
         let grace = Duration::from_secs(entry.plan.grace_seconds);
         let now = self.transport.session.now();
         let since = entry.grace_since.as_ref();
         let Some(elapsed) = since.and_then(|since| since.elapsed(now, clock)) else {
-            // Nobody knows how much has passed. It begins again with a clock that can be trusted.
+            // How much has passed is unknown. It begins again once the clock can be trusted.
             if !is_before_release(clock.wall()) {
                 entry.grace_since = Some(self.timestamp());
                 rotation_journal::write(self.store(), key, &Entry::Switching(entry.clone()))?;
@@ -130,7 +132,8 @@ impl Rotator<'_> {
         Ok(grace.checked_sub(elapsed).filter(|left| !left.is_zero()))
     }
 
-    /// Reads the new one back, signs in with it once more, and with that revokes the old one.
+    /// Reads the new application token back, signs in with it again, and revokes the old one with
+    /// that auth token.
     fn revoke_old(
         &self,
         new: &Secret,
@@ -140,23 +143,23 @@ impl Rotator<'_> {
         let session = &self.transport.session;
         let kept = match (&self.options.hand_over, session.credential_file()) {
             (None, Some(file)) => {
-                self.put_into(file, new, entry)?;
+                self.write_to_file(file, new, entry)?;
                 file.read_back()?
             }
             _ => self.newest(&self.given)?,
         };
         if kept != *new || entry.plan.old_id == entry.new_id {
-            let message = "another application token was read back than the new one; nothing was \
-                           revoked";
+            let message = "nothing was revoked, because the application token that was read back is \
+                           not the new one";
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         let requested_at = session.now();
         let auth_token = self.exchange(new, "new")?;
         entry.plan.keep_old = self.keeps_old(&entry.plan);
         if !entry.plan.keep_old {
-            match self.revoke_for_certain(&auth_token, entry.plan.old_id) {
-                // It will not do another time either: the next rotation is not to wait for it.
-                Err(error) if is_final(&error) && error.kind() != ErrorKind::Rejected => {
+            match self.revoke_and_confirm(&auth_token, entry.plan.old_id) {
+                // Repeating is useless and would block this rotation: the next one tries again.
+                Err(error) if is_refusal(&error) && error.kind() != ErrorKind::Rejected => {
                     entry.plan.orphans.push(Orphan::row(entry.plan.old_id));
                 }
                 revoked => revoked?,
@@ -164,17 +167,17 @@ impl Rotator<'_> {
         }
         if !entry.plan.orphans.is_empty() {
             let rows = self.list_with(&auth_token)?;
-            self.sweep(&mut entry.plan.orphans, entry.new_id, &rows, &auth_token)?;
+            self.revoke_orphans(&mut entry.plan.orphans, entry.new_id, &rows, &auth_token)?;
         }
         session.continue_with(&auth_token, key.name(), requested_at);
         entry.old_value = None;
-        // What the old one's session leaves behind is of no more use, and no harm.
+        // The stored session of the old token is useless, but harmless if it stays.
         let _ = self.store().forget(&entry.old);
         Ok(RotationState::Done)
     }
 
-    /// Where the answer leaves doubt, the list tells.
-    fn revoke_for_certain(&self, auth_token: &AuthToken, id: u64) -> Result<()> {
+    /// Revokes an application token. After an error, checks in the list whether it is revoked.
+    fn revoke_and_confirm(&self, auth_token: &AuthToken, id: u64) -> Result<()> {
         let Err(error) = self.change_with(auth_token, id, &UpdateApplicationToken::revoke()) else {
             return Ok(());
         };
@@ -187,44 +190,46 @@ impl Rotator<'_> {
         }
     }
 
-    /// Whether this call, or the one that began the rotation, leaves the old one alone.
+    /// Whether this call, or the one that began the rotation, keeps the old application token.
     pub(super) fn keeps_old(&self, plan: &Plan) -> bool {
         plan.keep_old || self.options.keep_old
     }
 
-    /// The rotation is done, and the next one can begin; but somebody should know.
-    fn tell_of_the_old_one(&self, entry: &Switching) -> Result<()> {
+    /// Reports that the old application token still works although the rotation is done: an event
+    /// if it was kept on purpose, an error if the server does not allow to revoke it.
+    fn report_old_token(&self, entry: &Switching) -> Result<()> {
         if entry.plan.keep_old {
             let message = format!(
-                "application token {} goes on working beside {}, which replaces it: revoke it when \
-                 it is no longer used",
+                "application token {} still works beside {}, which replaces it; revoke it when it \
+                 is no longer used",
                 entry.plan.old_id, entry.new_id
             );
             let error = Error::new(ErrorKind::Rotation, message);
             self.transport.session.report(EventKind::OldTokenKept, error);
             return Ok(());
         }
-        let is_it = |orphan: &Orphan| orphan.id == Some(entry.plan.old_id);
-        if !entry.plan.orphans.iter().any(is_it) {
+        let is_old = |orphan: &Orphan| orphan.id == Some(entry.plan.old_id);
+        if !entry.plan.orphans.iter().any(is_old) {
             return Ok(());
         }
         let message = format!(
-            "the new application token is in use, but the server does not let the old one, {}, be \
-             revoked: revoke it by hand; the next rotation tries again",
+            "the new application token is in use, but the server refused to revoke the old one, \
+             {}; revoke it by hand, or rotate again later, which tries it again",
             entry.plan.old_id
         );
         let error = Error::new(ErrorKind::Rotation, message.clone());
         Err(error.stopping_rotation(RotationState::Revoking, message))
     }
 
-    /// Somebody revoked the new one, or it may not be used from here: the old one is the one to use
-    /// again, if it still works.
-    fn go_back(&self, new: &Secret, entry: Switching, cause: Error) -> Error {
+    /// Gives the rotation up, because the new application token was revoked or may not be used from
+    /// here. Uses the old one again, if it still works.
+    fn fall_back(&self, new: &Secret, entry: Switching, cause: Error) -> Error {
         let state = entry.state;
         match self.restore(new, entry) {
             Ok(()) => {
                 let message = format!(
-                    "the rotation was given up, the old application token is in use again: {cause}"
+                    "the rotation was given up and the old application token is in use again: \
+                     {cause}"
                 );
                 cause.stopping_rotation(state, message)
             }
@@ -256,7 +261,7 @@ impl Rotator<'_> {
         Ok(())
     }
 
-    fn came_to(&self, entry: &Switching) -> Rotation {
+    fn result(&self, entry: &Switching) -> Rotation {
         Rotation {
             state: entry.state,
             old_id: entry.plan.old_id,
@@ -269,7 +274,7 @@ impl Rotator<'_> {
     }
 }
 
-/// By the server's clock.
+/// Whether the application token had expired, by the server's clock, when the auth token was issued.
 fn has_expired(row: &ApplicationToken, auth_token: &AuthToken) -> bool {
     let now = auth_token.claims().issued_at.map(Duration::from_secs);
     let now = now.map(|now| std::time::SystemTime::UNIX_EPOCH + now);
