@@ -1,4 +1,4 @@
-//! Replacing an application token.
+//! Rotations of application tokens.
 
 mod obstacles;
 mod options;

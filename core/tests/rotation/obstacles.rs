@@ -1,4 +1,4 @@
-//! What stops a rotation, and how it goes on.
+//! Rotations that stop, and how the next call continues them.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use emnify_sandbox::{Fault, FaultKind, NewToken};
 use crate::common::{self, TOKENS, builder_without_token, clock, eventually, sandbox};
 
 #[test]
-fn a_hand_over_that_fails_stops_the_rotation_which_goes_on_with_the_same_token() {
+fn after_a_failed_hand_over_the_next_call_hands_over_the_same_token() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "hand-over");
     let (fails, seen) = (Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
@@ -36,7 +36,7 @@ fn a_hand_over_that_fails_stops_the_rotation_which_goes_on_with_the_same_token()
     client.authenticate().unwrap();
 
     fails.store(false, Ordering::Relaxed);
-    // Another process, later.
+    // In another process, later.
     let rotation = gateway.client().application_tokens().rotate(&options).unwrap();
     assert_eq!(rotation.state(), RotationState::Done);
     let seen = seen.lock().unwrap();
@@ -53,7 +53,7 @@ fn a_new_token_that_does_not_work_is_revoked_and_the_old_one_stays() {
     let clock = clock();
     let client = gateway.builder().clock(clock.clone()).build().unwrap();
     let options = RotateOptions::new().ip("192.0.2.7");
-    // Once is not for good: what was created a moment ago may not be known everywhere.
+    // One refusal is not permanent: not every server may know the new token yet.
     for given_up in [false, false, true] {
         let error = client.application_tokens().rotate(&options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rotation);
@@ -69,7 +69,7 @@ fn a_new_token_that_does_not_work_is_revoked_and_the_old_one_stays() {
 }
 
 #[test]
-fn where_the_auth_token_does_not_tell_which_row_is_its_own_the_caller_must() {
+fn without_an_id_in_the_auth_token_the_caller_must_pass_it() {
     let sandbox = sandbox();
     sandbox.settings(|settings| settings.esc_app_is_token_id = false);
     let gateway = Gateway::new(&sandbox, "id");
@@ -86,7 +86,7 @@ fn where_the_auth_token_does_not_tell_which_row_is_its_own_the_caller_must() {
 }
 
 #[test]
-fn an_id_that_is_another_ones_is_found_out_before_anything_is_revoked() {
+fn the_id_of_another_application_token_is_refused_before_anything_is_revoked() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "mistaken");
     let (bystander, _) = sandbox.add_application_token(NewToken::default());
@@ -119,10 +119,10 @@ fn what_cannot_work_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_token_that_somebody_else_put_into_the_file_is_not_overwritten() {
+fn a_token_that_another_program_wrote_to_the_file_is_not_overwritten() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "replaced");
-    // While the rotation is under way: when it takes the mark off the new one.
+    // It is written during the rotation: when that removes the marker of the new one.
     let file = gateway.file();
     let path = format!("{TOKENS}/*");
     let delay = FaultKind::Delay { milliseconds: 300 };
@@ -141,18 +141,18 @@ fn a_token_that_somebody_else_put_into_the_file_is_not_overwritten() {
     assert!(gateway.is_active(gateway.old_id));
 }
 
-/// The file of the gateway leads to nothing that the sandbox does not know.
+/// Asserts that a new process with the gateway's file and store can make calls.
 fn check_that_it_works(gateway: &Gateway<'_>) {
     gateway.client().application_tokens().list().unwrap();
 }
 
 #[test]
-fn a_list_that_lags_delays_a_rotation_and_makes_no_orphans() {
+fn a_list_that_shows_the_new_row_late_delays_a_rotation_and_leaves_no_orphans() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "lag");
     let client = gateway.client();
     client.authenticate().unwrap();
-    // The list as it was before, for as long as the new one is looked for.
+    // The list stays as it was, as long as the rotation looks for the new row.
     let old = sandbox.application_tokens();
     let rows: Vec<String> = old.iter().map(|row| format!(r#"{{"id":{}}}"#, row.id)).collect();
     let stale = FaultKind::status(200, format!("[{}]", rows.join(",")));
@@ -169,7 +169,7 @@ fn a_list_that_lags_delays_a_rotation_and_makes_no_orphans() {
 }
 
 #[test]
-fn an_old_token_that_ends_on_the_way_does_not_keep_the_new_one_from_being_used() {
+fn an_old_token_that_is_revoked_during_a_rotation_does_not_stop_it() {
     let (sandbox, clock) = (sandbox(), clock());
     let gateway = Gateway::new(&sandbox, "ended");
     let client = gateway.builder().clock(clock.clone()).build().unwrap();
@@ -177,8 +177,8 @@ fn an_old_token_that_ends_on_the_way_does_not_keep_the_new_one_from_being_used()
     let error = rotate(&client).unwrap_err();
     assert_eq!(error.rotation_state(), Some(RotationState::Created), "{error}");
     sandbox.clear_faults();
-    let by_somebody = common::client(&sandbox);
-    by_somebody.application_tokens().revoke(gateway.old_id).unwrap();
+    let another = common::client(&sandbox);
+    another.application_tokens().revoke(gateway.old_id).unwrap();
     sandbox.revoke_auth_tokens();
     let rotation = rotate(&client).unwrap();
     assert_eq!(gateway.active(), [rotation.new_id()]);
@@ -186,7 +186,7 @@ fn an_old_token_that_ends_on_the_way_does_not_keep_the_new_one_from_being_used()
 }
 
 #[test]
-fn a_new_token_that_is_revoked_before_the_old_one_is_leads_back_to_that() {
+fn if_the_new_token_is_revoked_first_the_old_one_is_used_again() {
     let (sandbox, clock) = (sandbox(), clock());
     for by_function in [false, true] {
         let gateway = Gateway::new(&sandbox, "back");
@@ -201,8 +201,9 @@ fn a_new_token_that_is_revoked_before_the_old_one_is_leads_back_to_that() {
             clock.advance(Duration::from_secs(100));
             let error = rotate().unwrap_err();
             assert_eq!(error.rotation_state(), Some(RotationState::Revoking), "{error}");
-            let said = error.to_string().contains("the old application token is in use again");
-            assert_eq!(said, given_up, "{error}");
+            let falls_back =
+                error.to_string().contains("the old application token is in use again");
+            assert_eq!(falls_back, given_up, "{error}");
         }
         assert_eq!(gateway.held(), gateway.old);
         assert!(gateway.is_active(gateway.old_id));
@@ -212,7 +213,7 @@ fn a_new_token_that_is_revoked_before_the_old_one_is_leads_back_to_that() {
 }
 
 #[test]
-fn an_answer_with_no_new_token_in_it_is_not_taken_for_one() {
+fn a_response_to_create_with_the_old_token_is_an_error() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "replayed");
     let replayed = format!(r#"{{"application_token":"{}"}}"#, gateway.old);
@@ -223,12 +224,12 @@ fn an_answer_with_no_new_token_in_it_is_not_taken_for_one() {
 }
 
 #[test]
-fn a_revocation_that_the_list_does_not_confirm_is_not_taken_for_one() {
+fn a_failed_revocation_that_the_list_does_not_confirm_is_repeated() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "unconfirmed");
     let client = gateway.client();
     let row = format!("{TOKENS}/{}", gateway.old_id);
-    // The first call of that kind checks the right to revoke.
+    // The first PATCH checks the right to revoke.
     sandbox.fault(Fault::once(&row, FaultKind::status(503, "")).method("PATCH").skip(1));
     sandbox.fault(Fault::new(TOKENS, FaultKind::status(200, "[]")).method("GET").skip(2));
     let error = rotate(&client).unwrap_err();
@@ -239,7 +240,7 @@ fn a_revocation_that_the_list_does_not_confirm_is_not_taken_for_one() {
 }
 
 #[test]
-fn an_old_token_that_cannot_be_revoked_is_told_and_keeps_nobody_from_the_next_rotation() {
+fn an_old_token_that_cannot_be_revoked_is_reported_and_revoked_by_the_next_rotation() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "unrevocable");
     let client = gateway.client();
@@ -254,10 +255,10 @@ fn an_old_token_that_cannot_be_revoked_is_told_and_keeps_nobody_from_the_next_ro
 }
 
 #[test]
-fn a_file_that_cannot_be_replaced_is_found_out_before_anything_is_created() {
+fn if_the_file_cannot_be_replaced_nothing_is_created() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "fixed");
-    // Something that cannot be removed stands where the new file is written.
+    // A directory that is not empty has the name of the temporary file.
     let aside = gateway.scratch.0.join(".token.emnify-new");
     fs::create_dir(&aside).unwrap();
     fs::write(aside.join("x"), "").unwrap();

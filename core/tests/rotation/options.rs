@@ -1,5 +1,5 @@
-//! What a rotation needs and is asked for: the right to revoke, or `keep_old`; how long the new
-//! application token lives; options that came too late.
+//! The right to revoke and `keep_old`, the lifetime of the new application token, and options that are
+//! ignored.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ fn seconds_of(text: &str) -> i64 {
 }
 
 #[test]
-fn the_new_one_lives_as_long_as_the_old_one_did_from_its_creation() {
+fn the_new_token_has_the_lifetime_of_the_old_one() {
     let sandbox = sandbox();
     let day = 86_400;
     let date = |seconds: i64| {
@@ -98,7 +98,7 @@ fn with_keep_old_a_rotation_ends_without_the_right_to_revoke() {
 }
 
 #[test]
-fn a_rotation_that_may_not_revoke_in_the_end_can_be_ended_with_keep_old() {
+fn a_rotation_that_may_no_longer_revoke_can_be_ended_with_keep_old() {
     let (sandbox, clock) = (sandbox(), clock());
     let gateway = Gateway::new(&sandbox, "keep-late");
     let client = gateway.builder().clock(clock.clone()).build().unwrap();
@@ -112,7 +112,7 @@ fn a_rotation_that_may_not_revoke_in_the_end_can_be_ended_with_keep_old() {
 }
 
 #[test]
-fn the_right_is_checked_with_the_rows_own_description_and_nothing_else() {
+fn the_right_is_checked_by_sending_only_the_unchanged_description() {
     let sandbox = sandbox();
     for (description, sent) in
         [(Some("a [rotation 7] ü"), "a [rotation 7] ü"), (None, "emnify-auth")]
@@ -130,7 +130,7 @@ fn the_right_is_checked_with_the_rows_own_description_and_nothing_else() {
 }
 
 #[test]
-fn a_rotation_that_began_with_other_options_says_which_did_not_apply() {
+fn a_rotation_that_began_with_other_options_reports_which_are_ignored() {
     let (sandbox, clock) = (sandbox(), clock());
     let gateway = Gateway::new(&sandbox, "other-options");
     let client = gateway.builder().clock(clock.clone()).build().unwrap();
@@ -153,13 +153,13 @@ fn a_rotation_that_began_with_other_options_says_which_did_not_apply() {
     let last = rotate(&others);
     assert_eq!(last.state(), RotationState::Done);
     assert_eq!(last.ignored_options(), ["id", "description", "grace"]);
-    // One that begins with the call.
+    // A rotation that begins with the call ignores none.
     let next = rotate(&RotateOptions::new().description("gateway 9"));
     assert!(next.ignored_options().is_empty());
 }
 
 #[test]
-fn a_lifetime_that_the_list_does_not_tell_is_asked_for() {
+fn a_lifetime_that_the_list_does_not_show_must_be_passed() {
     let sandbox = sandbox();
     let old = NewToken {
         expiry_date: Some("2099-01-01".into()),

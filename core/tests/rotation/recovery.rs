@@ -1,5 +1,5 @@
-//! Rotations that meet a refusal, a replayed request or a damaged journal: each ends, and leaves one
-//! application token that works. And what the credential file keeps.
+//! Rotations after a refusal, a request that was sent twice or a damaged journal: each ends and leaves
+//! one application token that works. Also: which properties the credential file keeps.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ fn damage(gateway: &Gateway<'_>) {
 }
 
 #[test]
-fn a_damaged_journal_entry_is_set_aside_and_a_rotation_begins_anew() {
+fn a_damaged_journal_entry_is_set_aside_and_a_rotation_starts_again() {
     let sandbox = sandbox();
     // Stopped before the new one was found, after it was committed, in the grace period, done.
     let stopping: [(&str, Option<Fault>); 4] = [
@@ -53,14 +53,14 @@ fn a_damaged_journal_entry_is_set_aside_and_a_rotation_begins_anew() {
         assert!(!gateway.is_active(rotation.old_id()), "{name}");
         let row = sandbox.application_tokens().into_iter().find(|row| row.id == rotation.new_id());
         assert_eq!(row.unwrap().value, gateway.held(), "{name}");
-        // And from there on as ever.
+        // The next rotation is a normal one.
         let next = rotate(&gateway.client()).unwrap();
         assert_eq!(next.old_id(), rotation.new_id(), "{name}");
     }
 }
 
 #[test]
-fn refused_creates_leave_nothing_behind_however_many_they_are() {
+fn many_refused_creates_leave_nothing_behind() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "refused-creates");
     let client = gateway.client();
@@ -80,7 +80,7 @@ fn refused_creates_leave_nothing_behind_however_many_they_are() {
 }
 
 #[test]
-fn doubtful_creates_delay_a_rotation_and_never_block_it() {
+fn creates_with_an_unknown_result_delay_a_rotation_and_never_block_it() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| settings.limits = false);
     let gateway = Gateway::new(&sandbox, "doubtful-creates");
@@ -90,7 +90,7 @@ fn doubtful_creates_delay_a_rotation_and_never_block_it() {
     for _ in 0..40 {
         let error = rotate(&client).unwrap_err();
         assert!(error.is_retryable(), "{error}");
-        // None once there are too many: then nothing is begun.
+        // No state once there are too many: then no rotation begins.
         let state = error.rotation_state();
         assert!(matches!(state, None | Some(RotationState::Intent)), "{error}");
     }
@@ -103,7 +103,7 @@ fn doubtful_creates_delay_a_rotation_and_never_block_it() {
 }
 
 #[test]
-fn that_delay_ends_after_a_reboot_into_1970_too() {
+fn after_creates_with_an_unknown_result_the_delay_also_ends_on_a_clock_in_1970() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| settings.limits = false);
     let gateway = Gateway::new(&sandbox, "doubtful-1970");
@@ -121,7 +121,7 @@ fn that_delay_ends_after_a_reboot_into_1970_too() {
     assert_eq!(gateway.active(), [rotation.new_id()]);
 }
 
-/// Adds what a proxy makes that sends a POST twice: a second row with the marker of the first.
+/// Adds a second row with the marker of the first, as a proxy does that sends a POST twice.
 fn replay(gateway: &Gateway<'_>) -> u64 {
     let rows = gateway.sandbox.application_tokens();
     let marked = rows.iter().rev().find(|row| {
@@ -148,7 +148,7 @@ fn of_two_rows_with_one_marker_the_one_that_the_auth_token_names_is_used() {
 }
 
 #[test]
-fn two_rows_with_one_marker_that_no_auth_token_tells_apart_are_both_revoked() {
+fn of_two_rows_with_one_marker_both_are_revoked_if_the_auth_token_names_none() {
     let sandbox = sandbox();
     sandbox.settings(|settings| settings.esc_app_is_token_id = false);
     let gateway = Gateway::new(&sandbox, "replayed-unnamed");
@@ -160,7 +160,7 @@ fn two_rows_with_one_marker_that_no_auth_token_tells_apart_are_both_revoked() {
     replay(&gateway);
     let error = client.application_tokens().rotate(&options).unwrap_err();
     assert_eq!(error.rotation_state(), Some(RotationState::Created), "{error}");
-    assert!(error.to_string().contains("two"), "{error}");
+    assert!(error.to_string().contains("twice"), "{error}");
     assert_eq!(gateway.active(), [gateway.old_id]);
     let rotation = client.application_tokens().rotate(&options).unwrap();
     assert_eq!(gateway.active(), [rotation.new_id()]);
@@ -200,7 +200,7 @@ fn the_credential_file_is_not_written_before_there_is_a_new_token_for_it() {
     assert_eq!(stamp(), before);
 }
 
-/// Attributes and an access list are kept where the file system has them.
+/// Extended attributes and the access list are kept, if the file system supports them.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_credential_file_keeps_its_attributes_and_its_access_list() {

@@ -1,4 +1,4 @@
-//! Replacing an application token: what the new one is like, where it goes, and who finds it.
+//! The new application token: its properties, where it is stored, and how later starts find it.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use emnify_sandbox::{Fault, FaultKind, TokenShape};
 use crate::common::{AUTHENTICATE, TOKENS, builder, client, clock, eventually, sandbox};
 
 #[test]
-fn a_rotation_leaves_one_application_token_like_the_old_one_in_the_file() {
+fn a_rotation_leaves_one_token_like_the_old_one_and_writes_it_to_the_file() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "file");
     let client = gateway.client();
@@ -30,7 +30,7 @@ fn a_rotation_leaves_one_application_token_like_the_old_one_in_the_file() {
     assert_eq!(new.expiry_date.as_deref().map(|date| &date[..10]), Some("2099-01-01"));
     assert_eq!(new.ip.as_deref(), Some("127.0.0.0/8"));
 
-    // The client goes on with the new one, and needs no call for it.
+    // The client continues with the new one, without another sign-in.
     let calls = sandbox.calls("POST", AUTHENTICATE);
     assert_eq!(client.application_tokens().own().unwrap().unwrap().id(), rotation.new_id());
     assert_eq!(sandbox.calls("POST", AUTHENTICATE), calls);
@@ -41,7 +41,7 @@ fn a_rotation_leaves_one_application_token_like_the_old_one_in_the_file() {
 
 #[cfg(unix)]
 #[test]
-fn the_credential_file_keeps_its_mode_and_a_link_to_it_stays() {
+fn the_credential_file_keeps_its_mode_and_a_link_to_it() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "mode");
@@ -57,7 +57,7 @@ fn the_credential_file_keeps_its_mode_and_a_link_to_it_stays() {
 }
 
 #[test]
-fn what_is_asked_for_replaces_the_old_ones_settings() {
+fn options_replace_the_properties_of_the_old_token() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "settings");
     let options =
@@ -71,7 +71,7 @@ fn what_is_asked_for_replaces_the_old_ones_settings() {
 }
 
 #[test]
-fn a_start_with_the_old_application_token_finds_its_successor_and_says_so() {
+fn a_start_with_the_old_application_token_finds_its_successor_and_reports_it() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "successor");
     let taken = Arc::new(Mutex::new(Vec::new()));
@@ -101,7 +101,22 @@ fn a_start_with_the_old_application_token_finds_its_successor_and_says_so() {
 }
 
 #[test]
-fn a_process_that_signed_in_before_goes_on_with_the_successor() {
+fn a_rotation_that_starts_with_an_old_application_token_reports_its_successor_once() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "successor-rotated");
+    let first = rotate(&gateway.client()).unwrap();
+    let (observer, seen) = collector();
+    let client = gateway.text_builder().observer(observer).build().unwrap();
+    // The first call of this client.
+    let options = RotateOptions::new().hand_over(|_| Ok(()));
+    let second = client.application_tokens().rotate(&options).unwrap();
+    assert_eq!(second.old_id(), first.new_id());
+    let is_found = |kind: &&EventKind| **kind == EventKind::SuccessorFound;
+    assert_eq!(seen.lock().unwrap().iter().filter(is_found).count(), 1);
+}
+
+#[test]
+fn a_process_that_signed_in_before_the_rotation_continues_with_the_successor() {
     let (sandbox, clock) = (sandbox(), clock());
     let gateway = Gateway::new(&sandbox, "before");
     let other = gateway.text_builder().clock(clock.clone()).build().unwrap();
@@ -128,7 +143,7 @@ fn both_work_in_the_grace_period_and_the_old_one_is_revoked_after_it() {
     clock.advance(Duration::from_secs(3_000));
     assert_eq!(rotate(&client).grace_left(), Some(Duration::from_secs(600)));
 
-    // A reboot into a time that nobody knows: nothing is revoked until the clock is set.
+    // After a reboot with an unset clock: nothing is revoked until it is set.
     clock.reboot();
     clock.set_wall(SystemTime::UNIX_EPOCH);
     clock.advance(Duration::from_secs(86_400));
@@ -163,11 +178,11 @@ fn of_two_that_rotate_at_once_one_does_and_the_other_adopts_it() {
 }
 
 #[test]
-fn an_audit_tells_what_a_rotation_left_behind() {
+fn an_audit_reports_what_a_rotation_left_behind() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "orphan");
     let client = gateway.client();
-    // The answer with the new value is lost.
+    // The response with the new value is lost.
     sandbox.fault(Fault::once(TOKENS, FaultKind::ResetAfter).method("POST"));
     let error = rotate(&client).unwrap_err();
     assert_eq!(error.rotation_state(), Some(RotationState::Intent));
@@ -184,7 +199,7 @@ fn an_audit_tells_what_a_rotation_left_behind() {
 }
 
 #[test]
-fn an_expiry_that_only_the_list_tells_is_told_once_a_day() {
+fn an_expiry_that_only_the_list_shows_is_reported_once_a_day() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.settings(|settings| settings.application_token_shape = TokenShape::Opaque);
     let in_ten_days = SystemTime::now() + Duration::from_secs(10 * 86_400);
@@ -198,12 +213,12 @@ fn an_expiry_that_only_the_list_tells_is_told_once_a_day() {
         .clock(clock.clone())
         .build()
         .unwrap();
-    let told = || {
+    let reported = || {
         let kind = EventKind::ApplicationTokenExpires;
         seen.lock().unwrap().iter().filter(|seen| **seen == kind).count()
     };
     client.authenticate().unwrap();
-    assert_eq!(sandbox.calls("GET", TOKENS), 0, "no caller waits for it");
+    assert_eq!(sandbox.calls("GET", TOKENS), 0, "no caller waits for the list");
     let renew = || {
         let calls = sandbox.calls("POST", AUTHENTICATE);
         clock.advance(Duration::from_secs(200 * 60));
@@ -216,16 +231,16 @@ fn an_expiry_that_only_the_list_tells_is_told_once_a_day() {
     renew();
     eventually("the event", || {
         client.status();
-        told() == 1
+        reported() == 1
     });
-    // Five more in 17 hours: the day changes once at most.
+    // Five more renewals in 17 hours, in which the day changes once at most.
     (0..5).for_each(|_| renew());
     assert!(sandbox.calls("GET", TOKENS) <= 2);
-    assert!(told() <= 2);
+    assert!(reported() <= 2);
 }
 
 #[test]
-fn however_often_it_was_rotated_the_way_from_the_first_token_is_short() {
+fn the_entry_of_the_first_token_leads_directly_to_the_newest_one() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "short");
     let options = RotateOptions::new().hand_over(|_| Ok(()));
@@ -234,7 +249,7 @@ fn however_often_it_was_rotated_the_way_from_the_first_token_is_short() {
         let client = gateway.text_builder().build().unwrap();
         last = client.application_tokens().rotate(&options).unwrap().new_id();
     }
-    // Only the first one's page and the last one's are needed for it.
+    // Only the entries of the first and of the last token are needed.
     let client = gateway.text_builder().build().unwrap();
     assert_eq!(client.application_tokens().own().unwrap().unwrap().id(), last);
     assert_eq!(gateway.active(), [last]);

@@ -1,4 +1,4 @@
-//! What a rotation takes over from the session of an earlier process, which the store kept.
+//! Rotations in a new process, which finds the session of an earlier one in the store.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn a_refusal_that_an_earlier_process_got_delays_a_rotation() {
 }
 
 #[test]
-fn an_auth_token_of_an_earlier_process_that_is_void_does_not_stop_a_rotation() {
+fn a_rotation_signs_in_if_the_stored_auth_token_is_void() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "void");
     gateway.client().authenticate().unwrap();
