@@ -1,4 +1,4 @@
-"""The command line as such: what it prints, in which form, and how it ends."""
+"""The command line in general: its output, its formats and its exit codes."""
 
 import json
 import subprocess
@@ -12,18 +12,18 @@ from command_line import CommandLine
 from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, PASSWORD, SIM, USER
 
 
-def test_status_tells_who_is_signed_in_and_for_how_long(command_line: CommandLine) -> None:
+def test_status_shows_who_is_signed_in_and_for_how_long(command_line: CommandLine) -> None:
     ended = command_line.run("status")
     assert ended.returncode == 0
     told = dict(line.split("\t") for line in ended.stdout.splitlines())
     assert told["Workspace"] == "1234"
     assert told["Application token"] == "4711 (Sandbox), never expires"
     assert told["Auth token"].endswith("UTC (in 4 h)")
-    assert told["Store"] == "none: each command signs in anew"
+    assert told["Store"] == "none, each command signs in"
     assert ended.stderr == ""
 
 
-def test_status_for_a_machine(command_line: CommandLine) -> None:
+def test_status_as_json(command_line: CommandLine) -> None:
     told = json.loads(command_line.run("status", "--json", "--store", "store").stdout)
     assert told["workspace"] == 1234
     assert told["application_token"]["id"] == 4711
@@ -32,30 +32,30 @@ def test_status_for_a_machine(command_line: CommandLine) -> None:
 
 
 def test_a_store_saves_the_next_command_from_signing_in(command_line: CommandLine) -> None:
-    for how in ("signed in anew", "the session was there"):
+    for how in ("signed in", "used the stored session"):
         assert f"store ({how})" in command_line.run("status", "--store", "store").stdout
     assert command_line.sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_store_that_does_not_work_is_told(command_line: CommandLine) -> None:
+def test_a_store_that_fails_is_reported(command_line: CommandLine) -> None:
     (command_line.place / "file").touch()
     ended = command_line.run("status", "--store", "file/store")
     assert ended.returncode == 0
     assert "store" in ended.stderr
 
 
-def test_status_of_what_may_not_read_the_list(command_line: CommandLine) -> None:
+def test_status_works_without_the_right_to_read_the_list(command_line: CommandLine) -> None:
     command_line.sandbox.fault("status", APPLICATION_TOKEN, status=403)
     ended = command_line.run("status")
     assert ended.returncode == 0
-    assert "may not read the list of application tokens" in ended.stdout
+    assert "no right to read the list of application tokens" in ended.stdout
 
 
 def test_the_auth_token_is_alone_on_standard_output(command_line: CommandLine) -> None:
     ended = command_line.run("token", shows_secret=True)
     assert ended.stdout.startswith("eyJ")
     assert ended.stdout.count("\n") == 1
-    # The warning is for a terminal.
+    # The warning is printed only on a terminal.
     assert ended.stderr == ""
     ended = command_line.run("token", "--header", shows_secret=True)
     assert ended.stdout.startswith("Authorization: Bearer eyJ")
@@ -68,7 +68,7 @@ def test_common_options_stand_before_the_command_or_after_it(command_line: Comma
     assert json.loads(command_line.run("tokens", "list", "--json").stdout)
 
 
-def test_events_are_told_where_they_are_asked_for(command_line: CommandLine) -> None:
+def test_verbose_prints_events(command_line: CommandLine) -> None:
     ended = command_line.run("status", "-v")
     assert ended.stderr.startswith("emnify-auth: signed in, until ")
 
@@ -86,7 +86,7 @@ def test_events_are_told_where_they_are_asked_for(command_line: CommandLine) -> 
         (SIM, 500, 8),
     ],
 )
-def test_the_exit_code_says_what_emnify_answered(
+def test_the_exit_code_matches_the_http_status(
     command_line: CommandLine, path: str, status: int, code: int
 ) -> None:
     command_line.sandbox.fault("status", path, status=status)
@@ -100,7 +100,7 @@ def test_the_exit_code_says_what_emnify_answered(
     assert (told["http_status"], told["exit_code"]) == (status, code)
 
 
-def test_the_exit_code_says_that_there_is_no_connection(command_line: CommandLine) -> None:
+def test_the_exit_code_without_a_connection_is_6(command_line: CommandLine) -> None:
     assert command_line.run("--base-url", "https://127.0.0.1:1", "status").returncode == 6
     ended = command_line.run("status", environment={"SSL_CERT_FILE": ""})
     assert ended.returncode == 6
@@ -114,16 +114,18 @@ def test_the_exit_code_says_that_there_is_no_connection(command_line: CommandLin
     [
         (["nonsense"], "No such command 'nonsense'"),
         (["tokens", "update", "7"], "Missing option '--description'"),
-        (["tokens", "revoke", "x"], "'x' is not a valid integer"),
+        (["tokens", "revoke", "x"], "'x' is not the id of an application token"),
+        (["tokens", "update", "0", "--description", "x"], "'0' is not the id of an application"),
+        (["request", "GET", "/api", "--all", "--per-page", "x"], "'x' is not a whole number"),
         (["--base-url", "http://example.com", "status"], "--base-url: "),
-        (["status", "--timeout", "soon"], "'soon' is no duration such as 90, 15m, 2h or 1d"),
-        (["status", "--store", "redis://:canary@localhost/0"], "holds a password"),
-        (["status", "--user", "a", "--application-token-file", "b"], "exclude each other"),
+        (["status", "--timeout", "soon"], "'soon' is not a duration; write 90 (seconds), 15m"),
+        (["status", "--store", "redis://:canary@localhost/0"], "contains a password"),
+        (["status", "--user", "a", "--application-token-file", "b"], "are both given"),
         (["tokens", "create", "-o", "x", "--expiry-date", "soon"], "--expiry-date: is neither"),
         (["request", "GET", "api"], "path: must start with one slash"),
-        (["request", "GET", "/api", "-H", "canary"], "should look like 'Name: value'"),
-        (["request", "POST", "/api", "--json", "{"], "is not JSON, line 1"),
-        (["request", "POST", "/api", "--all"], "--all goes with GET"),
+        (["request", "GET", "/api", "-H", "canary"], "must have the form 'Name: value'"),
+        (["request", "POST", "/api", "--json", "{"], "is not valid JSON, line 1"),
+        (["request", "POST", "/api", "--all"], "--all needs GET"),
     ],
 )
 def test_wrong_usage_ends_with_2_before_anything_is_changed(
@@ -136,17 +138,17 @@ def test_wrong_usage_ends_with_2_before_anything_is_changed(
     assert command_line.sandbox.calls("", APPLICATION_TOKEN) == 0
 
 
-def test_without_a_credential_it_says_where_one_comes_from(command_line: CommandLine) -> None:
+def test_without_credentials_the_message_names_the_variables(command_line: CommandLine) -> None:
     command_line.without_credential()
     ended = command_line.run("status")
     assert ended.returncode == 2
     assert "set EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE" in ended.stderr
 
 
-def test_a_person_signs_in_with_a_password_from_the_environment_or_a_file(
+def test_a_user_signs_in_with_a_password_from_the_environment_or_a_file(
     command_line: CommandLine,
 ) -> None:
-    said = f"none: signed in as {USER}"
+    said = f"none, signed in as {USER}"
     assert (
         said
         in command_line.run(
@@ -160,7 +162,7 @@ def test_a_person_signs_in_with_a_password_from_the_environment_or_a_file(
     assert (ended.returncode, "nowhere" in ended.stderr) == (2, True)
 
 
-def test_a_person_works_in_another_workspace(command_line: CommandLine) -> None:
+def test_a_user_switches_to_another_workspace(command_line: CommandLine) -> None:
     environment = {"EMNIFY_PASSWORD": PASSWORD}
     ended = command_line.run(
         "status", "--user", USER, "--workspace", 5678, "--json", environment=environment
@@ -168,10 +170,10 @@ def test_a_person_works_in_another_workspace(command_line: CommandLine) -> None:
     assert json.loads(ended.stdout)["workspace"] == 5678
     ended = command_line.run("status", "--workspace", 5678)
     assert ended.returncode == 2
-    assert "--workspace goes with --user" in ended.stderr
+    assert "--workspace needs --user" in ended.stderr
 
 
-def test_a_closed_standard_output_is_told_before_anything_is_done(
+def test_a_closed_standard_output_is_reported_before_any_request(
     command_line: CommandLine,
 ) -> None:
     closed = ("sh", "-c", 'exec "$0" "$@" >&-')
@@ -181,7 +183,7 @@ def test_a_closed_standard_output_is_told_before_anything_is_done(
     assert command_line.sandbox.calls() == 0
 
 
-def test_help_tells_the_exit_codes(command_line: CommandLine) -> None:
+def test_help_lists_the_exit_codes(command_line: CommandLine) -> None:
     ended = command_line.run("--help")
     assert ended.returncode == 0
     for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130, 141):
@@ -194,7 +196,7 @@ def test_the_version_is_the_package_s(command_line: CommandLine) -> None:
     assert emnify_auth.__version__ in command_line.run("--version").stdout
 
 
-def test_it_is_a_module_too() -> None:
+def test_the_command_runs_as_a_module() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "emnify_auth", "--help"], capture_output=True, text=True, check=True
     )
@@ -202,8 +204,8 @@ def test_it_is_a_module_too() -> None:
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
-def test_without_the_extra_it_says_how_to_get_it(missing: str) -> None:
-    # What is None in sys.modules cannot be imported.
+def test_without_the_extra_the_message_names_the_install_command(missing: str) -> None:
+    # A module that is None in sys.modules cannot be imported.
     program = (
         f"import sys; sys.modules[{missing!r}] = None; "
         "from emnify_auth._cli import main; sys.exit(main())"

@@ -1,4 +1,4 @@
-"""The command line's `request`: any call, its body as it came, all pages of a list."""
+"""The command `request`: bodies, headers and all pages of a list."""
 
 import json
 
@@ -6,7 +6,7 @@ from command_line import CommandLine
 from emnify_sandbox import ENDPOINT, SIM
 
 
-def test_the_body_is_printed_as_it_came(command_line: CommandLine) -> None:
+def test_the_body_is_printed_unchanged(command_line: CommandLine) -> None:
     ended = command_line.run("request", "get", SIM, "-q", "per_page=3", "-q", "page=2")
     assert ended.returncode == 0
     assert len(json.loads(ended.stdout)) == 3
@@ -48,19 +48,19 @@ def test_headers_are_sent(command_line: CommandLine) -> None:
     assert "canary" not in ended.stderr
 
 
-def test_all_pages_are_one_array_or_a_row_a_line(command_line: CommandLine) -> None:
+def test_all_pages_are_one_array_or_one_row_per_line(command_line: CommandLine) -> None:
     array = json.loads(command_line.run("request", "GET", SIM, "--all").stdout)
     lines = command_line.run("request", "GET", SIM, "--all", "--lines", "--per-page", 70).stdout
     assert [json.loads(line) for line in lines.splitlines()] == array
     assert len({row["id"] for row in array}) == 300
 
 
-def test_a_list_of_nothing_is_an_empty_array(command_line: CommandLine) -> None:
+def test_an_empty_list_is_an_empty_array(command_line: CommandLine) -> None:
     ended = command_line.run("request", "GET", SIM, "--all", "-q", "q=iccid:0")
     assert json.loads(ended.stdout) == []
 
 
-def test_who_has_read_enough_ends_it_quietly(command_line: CommandLine) -> None:
+def test_a_closed_pipe_ends_the_command_quietly(command_line: CommandLine) -> None:
     process = command_line.start("request", "GET", SIM, "--all", "--lines", "--per-page", 10)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -68,11 +68,13 @@ def test_who_has_read_enough_ends_it_quietly(command_line: CommandLine) -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    # As a program that the signal ends.
+    # The same exit code as for a program that SIGPIPE ends.
     assert process.wait(timeout=30) == 141
 
 
-def test_a_pipe_that_is_closed_before_the_first_line(command_line: CommandLine) -> None:
+def test_a_pipe_closed_before_the_first_line_ends_the_command_quietly(
+    command_line: CommandLine,
+) -> None:
     script = ("sh", "-c", '{ "$0" "$@"; echo "ended with $?" >&2; } | true')
     ended = command_line.run("tokens", "list", before=script)
     assert ended.stderr in ("ended with 0\n", "ended with 141\n")

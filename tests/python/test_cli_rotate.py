@@ -1,4 +1,4 @@
-"""The command line's `tokens rotate`, from end to end."""
+"""The command `tokens rotate`, from start to end."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from emnify_sandbox import APPLICATION_TOKEN
 
 
 def active(command_line: CommandLine) -> list[int]:
-    """Return the ids of those that work, beside the one that every sandbox has."""
+    """Return the ids of the active application tokens, except the sandbox's initial one."""
     rows = command_line.sandbox.application_tokens()[1:]
     return [row["id"] for row in rows if not row["revoked"]]
 
@@ -31,7 +31,7 @@ def test_a_rotation_puts_the_new_token_into_the_file(command_line: CommandLine) 
     assert command_line.run("status", *options).returncode == 0
 
 
-def test_the_file_may_be_named_by_the_environment(command_line: CommandLine) -> None:
+def test_the_environment_may_name_the_file(command_line: CommandLine) -> None:
     command_line.gateway()
     command_line.environment["EMNIFY_APPLICATION_TOKEN_FILE"] = "secret"
     ended = command_line.run("tokens", "rotate", "--store", "store", "--json")
@@ -51,7 +51,7 @@ def test_both_work_in_the_grace_period(command_line: CommandLine) -> None:
     for _ in range(2):
         ended = command_line.run("tokens", "rotate", *options, "--grace", "2h")
         assert ended.returncode == 0
-        assert f"{old} works for 2 h more" in ended.stdout
+        assert f"{old} still works for 2 h." in ended.stdout
     assert active(command_line) == [old, 4713]
 
 
@@ -62,12 +62,12 @@ def test_a_rotation_waits_for_the_end_of_the_grace_period(command_line: CommandL
     assert ended.returncode == 0, ended.stderr
     assert time.monotonic() - started > 1
     assert ended.stdout.endswith("and 4712 is revoked.\n")
-    # The bar is for a terminal.
+    # The progress bar is drawn only on a terminal.
     assert ended.stderr == ""
     assert active(command_line) == [4713]
 
 
-def test_ctrl_c_while_it_waits_leaves_the_rest_to_the_next_run(command_line: CommandLine) -> None:
+def test_after_ctrl_c_during_the_wait_the_next_run_continues(command_line: CommandLine) -> None:
     _, options = command_line.gateway()
     process = command_line.start("tokens", "rotate", *options, "--grace", "3", "--wait")
     while len(active(command_line)) < 2 or in_file(command_line) == 4712:
@@ -75,14 +75,14 @@ def test_ctrl_c_while_it_waits_leaves_the_rest_to_the_next_run(command_line: Com
     time.sleep(0.3)
     _, errors = interrupt(process)
     assert process.returncode == 130
-    assert "interrupted. What was begun is noted in store, and the same command" in errors
+    assert "interrupted. The progress is in store; run the same command again" in errors
     assert "Traceback" not in errors
     ended = command_line.run("tokens", "rotate", *options, "--wait")
     assert ended.returncode == 0
     assert active(command_line) == [4713]
 
 
-def test_ctrl_c_in_the_middle_leaves_a_state_from_which_it_goes_on(
+def test_after_ctrl_c_during_a_step_the_next_run_continues(
     command_line: CommandLine,
 ) -> None:
     _, options = command_line.gateway()
@@ -92,9 +92,9 @@ def test_ctrl_c_in_the_middle_leaves_a_state_from_which_it_goes_on(
         time.sleep(0.02)
     _, errors = interrupt(process)
     assert process.returncode == 130
-    assert "the same command goes on with it; the application token in secret works" in errors
+    assert "to continue. The application token in secret still works" in errors
     command_line.sandbox.clear_faults()
-    # What it asked for may still be on its way.
+    # The request that was interrupted may still arrive.
     time.sleep(1.5)
     assert command_line.run("status", *options).returncode == 0
     ended = command_line.run("tokens", "rotate", *options)
@@ -107,37 +107,37 @@ def test_without_the_right_to_revoke_the_old_one_is_kept(command_line: CommandLi
     command_line.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", method="PATCH", status=403)
     ended = command_line.run("tokens", "rotate", *options)
     assert ended.returncode == 5
-    assert "keep_old" in ended.stderr
+    assert "--keep-old" in ended.stderr
     assert active(command_line) == [old]
     ended = command_line.run("tokens", "rotate", *options, "--keep-old")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == (
-        f"Application token 4713 is in secret. {old} goes on working until it is revoked.\n"
+        f"Application token 4713 is in secret. {old} keeps working until it is revoked.\n"
     )
     assert active(command_line) == [old, 4713]
 
 
-def test_options_that_do_not_apply_are_named(command_line: CommandLine) -> None:
+def test_options_without_effect_are_named(command_line: CommandLine) -> None:
     _, options = command_line.gateway()
     for arguments, said in [
         (["--grace", "2h"], ""),
         (
             ["--grace", "2h", "--expiry-date", "90d"],
-            "--expiry-date did not apply: the rotation had begun without, and went on as it "
-            "began.\n",
+            "--expiry-date had no effect: the rotation was started without and continued as "
+            "started.\n",
         ),
     ]:
         ended = command_line.run("tokens", "rotate", *options, *arguments)
         assert (ended.returncode, ended.stderr) == (0, said)
 
 
-def test_a_rotation_that_stops_says_how_it_goes_on(command_line: CommandLine) -> None:
+def test_a_stopped_rotation_says_how_to_continue(command_line: CommandLine) -> None:
     _, options = command_line.gateway()
-    # The first call of that kind checks the right to revoke, before anything is begun.
+    # The first such call checks the right to revoke, before the rotation starts.
     command_line.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503, skip=1)
     ended = command_line.run("--timeout", 2, "tokens", "rotate", *options)
     assert ended.returncode == 10
-    assert "Run the same command again: the rotation goes on from there." in ended.stderr
+    assert "Run the same command again to continue the rotation." in ended.stderr
     command_line.sandbox.clear_faults()
     assert command_line.run("tokens", "rotate", *options).returncode == 0
     assert active(command_line) == [in_file(command_line)]
@@ -147,14 +147,16 @@ def test_a_rotation_that_stops_says_how_it_goes_on(command_line: CommandLine) ->
     ("arguments", "said"),
     [
         (["--store", "store"], "EMNIFY_APPLICATION_TOKEN is set"),
-        (["--application-token-file", "secret"], "--store DIRECTORY is needed"),
+        (["--application-token-file", "secret"], "tokens rotate needs --store DIRECTORY"),
         (
             ["--application-token-file", "here", "--store", "redis://localhost"],
-            "--store: must be a dir",
+            "--store must be a directory",
         ),
     ],
 )
-def test_what_it_needs_is_told(command_line: CommandLine, arguments: list[str], said: str) -> None:
+def test_missing_arguments_are_reported(
+    command_line: CommandLine, arguments: list[str], said: str
+) -> None:
     (command_line.place / "here").write_text("something")
     ended = command_line.run("tokens", "rotate", *arguments)
     assert ended.returncode == 2

@@ -23,7 +23,7 @@ def test_a_terminal_gets_a_table_in_colour(command_line: CommandLine) -> None:
     assert row.split()[:3] == ["4711", "Sandbox", "Activated"]
 
 
-def test_a_narrow_terminal_gets_less_and_cuts_nothing_off(command_line: CommandLine) -> None:
+def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_text(command_line: CommandLine) -> None:
     description = "gateway in the cellar of the building at the far end of the yard"
     command_line.sandbox.seed(description=description, expiry_date="2099-01-01", ip="192.0.2.0/24")
     with command_line.terminal("tokens", "list", environment={"COLUMNS": "60"}) as terminal:
@@ -52,38 +52,38 @@ def test_json_is_indented_on_a_terminal(command_line: CommandLine) -> None:
     assert '\n  "id": 500001,\n' in terminal.screen
 
 
-def test_an_auth_token_on_a_terminal_is_called_a_secret(command_line: CommandLine) -> None:
+def test_an_auth_token_on_a_terminal_comes_with_a_warning(command_line: CommandLine) -> None:
     with command_line.terminal("token") as terminal:
         assert terminal.end() == 0
-    assert "this is a secret: whoever has it is signed in for 4 h" in terminal.screen
+    assert "this is a secret: anyone who has it can call the API as you for 4 h" in terminal.screen
 
 
-def test_a_person_is_asked_for_password_and_one_time_code(command_line: CommandLine) -> None:
+def test_the_terminal_asks_for_password_and_one_time_code(command_line: CommandLine) -> None:
     with command_line.terminal("--user", USER_WITH_MFA, "status") as terminal:
         terminal.read_until(f"Password of {USER_WITH_MFA}: ")
         terminal.type(PASSWORD + "\n")
-        terminal.read_until("One-time code that emnify sent: ")
+        terminal.read_until("One-time code from emnify: ")
         code = command_line.sandbox.one_time_code()
         terminal.type(f"{code}\n")
         assert terminal.end() == 0
-    assert f"none: signed in as {USER_WITH_MFA}" in terminal.screen
-    # It was not echoed.
+    assert f"none, signed in as {USER_WITH_MFA}" in terminal.screen
+    # The password was not echoed.
     assert PASSWORD not in terminal.screen.replace("Password of", "")
 
 
-def test_who_gives_no_code_is_not_signed_in(command_line: CommandLine) -> None:
+def test_without_a_one_time_code_the_sign_in_fails(command_line: CommandLine) -> None:
     environment = {"EMNIFY_PASSWORD": PASSWORD}
     with command_line.terminal(
         "--user", USER_WITH_MFA, "status", environment=environment
     ) as terminal:
-        terminal.read_until("One-time code that emnify sent: ")
+        terminal.read_until("One-time code from emnify: ")
         terminal.type("\n")
         assert terminal.end() == 3
-    assert "a one-time code is due, and none was given" in terminal.screen
+    assert "emnify asks for a one-time code, and none was given" in terminal.screen
 
 
 @pytest.mark.parametrize("question", ["Password of", "One-time code"])
-def test_ctrl_c_at_a_question(command_line: CommandLine, question: str) -> None:
+def test_ctrl_c_at_a_prompt_ends_the_command(command_line: CommandLine, question: str) -> None:
     environment = {"EMNIFY_PASSWORD": PASSWORD} if question == "One-time code" else {}
     with command_line.terminal(
         "--user", USER_WITH_MFA, "status", environment=environment
@@ -95,12 +95,10 @@ def test_ctrl_c_at_a_question(command_line: CommandLine, question: str) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
-def test_a_person_is_asked_before_a_token_is_revoked(
-    command_line: CommandLine, answer: str, code: int
-) -> None:
+def test_revoking_asks_first(command_line: CommandLine, answer: str, code: int) -> None:
     id = command_line.sandbox.seed(description="gateway 7")
     with command_line.terminal("tokens", "revoke", id) as terminal:
-        terminal.read_until("Revoke for good? [y/N]: ")
+        terminal.read_until("Revoke permanently? [y/N]: ")
         terminal.type(f"{answer}\n")
         assert terminal.end() == code
     assert f"  {id}  gateway 7\n" in terminal.screen
@@ -108,10 +106,10 @@ def test_a_person_is_asked_before_a_token_is_revoked(
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
-def test_who_leaves_the_question_revokes_nothing(command_line: CommandLine, key: str) -> None:
+def test_aborting_the_prompt_revokes_nothing(command_line: CommandLine, key: str) -> None:
     id = command_line.sandbox.seed(description="gateway 7")
     with command_line.terminal("tokens", "revoke", id) as terminal:
-        terminal.read_until("Revoke for good? [y/N]: ")
+        terminal.read_until("Revoke permanently? [y/N]: ")
         terminal.type(key)
         assert terminal.end() == 130
     assert not command_line.sandbox.application_tokens()[1]["revoked"]
@@ -125,10 +123,10 @@ def test_a_wait_has_a_progress_bar(command_line: CommandLine) -> None:
     assert terminal.screen.endswith("and 4712 is revoked.\n")
 
 
-def test_ctrl_c_in_a_wait_says_how_it_goes_on(command_line: CommandLine) -> None:
+def test_ctrl_c_during_a_wait_says_how_to_continue(command_line: CommandLine) -> None:
     _, options = command_line.gateway()
     with command_line.terminal("tokens", "rotate", *options, "--grace", "1h", "--wait") as terminal:
         terminal.read_until("Both application tokens work")
         terminal.type("\x03")
         assert terminal.end() == 130
-    assert "the same command goes on with it" in " ".join(terminal.screen.split())
+    assert "run the same command again to continue" in " ".join(terminal.screen.split())

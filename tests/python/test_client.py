@@ -1,4 +1,4 @@
-"""The working path of a client: setting it up, signing in, keeping signed in, and its end."""
+"""A client without faults: creating it, signing in, staying signed in, and closing it."""
 
 import datetime
 import gc
@@ -15,7 +15,7 @@ from emnify_sandbox import AUTHENTICATE, Sandbox
 UTC = datetime.timezone.utc
 
 
-def test_an_auth_token_tells_about_itself(client: Client) -> None:
+def test_an_auth_token_has_an_expiry_and_an_organisation(client: Client) -> None:
     before = datetime.datetime.now(UTC)
     auth_token = client.authenticate()
     assert isinstance(auth_token, AuthToken)
@@ -40,13 +40,13 @@ def test_a_new_auth_token_after_the_cached_one_is_invalidated(client: Client) ->
     client.invalidate(first)
     second = client.authenticate()
     assert second.reveal() != first.reveal()
-    # A late report about the first one.
+    # A late report about the first auth token.
     client.invalidate(first)
     assert client.authenticate().reveal() == second.reveal()
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer "])
-def test_the_text_of_an_auth_token_is_enough_to_invalidate_it(client: Client, prefix: str) -> None:
+def test_an_auth_token_can_be_invalidated_by_its_text(client: Client, prefix: str) -> None:
     first = client.authenticate()
     client.invalidate(prefix + "another")
     assert client.authenticate().reveal() == first.reveal()
@@ -58,7 +58,7 @@ def test_a_token_is_renewed_before_it_expires(client: Client, sandbox: Sandbox) 
     sandbox.set(auth_token_lifetime=8)
     first = client.authenticate().reveal()
     sandbox.fault("delay", AUTHENTICATE, milliseconds=100)
-    # It is due between 4 and 6.4 s, and callers wait for a new one from 7.2 s on.
+    # Renewal is due between 4 and 6.4 s; from 7.2 s on, callers wait for the new auth token.
     time.sleep(6.5)
     started = time.monotonic()
     assert client.authenticate().reveal() == first
@@ -68,7 +68,7 @@ def test_a_token_is_renewed_before_it_expires(client: Client, sandbox: Sandbox) 
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_a_link_that_comes_up_ends_the_wait(sandbox: Sandbox) -> None:
+def test_retry_now_ends_the_wait(sandbox: Sandbox) -> None:
     with sandbox.client(timeout=2.0) as client:
         sandbox.fault("status", AUTHENTICATE, status=503)
         with pytest.raises(ServerError):
@@ -80,14 +80,14 @@ def test_a_link_that_comes_up_ends_the_wait(sandbox: Sandbox) -> None:
         assert client.authenticate().reveal()
 
 
-def test_a_token_that_was_revoked_meanwhile_is_replaced(client: Client, sandbox: Sandbox) -> None:
+def test_a_revoked_auth_token_is_replaced(client: Client, sandbox: Sandbox) -> None:
     client.application_tokens.list()
     sandbox.revoke_auth_tokens()
     assert client.application_tokens.list()
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_an_expiry_that_python_cannot_express_is_no_fault(client: Client, sandbox: Sandbox) -> None:
+def test_an_expiry_that_python_cannot_express_is_accepted(client: Client, sandbox: Sandbox) -> None:
     sandbox.set(auth_token_lifetime=10**12)
     assert client.authenticate().expires_at > datetime.datetime.now(UTC)
     assert client.status().signed_in
@@ -101,7 +101,7 @@ def test_an_opaque_auth_token_works(client: Client, sandbox: Sandbox) -> None:
     assert client.application_tokens.list()
 
 
-def test_a_client_set_up_by_the_environment(
+def test_a_client_reads_its_settings_from_the_environment(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in sandbox.environment().items():
@@ -111,7 +111,7 @@ def test_a_client_set_up_by_the_environment(
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_file_that_holds_the_token_is_read_at_each_sign_in(
+def test_the_credential_file_is_read_at_each_sign_in(
     sandbox: Sandbox, tmp_path: Path, kind: type[str] | type[Path]
 ) -> None:
     path = tmp_path / "token"
@@ -132,7 +132,7 @@ def test_nothing_is_sent_before_the_first_call(sandbox: Sandbox) -> None:
     assert sandbox.connections() == 0
 
 
-def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
+def test_calls_of_a_closed_client_raise(sandbox: Sandbox) -> None:
     client = sandbox.client()
     auth_token = client.authenticate()
     tokens = client.application_tokens
@@ -159,11 +159,11 @@ def test_a_closed_client_says_so(sandbox: Sandbox) -> None:
     ):
         with pytest.raises(InvalidInputError, match="the client is closed"):
             call()
-    # What it handed out goes on.
+    # Objects that it returned keep working.
     assert auth_token.reveal()
 
 
-def test_a_with_statement_closes_and_hides_no_exception(sandbox: Sandbox) -> None:
+def test_a_with_statement_closes_the_client_and_keeps_the_exception(sandbox: Sandbox) -> None:
     with pytest.raises(KeyError), sandbox.client() as client:
         raise KeyError("the caller's own")
     with pytest.raises(InvalidInputError, match="closed"):
@@ -194,7 +194,7 @@ def test_a_client_in_a_cycle_is_freed(sandbox: Sandbox) -> None:
     assert gone() is None
 
 
-def test_a_client_that_a_user_s_function_holds_is_freed(sandbox: Sandbox) -> None:
+def test_a_client_referenced_by_its_own_function_is_freed(sandbox: Sandbox) -> None:
     class Person:
         def __init__(self) -> None:
             self.client = sandbox.user(mfa=self.code)

@@ -1,4 +1,4 @@
-"""The command emnify-auth, as it was installed: run as a process, or at a terminal of its own."""
+"""Runs the installed command emnify-auth, as a plain process or at a pseudo-terminal."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from typing import Any
 from emnify_sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("emnify-auth")
-# Makes the terminal that it is started at the one that Ctrl-C and /dev/tty mean.
+# Makes standard input the controlling terminal, for Ctrl-C and /dev/tty, and starts a program.
 AT_TERMINAL = (
     "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
 )
@@ -23,7 +23,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A person at a terminal."""
+    """A person at the terminal of a process."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", file: int) -> None:
         self._process = process
@@ -32,7 +32,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """What was shown, without escape codes."""
+        """Everything shown so far, without escape codes."""
         return ESCAPE.sub("", self.raw).replace("\r\n", "\n")
 
     def read_until(self, text: str) -> None:
@@ -42,13 +42,13 @@ class Terminal:
             assert self._read(ends - time.monotonic()), f"{text!r} is not in {self.screen!r}"
 
     def type(self, text: str) -> None:
-        """Type a text and Enter; or what is no text, such as Ctrl-C."""
-        # Not in the instant between the question and the reading of the answer.
+        """Type a text, or a control character such as Ctrl-C."""
+        # The program must have started to read after showing its prompt.
         time.sleep(0.2)
         os.write(self._file, text.encode())
 
     def end(self) -> int:
-        """Wait for its end, and return the exit code."""
+        """Wait for the end of the process and return its exit code."""
         ends = time.monotonic() + 20
         while self._read(ends - time.monotonic()):
             pass
@@ -60,14 +60,14 @@ class Terminal:
         try:
             read = os.read(self._file, 65536)
         except OSError:
-            # Nobody has it open any more.
+            # No process has the terminal open any more.
             return False
         self.raw += read.decode(errors="replace")
         return bool(read)
 
 
 class CommandLine:
-    """Runs the command against a sandbox, and sees that it shows no secret."""
+    """Runs the command against a sandbox, and checks that it prints no secret."""
 
     def __init__(self, sandbox: Sandbox, place: Path) -> None:
         self.sandbox = sandbox
@@ -85,7 +85,7 @@ class CommandLine:
         shows_secret: bool = False,
         **options: Any,  # noqa: ANN401
     ) -> "subprocess.CompletedProcess[str]":
-        """Run it to its end."""
+        """Run the command to its end."""
         process = self.start(*arguments, **options)
         try:
             said, errors = process.communicate(options.get("input"), timeout=60)
@@ -101,10 +101,10 @@ class CommandLine:
         *arguments: object,
         environment: "dict[str, str] | None" = None,
         before: tuple[str, ...] = (),
-        input: str | None = None,  # noqa: A002 - as subprocess has it
+        input: str | None = None,  # noqa: A002 - named as in subprocess
         stdout: Any = subprocess.PIPE,  # noqa: ANN401
     ) -> "subprocess.Popen[str]":
-        """Start it."""
+        """Start the command."""
         words = [*before, str(COMMAND), *map(str, arguments)]
         self.sees_no_secret(" ".join(words))
         return subprocess.Popen(
@@ -118,19 +118,19 @@ class CommandLine:
         )
 
     def sees_no_secret(self, text: str) -> None:
-        """Check that a text holds neither an auth token nor an application token."""
+        """Check that a text contains neither an auth token nor an application token."""
         assert "eyJ" not in text
         for row in self.sandbox.application_tokens():
             assert row["value"] not in text
             assert row["value"].rsplit(".", maxsplit=1)[-1] not in text
 
     def without_credential(self) -> None:
-        """Let what follows find no credential in the environment."""
+        """Remove the credentials from the environment of the commands that follow."""
         del self.environment["EMNIFY_APPLICATION_TOKEN"]
 
     def gateway(self) -> "tuple[int, list[object]]":
-        """Put a new application token into a file. Return its id, and the options that name the
-        file and a store."""
+        """Write a new application token to a file. Returns its id, and the options for the file and
+        a store."""
         id = self.sandbox.seed(description="gateway 7", expiry_date="2099-01-01")
         [row] = [row for row in self.sandbox.application_tokens() if row["id"] == id]
         (self.place / "secret").write_text(row["value"])
@@ -144,7 +144,7 @@ class CommandLine:
         environment: "dict[str, str] | None" = None,
         program: Path | str = COMMAND,
     ) -> Iterator[Terminal]:
-        """Start it, or another program, at a terminal of its own."""
+        """Start the command, or another program, at a new terminal."""
         ours, theirs = os.openpty()
         process = subprocess.Popen(
             [sys.executable, "-c", AT_TERMINAL, str(program), *map(str, arguments)],
@@ -167,7 +167,7 @@ class CommandLine:
 def interrupt(
     process: "subprocess.Popen[str]", sent: signal.Signals = signal.SIGINT
 ) -> "tuple[str, str]":
-    """Send Ctrl-C's signal or another one, and return what was said up to the end."""
+    """Send SIGINT or another signal, wait for the end, and return the output and the errors."""
     process.send_signal(sent)
     try:
         return process.communicate(timeout=30)

@@ -1,7 +1,7 @@
-"""The command `emnify-auth`. It is for people and scripts; a program imports emnify_auth.
+"""The command `emnify-auth`, for people and scripts. Programs import emnify_auth instead.
 
-What it is made of is no part of the package's interface. It needs the extra `cli`: click for
-arguments and help, rich for tables and progress bars. Both are small, typed and everywhere.
+Nothing here but the command is public. It needs the extra `cli`: click for arguments and help,
+rich for tables and progress bars.
 """
 
 import importlib.util
@@ -9,17 +9,17 @@ import sys
 
 __all__ = ["main"]
 
-# What the extra brings. rich is imported where it draws something, as it takes its time.
+# The packages of the extra. rich is slow to import, so only the functions that draw import it.
 _NEEDED = ("click", "rich")
 
 
 def main() -> int:
-    """Run the command line of this process, and return its exit code."""
+    """Run the command with the arguments of this process, and return its exit code."""
     for name in _NEEDED:
         if importlib.util.find_spec(name) is None:
             sys.stderr.write(
-                f"emnify-auth: the command line needs {name}, which is not installed.\n"
-                "Get it with: pip install 'emnify-auth[cli]'\n"
+                f"emnify-auth: the command line needs the package {name}, which is not "
+                "installed.\nInstall it with: pip install 'emnify-auth[cli]'\n"
             )
             return 2
     try:

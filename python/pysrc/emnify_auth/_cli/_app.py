@@ -1,4 +1,4 @@
-"""The command and its parts, and how it ends."""
+"""The command with its subcommands, and its exit code."""
 
 import io
 import sys
@@ -7,20 +7,20 @@ import click
 
 from .. import __version__
 from . import _audit, _create, _request, _rotate, _signed_in, _tokens
-from ._failure import EXIT_CODES, ended_by
+from ._failure import EXIT_CODES, report
 from ._settings import Group
 
 __all__ = ["run"]
 
 _EPILOG = """\b
-Credentials, the first that is there:
-  --application-token-file, --user
+Credentials, the first that is set:
+  --application-token-file or --user
   EMNIFY_APPLICATION_TOKEN        the application token
-  EMNIFY_APPLICATION_TOKEN_FILE   a file that holds it
+  EMNIFY_APPLICATION_TOKEN_FILE   the path of a file that contains it
   EMNIFY_USERNAME, EMNIFY_PASSWORD
-Other settings are read as by the library: EMNIFY_BASE_PATH, HTTPS_PROXY,
-SSL_CERT_FILE, NO_COLOR and so on. No secret is taken as an argument, which
-everybody on the machine could see.
+Other environment variables that are read: EMNIFY_BASE_PATH, HTTPS_PROXY,
+SSL_CERT_FILE, NO_COLOR and those that the README lists. No option takes a
+secret, because every user of this machine can see the arguments.
 
 \b
 Exit codes:
@@ -28,7 +28,8 @@ Exit codes:
 
 
 class _Root(Group):
-    """All commands. Whatever ends one of them gets its message and its exit code here."""
+    """The top-level command. It turns any exception of a subcommand into a message and an exit
+    code."""
 
     lists_common = True
 
@@ -37,7 +38,7 @@ class _Root(Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:
-            code = ended_by(error)
+            code = report(error)
             if code is None:
                 raise
             ctx.exit(code)
@@ -47,11 +48,11 @@ class _Root(Group):
 @click.group(cls=_Root, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="emnify-auth")
 def _root() -> None:
-    """Sign in to emnify, look after application tokens, and call the API.
+    """Sign in to emnify, manage application tokens, and call the API.
 
-    Results go to standard output, as tables on a terminal, as lines with tabs
-    elsewhere and as JSON with --json; everything else goes to standard error.
-    The options here may also follow the command.
+    Results go to standard output: as tables on a terminal, as tab-separated
+    lines elsewhere, and as JSON with --json. Errors and notes go to standard
+    error. The options below may also follow the command.
     """
 
 
@@ -65,14 +66,14 @@ _root.add_command(_request.request)
 
 
 def run() -> int:
-    """Run the command that this process was started with, and return its exit code."""
+    """Run the command with the arguments of this process, and return its exit code."""
     if sys.stdout is None:
-        # Somebody closed it: what is written would go nowhere, a new secret too.
+        # Python sets it to None if the descriptor is closed. A new secret would be lost.
         sys.stderr.write("emnify-auth: standard output is closed\n")
         return 9
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show a letter gets its number.
+            # Print an escape such as \u20ac if the terminal's encoding lacks a character.
             stream.reconfigure(errors="backslashreplace")
     try:
         _root.main(prog_name="emnify-auth")

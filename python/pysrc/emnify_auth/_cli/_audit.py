@@ -1,4 +1,4 @@
-"""`tokens audit`: what there is to say against each application token."""
+"""`tokens audit`: lists the risks of each application token."""
 
 import datetime
 
@@ -15,7 +15,7 @@ __all__ = ["audit"]
 
 _settings = click.make_pass_decorator(Settings, ensure=True)
 
-# What is nothing against a token, or against none that works.
+# Findings that are not risks, because the token is in use or no longer works.
 _HARMLESS = frozenset({"own", "revoked", "expired"})
 _FINDINGS = (
     "orphan",
@@ -41,22 +41,24 @@ _STYLES = {
     type=DURATION,
     default="30d",
     metavar="DURATION",
-    help="From when on a token expires soon. Default: 30d.",
+    help="Report tokens that expire within this time. Default: 30d.",
 )
 @click.option(
     "--older-than",
     type=DURATION,
     default="365d",
     metavar="DURATION",
-    help="From when on a token is old. Default: 365d.",
+    help="Report tokens that were created longer ago than this. Default: 365d.",
 )
-@click.option("--fail", "fails", is_flag=True, help=f"Exit with {FOUND} if there are findings.")
+@click.option(
+    "--fail", "fails", is_flag=True, help=f"Exit with code {FOUND} if there are findings."
+)
 @click.option(
     "--ignore",
     multiple=True,
     type=click.Choice(_FINDINGS),
     metavar="FINDING",
-    help="Do not report this one: " + ", ".join(_FINDINGS) + ".",
+    help="Omit this finding (repeatable): " + ", ".join(_FINDINGS) + ".",
 )
 @click.pass_context
 def audit(
@@ -66,20 +68,21 @@ def audit(
     fails: bool,
     ignore: tuple[str, ...],
 ) -> None:
-    """Say of each application token what there is to say against it.
+    """List the application tokens with the risks found for each.
 
     \b
-    own                     the one that this command signs in with
-    revoked, expired        it works no more
-    orphan                  a rotation made it and did not finish
-    expires_soon            within --expires-within
+    own                     this command signs in with it
+    revoked, expired        it no longer works
+    orphan                  an unfinished rotation created it
+    expires_soon            it expires within --expires-within
     no_expiry               it never expires
     no_address_restriction  it may be used from any address
-    old                     older than --older-than
-    unreadable_expiry       its expiry date cannot be read: look at it
+    old                     it is older than --older-than
+    unreadable_expiry       its expiry date has an unknown format; check it
+    other                   a finding that this version does not know
 
-    Nothing is changed. For --fail the first two lines are no findings.
-    """  # noqa: D301 - click's mark for lines that stay as they are
+    Nothing is changed. --fail ignores the first two lines.
+    """  # noqa: D301 - \b tells click to keep the line breaks
     settings = ctx.ensure_object(Settings)
     with open_client(settings) as client:
         audited = client.application_tokens.audit(
@@ -89,14 +92,14 @@ def audit(
     ignored = frozenset(ignore)
     found = [(row, _reported(row, ignored)) for row in audited]
     if settings.json_output:
-        print_json([{**as_json(row.token), "findings": list(said)} for row, said in found])
+        print_json([{**as_json(row.token), "findings": list(names)} for row, names in found])
     else:
         rows(
             settings,
             ("ID", "DESCRIPTION", "STATUS", "EXPIRES", "FINDINGS"),
-            ([*token_cells(row.token), _cell(said)] for row, said in found),
+            ([*token_cells(row.token), _cell(names)] for row, names in found),
         )
-    if fails and any(_HARMLESS.isdisjoint({name}) for _, said in found for name in said):
+    if fails and any(_HARMLESS.isdisjoint({name}) for _, names in found for name in names):
         ctx.exit(FOUND)
 
 

@@ -1,4 +1,4 @@
-"""`tokens create`: a new application token, whose value is shown once and must not get lost."""
+"""`tokens create`: creates an application token, whose value emnify shows only once."""
 
 import contextlib
 import queue
@@ -23,27 +23,31 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 
 
 @click.command(cls=Command)
-@click.option("--description", help="A label, by which people know it again.")
+@click.option("--description", help="A label to recognise it by.")
 @click.option(
     "--expiry-date",
     type=EXPIRY,
     metavar="WHEN",
-    help="2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: never.",
+    help="When it expires: 2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: never.",
 )
-@click.option("--ip", help="The one address or range (192.0.2.0/24) that it may be used from.")
+@click.option(
+    "--ip",
+    metavar="ADDRESS",
+    help="The only address or range that may use it, such as 192.0.2.0/24. Default: any.",
+)
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE",
-    help="Where its value goes: a new file of mode 0600, or - for standard output.",
+    help="Where to write its value: a new file with mode 0600, or - for standard output.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option(
     "--or-print",
     is_flag=True,
-    help="If the file cannot be written in the end, print the value on standard output. "
-    "Without this the new application token is revoked then.",
+    help="Print the value on standard output if the file cannot be written. Without this option "
+    "the new application token is then revoked.",
 )
 @_settings
 def create(
@@ -55,66 +59,69 @@ def create(
     force: bool,
     or_print: bool,
 ) -> None:
-    """Create an application token, and put its value into a file.
+    """Create an application token and write its value to a file.
 
-    The value is shown this once. Where it cannot be kept, or on Ctrl-C, the
-    new application token is revoked again.
+    emnify shows the value only once. If it cannot be written, or on Ctrl-C,
+    the new application token is revoked.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # As Ctrl-C; one that is ignored stays so.
+        # They act like Ctrl-C, unless they are ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
-        # What can go wrong with the file should do so before there is a secret.
+        # The file comes first: if it cannot be created, no application token is.
         file = (
             None if output == "-" else stack.enter_context(SecretFile(Path(output), replace=force))
         )
         client = stack.enter_context(open_client(settings))
         client.authenticate()
-        created = _to_the_end(
+        created = _create(
             client,
             lambda: client.application_tokens.create(
                 description=description, expiry_date=expiry_date, ip=ip
             ),
         )
-        _keep(settings, client, created, file, or_print)
+        _write(settings, client, created, file, or_print)
     _report(settings, created, file)
 
 
-def _to_the_end(
-    client: Client, call: Callable[[], CreatedApplicationToken]
-) -> CreatedApplicationToken:
-    """Create, and on Ctrl-C wait for what comes of it, so that it can be revoked."""
-    answers: queue.SimpleQueue[CreatedApplicationToken | BaseException] = queue.SimpleQueue()
+def _create(client: Client, call: Callable[[], CreatedApplicationToken]) -> CreatedApplicationToken:
+    """Create an application token. On Ctrl-C, wait for the result and revoke it."""
+    results: queue.SimpleQueue[CreatedApplicationToken | BaseException] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            answers.put(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised by the main thread
-            answers.put(error)
+            results.put(call())
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
+            results.put(error)
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        answer = answers.get()
+        result = results.get()
     except KeyboardInterrupt:
-        warn("interrupted: waiting for the answer, to revoke what is created. Ctrl-C again leaves")
-        answer = answers.get()
-        said = _revoked(client, answer) if isinstance(answer, CreatedApplicationToken) else answer
-        warn(str(said))
+        warn(
+            "interrupted: waiting for emnify's response, to revoke the application token if it is "
+            "created. Press Ctrl-C again to stop waiting"
+        )
+        result = results.get()
+        if isinstance(result, CreatedApplicationToken):
+            warn(_revoke(client, result))
+        else:
+            warn(str(result))
         raise
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
-def _keep(
+def _write(
     settings: Settings,
     client: Client,
     created: CreatedApplicationToken,
     file: SecretFile | None,
     or_print: bool,
 ) -> None:
-    """Put the value where it belongs; where that fails, nobody shall have it."""
+    """Write the value to the file or to standard output. If that fails, revoke it."""
     where = file.path if file is not None else "standard output"
     try:
         if file is None:
@@ -125,13 +132,13 @@ def _keep(
         if file is not None and file.is_kept:
             return
         reason = getattr(error, "strerror", None) or "interrupted"
-        failed = f"an application token was created, but {where} could not be written: {reason}"
+        failed = f"the application token was created, but writing to {where} failed: {reason}"
         if file is None:
             silence()
         elif or_print:
             _print(settings, created)
-            fail(f"{failed}. Its value is on standard output, and nowhere else", 9)
-        fail(f"{failed}. {_revoked(client, created)}", 9)
+            fail(f"{failed}. Its value was printed on standard output instead", 9)
+        fail(f"{failed}. {_revoke(client, created)}", 9)
 
 
 def _print(settings: Settings, created: CreatedApplicationToken) -> None:
@@ -141,29 +148,31 @@ def _print(settings: Settings, created: CreatedApplicationToken) -> None:
         click.echo(created.reveal())
 
 
-def _revoked(client: Client, created: CreatedApplicationToken) -> str:
-    """Revoke what nobody knows the value of; say what came of it."""
+def _revoke(client: Client, created: CreatedApplicationToken) -> str:
+    """Revoke an application token whose value is lost, and return a message about it."""
     if created.id is None:
         return (
-            "It works, nobody knows its value, and which row of the list it is is not certain: "
-            "find it with `emnify-auth tokens list` and revoke it"
+            "It could not be revoked, because its id is not known, and its value is lost: find it "
+            "with `emnify-auth tokens list` and revoke it with `emnify-auth tokens revoke`"
         )
     try:
         client.application_tokens.revoke(created.id)
     except EmnifyError as error:
         return (
-            f"It could not be revoked either ({error}): revoke it with "
+            f"Revoking it failed too ({error}): revoke it with "
             f"`emnify-auth tokens revoke {created.id}`"
         )
-    return f"Application token {created.id} was revoked again"
+    return f"Application token {created.id} was revoked"
 
 
 def _report(settings: Settings, created: CreatedApplicationToken, file: SecretFile | None) -> None:
     which = f"application token {created.id}" if created.id is not None else "an application token"
     if file is None:
-        # Standard output is for the value alone.
+        # Standard output contains the value and nothing else.
         click.echo(f"Created {which}.", err=True)
     elif settings.json_output:
         print_json({"id": created.id, "file": str(file.path)})
     else:
-        click.echo(f"Created {which}. Its value is in {file.path} and nowhere else.")
+        click.echo(
+            f"Created {which}. Its value was written to {file.path} and cannot be shown again."
+        )

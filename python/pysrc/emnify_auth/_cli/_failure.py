@@ -1,4 +1,4 @@
-"""What is said when something goes wrong, and the exit code that says it to a script."""
+"""Error messages, and the exit code for each error."""
 
 import json
 import os
@@ -28,27 +28,27 @@ from .. import (
 from ._settings import Settings
 from ._text import clean, duration
 
-__all__ = ["EXIT_CODES", "FOUND", "ended_by", "fail", "silence", "warn"]
+__all__ = ["EXIT_CODES", "FOUND", "fail", "report", "silence", "warn"]
 
 EXIT_CODES = (
-    (0, "it worked"),
-    (1, "anything that is not in this list"),
-    (2, "wrong usage: found here, or by emnify (HTTP 400, 422)"),
-    (3, "not signed in: credentials refused, one-time code missing, account locked"),
-    (4, "there is no such thing (HTTP 404)"),
+    (0, "success"),
+    (1, "any other error"),
+    (2, "wrong usage, or a value that is invalid here or for emnify (HTTP 400, 422)"),
+    (3, "sign-in failed: credentials refused, one-time code missing, or account locked"),
+    (4, "not found (HTTP 404)"),
     (5, "not allowed (HTTP 403)"),
-    (6, "no connection, a certificate that is not trusted, or a timeout"),
-    (7, "too many calls (HTTP 429)"),
+    (6, "no connection, an untrusted certificate, or a timeout"),
+    (7, "too many requests (HTTP 429)"),
     (8, "emnify failed (HTTP 5xx)"),
     (9, "a file or the store could not be written"),
-    (10, "a rotation stopped; the same command goes on with it"),
+    (10, "a rotation stopped; run the same command again to continue it"),
     (11, "tokens audit --fail: there are findings"),
-    (130, "Ctrl-C"),
-    (141, "nobody reads standard output any more"),
+    (130, "interrupted, for example with Ctrl-C"),
+    (141, "the program that reads standard output has closed it"),
 )
 FOUND = 11
 
-# Those that pass by themselves, and say when.
+# Temporary errors that carry the time until the next attempt.
 _LATER = (AccountLockedError, RateLimitedError, ServerError)
 
 _CODES: tuple[tuple[type[EmnifyError], int], ...] = (
@@ -66,16 +66,16 @@ _CODES: tuple[tuple[type[EmnifyError], int], ...] = (
     (RotationError, 10),
 )
 
-# Arguments of the library that are options here: words that can be nothing else, and others where
-# they are what was refused.
+# The library's arguments that are options here. The unmistakable ones are replaced anywhere in a
+# message, the others only at its beginning, where it names the invalid argument.
 _OPTION = re.compile(
-    r"\b(application_token_file|base_url|ca_bundle|expiry_date)\b"
+    r"\b(application_token_file|base_url|ca_bundle|expiry_date|keep_old)\b"
     r"|^(store|timeout|description|ip)(?=: )"
 )
 
 
 class _Failure(Exception):  # noqa: N818
-    """Ends the command with a message and an exit code."""
+    """A message and an exit code that end the command."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -88,7 +88,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def warn(message: str) -> None:
-    """Tell something beside the result."""
+    """Print a message on standard error."""
     click.echo(f"emnify-auth: {clean(message)}", err=True)
 
 
@@ -101,42 +101,43 @@ def _settings() -> Settings:
 def _message(error: EmnifyError) -> str:
     text = str(error)
     if isinstance(error, MfaRequiredError):
-        return "cannot sign in: a one-time code is due, and none was given"
+        return "cannot sign in: emnify asks for a one-time code, and none was given"
     if text.startswith("application_token: is missing"):
         return (
-            "there is no credential: set EMNIFY_APPLICATION_TOKEN or "
-            "EMNIFY_APPLICATION_TOKEN_FILE, or use --application-token-file or --user"
+            "no credentials: set EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE, "
+            "or pass --application-token-file or --user"
         )
     return _OPTION.sub(lambda found: "--" + found[0].replace("_", "-"), text)
 
 
 def _advice(error: EmnifyError) -> str | None:
-    """Say what to do, where the message does not."""
+    """Return what to do next, unless the message contains it."""
     if isinstance(error, RotationError):
         return (
-            "Run the same command again: the rotation goes on from there. The application token "
-            "in the file works."
+            "Run the same command again to continue the rotation. The application token in the "
+            "file still works."
         )
     if isinstance(error, MfaRequiredError):
-        return "Run this at a terminal, which asks for the code, or use an application token."
+        return "Run the command at a terminal to enter the code, or use an application token."
     if isinstance(error, _LATER) and error.retry_after is not None and error.retry_after >= 1:
         return f"Try again in {duration(error.retry_after)}."
     if error.is_retryable:
-        return "Trying again later may help."
+        return "This may be temporary; try again later."
     return None
 
 
-def ended_by(error: BaseException) -> int | None:
-    """Report what ended the command; return its exit code, or None if it is not for us."""
+def report(error: BaseException) -> int | None:
+    """Print the error that ended the command and return the exit code, or None if click handles
+    the error."""
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _report("interrupted", None, 130, None)
+        _print("interrupted", None, 130, None)
         return 130
     if isinstance(error, _Failure):
-        _report(str(error), None, error.code, None)
+        _print(str(error), None, error.code, None)
         return error.code
     if isinstance(error, EmnifyError):
         code = next((code for kind, code in _CODES if isinstance(error, kind)), 1)
-        _report(_message(error), _advice(error), code, error)
+        _print(_message(error), _advice(error), code, error)
         return code
     if isinstance(error, BrokenPipeError):
         silence()
@@ -145,14 +146,14 @@ def ended_by(error: BaseException) -> int | None:
 
 
 def silence() -> None:
-    """Let what is still to be written on standard output go nowhere: nobody reads it any more."""
+    """Redirect standard output to /dev/null, so that flushing its buffer at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _report(message: str, advice: str | None, code: int, error: EmnifyError | None) -> None:
+def _print(message: str, advice: str | None, code: int, error: EmnifyError | None) -> None:
     settings = _settings()
     if settings.json_output:
-        said = {
+        fields = {
             "kind": type(error).__name__ if error is not None else None,
             "message": message,
             "advice": advice,
@@ -161,10 +162,10 @@ def _report(message: str, advice: str | None, code: int, error: EmnifyError | No
             "state": error.state if isinstance(error, RotationError) else None,
             "exit_code": code,
         }
-        click.echo(json.dumps({"error": said}), err=True)
+        click.echo(json.dumps({"error": fields}), err=True)
         return
     if sys.stderr.isatty() and code == 130:
-        # After the terminal's ^C.
+        # The terminal has just echoed ^C.
         click.echo(err=True)
     for line in message.split("\n"):
         warn(line)

@@ -1,4 +1,4 @@
-"""Results on standard output: tables on a terminal, lines with tabs elsewhere, or JSON."""
+"""Results on standard output: tables on a terminal, tab-separated lines elsewhere, or JSON."""
 
 import datetime
 import json
@@ -28,18 +28,18 @@ __all__ = [
 ]
 
 Cell = str | tuple[str, str]
-"""A text, or a text and how it looks on a terminal."""
+"""A text, or a text and its style on a terminal."""
 
 
-# The columns that make room for the others on a narrow terminal.
+# The columns that wrap on a narrow terminal.
 _FOLDED = ("DESCRIPTION", "ADDRESS", "FINDINGS", "BY")
-# Those that a terminal of fewer columns than it takes does without.
+# The columns that a terminal with fewer than _WIDE characters per line does not show.
 _OPTIONAL = ("CREATED", "BY")
 _WIDE = 80
 
 
 def console(settings: Settings, stream: TextIO) -> "Console":
-    """Return what draws on a stream, without escape codes where none are wanted."""
+    """Return a rich console for a stream, with colours only on a terminal that may show them."""
     from rich.console import Console
 
     plain = settings.no_color or bool(os.environ.get("NO_COLOR")) or not stream.isatty()
@@ -47,7 +47,7 @@ def console(settings: Settings, stream: TextIO) -> "Console":
 
 
 def print_json(value: object) -> None:
-    """Print a value for a machine."""
+    """Print a value as indented JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -56,7 +56,7 @@ def _text(cell: Cell) -> str:
 
 
 def rows(settings: Settings, headings: Sequence[str], found: Iterable[Sequence[Cell]]) -> None:
-    """Print rows; the headings are for a person."""
+    """Print rows: a table with headings on a terminal, tab-separated lines elsewhere."""
     if not sys.stdout.isatty():
         for row in found:
             sys.stdout.write("\t".join(map(_text, row)) + "\n")
@@ -86,7 +86,7 @@ def rows(settings: Settings, headings: Sequence[str], found: Iterable[Sequence[C
 
 
 def facts(settings: Settings, found: Sequence[tuple[str, Cell]]) -> None:
-    """Print what is to be said of one thing, by name."""
+    """Print names with their values, one pair per line."""
     if not sys.stdout.isatty():
         for name, cell in found:
             sys.stdout.write(f"{name}\t{_text(cell)}\n")
@@ -102,7 +102,7 @@ def facts(settings: Settings, found: Sequence[tuple[str, Cell]]) -> None:
 
 
 def as_json(token: ApplicationToken) -> dict[str, Any]:
-    """Return an application token for a machine."""
+    """Return an application token as a JSON object."""
     return {
         "id": token.id,
         "description": token.description,
@@ -116,7 +116,7 @@ def as_json(token: ApplicationToken) -> dict[str, Any]:
 
 
 def expiry(token: ApplicationToken) -> Cell:
-    """Say when an application token expires."""
+    """Return when an application token expires, styled by how soon that is."""
     if token.expires_at is None:
         return token.expiry_date or "never"
     left = token.expires_at - datetime.datetime.now(datetime.timezone.utc)

@@ -1,4 +1,4 @@
-"""Progress bars, on a terminal's standard error and nowhere else."""
+"""Progress bars, drawn only if standard error is a terminal."""
 
 import contextlib
 import sys
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 @contextlib.contextmanager
 def waiting(settings: Settings, what: str, seconds: float) -> Iterator[Callable[[float], object]]:
-    """Show how much of a wait is over. What it yields is told how many seconds are left."""
+    """Show the progress of a wait. Yields a function that takes the number of seconds left."""
     if not sys.stderr.isatty():
         yield lambda _left: None
         return
@@ -33,7 +33,7 @@ def waiting(settings: Settings, what: str, seconds: float) -> Iterator[Callable[
 
 
 def counting(settings: Settings, rows: Iterable[_T]) -> Iterator[_T]:
-    """Hand on rows, and show how many there were; not where they are shown themselves."""
+    """Yield the rows and show how many there are so far, unless they are printed on a terminal."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield from rows
         return

@@ -1,4 +1,4 @@
-"""`request`: any other call of the API."""
+"""`request`: makes any API call."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from ._output import console
 from ._progress import counting
 from ._session import open_client
 from ._settings import Command, Settings
-from ._values import HEADER, JSON_TEXT, PAIR
+from ._values import HEADER, JSON_TEXT, NUMBER, PAIR
 
 __all__ = ["request"]
 
@@ -23,26 +23,31 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 @click.command(cls=Command)
 @click.argument("method", type=click.Choice(_METHODS, case_sensitive=False), metavar="METHOD")
 @click.argument("path")
-@click.option("-q", "--query", multiple=True, type=PAIR, metavar="NAME=VALUE", help="Parameter.")
+@click.option(
+    "-q", "--query", multiple=True, type=PAIR, metavar="NAME=VALUE", help="Query parameter."
+)
 @click.option(
     "-H",
     "--header",
     multiple=True,
     type=HEADER,
     metavar="'NAME: VALUE'",
-    help="Header. The one that signs in is there already.",
+    help="Header. Authorization is added automatically.",
 )
 @click.option(
     "--json",
     "body",
     type=JSON_TEXT,
     metavar="TEXT|@FILE|-",
-    help="Body. (`emnify-auth --json request …`, before the command, is for the errors.)",
+    help="JSON body: as text, from a file or from standard input. (For errors as JSON, write "
+    "--json before the command: emnify-auth --json request …)",
 )
-@click.option("--all", "every", is_flag=True, help="All pages of a GET, as one JSON array.")
-@click.option("--lines", is_flag=True, help="With --all: one row a line, as they come.")
+@click.option("--all", "every", is_flag=True, help="Get all pages of a list, as one JSON array.")
 @click.option(
-    "--per-page", type=click.IntRange(min=1), metavar="N", help="With --all: rows a call."
+    "--lines", is_flag=True, help="With --all: print each row on a line of its own, as it arrives."
+)
+@click.option(
+    "--per-page", type=NUMBER, metavar="N", help="With --all: how many rows each request gets."
 )
 @_settings
 def request(
@@ -56,16 +61,16 @@ def request(
     lines: bool,
     per_page: int | None,
 ) -> None:
-    """Make a call of the API, and print the answer's body.
+    """Send a request to the API and print the response's body.
 
-    METHOD is GET, HEAD, POST, PUT, PATCH or DELETE, PATH one such as
-    /api/v1/sim. On a terminal JSON is indented; elsewhere the body is printed
-    as it came. HEAD prints the headers.
+    METHOD is GET, HEAD, POST, PUT, PATCH or DELETE. PATH starts with a slash,
+    for example /api/v1/sim. On a terminal JSON is indented; elsewhere the
+    body is printed unchanged. HEAD prints the headers.
     """
     if not every and (lines or per_page):
-        raise click.UsageError("--lines and --per-page go with --all")
+        raise click.UsageError("--lines and --per-page need --all")
     if every and (method != "GET" or header or body is not None):
-        raise click.UsageError("--all goes with GET, without --header and --json")
+        raise click.UsageError("--all needs GET, and excludes --header and --json")
     with open_client(settings) as client:
         if every:
             rows = client.paginate(path, params=query, per_page=per_page)
@@ -76,7 +81,7 @@ def request(
 
 
 def _print_rows(rows: Iterator[dict[str, Any]], lines: bool) -> None:
-    """Print rows as they come, in a memory that does not grow with them."""
+    """Print each row as it arrives, without collecting them in memory."""
     write = sys.stdout.write
     if lines:
         for row in rows:
@@ -119,7 +124,7 @@ def _show(settings: Settings, response: Response) -> None:
 
 
 def _printable(text: str) -> str:
-    """Write what a terminal would obey as JSON does."""
+    """Escape control characters, which a terminal would obey, as JSON does."""
     if text.isprintable():
         return text
     return "".join(

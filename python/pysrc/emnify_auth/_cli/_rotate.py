@@ -1,4 +1,4 @@
-"""`tokens rotate`: replace the application token in a file, with no moment at which none works."""
+"""`tokens rotate`: replaces the application token in a file; at any time, one of them works."""
 
 import os
 import sys
@@ -28,22 +28,27 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
     type=DURATION,
     default=0,
     metavar="DURATION",
-    help="How long the old one goes on working beside the new one: 90, 15m, 2h, 1d. Default: 0.",
+    help="How long the old one keeps working beside the new one: 90 (seconds), 15m, 2h or 1d. "
+    "Default: 0.",
 )
-@click.option("--wait", is_flag=True, help="Wait until that is over, and revoke the old one.")
-@click.option("--description", help="Of the new one. Default: that of the old one.")
+@click.option("--wait", is_flag=True, help="Wait for the end of --grace, then revoke the old one.")
+@click.option("--description", help="The new one's label. Default: that of the old one.")
 @click.option(
     "--expiry-date",
     type=EXPIRY,
     metavar="WHEN",
-    help="2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: it lives as long as the old "
-    "one was made for.",
+    help="When the new one expires: 2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: "
+    "after the old one's lifetime, counted from now.",
 )
-@click.option("--ip", help="Where the new one may be used from. Default: as the old one.")
+@click.option(
+    "--ip",
+    metavar="ADDRESS",
+    help="The only address or range that may use the new one. Default: as for the old one.",
+)
 @click.option(
     "--keep-old",
     is_flag=True,
-    help="Do not revoke the old one, where it may not revoke any.",
+    help="Leave the old one active if the application token has no right to revoke it.",
 )
 @_settings
 def rotate(
@@ -55,18 +60,20 @@ def rotate(
     ip: str | None,
     keep_old: bool,
 ) -> None:
-    """Replace the application token in a file by a new one.
+    """Replace the application token in a file with a new one.
 
-    The old one is revoked once the new one is in its place and works. Give
-    the file with --application-token-file, and a directory with --store, where
-    each step is noted before it is taken. After an error, a crash or Ctrl-C the
-    same command goes on where it stopped.
+    The old one is revoked after the new one has been written to the file and
+    has worked. Name the file with --application-token-file, and with --store
+    a directory that keeps the progress. After an error, a crash or Ctrl-C,
+    run the same command again: it continues where it stopped.
     """
     file = _file(settings)
     if settings.store is None:
+        raise click.UsageError("tokens rotate needs --store DIRECTORY, where it keeps its progress")
+    if "://" in settings.store:
         raise click.UsageError(
-            "--store DIRECTORY is needed: each step is noted there, so that a rotation which "
-            "stopped can go on"
+            "--store must be a directory: tokens rotate keeps its progress there, where it "
+            "survives a power failure"
         )
     settings.application_token_file = file
     with open_client(settings) as client:
@@ -84,8 +91,8 @@ def rotate(
             rotation = _until_done(client, once, settings) if wait else once()
         except KeyboardInterrupt:
             fail(
-                f"interrupted. What was begun is noted in {settings.store}, and the same command "
-                f"goes on with it; the application token in {file} works",
+                f"interrupted. The progress is in {settings.store}; run the same command again to "
+                f"continue. The application token in {file} still works",
                 130,
             )
     _report(settings, rotation, file)
@@ -97,12 +104,13 @@ def _file(settings: Settings) -> Path:
     file = os.environ.get("EMNIFY_APPLICATION_TOKEN_FILE")
     if os.environ.get("EMNIFY_APPLICATION_TOKEN"):
         raise click.UsageError(
-            "EMNIFY_APPLICATION_TOKEN is set, and the new application token cannot be put there: "
-            "pass --application-token-file, which is read and written"
+            "EMNIFY_APPLICATION_TOKEN is set, but the new application token cannot be written to "
+            "an environment variable: put it into a file and pass --application-token-file"
         )
     if not file:
         raise click.UsageError(
-            "--application-token-file FILE is needed: the new application token is written there"
+            "tokens rotate needs --application-token-file FILE: it replaces the application token "
+            "in that file"
         )
     return Path(file)
 
@@ -111,12 +119,12 @@ def _until_done(client: Client, once: Any, settings: Settings) -> Rotation:  # n
     rotation: Rotation = once()
     while rotation.grace_left is not None:
         seconds = max(rotation.grace_left.total_seconds(), 0.1)
-        with waiting(settings, "Both application tokens work", seconds) as tell:
+        with waiting(settings, "Both application tokens work", seconds) as show:
             until = time.monotonic() + seconds
             while (left := until - time.monotonic()) > 0:
-                tell(left)
+                show(left)
                 time.sleep(min(left, 0.25 if sys.stderr.isatty() else 30.0))
-                # Tells what happened in the background, with -v.
+                # With -v this prints what happened in the background.
                 client.status()
         rotation = once()
     return rotation
@@ -127,7 +135,7 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
     if rotation.ignored_options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in rotation.ignored_options)
         click.echo(
-            f"{names} did not apply: the rotation had begun without, and went on as it began.",
+            f"{names} had no effect: the rotation was started without and continued as started.",
             err=True,
         )
     if settings.json_output:
@@ -144,18 +152,18 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
         )
     elif rotation.is_adopted:
         click.echo(
-            f"Application token {rotation.old_id} was replaced by {rotation.new_id} already; "
-            "nothing was changed."
+            f"Application token {rotation.old_id} had already been replaced by "
+            f"{rotation.new_id}; nothing was changed."
         )
     elif left is not None:
         click.echo(
-            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} works for "
-            f"{duration(left.total_seconds())} more.\nRun the same command again after that, "
-            "which revokes it; --wait does both."
+            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} still works for "
+            f"{duration(left.total_seconds())}.\nAfter that, run the same command again to revoke "
+            "it. With --wait, the command waits and revokes it."
         )
     elif rotation.is_old_kept:
         click.echo(
-            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} goes on working "
+            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} keeps working "
             "until it is revoked."
         )
     else:

@@ -1,4 +1,4 @@
-"""A file that a secret is written into, which is made ready before there is a secret."""
+"""A file for a secret. It is created before the secret exists, so that errors come first."""
 
 import contextlib
 import os
@@ -16,9 +16,9 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 @final
 class SecretFile:
-    """A new file of mode 0600. Until it is kept, it is gone when the with statement ends.
+    """A new file with mode 0600. Leaving the with statement deletes it unless write() succeeded.
 
-    With replace an existing one stays as it is until the new one takes its place, whole.
+    With replace, an existing file stays unchanged until write() replaces it in one step.
     """
 
     def __init__(self, path: Path, *, replace: bool) -> None:
@@ -26,19 +26,19 @@ class SecretFile:
         self._written = path
         self.is_kept = False
         if replace and path.exists() and not path.is_file():
-            fail(f"{path} is no regular file; nothing was created", 2)
+            fail(f"{path} is not a regular file; nothing was created", 2)
         if replace:
             self._written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             self._file = os.open(self._written, _NEW, 0o600)
             os.fchmod(self._file, 0o600)
         except FileExistsError:
-            fail(f"{path} exists; nothing was created. To replace it say --force", 2)
+            fail(f"{path} exists; nothing was created. Pass --force to replace it", 2)
         except OSError as error:
             fail(f"cannot write {path}: {error.strerror}; nothing was created", 9)
 
     def write(self, secret: str) -> None:
-        """Write the secret to the disk, and keep the file. Raises OSError."""
+        """Write the secret to the disk and keep the file. Raises OSError."""
         left = memoryview(secret.encode())
         while left:
             left = left[os.write(self._file, left) :]
@@ -48,7 +48,7 @@ class SecretFile:
         self.is_kept = True
         directory = os.open(self.path.parent, os.O_RDONLY)
         try:
-            # Not every file system has this; the secret is in its place already.
+            # Some file systems do not support this. The secret is already in its place.
             with contextlib.suppress(OSError):
                 os.fsync(directory)
         finally:

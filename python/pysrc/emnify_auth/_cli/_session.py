@@ -1,4 +1,4 @@
-"""The client that a command works with, and the questions that it puts to a person."""
+"""Creates the client of a command, and asks for the password and the one-time code."""
 
 import getpass
 import os
@@ -15,12 +15,12 @@ __all__ = ["open_client", "person"]
 
 
 def open_client(settings: Settings) -> Client:
-    """Return a client for what the options and the environment say. Nothing is sent yet."""
+    """Create a client from the options and the environment. It sends nothing yet."""
     if settings.user and settings.application_token_file:
-        raise click.UsageError("--user and --application-token-file exclude each other")
+        raise click.UsageError("--user and --application-token-file are both given; pass only one")
     if settings.password_file and not settings.user:
-        raise click.UsageError("--password-file goes with --user")
-    common: ClientSettings = {
+        raise click.UsageError("--password-file needs --user")
+    common: dict[str, Any] = {
         "base_url": settings.base_url,
         "ca_bundle": settings.ca_bundle,
         "store": settings.store,
@@ -34,30 +34,32 @@ def open_client(settings: Settings) -> Client:
         return client.switch_workspace(settings.workspace) if settings.workspace else client
     if settings.workspace:
         raise click.UsageError(
-            "--workspace goes with --user: an application token is bound to its workspace"
+            "--workspace needs --user: an application token works in its own workspace only"
         )
     return Client(application_token_file=settings.application_token_file, **common)
 
 
 def person(settings: Settings) -> str | None:
-    """Return the name of the person that is signed in, if it is one. It may come from the
-    environment, as in the library; here a one-time code can be asked for."""
+    """Return the user to sign in as, or None for an application token.
+
+    The library reads EMNIFY_USERNAME too, but has no way to ask for a one-time code.
+    """
     if settings.user:
         return settings.user
-    set_up = settings.application_token_file or any(
+    has_token = settings.application_token_file or any(
         os.environ.get(name)
         for name in ("EMNIFY_APPLICATION_TOKEN", "EMNIFY_APPLICATION_TOKEN_FILE")
     )
-    return None if set_up else os.environ.get("EMNIFY_USERNAME")
+    return None if has_token else os.environ.get("EMNIFY_USERNAME")
 
 
 def _teller(settings: Settings) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
-        # A store that does not work is no error of the library's; here somebody asked for it.
+    def print_event(event: Event) -> None:
+        # The library works without its store. Here the user passed --store and must know.
         if settings.verbose or event.kind == "store_trouble":
             warn(str(event))
 
-    return tell
+    return print_event
 
 
 def _password(settings: Settings, user: str) -> str:
@@ -68,8 +70,8 @@ def _password(settings: Settings, user: str) -> str:
         return password
     if not _has_terminal():
         fail(
-            f"there is no password for {user}: set EMNIFY_PASSWORD, use --password-file, or run "
-            "this at a terminal",
+            f"no password for {user}: set EMNIFY_PASSWORD, pass --password-file, or run the "
+            "command at a terminal",
             2,
         )
     return getpass.getpass(f"Password of {user}: ")
@@ -93,10 +95,11 @@ def _has_terminal() -> bool:
 
 
 def _ask_for_code() -> str | None:
-    """Ask the terminal, whatever standard input and output are; None where there is none."""
+    """Ask for the code at the terminal, even if standard input and output are redirected. Returns
+    None without a terminal."""
     try:
         with open("/dev/tty", "w", encoding="utf-8") as screen:
-            screen.write("One-time code that emnify sent: ")
+            screen.write("One-time code from emnify: ")
         with open("/dev/tty", encoding="utf-8") as keyboard:
             return keyboard.readline().strip() or None
     except OSError:

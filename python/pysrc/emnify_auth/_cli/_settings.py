@@ -1,4 +1,4 @@
-"""The options that all commands have in common. They may stand before a command or after it."""
+"""The common options, which every command accepts before or after its name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ __all__ = ["Command", "Group", "Settings"]
 
 @dataclass
 class Settings:
-    """What the common options say."""
+    """The values of the common options."""
 
     application_token_file: Path | None = None
     user: str | None = None
@@ -29,19 +29,19 @@ class Settings:
     verbose: bool = False
 
 
-def _note(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ANN401
+def _set(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ANN401
     settings = ctx.ensure_object(Settings)
     if param.name is not None and value is not None and value is not False:
         setattr(settings, param.name, value)
 
 
-def _note_store(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+def _set_store(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is not None and "://" in value and urlsplit(value).password is not None:
         raise click.BadParameter(
-            "holds a password, which everybody on this machine sees in the list of processes; "
-            "use a directory, or a Redis that asks for none"
+            "the URL contains a password, which every user of this machine can see in the list of "
+            "processes; use a directory, or a Redis without a password"
         )
-    _note(ctx, param, value)
+    _set(ctx, param, value)
 
 
 _FILE = click.Path(path_type=Path)
@@ -49,7 +49,7 @@ _FILE = click.Path(path_type=Path)
 
 def _options(hidden: bool) -> list[click.Option]:
     def option(*names: str, **attributes: Any) -> click.Option:  # noqa: ANN401
-        attributes.setdefault("callback", _note)
+        attributes.setdefault("callback", _set)
         return click.Option(names, expose_value=False, hidden=hidden, **attributes)
 
     return [
@@ -57,43 +57,54 @@ def _options(hidden: bool) -> list[click.Option]:
             "--application-token-file",
             type=_FILE,
             metavar="FILE",
-            help="Sign in with the application token that this file holds.",
+            help="Sign in with the application token in this file.",
         ),
         option(
             "--user",
             metavar="NAME",
-            help="Sign in as a person. The password comes from EMNIFY_PASSWORD, --password-file "
-            "or a prompt, a one-time code from a prompt.",
+            help="Sign in as this user. The password comes from --password-file, EMNIFY_PASSWORD "
+            "or a prompt; a one-time code, if needed, from a prompt.",
         ),
-        option("--password-file", type=_FILE, metavar="FILE", help="Where that password is."),
+        option(
+            "--password-file",
+            type=_FILE,
+            metavar="FILE",
+            help="With --user: read the password from this file.",
+        ),
         option(
             "--workspace",
             type=int,
             metavar="ID",
-            help="Work in another workspace of that person.",
+            help="With --user: switch to this workspace.",
         ),
         option(
             "--store",
             metavar="DIRECTORY",
-            callback=_note_store,
-            help="Stay signed in between commands; also the URL of a Redis.",
+            callback=_set_store,
+            help="Keep the session here, so that later commands need not sign in. A directory, or "
+            "a URL such as redis://host:6379/0.",
         ),
-        option("--base-url", metavar="URL", help="Where the API is."),
+        option("--base-url", metavar="URL", help="Address of the API."),
         option(
             "--ca-bundle",
             type=_FILE,
             metavar="FILE",
-            help="Trust these authorities (PEM) and no others.",
+            help="Trust only the certificate authorities in this PEM file.",
         ),
         option(
             "--timeout",
             type=DURATION,
             metavar="DURATION",
-            help="How long one call may take. Default: 30s.",
+            help="Time limit for one call with its retries: 90 (seconds), 15m or 2h. Default: 30s.",
         ),
-        option("--json", "json_output", is_flag=True, help="Print JSON."),
-        option("--no-color", is_flag=True, help="Print without colours, as with NO_COLOR."),
-        option("-v", "--verbose", is_flag=True, help="Tell on standard error what happens."),
+        option("--json", "json_output", is_flag=True, help="Print results and errors as JSON."),
+        option("--no-color", is_flag=True, help="Print without colours; NO_COLOR does the same."),
+        option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="Report on standard error what happens to the session.",
+        ),
     ]
 
 
@@ -101,7 +112,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 def _with_common(command: click.Command, *, hidden: bool) -> None:
-    """Add the common options where a command has no option of that name."""
+    """Add the common options, except those that the command defines itself."""
     taken = {name for param in command.params for name in param.opts}
     for option in _options(hidden=hidden):
         if not taken.intersection(option.opts):
@@ -109,20 +120,20 @@ def _with_common(command: click.Command, *, hidden: bool) -> None:
 
 
 class Command(click.Command):
-    """A command that also takes the common options, and does not list them again."""
+    """A command that accepts the common options without listing them in its help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         kwargs.setdefault("context_settings", _CONTEXT)
-        kwargs.setdefault("epilog", "The options of `emnify-auth --help` may stand here too.")
+        kwargs.setdefault("epilog", "The options of `emnify-auth --help` are accepted here too.")
         super().__init__(*args, **kwargs)
         _with_common(self, hidden=True)
 
 
 class Group(click.Group):
-    """A group of commands, which takes the common options too."""
+    """A group of commands that accepts the common options."""
 
     lists_common = False
-    """Whether they are in its help."""
+    """Whether its help lists the common options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         kwargs.setdefault("context_settings", _CONTEXT)

@@ -1,4 +1,4 @@
-"""`status` and `token`: sign in, and tell or hand out what came of it."""
+"""`status` and `token`: sign in, and print the session or the auth token."""
 
 import sys
 from typing import Any
@@ -18,7 +18,7 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 
 
 def _seconds_left(client: Client) -> float | None:
-    """Return for how long the auth token is valid, by this machine's clock alone."""
+    """Return how long the auth token is still valid, measured by this machine's clock."""
     until = client.status().valid_until
     if until is None:
         return None
@@ -30,7 +30,7 @@ def _seconds_left(client: Client) -> float | None:
 @click.command(cls=Command)
 @_settings
 def status(settings: Settings) -> None:
-    """Sign in, and tell as what and for how long."""
+    """Sign in, and show who is signed in and for how long."""
     with open_client(settings) as client:
         auth_token = client.authenticate()
         made = client.status().calls_made
@@ -39,7 +39,7 @@ def status(settings: Settings) -> None:
         try:
             own = client.application_tokens.own()
         except ForbiddenError:
-            # What may not read the list is signed in nevertheless.
+            # An application token without the right to read the list can still sign in.
             known = False
         left = _seconds_left(client)
     if settings.json_output:
@@ -64,8 +64,8 @@ def _own(settings: Settings, own: ApplicationToken | None, known: bool) -> Cell:
         return (f"{own.id} ({own.description or 'without description'}), {ends}", style)
     user = person(settings)
     if user:
-        return f"none: signed in as {user}"
-    return "not known which" if known else "may not read the list of application tokens"
+        return f"none, signed in as {user}"
+    return "unknown" if known else "unknown: no right to read the list of application tokens"
 
 
 def _auth_token(auth_token: AuthToken, left: float | None) -> str:
@@ -75,8 +75,8 @@ def _auth_token(auth_token: AuthToken, left: float | None) -> str:
 
 def _store(settings: Settings, calls_made: int) -> Cell:
     if settings.store is None:
-        return ("none: each command signs in anew", "dim")
-    how = "the session was there" if calls_made == 0 else "signed in anew"
+        return ("none, each command signs in", "dim")
+    how = "used the stored session" if calls_made == 0 else "signed in"
     return f"{settings.store} ({how})"
 
 
@@ -93,15 +93,13 @@ def _status_json(
 
 
 @click.command(cls=Command)
-@click.option(
-    "--header", is_flag=True, help='Print "Authorization: Bearer …", as curl -H takes it.'
-)
+@click.option("--header", is_flag=True, help='Print "Authorization: Bearer …", for curl --header.')
 @_settings
 def token(settings: Settings, header: bool) -> None:
-    """Print an auth token, for use in another command.
+    """Print an auth token, for use in other programs.
 
-    It is a secret. With --store it is the same one until it is due to be
-    renewed, and most calls of this command send nothing.
+    An auth token is a secret. With --store, the command prints the stored one
+    and signs in only when that is due for renewal.
     """
     with open_client(settings) as client:
         auth_token = client.authenticate()
@@ -114,4 +112,4 @@ def token(settings: Settings, header: bool) -> None:
         click.echo(text)
     if sys.stdout.isatty():
         span = f" for {duration(left)}" if left is not None else ""
-        warn(f"this is a secret: whoever has it is signed in{span}")
+        warn(f"this is a secret: anyone who has it can call the API as you{span}")

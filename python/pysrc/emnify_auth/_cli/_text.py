@@ -1,4 +1,4 @@
-"""Words for instants and spans of time, and texts of others made fit for a terminal."""
+"""Formats dates and durations, and escapes text for a terminal."""
 
 import datetime
 
@@ -6,8 +6,8 @@ __all__ = ["clean", "date", "duration", "iso"]
 
 
 def clean(text: str) -> str:
-    """Replace what a terminal would obey, and what breaks a line. Descriptions are written by
-    others."""
+    """Escape control characters and line breaks. Descriptions come from other people and could
+    contain escape codes for the terminal."""
     if text.isprintable():
         return text
     return "".join(
@@ -17,7 +17,7 @@ def clean(text: str) -> str:
 
 
 def date(at: datetime.datetime) -> str:
-    """Write an instant in UTC; its time of day only where it has one."""
+    """Format a time in UTC. Midnight is shown as the date alone."""
     at = at.astimezone(datetime.timezone.utc)
     if (at.hour, at.minute, at.second) == (0, 0, 0):
         return f"{at:%Y-%m-%d}"
@@ -25,14 +25,14 @@ def date(at: datetime.datetime) -> str:
 
 
 def iso(at: datetime.datetime | None) -> str | None:
-    """Write an instant for a machine."""
+    """Format a time in ISO 8601, in UTC."""
     if at is None:
         return None
     return at.astimezone(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def duration(seconds: float) -> str:
-    """Write a span of time in one unit, which is enough for a person: "59 min"."""
+    """Format a duration, rounded to one unit: "59 min"."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds > 1.95 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""`tokens`: the list of application tokens, and small changes to it."""
+"""`tokens`: lists, renames and revokes application tokens."""
 
 import sys
 
@@ -10,6 +10,7 @@ from ._output import as_json, print_json, rows, token_cells
 from ._session import open_client
 from ._settings import Command, Group, Settings
 from ._text import clean
+from ._values import TOKEN_ID
 
 __all__ = ["tokens"]
 
@@ -18,13 +19,13 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 
 @click.group(cls=Group)
 def tokens() -> None:
-    """Look after the application tokens of the workspace."""
+    """Manage the application tokens of the workspace."""
 
 
 @tokens.command("list", cls=Command)
 @_settings
 def list_(settings: Settings) -> None:
-    """List all application tokens, expired and revoked ones too."""
+    """List all application tokens, including expired and revoked ones."""
     with open_client(settings) as client:
         found = client.application_tokens.list()
     if settings.json_output:
@@ -46,8 +47,8 @@ def list_(settings: Settings) -> None:
 
 
 @tokens.command(cls=Command)
-@click.argument("id", type=click.IntRange(min=1))
-@click.option("--description", required=True, help="The new one.")
+@click.argument("id", type=TOKEN_ID)
+@click.option("--description", required=True, help="The new description.")
 @_settings
 def update(settings: Settings, id: int, description: str) -> None:
     """Change the description of the application token ID."""
@@ -56,18 +57,18 @@ def update(settings: Settings, id: int, description: str) -> None:
     if settings.json_output:
         print_json({"id": id, "description": description})
     else:
-        click.echo(f"Application token {id} is now described as: {clean(description)}")
+        click.echo(f"The description of application token {id} is now: {clean(description)}")
 
 
 @tokens.command(cls=Command)
-@click.argument("ids", metavar="ID...", type=click.IntRange(min=1), nargs=-1, required=True)
-@click.option("-y", "--yes", is_flag=True, help="Do not ask, and revoke even the own one.")
+@click.argument("ids", metavar="ID...", type=TOKEN_ID, nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_settings
 def revoke(settings: Settings, ids: tuple[int, ...], yes: bool) -> None:
-    """Revoke the application tokens ID... for good.
+    """Revoke the application tokens ID... permanently.
 
-    At a terminal you are asked first. The one that this command signs in with
-    is revoked only after a question or with --yes.
+    At a terminal the command asks first. Without a terminal, it revokes the
+    application token that it signs in with only if --yes is given.
     """
     with open_client(settings) as client:
         if not yes:
@@ -85,15 +86,15 @@ def _confirm(known: dict[int, AuditedToken], ids: tuple[int, ...]) -> None:
     if not sys.stdin.isatty():
         if own:
             fail(
-                f"application token {own[0]} is the one that this command signs in with; nothing "
-                "was revoked. To revoke it say --yes",
+                f"this command signs in with application token {own[0]}; nothing was revoked. "
+                "Pass --yes to revoke it",
                 2,
             )
         return
     for id in ids:
         row = known.get(id)
         description = (row.token.description if row is not None else None) or "without description"
-        self = ", which this command signs in with" if id in own else ""
+        self = " (this command signs in with it)" if id in own else ""
         click.echo(f"  {id}  {clean(description)}{self}", err=True)
-    if not click.confirm("Revoke for good?", err=True):
+    if not click.confirm("Revoke permanently?", err=True):
         fail("nothing was revoked", 1)

@@ -1,4 +1,4 @@
-"""What the values of options look like, and what they mean."""
+"""Parses the values of options and arguments."""
 
 import datetime
 import json
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-__all__ = ["DURATION", "EXPIRY", "HEADER", "JSON_TEXT", "PAIR"]
+__all__ = ["DURATION", "EXPIRY", "HEADER", "JSON_TEXT", "NUMBER", "PAIR", "TOKEN_ID"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     _Base = click.ParamType[Any]
 else:
-    # Older versions of click have no type parameter there.
+    # ParamType takes no type parameter in older versions of click.
     _Base = click.ParamType
 
 
 def _seconds(text: str) -> float | None:
-    """Read "15m" or "1h30m"; None is something else."""
+    """Return the seconds in a text such as "15m" or "1h30m", or None if it is not a duration."""
     if _PARTS.fullmatch(text) is None:
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
@@ -42,7 +42,7 @@ class _Value(_Base):
 
 
 class _Duration(_Value):
-    """Seconds: "90", or with units "15m", "2h", "1d", "1h30m"."""
+    """A duration in seconds ("90") or with units ("15m", "2h", "1d", "1h30m")."""
 
     name = "duration"
 
@@ -55,14 +55,35 @@ class _Duration(_Value):
             try:
                 seconds = float(text)
             except ValueError:
-                self.refuse(f"{text!r} is no duration such as 90, 15m, 2h or 1d", param, ctx)
+                self.refuse(
+                    f"{text!r} is not a duration; write 90 (seconds), 15m, 2h or 1d", param, ctx
+                )
         if not 0 <= seconds < 1e9:
-            self.refuse(f"{text!r} is out of range", param, ctx)
+            self.refuse(f"{text!r} must be from 0 to 1e9 seconds (31 years)", param, ctx)
         return seconds
 
 
+class _Number(_Value):
+    """A whole number from 1."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        self.name = name
+        self._expected = expected
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.refuse(f"{str(value)!r} is not {self._expected}", param, ctx)
+        return number
+
+
 class _Expiry(_Value):
-    """A date or an instant, which the library reads, or a duration from now."""
+    """A date or time, which the library parses, or a duration from now."""
 
     name = "expiry"
 
@@ -81,11 +102,11 @@ class _Expiry(_Value):
 
 
 class _Pair(_Value):
-    """Two texts with something between them."""
+    """A name and a value with a separator between them."""
 
-    def __init__(self, name: str, between: str, example: str) -> None:
+    def __init__(self, name: str, separator: str, example: str) -> None:
         self.name = name
-        self._between = between
+        self._separator = separator
         self._example = example
 
     def convert(
@@ -93,15 +114,15 @@ class _Pair(_Value):
     ) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        name, found, rest = str(value).partition(self._between)
+        name, found, rest = str(value).partition(self._separator)
         if not found or not name.strip():
-            # What stands there may be a secret header: it is not repeated.
-            self.refuse(f"should look like {self._example}", param, ctx)
-        return (name, rest) if self._between == "=" else (name.strip(), rest.strip())
+            # The message omits the value, which may be a secret.
+            self.refuse(f"must have the form {self._example}", param, ctx)
+        return (name, rest) if self._separator == "=" else (name.strip(), rest.strip())
 
 
 class _JsonText(_Value):
-    """JSON, as text, as @FILE or as - for standard input. It is sent as it was written."""
+    """JSON as text, as @FILE, or as - for standard input. It is sent unchanged."""
 
     name = "json"
 
@@ -122,13 +143,17 @@ class _JsonText(_Value):
         except ValueError as error:
             where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
             self.refuse(
-                f"is not JSON{where}; a text is written in quotes, as '\"text\"'", param, ctx
+                f"is not valid JSON{where}; write a string in quotes, such as '\"text\"'",
+                param,
+                ctx,
             )
         return text
 
 
 DURATION = _Duration()
 EXPIRY = _Expiry()
+NUMBER = _Number("number", "a whole number from 1")
 PAIR = _Pair("pair", "=", "name=value")
 HEADER = _Pair("header", ":", "'Name: value'")
 JSON_TEXT = _JsonText()
+TOKEN_ID = _Number("id", "the id of an application token; `emnify-auth tokens list` shows the ids")
