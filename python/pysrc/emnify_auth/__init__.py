@@ -1,9 +1,10 @@
-"""Keeps a program signed in to emnify and looks after its application tokens.
+"""Keeps a program signed in to emnify and manages its application tokens.
 
-A program exchanges a long-lived application token for an auth token, a JWT that goes into the
-header "Authorization: Bearer …" of every call. A Client hands out one that is valid: from its
-cache where it can, from emnify where it must, and once for all threads that ask at the same time.
-It renews it in the background, and goes on through outages, rate limits, wrong clocks and forks.
+A program exchanges a long-lived application token for an auth token: a JWT that goes into the
+header "Authorization: Bearer …" of every call. A Client returns a valid auth token, usually from
+its cache. When threads need a new one at the same time, one of them signs in for all. The Client
+renews the auth token in the background, and keeps working through outages, rate limits, wrong
+clocks and forks.
 
     from emnify_auth import Client
 
@@ -20,11 +21,11 @@ It renews it in the background, and goes on through outages, rate limits, wrong 
         for sim in client.paginate("/api/v1/sim"):
             print(sim["iccid"])
 
-AsyncClient has the same names, awaited. Whatever goes wrong is an EmnifyError. Secrets are shown by
-methods called reveal() and by auth_headers(), and by nothing else.
+AsyncClient has the same methods, to be awaited. All errors are subclasses of EmnifyError. Secrets
+are shown only by methods called reveal() and by auth_headers().
 """
 
-# Nothing is imported here that takes time: a command line tool pays for it at each start.
+# Only modules that import fast are imported here: command-line tools import this at each start.
 from ._errors import (
     AccountLockedError,
     ApiError,

@@ -1,4 +1,4 @@
-"""What `python -m emnify_auth` does: the same as the command `emnify-auth`."""
+"""Runs the command `emnify-auth` for `python -m emnify_auth`."""
 
 import sys
 

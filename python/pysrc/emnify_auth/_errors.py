@@ -1,5 +1,5 @@
-"""The exceptions of this package. They are written in Python, so that people and type checkers can
-read them, and raised by the native module, which fills in what is known about the failure."""
+"""The exceptions of this package. The native module raises them. They are defined in Python, so
+that people and type checkers can read them."""
 
 __all__ = [
     "AccountLockedError",
@@ -27,22 +27,22 @@ __all__ = [
 
 
 class ApiError:
-    """emnify's own error object, as the server wrote it. It is data, not an exception.
+    """The error object in emnify's response. It is data, not an exception.
 
-    Every field may be None, as servers and gateways differ. The HTTP status and the code do not
-    always agree; the exception's http_status keeps the former.
+    Each field but errors may be None, because servers and gateways differ. error_code need not
+    match the HTTP status, which is in the exception's http_status.
     """
 
     __slots__ = ("error_code", "error_token", "errors", "message")
 
     error_code: int | None
-    """emnify's number, such as 1400."""
+    """emnify's number for the error, such as 1400."""
     error_token: str | None
-    """emnify's word, such as "InputValidationFailed"."""
+    """emnify's name for the error, such as "InputValidationFailed"."""
     message: str | None
-    """The sentence."""
+    """The description of the error."""
     errors: "tuple[ApiError, ...]"
-    """What was wrong in detail, one for each field."""
+    """The nested errors, one for each invalid field of the request."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class ApiError:
         return (self.error_code, self.error_token, self.message, self.errors)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an ApiError does not change: {name}")
+        raise AttributeError(f"an ApiError is immutable: {name}")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"an ApiError does not change: {name}")
+        raise AttributeError(f"an ApiError is immutable: {name}")
 
     def __repr__(self) -> str:
         code, token, message, errors = self._fields()
@@ -84,10 +84,10 @@ class ApiError:
 
 
 class EmnifyError(Exception):
-    """What all exceptions of this package have in common.
+    """The base class of all exceptions of this package.
 
-    The text is one line for a person. It never holds a secret, the query of a URL or the raw body
-    of an answer.
+    The message is one line for a person. It never contains a secret, the query of a URL or the raw
+    body of a response.
 
         >>> try:
         ...     client.get("/api/v1/sim/7")
@@ -97,14 +97,14 @@ class EmnifyError(Exception):
     """
 
     http_status: int | None
-    """The HTTP status of the answer, where there was one."""
+    """The HTTP status of the response, or None if there was no response."""
     api_error: ApiError | None
-    """What emnify wrote about it, where the answer had an error object."""
+    """The error object of the response, or None if it contained none."""
     retry_after: float | None
-    """Seconds to wait before another attempt, where the server or this package says so."""
+    """How many seconds to wait before the next attempt, or None if that is not known."""
     is_retryable: bool
-    """Whether the same call may succeed later with nothing changed. It does not say that the call
-    had no effect: a request that timed out may have been carried out."""
+    """Whether the same call may succeed later without changes. True does not mean that the call had
+    no effect: a request that timed out may have taken effect."""
 
     def __init__(
         self,
@@ -123,19 +123,19 @@ class EmnifyError(Exception):
 
 
 class InvalidInputError(EmnifyError, ValueError):
-    """An argument was refused before anything was sent; the message names it."""
+    """An argument is invalid. Nothing was sent; the message names the argument."""
 
 
 class AuthenticationError(EmnifyError):
-    """The credentials were refused."""
+    """emnify refused the credentials."""
 
 
 class MfaRequiredError(AuthenticationError):
-    """A one-time code is due and nobody supplies it."""
+    """emnify asks for a one-time code, and none was supplied."""
 
 
 class AccountLockedError(AuthenticationError):
-    """The account is locked; retry_after says for how long."""
+    """The account is locked, for retry_after seconds."""
 
 
 class ForbiddenError(EmnifyError, PermissionError):
@@ -143,20 +143,21 @@ class ForbiddenError(EmnifyError, PermissionError):
 
 
 class NotFoundError(EmnifyError):
-    """There is no such thing (HTTP 404)."""
+    """Not found (HTTP 404)."""
 
 
 class ConflictError(EmnifyError):
-    """It clashes with what is there (HTTP 409)."""
+    """The request conflicts with the current state (HTTP 409)."""
 
 
 class ValidationError(EmnifyError, ValueError):
-    """The server found fault with the request (HTTP 400, 422 and the like); api_error has each
-    nested message."""
+    """The server found the request invalid (HTTP 400, 422 and similar). api_error.errors contains
+    the details."""
 
 
 class RateLimitedError(EmnifyError):
-    """Too many calls (HTTP 429), or delayed locally; retry_after says for how long."""
+    """Too many requests: emnify refused this one (HTTP 429), or this package held it back. Retry
+    after retry_after seconds."""
 
 
 class ServerError(EmnifyError):
@@ -164,40 +165,41 @@ class ServerError(EmnifyError):
 
 
 class ProtocolError(EmnifyError):
-    """The answer makes no sense: a proxy or a login page in between, perhaps."""
+    """The response is not one that emnify sends. It may come from a proxy or a login page."""
 
 
 class NetworkError(EmnifyError, ConnectionError):
-    """No connection, or it broke: refused, reset, DNS."""
+    """The connection failed or broke: DNS, refused, reset."""
 
 
 class ProxyError(NetworkError):
-    """The proxy refused or failed; http_status is its status, where it sent one."""
+    """The proxy refused the connection or failed. http_status is the proxy's status, or None."""
 
 
 class TlsError(NetworkError):
-    """The server's certificate was not accepted, or the clock that judges it is wrong."""
+    """The server's certificate is not trusted, or this machine's clock is wrong."""
 
 
 class RequestTimeoutError(EmnifyError, TimeoutError):
-    """Our own time limit ran out."""
+    """The call did not end within its timeout."""
 
 
 class StoreError(EmnifyError, OSError):
-    """The store failed: disk full, not writable, damaged beyond use."""
+    """The store failed: disk full, not writable, or damaged."""
 
 
 class ResourceError(EmnifyError, OSError):
-    """Out of threads, file descriptors or memory."""
+    """No thread, file descriptor or memory was available."""
 
 
 class RotationError(EmnifyError):
-    """A rotation of the application token stopped, and goes on when rotate() is called again."""
+    """A rotation of the application token stopped. Call rotate() again to continue it."""
 
     state: str
-    """How far it came, which is the step that is taken next: "Intent" (the new application token is
-    being created), "Created" (its id is being found), "Identified" (it is being tried), "Committed"
-    (it is being handed over), "Grace" (both work), "Revoking" (the old one is being revoked)."""
+    """The step at which the rotation stopped, and from which it continues: "Intent" (create the new
+    application token), "Created" (find its id), "Identified" (try it), "Committed" (write it to the
+    credential file or pass it to hand_over), "Grace" (wait; both work), "Revoking" (revoke the old
+    one)."""
 
     def __init__(
         self,
@@ -220,9 +222,9 @@ class RotationError(EmnifyError):
 
 
 class InternalError(EmnifyError):
-    """A fault of this package: a panic that was caught."""
+    """A bug in this package: a panic in the native code, which was caught."""
 
 
-# Tracebacks and help() show where to import them from.
+# Tracebacks and help() show the public module.
 for _name in __all__:
     globals()[_name].__module__ = "emnify_auth"

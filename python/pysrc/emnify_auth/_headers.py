@@ -1,5 +1,5 @@
-"""The headers of an answer. The native module makes them when they are asked for, since a Mapping
-brings a module along that a program which asks for none need not pay for."""
+"""The headers of a response. The native module imports this file only when a program reads
+headers, because importing collections.abc takes time."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,15 +7,15 @@ __all__ = ["Headers"]
 
 
 class Headers(Mapping[str, str]):
-    """Names and values of headers, as a Mapping that does not tell capital letters from small.
+    """A Mapping from header names to values. Upper and lower case are the same.
 
-    The values show only where they are asked for: one may be a cookie.
+    repr() shows the names only, because a value may be a secret, such as a cookie.
     """
 
     __slots__ = ("_fields",)
 
     def __init__(self, fields: dict[str, str]) -> None:
-        # Their names are in small letters already.
+        # The names are already in lower case.
         self._fields = fields
 
     def __getitem__(self, name: str) -> str:

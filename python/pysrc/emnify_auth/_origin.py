@@ -1,4 +1,4 @@
-"""Where an auth token may go when another library makes the call: to the origin of base_url."""
+"""Checks that an auth token goes only to the origin of base_url when another library sends it."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Origin:
-    """Scheme, host and port of a client's base_url."""
+    """The scheme, host and port of a client's base_url."""
 
     __slots__ = ("_host", "_port", "_scheme")
 
@@ -22,11 +22,11 @@ class Origin:
         self._port = parts.port or _PORTS.get(self._scheme)
 
     def includes(self, scheme: str | None, host: str | None, port: int | None) -> bool:
-        """Whether a URL with these parts leads there. They must be as they are sent on the wire: a
-        host that only looks like ours differs there.
+        """Return whether a URL with these parts belongs to this origin. Pass the host as it is sent
+        on the wire, not a decoded form, in which two different hosts can look the same.
         """
         scheme, host = scheme or "", host or ""
-        # Lower case comes after: that of the Kelvin sign is the letter k.
+        # Check this before lower(), which turns the Kelvin sign (U+212A) into the letter k.
         if not (scheme.isascii() and host.isascii()):
             return False
         scheme = scheme.lower()
@@ -39,15 +39,15 @@ class Origin:
 
 def _plain(host: str) -> str:
     host = host.lower()
-    # Some libraries give an IPv6 address in brackets, some without.
+    # Some libraries put an IPv6 address in brackets, some do not.
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def bearer(auth_token: AuthToken) -> str:
-    """Return the value of the header Authorization."""
+    """Return the value of the Authorization header."""
     return f"Bearer {auth_token.reveal()}"
 
 
 def wrong_type(expected: str, client: object) -> InvalidInputError:
-    """Return what is raised where something else is passed for a client."""
+    """Return the error for an argument that is not a client of the expected class."""
     return InvalidInputError(f"client: must be {expected}, not {type(client).__name__}")

@@ -1,4 +1,4 @@
-"""Signs calls that aiohttp makes:
+"""Adds auth tokens to requests that aiohttp sends:
 
 import aiohttp
 from emnify_auth import AsyncClient
@@ -20,17 +20,17 @@ __all__ = ["middleware"]
 
 
 def middleware(client: AsyncClient | Client) -> aiohttp.ClientMiddlewareType:
-    """Make a client middleware that adds a valid auth token to what goes to the origin of the
-    client's base_url; anything else is left alone, a redirect to another origin too.
+    """Return a client middleware that adds a valid auth token to each request to the origin of the
+    client's base_url. Other requests, including redirects to another origin, get no auth token.
 
-    client: an AsyncClient, or a Client, whose functions are then called as an AsyncClient calls
-    them. The event loop is never held up.
+    client: an AsyncClient or a Client. Neither blocks the event loop. The functions of a Client
+    (mfa, on_event) run here as those of an AsyncClient do.
 
-    After a 401 it signs in and makes the call once more; other calls go on with the cached token
-    meanwhile. The 401 is returned where signing in fails, and where it did not help against another
-    401 in the last 1 to 5 minutes. If the body cannot be sent twice (a generator, a stream, a file
-    that cannot seek), it signs in and returns the 401. What the sign-in before a call raises is an
-    EmnifyError.
+    After a 401 it signs in and sends the request once more. Meanwhile other requests use the cached
+    auth token. The 401 is returned if signing in fails, or if a sign-in after another 401 in
+    the last 1 to 5 minutes did not help. If the body cannot be sent twice (a generator, a stream, a
+    file that cannot seek), it signs in and returns the 401. If signing in before a request fails,
+    an EmnifyError is raised.
     """
     if isinstance(client, AsyncClient):
         awaited = client
@@ -43,7 +43,7 @@ def middleware(client: AsyncClient | Client) -> aiohttp.ClientMiddlewareType:
     async def emnify_auth(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        # aiohttp comes here for each redirect too.
+        # aiohttp also calls this for each redirect.
         url = request.url
         if not origin.includes(url.scheme, url.raw_host, url.port):
             return await handler(request)
@@ -55,7 +55,7 @@ def middleware(client: AsyncClient | Client) -> aiohttp.ClientMiddlewareType:
         try:
             replacement = await awaited._replacement(auth_token)
         except BaseException:
-            # The task was cancelled, perhaps.
+            # For example, the task was cancelled.
             response.close()
             raise
         if replacement is None or not _can_be_sent_again(request.body):
@@ -70,7 +70,7 @@ def middleware(client: AsyncClient | Client) -> aiohttp.ClientMiddlewareType:
 
 
 def _can_be_sent_again(body: object) -> bool:
-    """Whether the body, which was sent, begins anew when it is sent again."""
+    """Return whether a body that has been sent can be sent again from its start."""
     if isinstance(body, (bytes, payload.BytesPayload)):
         return True
     if isinstance(body, MultipartWriter):

@@ -1,4 +1,4 @@
-"""Signs calls that httpx makes:
+"""Adds auth tokens to requests that httpx sends:
 
 import httpx
 from emnify_auth import AsyncClient
@@ -21,17 +21,18 @@ __all__ = ["EmnifyAuth"]
 
 
 class EmnifyAuth(httpx.Auth):
-    """Adds a valid auth token to what goes to the origin of the client's base_url; anything else is
-    left alone, a redirect to another origin too.
+    """Adds a valid auth token to each request to the origin of the client's base_url. Other
+    requests, including redirects to another origin, get no auth token.
 
-    client: for httpx.Client a Client; for httpx.AsyncClient an AsyncClient, or a Client, whose
-    functions are then called as an AsyncClient calls them. The event loop is never held up.
+    client: a Client for httpx.Client; an AsyncClient or a Client for httpx.AsyncClient. Neither
+    blocks the event loop. In httpx.AsyncClient, the functions of a Client (mfa, on_event) run as
+    those of an AsyncClient do.
 
-    After a 401 it signs in and makes the call once more; other calls go on with the cached token
-    meanwhile. The 401 is returned where signing in fails, and where it did not help against another
-    401 in the last 1 to 5 minutes. If the body cannot be sent twice (a generator, a file that
-    cannot seek), it signs in and returns the 401. What the sign-in before a call raises is an
-    EmnifyError.
+    After a 401 it signs in and sends the request once more. Meanwhile other requests use the cached
+    auth token. The 401 is returned if signing in fails, or if a sign-in after another 401 in
+    the last 1 to 5 minutes did not help. If the body cannot be sent twice (a generator, a file that
+    cannot seek), it signs in and returns the 401. If signing in before a request fails, an
+    EmnifyError is raised.
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
@@ -89,11 +90,11 @@ class EmnifyAuth(httpx.Auth):
 
     def _is_ours(self, request: httpx.Request) -> bool:
         url = request.url
-        # url.host is for people: it is decoded, and another one may look like it.
+        # Not url.host: it is decoded for display, and another host can look the same.
         return self._origin.includes(url.scheme, url.raw_host.decode("latin-1"), url.port)
 
     def _is_refused(self, response: httpx.Response, auth_token: AuthToken) -> bool:
-        # After a redirect it answers another request.
+        # After a redirect, the response belongs to another request.
         request = response.request
         return (
             response.status_code == 401
@@ -103,7 +104,8 @@ class EmnifyAuth(httpx.Auth):
 
 
 def _rewind(request: httpx.Request) -> Callable[[], bool]:
-    """Return what puts the body back to where it is now, and says whether that worked."""
+    """Return a function that moves the body's files back to where they are now. It returns whether
+    that worked."""
     files = _files(request.stream)
     if files is None:
         return lambda: False
@@ -124,10 +126,10 @@ def _rewind(request: httpx.Request) -> Callable[[], bool]:
 
 
 def _files(stream: object) -> list[Any] | None:
-    """Return the files that the body is read from; None if it is not known how to send it twice."""
+    """Return the files that the body is read from, or None if the body cannot be sent twice."""
     if isinstance(stream, httpx.ByteStream):
         return []
-    # httpx says no more about its streams than the attributes that it keeps.
+    # httpx has no public API for this, so read the attributes of its streams.
     fields = getattr(stream, "fields", None)
     if isinstance(fields, list):
         files = [field.file for field in fields if hasattr(field, "file")]

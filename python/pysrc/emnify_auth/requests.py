@@ -1,4 +1,4 @@
-"""Signs calls that requests makes:
+"""Adds auth tokens to requests that the library requests sends:
 
 import requests
 from emnify_auth import Client
@@ -28,14 +28,14 @@ __all__ = ["EmnifyAuth"]
 
 
 class EmnifyAuth(AuthBase):
-    """Adds a valid auth token to what goes to the origin of the client's base_url; anything else is
-    left alone, a redirect to another origin too.
+    """Adds a valid auth token to each request to the origin of the client's base_url. Other
+    requests, including redirects to another origin, get no auth token.
 
-    After a 401 it signs in and makes the call once more; other calls go on with the cached token
-    meanwhile. The 401 is returned where signing in fails, and where it did not help against another
-    401 in the last 1 to 5 minutes. If the body cannot be sent twice (a generator, a file that
-    cannot seek), it signs in and returns the 401. What the sign-in before a call raises is an
-    EmnifyError.
+    After a 401 it signs in and sends the request once more. Meanwhile other requests use the cached
+    auth token. The 401 is returned if signing in fails, or if a sign-in after another 401 in
+    the last 1 to 5 minutes did not help. If the body cannot be sent twice (a generator, a file that
+    cannot seek), it signs in and returns the 401. If signing in before a request fails, an
+    EmnifyError is raised.
     """
 
     def __init__(self, client: Client) -> None:
@@ -45,16 +45,16 @@ class EmnifyAuth(AuthBase):
         self._origin = Origin(client.base_url)
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        """Sign a request that is about to be sent."""
+        """Add an auth token to a request before it is sent."""
         if self._is_ours(r.url):
             auth_token = self._client.authenticate()
             r.headers["Authorization"] = bearer(auth_token)
-            r.register_hook("response", partial(self._answered, auth_token))
+            r.register_hook("response", partial(self._checked, auth_token))
         return r
 
     def _is_ours(self, url: str | None) -> bool:
         try:
-            # requests and urllib3 each read it on the way to the connection.
+            # Both libraries parse the URL before connecting, and they can disagree.
             by_requests, by_urllib3 = urlsplit(url or ""), parse_url(url or "")
             port = by_requests.port
         except (LocationParseError, ValueError):
@@ -63,12 +63,12 @@ class EmnifyAuth(AuthBase):
             by_requests.scheme, by_requests.hostname, port
         ) and self._origin.includes(by_urllib3.scheme, by_urllib3.host, by_urllib3.port)
 
-    def _answered(self, auth_token: AuthToken, response: Response, **settings: Any) -> Response:  # noqa: ANN401 those of requests
+    def _checked(self, auth_token: AuthToken, response: Response, **settings: Any) -> Response:  # noqa: ANN401 requests defines them
         request = response.request
         if request.headers.get("Authorization") != bearer(auth_token):
             return response
         if response.is_redirect:
-            # requests itself lets a token go on from http to https.
+            # requests itself keeps the header when a redirect leads from http to https.
             if not self._is_ours(urljoin(response.url, response.headers["Location"])):
                 del request.headers["Authorization"]
             return response
@@ -77,10 +77,10 @@ class EmnifyAuth(AuthBase):
         replacement = self._client._replacement(auth_token)
         if replacement is None or not _rewound(request):
             return response
-        # Its body is read, so that the connection can be used again.
+        # Read the body, so that the connection can be reused.
         _ = response.content
         response.close()
-        # A redirect that follows copies this one.
+        # If a redirect follows, requests copies the headers of this request.
         request.headers["Authorization"] = bearer(replacement.auth_token)
         again = request.copy()
         jar = again._cookies
@@ -88,15 +88,15 @@ class EmnifyAuth(AuthBase):
             extract_cookies_to_jar(jar, request, response.raw)
             again.headers.pop("Cookie", None)
             again.prepare_cookies(jar)
-        answer: Response = response.connection.send(again, **settings)
-        replacement.replayed(answer.status_code == 401)
-        answer.history.append(response)
-        answer.request = again
-        return answer
+        second: Response = response.connection.send(again, **settings)
+        replacement.replayed(second.status_code == 401)
+        second.history.append(response)
+        second.request = again
+        return second
 
 
 def _rewound(request: PreparedRequest) -> bool:
-    """Whether the body can be sent once more; if so it is at its beginning."""
+    """Move the body back to its start. Returns whether it can be sent once more."""
     if request.body is None or isinstance(request.body, (str, bytes, bytearray)):
         return True
     if not isinstance(request._body_position, int):
@@ -104,6 +104,6 @@ def _rewound(request: PreparedRequest) -> bool:
     try:
         rewind_body(request)
     except (UnrewindableBodyError, ValueError):
-        # It cannot seek, or is closed.
+        # The file cannot seek, or is closed.
         return False
     return True

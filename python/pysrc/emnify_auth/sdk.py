@@ -1,4 +1,4 @@
-"""emnify's own SDK, signed in by a Client:
+"""Signs emnify's own SDK in with a Client:
 
     from emnify_auth import Client
     from emnify_auth.sdk import connect
@@ -7,7 +7,7 @@
     for sim in emnify.sim.get_sim_list():
         print(sim.iccid)
 
-All the rest of the program stays as it is.
+The rest of the program stays unchanged.
 """
 
 from collections.abc import Callable
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["connect"]
 
-# Seconds: to connect, and between two bytes of an answer. The SDK itself waits for ever.
+# Seconds for connecting, and between two reads of a response. The SDK itself has no time limit.
 _TIMEOUT = (10.0, 30.0)
 
-# What of the SDK is replaced, for those objects alone that come from here.
+# The SDK's methods that are replaced. They change only for objects from connect().
 _REPLACED = ("make_request", "unauthorised")
 
 
 def connect(client: Client, *, session: "requests.Session | None" = None) -> Any:  # noqa: ANN401 the SDK has no types
-    """Make an EMnify object of emnify's SDK (emnify-sdk 0.5) whose calls the client signs.
+    """Return an EMnify object of emnify's SDK (emnify-sdk 0.5) that signs in with the client.
 
-    It signs in once for all threads, before the first call and not after a refused one; keeps its
-    connections; has time limits; and calls the client's base_url. A 401 is answered by signing in
-    anew and making the call once more; then the SDK's UnauthorisedException is raised. What signing
-    in raises is an EmnifyError.
+    It signs in before the first call, once for all threads; reuses connections; has time limits;
+    and calls the client's base_url. After a 401 it signs in and makes the call once more; after a
+    second 401 it raises the SDK's UnauthorisedException. If signing in fails, an EmnifyError is
+    raised.
 
-    session: with settings of your own, such as proxies or verify. Its auth is set here.
+    session: a requests.Session to use, for settings such as proxies or verify. Its auth is
+    replaced.
     """
     if not isinstance(client, Client):
         raise wrong_type("a Client", client)
@@ -48,7 +49,9 @@ def connect(client: Client, *, session: "requests.Session | None" = None) -> Any
 
     manager = api_manager.BaseApiManager
     if not all(hasattr(manager, name) for name in _REPLACED):
-        raise InvalidInputError("emnify-sdk: this version of it is not known here: 0.5 is")
+        raise InvalidInputError(
+            "emnify-sdk: the installed version is not supported; install emnify-sdk 0.5"
+        )
     session = session or requests.Session()
     session.auth = EmnifyAuth(client)
     api = client.base_url.rstrip("/") + "/api"
@@ -65,31 +68,32 @@ def connect(client: Client, *, session: "requests.Session | None" = None) -> Any
         raise errors.UnauthorisedException("emnify refuses a new auth token")
 
     _replace(manager)
-    # It has no application token of its own, which the SDK insists on.
+    # The SDK requires an application token, but this object never uses it.
     kind: Any = type("EMnify", (_SignedIn, EMnify), {})
-    signed_in = kind(app_token="that of the client")  # noqa: S106 it is none
+    signed_in = kind(app_token="that of the client")  # noqa: S106 not a secret
     signed_in._client, signed_in._emnify_auth = client, (send, refuse)
     return signed_in
 
 
 class _SignedIn:
-    """What an EMnify object is that comes from here."""
+    """The base class of the EMnify objects from connect()."""
 
     _client: Client
     _emnify_auth: tuple[Callable[..., Any], Callable[..., Any]]
 
     @property
     def token(self) -> str:
-        """The auth token, for programs that look at it."""
+        """The auth token, for programs that read it."""
         return self._client.authenticate().reveal()
 
     @token.setter
     def token(self, _: None) -> None:
-        """Nothing, since the SDK begins with none."""
+        """Ignore the None that the SDK assigns at first."""
 
 
 def _replace(manager: Any) -> None:  # noqa: ANN401
-    """Have the SDK's calls made here for objects that come from here; others are left alone."""
+    """Replace the SDK's methods. Objects that are not from connect() keep the original
+    behaviour."""
     if hasattr(manager, "_emnify_auth"):
         return
     make_request, unauthorised = (getattr(manager, name) for name in _REPLACED)
