@@ -19,15 +19,15 @@ async def count(client: AsyncClient, path: str) -> int:
 
 
 async def main() -> int:
-    """Return what the shell shall see: 0 for success."""
+    """Run the example and return the exit code."""
     try:
         async with AsyncClient() as client:
-            # Both need an auth token, and one of them signs in.
+            # Both need an auth token; one of them signs in for both.
             sims, endpoints = await asyncio.gather(
                 count(client, "/api/v1/sim"), count(client, "/api/v1/endpoint")
             )
     except EmnifyError as error:
-        print(f"That did not work: {error}", file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr)
         return 1
     print(f"There are {sims} SIMs and {endpoints} endpoints.")
     return 0

@@ -1,7 +1,7 @@
-"""Lists SIMs by emnify's own SDK, signed in by emnify_auth.
+"""Lists SIMs with emnify's own SDK, signed in by emnify_auth.
 
-Install both with "pip install emnify-auth[sdk]". Set EMNIFY_APPLICATION_TOKEN, or
-EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that holds it, then run this file.
+Install both with: pip install 'emnify-auth[sdk]'. Set EMNIFY_APPLICATION_TOKEN, or set
+EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that contains it. Then run this file.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from emnify_auth.sdk import connect
 
 
 def main() -> int:
-    """Return what the shell shall see: 0 for success."""
+    """Run the example and return the exit code."""
     try:
         with Client() as client:
             # Instead of: emnify = EMnify(application_token)
@@ -20,7 +20,7 @@ def main() -> int:
             for sim in itertools.islice(emnify.sim.get_sim_list(), 5):
                 print(sim.id, sim.iccid, sim.status.description)
     except EmnifyError as error:
-        print(f"That did not work: {error}", file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,5 +1,4 @@
-"""The documents tell the truth: the cookbook's programs run, and a terminal shows what the README
-says that it shows."""
+"""The cookbook's programs run, and a terminal shows the output in the README."""
 
 import importlib.util
 import os
@@ -30,7 +29,7 @@ class Block(NamedTuple):
 
 
 def blocks(document: str) -> Iterator[Block]:
-    """Yield what is between the fences of a document, with the heading that it is under."""
+    """Yield the fenced blocks of a document, each with its heading."""
     text = (ROOT / "python" / document).read_text(encoding="utf-8")
     seen: Counter[tuple[str, str]] = Counter()
     for found in FENCE.finditer(text):
@@ -43,7 +42,7 @@ def named(block: Block) -> str:
     return f"{block.section.split('.')[0]}-{block.language}-{block.number}"
 
 
-# What a recipe prints, where that is not plain; and how it ends, where that is not with 0.
+# Text that a recipe must print, and its exit code if that is not 0.
 SAYS = {
     "1-sh-1": "4711 (Sandbox), never expires",
     "2-python-1": "SIMs",
@@ -56,13 +55,13 @@ SAYS = {
     "6-python-1": "signed in to workspace 1234",
     "7-python-1": "workspace 5678: ",
     "8-sh-1": "252",
-    "10-python-1": "again in ",
+    "10-python-1": "next attempt in ",
 }
 ENDS = {"5-sh-1": 11, "5-python-1": 1}
 
 
 def start(block: Block, sandbox: Sandbox, place: Path) -> "subprocess.Popen[str]":
-    """Start a recipe, with its files and its calls where they do no harm."""
+    """Start a recipe with its files in a temporary folder and its requests to the sandbox."""
     code = block.code.replace("/var/lib/gateway", str(place))
     code = code.replace("https://cdn.emnify.net", sandbox.url)
     file = place / f"recipe.{block.language}"
@@ -110,7 +109,7 @@ def test_a_recipe_works(sandbox: Sandbox, tmp_path: Path, block: Block) -> None:
 
 
 def one_time_code(sandbox: Sandbox) -> str:
-    """Wait for the one-time code that is sent to a person."""
+    """Wait for the one-time code that the sandbox sends."""
     for _ in range(400):
         code = sandbox.one_time_code()
         if code is not None:
@@ -119,12 +118,12 @@ def one_time_code(sandbox: Sandbox) -> str:
     pytest.fail("no code was sent")
 
 
-def test_all_that_is_expected_of_a_recipe_is_of_one() -> None:
+def test_every_expectation_belongs_to_a_recipe() -> None:
     assert {*SAYS, *ENDS} <= set(map(named, RECIPES))
     assert len({block.section for block in RECIPES}) == 10
 
 
-def test_the_types_of_the_recipes_are_right(tmp_path: Path) -> None:
+def test_the_recipes_pass_mypy(tmp_path: Path) -> None:
     for block in RECIPES:
         if block.language == "python":
             (tmp_path / f"recipe_{named(block).replace('-', '_')}.py").write_text(
@@ -149,7 +148,7 @@ def as_shown(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines()]
 
 
-def test_a_terminal_shows_what_the_readme_says(command_line: CommandLine) -> None:
+def test_a_terminal_shows_the_output_in_the_readme(command_line: CommandLine) -> None:
     sessions = [block for block in blocks("README.md") if block.language == "console"]
     assert sessions
     path = {"PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
@@ -161,5 +160,5 @@ def test_a_terminal_shows_what_the_readme_says(command_line: CommandLine) -> Non
                 assert terminal.end() == 0, terminal.screen
             shown = as_shown(terminal.screen)
             expects = as_shown(expected)
-            # A progress bar that is gone stands before it.
+            # An erased progress bar comes first.
             assert shown[-len(expects) :] == expects

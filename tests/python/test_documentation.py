@@ -1,4 +1,4 @@
-"""The examples in docstrings and in the README run, as they are, against the sandbox."""
+"""The examples in docstrings and in the README run unchanged against the sandbox."""
 
 import ast
 import asyncio
@@ -19,13 +19,13 @@ from emnify_auth import Client
 from emnify_sandbox import PASSWORD, USER, Sandbox
 from test_cookbook import Block, blocks
 
-# What examples say for a day that is to come.
+# The date in the future that the examples use.
 DAY = re.compile(r"\b2027(-05-29|, 5, 29)")
 PARSER = doctest.DocTestParser()
 
 
 def documented() -> Iterator[tuple[str, str]]:
-    """Yield the name and docstring of all that is public."""
+    """Yield the names and docstrings of everything public."""
     for name in emnify_auth.__all__:
         value = getattr(emnify_auth, name)
         if not isinstance(value, type):
@@ -41,7 +41,7 @@ EXAMPLES = {name: text for name, text in documented() if ">>>" in text}
 
 @pytest.fixture
 def place(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder where an example finds its files, and an environment in which it works."""
+    """A folder with the files and an environment with the variables that examples need."""
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox.ca_file)
@@ -60,22 +60,22 @@ def test_an_example_in_a_docstring_works(place: Path, client: Client, name: str)
     assert not results.failed, "".join(said)
 
 
-def test_the_classes_that_one_starts_with_have_examples() -> None:
+def test_the_main_classes_have_examples() -> None:
     for name in ("Client", "ApplicationTokens", "AuthToken", "EmnifyError", "Response"):
         assert name in EXAMPLES
 
 
-# What the sandbox has for the README's 7.
+# Ids in the sandbox that replace the README's 7.
 EXISTING = {"sim": 500001, "endpoint": 100001}
 README = [block for block in blocks("README.md") if block.language == "python"]
 
 
 def ignored(*_: object) -> None:
-    """Stand for what the program does with it."""
+    """Stand for a function of the program."""
 
 
 def names_of(sandbox: Sandbox) -> dict[str, Any]:
-    """Return what the README takes to be there."""
+    """Return the names that the README's examples use without defining them."""
     return {
         "Client": Client,
         "client": sandbox.client(),
@@ -89,7 +89,7 @@ def names_of(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def sections() -> dict[str, list[Block]]:
-    """Group the README's blocks by the heading that they are under."""
+    """Group the README's blocks by their heading."""
     found: dict[str, list[Block]] = {}
     for block in README:
         found.setdefault(block.section, []).append(block)
@@ -114,7 +114,7 @@ def test_the_readme_s_examples_work(sandbox: Sandbox, place: Path, section: str)
     program = compile(code, f"README: {section}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     async def run() -> None:
-        # With await it is a coroutine.
+        # A block that contains await is a coroutine.
         waits = eval(program, names)  # noqa: S307
         if inspect.isawaitable(waits):
             await waits
@@ -128,7 +128,7 @@ def test_the_readme_s_examples_work(sandbox: Sandbox, place: Path, section: str)
             value.close()
 
 
-def test_the_first_example_of_all_works(sandbox: Sandbox, place: Path) -> None:
+def test_the_module_s_example_works(sandbox: Sandbox, place: Path) -> None:
     assert place
     text = inspect.getdoc(emnify_auth) or ""
     code = inspect.cleandoc("\n".join(re.findall(r"^ {4}.*|^$", text, re.MULTILINE)))

@@ -1,4 +1,4 @@
-"""The package as such: quick to import, described everywhere, and its stubs tell the truth."""
+"""The package: it imports fast, everything has a docstring, and the stubs match the module."""
 
 import importlib.metadata
 import inspect
@@ -35,8 +35,8 @@ def test_an_import_brings_nothing_else() -> None:
     assert ended.stdout.split() == ["emnify_auth", "emnify_auth._errors", "emnify_auth._native"]
 
 
-def test_the_stubs_are_true() -> None:
-    # By no configuration of ours, which is for the oldest Python.
+def test_the_stubs_match_the_module() -> None:
+    # Without our configuration, which is for the oldest Python.
     ended = run("-m", "mypy.stubtest", "emnify_auth", MYPY_CACHE_DIR=os.devnull)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
@@ -64,7 +64,7 @@ def test_the_stubs_have_the_docstrings_of_the_code() -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_signatures_are_told() -> None:
+def test_functions_have_signatures() -> None:
     signature = inspect.signature(emnify_auth.Client)
     assert signature.parameters["timeout"].default == 30.0
     assert signature.parameters["connect_timeout"].default == 10.0
@@ -83,11 +83,11 @@ def test_the_version_is_the_wheels() -> None:
     assert emnify_auth.__version__ == importlib.metadata.version("emnify-auth")
 
 
-def test_the_package_is_described_for_an_index() -> None:
+def test_the_package_has_metadata_for_an_index() -> None:
     described = importlib.metadata.metadata("emnify-auth")
     description = described.get_payload()  # type: ignore[attr-defined]
     assert description.strip() == (ROOT / "python/README.md").read_text(encoding="utf-8").strip()
-    # Where it is shown, no file is beside it.
+    # An index shows the README without the other files, so relative links would break.
     assert not re.findall(r"\]\((?!https://|#).*?\)", description)
     assert described["Description-Content-Type"].startswith("text/markdown")
     assert described["License-Expression"] == "MIT OR Apache-2.0"
@@ -97,7 +97,7 @@ def test_the_package_is_described_for_an_index() -> None:
         assert "https://github.com/emnify/emnify-auth" in url
 
 
-def test_the_package_needs_no_other_but_for_its_extras() -> None:
+def test_only_the_extras_need_other_packages() -> None:
     described = importlib.metadata.metadata("emnify-auth")
     extras = described.get_all("Provides-Extra") or ()
     assert set(extras) == {"aiohttp", "async", "cli", "httpx", "requests", "sdk"}
@@ -105,7 +105,7 @@ def test_the_package_needs_no_other_but_for_its_extras() -> None:
         assert "; extra == " in needed
 
 
-def test_nothing_is_installed_that_nobody_needs() -> None:
+def test_only_needed_files_are_installed() -> None:
     [command] = importlib.metadata.entry_points(group="console_scripts", name="emnify-auth")
     assert command.value == "emnify_auth._cli:main"
     files = importlib.metadata.files("emnify-auth")
@@ -131,11 +131,11 @@ def test_the_example_works(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("environment", "code", "said"),
     [
-        ({}, 2, "not set up yet: application_token: is missing"),
-        ({"EMNIFY_APPLICATION_TOKEN": "refused"}, 1, "does not let us in"),
+        ({}, 2, "Invalid setting: application_token: is missing"),
+        ({"EMNIFY_APPLICATION_TOKEN": "refused"}, 1, "Cannot sign in"),
     ],
 )
-def test_the_example_fails_in_a_friendly_way(
+def test_the_example_reports_errors_without_a_traceback(
     sandbox: Sandbox, environment: dict[str, str], code: int, said: str
 ) -> None:
     settings = sandbox.environment()
