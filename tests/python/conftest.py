@@ -1,5 +1,4 @@
-"""What every test gets: a sandbox that has just been reset, and an environment that sets up
-nothing by itself."""
+"""Fixtures: a sandbox in its initial state, and an environment without emnify's variables."""
 
 import os
 import signal
@@ -18,7 +17,7 @@ from loops import LOOPS, Loop
 
 ROOT = Path(__file__).parents[2]
 
-# What a client reads when it is built.
+# The variables that a client reads when it is created.
 VARIABLES = (
     "EMNIFY_APPLICATION_TOKEN",
     "EMNIFY_APPLICATION_TOKEN_FILE",
@@ -51,7 +50,7 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
-    """Another origin."""
+    """A server at another origin."""
     elsewhere = Elsewhere()
     yield elsewhere
     elsewhere.stop()
@@ -75,7 +74,7 @@ def loop(request: pytest.FixtureRequest) -> Loop:
 
 
 class Interrupted(Exception):  # noqa: N818
-    """What our own signal handler raises."""
+    """Raised by the signal handler of interrupt_soon."""
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-"""aiohttp, signed in: our origin gets the auth token and no other one, a 401 is made good, and the
-event loop is not held up."""
+"""The adapter for aiohttp: only the base URL's origin gets the auth token, a request is repeated
+after a 401, and the event loop is not blocked."""
 
 import asyncio
 import io
@@ -41,7 +41,7 @@ def session(sandbox: Sandbox, emnify_auth: aiohttp.ClientMiddlewareType) -> aioh
 Run = Callable[[Main], None]
 
 
-def test_our_origin_gets_the_auth_token(sandbox: Sandbox, run: Run) -> None:
+def test_the_base_url_s_origin_gets_the_auth_token(sandbox: Sandbox, run: Run) -> None:
     async def main(http: aiohttp.ClientSession) -> None:
         async def get() -> int:
             async with http.get(f"{sandbox.url}{SIM}/500001") as answer:
@@ -54,7 +54,9 @@ def test_our_origin_gets_the_auth_token(sandbox: Sandbox, run: Run) -> None:
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_another_origin_gets_none(sandbox: Sandbox, run: Run, elsewhere: Elsewhere) -> None:
+def test_another_origin_gets_no_auth_token(
+    sandbox: Sandbox, run: Run, elsewhere: Elsewhere
+) -> None:
     async def main(http: aiohttp.ClientSession) -> None:
         for status in (200, 401):
             elsewhere.status = status
@@ -66,7 +68,7 @@ def test_another_origin_gets_none(sandbox: Sandbox, run: Run, elsewhere: Elsewhe
     assert sandbox.calls() == 0
 
 
-def test_a_redirect_elsewhere_takes_no_token_along(
+def test_a_redirect_to_another_origin_gets_no_auth_token(
     sandbox: Sandbox, run: Run, elsewhere: Elsewhere
 ) -> None:
     sandbox.fault("status", SIM, status=302, headers={"Location": elsewhere.url})
@@ -81,7 +83,7 @@ def test_a_redirect_elsewhere_takes_no_token_along(
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
+def test_a_refused_auth_token_is_replaced_and_the_request_repeated(
     sandbox: Sandbox, run: Run
 ) -> None:
     async def main(http: aiohttp.ClientSession) -> None:
@@ -97,7 +99,7 @@ def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
     assert sandbox.application_tokens()[-1]["description"] == "new"
 
 
-def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, run: Run) -> None:
+def test_a_second_401_is_returned(sandbox: Sandbox, run: Run) -> None:
     sandbox.fault("status", SIM, status=401)
 
     async def main(http: aiohttp.ClientSession) -> None:
@@ -110,7 +112,7 @@ def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, run
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_call(
+def test_a_path_that_always_gets_401_costs_one_sign_in_and_delays_no_other_call(
     sandbox: Sandbox, run: Run
 ) -> None:
     sandbox.fault("status", SIM, status=401, body=REFUSAL)
@@ -125,11 +127,11 @@ def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_ca
 
     run(main)
     assert sandbox.calls("POST", AUTHENTICATE) == 2
-    # Once more with the new token, and from then on each call once.
+    # The first call is repeated with the new token; each later call is sent once.
     assert sandbox.calls("GET", SIM) == 21
 
 
-def test_the_401_is_returned_if_signing_in_anew_fails(sandbox: Sandbox, run: Run) -> None:
+def test_the_401_is_returned_if_the_new_sign_in_fails(sandbox: Sandbox, run: Run) -> None:
     async def main(http: aiohttp.ClientSession) -> None:
         async with http.get(f"{sandbox.url}{APPLICATION_TOKEN}"):
             pass
@@ -164,7 +166,7 @@ def test_other_tasks_get_the_cached_token_while_one_signs_in_after_a_401(
             tokens = [await asyncio.wait_for(ours.authenticate(), 30) for _ in range(20)]
             assert {token.reveal() for token in tokens} == {cached}
             assert await asyncio.wait_for(get(APPLICATION_TOKEN), 30) == 200
-            # The sign-in goes on, and the call that it is for can be cancelled.
+            # The call can be cancelled; its sign-in continues.
             assert not call.done()
             call.cancel()
             await asyncio.wait([call], timeout=30)
@@ -173,7 +175,7 @@ def test_other_tasks_get_the_cached_token_while_one_signs_in_after_a_401(
     asyncio.run(main())
 
 
-def test_calls_whose_token_was_revoked_share_one_sign_in(sandbox: Sandbox, run: Run) -> None:
+def test_calls_with_a_revoked_auth_token_share_one_sign_in(sandbox: Sandbox, run: Run) -> None:
     path = f"{SIM}/500001"
 
     async def main(http: aiohttp.ClientSession) -> None:
@@ -187,7 +189,7 @@ def test_calls_whose_token_was_revoked_share_one_sign_in(sandbox: Sandbox, run: 
 
     run(main)
     assert sandbox.calls("POST", AUTHENTICATE) == 2
-    # Each once more at most.
+    # Each call is repeated at most once.
     assert sandbox.calls("GET", path) <= 41
 
 
@@ -195,7 +197,7 @@ async def once() -> AsyncIterator[bytes]:
     yield BODY
 
 
-def test_a_body_that_can_be_sent_once_is_not_repeated(sandbox: Sandbox, run: Run) -> None:
+def test_a_body_that_cannot_be_sent_twice_is_not_repeated(sandbox: Sandbox, run: Run) -> None:
     async def main(http: aiohttp.ClientSession) -> None:
         url = f"{sandbox.url}{APPLICATION_TOKEN}"
         async with http.get(url):
@@ -204,7 +206,7 @@ def test_a_body_that_can_be_sent_once_is_not_repeated(sandbox: Sandbox, run: Run
         async with http.post(url, data=once()) as answer:
             assert answer.status == 401
         assert sandbox.calls("POST", APPLICATION_TOKEN) == 1
-        # The next one has a new auth token.
+        # The next call uses a new auth token.
         async with http.post(url, data=once()) as answer:
             assert answer.status == 200
 
@@ -245,14 +247,14 @@ def test_a_form_with_a_file_is_repeated(sandbox: Sandbox, run: Run) -> None:
         form = aiohttp.FormData({"a": "b"})
         form.add_field("file", io.BytesIO(b"x" * 100_000))
         async with http.post(url, data=form) as answer:
-            # The sandbox takes no form, but read it twice.
+            # The sandbox does not accept forms, but it has read this one twice.
             assert answer.status == 400
 
     run(main)
     assert sandbox.calls("POST", APPLICATION_TOKEN) == 2
 
 
-def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None:
+def test_refused_credentials_raise_our_exception(sandbox: Sandbox) -> None:
     async def main() -> None:
         client = sandbox.async_client(application_token="refused")
         async with session(sandbox, middleware(client)) as http:
@@ -262,6 +264,6 @@ def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None
     asyncio.run(main())
 
 
-def test_only_a_client_is_taken() -> None:
+def test_only_a_client_is_accepted() -> None:
     with pytest.raises(InvalidInputError, match=r"^client: must be an AsyncClient or a Client"):
         middleware("token")  # type: ignore[arg-type]

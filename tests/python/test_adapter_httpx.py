@@ -1,5 +1,5 @@
-"""httpx, signed in, with and without await: our origin gets the auth token and no other one, a 401
-is made good, and no event loop is held up."""
+"""The adapter for httpx.Client and httpx.AsyncClient: only the base URL's origin gets the auth
+token, a request is repeated after a 401, and the event loop is not blocked."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ BODY = b'{"description": "new"}'
 
 
 class Http:
-    """Makes a call with either kind of httpx's clients."""
+    """Makes a call with httpx.Client or httpx.AsyncClient."""
 
     def __init__(self, sandbox: Sandbox, kind: str) -> None:
         self.kind = kind
@@ -54,13 +54,15 @@ def http(request: pytest.FixtureRequest, sandbox: Sandbox) -> Http:
     return Http(sandbox, request.param)
 
 
-def test_our_origin_gets_the_auth_token(sandbox: Sandbox, http: Http) -> None:
+def test_the_base_url_s_origin_gets_the_auth_token(sandbox: Sandbox, http: Http) -> None:
     for _ in range(3):
         assert http("GET", f"{sandbox.url}{SIM}/500001").json()["id"] == 500_001
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_another_origin_gets_none(sandbox: Sandbox, http: Http, elsewhere: Elsewhere) -> None:
+def test_another_origin_gets_no_auth_token(
+    sandbox: Sandbox, http: Http, elsewhere: Elsewhere
+) -> None:
     assert http("GET", elsewhere.url).status_code == 200
     elsewhere.status = 401
     assert http("GET", elsewhere.url).status_code == 401
@@ -68,7 +70,7 @@ def test_another_origin_gets_none(sandbox: Sandbox, http: Http, elsewhere: Elsew
     assert sandbox.calls() == 0
 
 
-def test_a_redirect_elsewhere_takes_no_token_along(
+def test_a_redirect_to_another_origin_gets_no_auth_token(
     sandbox: Sandbox, http: Http, elsewhere: Elsewhere
 ) -> None:
     sandbox.fault("status", SIM, status=302, headers={"Location": elsewhere.url})
@@ -78,7 +80,7 @@ def test_a_redirect_elsewhere_takes_no_token_along(
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
+def test_a_refused_auth_token_is_replaced_and_the_request_repeated(
     sandbox: Sandbox, http: Http
 ) -> None:
     url = f"{sandbox.url}{APPLICATION_TOKEN}"
@@ -91,14 +93,14 @@ def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
     assert sandbox.application_tokens()[-1]["description"] == "new"
 
 
-def test_a_401_that_stays_is_returned_after_one_repetition(sandbox: Sandbox, http: Http) -> None:
+def test_a_second_401_is_returned(sandbox: Sandbox, http: Http) -> None:
     sandbox.fault("status", SIM, status=401)
     assert http("GET", f"{sandbox.url}{SIM}").status_code == 401
     assert sandbox.calls("GET", SIM) == 2
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_call(
+def test_a_path_that_always_gets_401_costs_one_sign_in_and_delays_no_other_call(
     sandbox: Sandbox, http: Http
 ) -> None:
     sandbox.fault("status", SIM, status=401, body=REFUSAL)
@@ -107,11 +109,11 @@ def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_ca
         assert (answer.status_code, answer.text) == (401, REFUSAL)
         assert http("GET", f"{sandbox.url}{APPLICATION_TOKEN}").status_code == 200
     assert sandbox.calls("POST", AUTHENTICATE) == 2
-    # Once more with the new token, and from then on each call once.
+    # The first call is repeated with the new token; each later call is sent once.
     assert sandbox.calls("GET", SIM) == 21
 
 
-def test_the_401_is_returned_if_signing_in_anew_fails(sandbox: Sandbox, http: Http) -> None:
+def test_the_401_is_returned_if_the_new_sign_in_fails(sandbox: Sandbox, http: Http) -> None:
     http("GET", f"{sandbox.url}{APPLICATION_TOKEN}")
     sandbox.fault("status", SIM, status=401)
     sandbox.fault("status", AUTHENTICATE, status=503)
@@ -165,7 +167,7 @@ def test_other_tasks_get_the_cached_token_while_one_signs_in_after_a_401(
             assert {token.reveal() for token in tokens} == {cached}
             answer = await http.get(f"{sandbox.url}{APPLICATION_TOKEN}", timeout=30)
             assert answer.status_code == 200
-            # The sign-in goes on, and the call that it is for can be cancelled.
+            # The call can be cancelled; its sign-in continues.
             assert not call.done()
             call.cancel()
             await asyncio.wait([call], timeout=30)
@@ -174,7 +176,7 @@ def test_other_tasks_get_the_cached_token_while_one_signs_in_after_a_401(
     asyncio.run(main())
 
 
-def test_calls_whose_token_was_revoked_share_one_sign_in(sandbox: Sandbox, http: Http) -> None:
+def test_calls_with_a_revoked_auth_token_share_one_sign_in(sandbox: Sandbox, http: Http) -> None:
     url = f"{sandbox.url}{SIM}/500001"
     http("GET", url)
     sandbox.revoke_auth_tokens()
@@ -183,7 +185,7 @@ def test_calls_whose_token_was_revoked_share_one_sign_in(sandbox: Sandbox, http:
         answers = list(pool.map(lambda _: http("GET", url), range(10)))
     assert {answer.status_code for answer in answers} == {200}
     assert sandbox.calls("POST", AUTHENTICATE) == 2
-    # Each once more at most.
+    # Each call is repeated at most once.
     assert sandbox.calls("GET", url.removeprefix(sandbox.url)) <= 21
 
 
@@ -195,14 +197,14 @@ async def once_awaited() -> AsyncIterator[bytes]:
     yield BODY
 
 
-def test_a_body_that_can_be_sent_once_is_not_repeated(sandbox: Sandbox, http: Http) -> None:
+def test_a_body_that_cannot_be_sent_twice_is_not_repeated(sandbox: Sandbox, http: Http) -> None:
     url = f"{sandbox.url}{APPLICATION_TOKEN}"
     http("GET", url)
     sandbox.revoke_auth_tokens()
     body = once if http.kind == "sync" else once_awaited
     assert http("POST", url, content=body()).status_code == 401
     assert sandbox.calls("POST", APPLICATION_TOKEN) == 1
-    # The next one has a new auth token.
+    # The next call uses a new auth token.
     assert http("POST", url, content=body()).status_code == 200
 
 
@@ -211,13 +213,13 @@ def test_a_file_is_rewound_to_where_it_was(sandbox: Sandbox, tmp_path: Path) -> 
     path = tmp_path / "body"
     path.write_bytes(b"not this" + BODY)
     for file in (path.open("rb"), io.BytesIO(path.read_bytes())):
-        # A client for each: it signs in for a 401 once in ten seconds.
+        # A new client each time: one client signs in after a 401 only once in ten seconds.
         http = Http(sandbox, "sync")
         http("GET", url)
         sandbox.revoke_auth_tokens()
         with file:
             file.seek(len(b"not this"))
-            # Without a length, which httpx takes from the whole file.
+            # Without Content-Length, for which httpx takes the size of the whole file.
             answer = http("POST", url, content=file, headers={"Content-Length": str(len(BODY))})
         assert answer.status_code == 200
         assert sandbox.application_tokens()[-1]["description"] == "new"
@@ -228,12 +230,12 @@ def test_a_form_with_a_file_is_repeated(sandbox: Sandbox, http: Http) -> None:
     http("GET", url)
     sandbox.revoke_auth_tokens()
     answer = http("POST", url, data={"a": "b"}, files={"file": io.BytesIO(b"x" * 100_000)})
-    # The sandbox takes no form, but read it twice.
+    # The sandbox does not accept forms, but it has read this one twice.
     assert answer.status_code == 400
     assert [one.status_code for one in answer.history] == [401]
 
 
-def test_signing_in_holds_no_event_loop_up(sandbox: Sandbox) -> None:
+def test_signing_in_does_not_block_the_event_loop(sandbox: Sandbox) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
     http = Http(sandbox, "async with a Client")
     tls = ssl.create_default_context(cafile=sandbox.ca_file)
@@ -256,7 +258,7 @@ def test_signing_in_holds_no_event_loop_up(sandbox: Sandbox) -> None:
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None:
+def test_refused_credentials_raise_our_exception(sandbox: Sandbox) -> None:
     tls = ssl.create_default_context(cafile=sandbox.ca_file)
     with sandbox.client(application_token="refused") as client:
         auth = EmnifyAuth(client)

@@ -1,4 +1,4 @@
-"""Which origin an adapter signs for: the one on the wire, not one that looks like it."""
+"""The adapters compare origins as they are sent on the wire, so lookalikes get no auth token."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from emnify_auth.aiohttp import middleware
 from emnify_auth.httpx import EmnifyAuth as HttpxAuth
 from emnify_auth.requests import EmnifyAuth as RequestsAuth
 
-# The wire's scheme, host and port, and whether the call was signed; None where nothing is sent. The
-# client is closed before, so that being asked for a token ends the call with an InvalidInputError.
+# Scheme, host and port on the wire, and whether the call got an auth token, or None if nothing is
+# sent. The client is closed, so that asking it for an auth token raises an InvalidInputError.
 Sent = tuple[str, str, int | None, bool] | None
 
 
@@ -111,12 +111,12 @@ LIBRARIES = pytest.mark.parametrize("send", [by_requests, by_httpx, by_aiohttp])
         ("https://cdn.emnify.net:8443", "https://cdn.emnify.net:8443/x"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/x"),
         ("http://[::1]:8080", "http://[::1]:8080/x"),
-        # One name in two spellings.
+        # Two spellings of one name.
         ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example/x"),
         ("https://xn--bcher-kva.example", "https://b\u00fccher.example/x"),
     ],
 )
-def test_our_origin_is_signed_for(
+def test_the_base_url_s_origin_gets_an_auth_token(
     send: Callable[[Client, str], Sent], base_url: str, url: str
 ) -> None:
     sent = send(Client("token", base_url=base_url), url)
@@ -157,16 +157,16 @@ def test_our_origin_is_signed_for(
         ("http://[::1]:8080", "http://[::ffff:127.0.0.1]:8080/x"),
     ],
 )
-def test_what_only_looks_like_it_is_not(
+def test_a_lookalike_origin_gets_no_auth_token(
     send: Callable[[Client, str], Sent], base_url: str, url: str
 ) -> None:
     client = Client("token", base_url=base_url)
     ours = urlsplit(client.base_url)
     sent = send(client, url)
     if sent is None:
-        return  # The library itself refuses it.
+        return  # The library itself refuses the URL.
     scheme, host, port, signed = sent
-    # A library that turns the lookalike into our name sends it to us indeed.
+    # If the library normalises the lookalike to our name, the request does go to us.
     ports = {"http": 80, "https": 443}
     wire = (scheme, host.strip("[]"), port or ports[scheme])
     is_ours = wire == (ours.scheme, ours.hostname, ours.port or ports[ours.scheme])

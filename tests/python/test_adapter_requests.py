@@ -1,4 +1,5 @@
-"""requests, signed in: our origin gets the auth token and no other one, and a 401 is made good."""
+"""The adapter for requests: only the base URL's origin gets the auth token, and a request is
+repeated after a 401."""
 
 import io
 import os
@@ -28,17 +29,19 @@ def session(sandbox: Sandbox, client: Client) -> Iterator[requests.Session]:
         yield session
 
 
-def test_our_origin_gets_the_auth_token(sandbox: Sandbox, session: requests.Session) -> None:
+def test_the_base_url_s_origin_gets_the_auth_token(
+    sandbox: Sandbox, session: requests.Session
+) -> None:
     for _ in range(3):
         assert session.get(f"{sandbox.url}{SIM}/500001", timeout=10).json()["id"] == 500_001
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_another_origin_gets_none(
+def test_another_origin_gets_no_auth_token(
     session: requests.Session, elsewhere: Elsewhere, sandbox: Sandbox
 ) -> None:
     assert session.get(elsewhere.url, timeout=10).status_code == 200
-    # Its 401 is none of ours either, nor is another scheme or host of the same name.
+    # Its 401 causes no sign-in. Another scheme or a similar host name is another origin too.
     elsewhere.status = 401
     assert session.get(elsewhere.url, timeout=10).status_code == 401
     assert elsewhere.authorization == [None, None]
@@ -54,11 +57,11 @@ def test_another_origin_gets_none(
         assert "Authorization" not in request.headers, url
 
 
-def test_the_host_is_compared_as_names_are(sandbox: Sandbox) -> None:
+def test_host_names_are_compared_ignoring_case(sandbox: Sandbox) -> None:
     with sandbox.client(base_url="https://CDN.emnify.net:443/") as client:
         client_url = client.base_url
         auth = EmnifyAuth(client)
-    # Closed: what is ours fails, and the rest does not.
+    # The client is closed, so requests to our origin fail and others do not.
     assert client_url == "https://cdn.emnify.net"
     for url in ("https://cdn.emnify.net/x", "HTTPS://cdn.EMNIFY.net:443/x"):
         with pytest.raises(InvalidInputError, match="closed"):
@@ -66,7 +69,7 @@ def test_the_host_is_compared_as_names_are(sandbox: Sandbox) -> None:
     requests.Request("GET", "https://cdn.emnify.net:8443/x", auth=auth).prepare()
 
 
-def test_a_redirect_elsewhere_takes_no_token_along(
+def test_a_redirect_to_another_origin_gets_no_auth_token(
     sandbox: Sandbox, session: requests.Session, elsewhere: Elsewhere
 ) -> None:
     sandbox.fault("status", SIM, status=302, headers={"Location": elsewhere.url})
@@ -77,14 +80,16 @@ def test_a_redirect_elsewhere_takes_no_token_along(
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_redirect_at_home_does(sandbox: Sandbox, session: requests.Session) -> None:
+def test_a_redirect_to_the_same_origin_keeps_the_auth_token(
+    sandbox: Sandbox, session: requests.Session
+) -> None:
     sandbox.fault("status", SIM, status=307, headers={"Location": f"{SIM}/500001"})
     assert session.get(f"{sandbox.url}{SIM}", timeout=10).json()["id"] == 500_001
     sandbox.revoke_auth_tokens()
     assert session.get(f"{sandbox.url}{SIM}", timeout=10).json()["id"] == 500_001
 
 
-def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
+def test_a_refused_auth_token_is_replaced_and_the_request_repeated(
     sandbox: Sandbox, session: requests.Session
 ) -> None:
     session.get(f"{sandbox.url}{SIM}/500001", timeout=10)
@@ -98,16 +103,14 @@ def test_a_token_that_was_refused_is_replaced_and_the_call_repeated(
     assert sandbox.application_tokens()[-1]["description"] == "new"
 
 
-def test_a_401_that_stays_is_returned_after_one_repetition(
-    sandbox: Sandbox, session: requests.Session
-) -> None:
+def test_a_second_401_is_returned(sandbox: Sandbox, session: requests.Session) -> None:
     sandbox.fault("status", SIM, status=401)
     assert session.get(f"{sandbox.url}{SIM}", timeout=10).status_code == 401
     assert sandbox.calls("GET", SIM) == 2
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_call(
+def test_a_path_that_always_gets_401_costs_one_sign_in_and_delays_no_other_call(
     sandbox: Sandbox, session: requests.Session
 ) -> None:
     sandbox.fault("status", SIM, status=401)
@@ -115,7 +118,7 @@ def test_a_path_that_always_answers_401_costs_one_sign_in_and_spoils_no_other_ca
         assert session.get(f"{sandbox.url}{SIM}", timeout=10).status_code == 401
         assert session.get(f"{sandbox.url}{APPLICATION_TOKEN}", timeout=10).status_code == 200
     assert sandbox.calls("POST", AUTHENTICATE) == 2
-    # Once more with the new token, and from then on each call once.
+    # The first call is repeated with the new token; each later call is sent once.
     assert sandbox.calls("GET", SIM) == 21
 
 
@@ -135,7 +138,7 @@ def test_other_threads_get_the_cached_token_while_one_signs_in_after_a_401(
     assert client.authenticate().reveal() != cached
 
 
-def test_the_401_is_returned_if_signing_in_anew_fails(
+def test_the_401_is_returned_if_the_new_sign_in_fails(
     sandbox: Sandbox, session: requests.Session, client: Client
 ) -> None:
     cached = client.authenticate().reveal()
@@ -154,7 +157,7 @@ def test_a_streamed_401_can_be_read(sandbox: Sandbox, session: requests.Session)
             assert answer.raw.read(100_000).decode() == REFUSAL
 
 
-def test_calls_whose_token_was_revoked_share_one_sign_in(
+def test_calls_with_a_revoked_auth_token_share_one_sign_in(
     sandbox: Sandbox, session: requests.Session
 ) -> None:
     url = f"{sandbox.url}{SIM}/500001"
@@ -163,19 +166,19 @@ def test_calls_whose_token_was_revoked_share_one_sign_in(
     sandbox.fault("delay", AUTHENTICATE, milliseconds=500)
 
     def get(_: int) -> requests.Response:
-        # requests' sessions are not for several threads.
+        # A requests.Session must not be shared by threads.
         return requests.get(url, auth=session.auth, verify=sandbox.ca_file, timeout=30)
 
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(get, range(10)))
     assert {answer.status_code for answer in answers} == {200}
     assert sandbox.calls("POST", AUTHENTICATE) == 2
-    # Each once more at most.
+    # Each call is repeated at most once.
     assert sandbox.calls("GET", f"{SIM}/500001") <= 21
 
 
 class Unseekable(io.RawIOBase):
-    """What can be read once."""
+    """Yields a body that can be read only once."""
 
     def __init__(self) -> None:
         self._rest = BODY
@@ -199,7 +202,7 @@ def once() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("body", [once, Unseekable])
-def test_a_body_that_can_be_sent_once_is_not_repeated(
+def test_a_body_that_cannot_be_sent_twice_is_not_repeated(
     sandbox: Sandbox, session: requests.Session, body: type
 ) -> None:
     url = f"{sandbox.url}{APPLICATION_TOKEN}"
@@ -208,7 +211,7 @@ def test_a_body_that_can_be_sent_once_is_not_repeated(
     headers = {"Content-Type": "application/json"}
     assert session.post(url, data=body(), headers=headers, timeout=10).status_code == 401
     assert sandbox.calls("POST", APPLICATION_TOKEN) == 1
-    # The next one has a new auth token.
+    # The next call uses a new auth token.
     assert session.post(url, data=body(), headers=headers, timeout=10).status_code == 200
 
 
@@ -230,14 +233,14 @@ def test_a_file_is_rewound_to_where_it_was(
     assert sandbox.calls("POST", APPLICATION_TOKEN) == 2
 
 
-def test_a_refusal_of_the_credentials_is_ours_to_raise(sandbox: Sandbox) -> None:
+def test_refused_credentials_raise_our_exception(sandbox: Sandbox) -> None:
     with sandbox.client(application_token="refused") as client, requests.Session() as session:
         session.verify, session.trust_env = sandbox.ca_file, False
         with pytest.raises(AuthenticationError):
             session.get(f"{sandbox.url}{SIM}", auth=EmnifyAuth(client), timeout=10)
 
 
-def test_only_a_client_is_taken(sandbox: Sandbox) -> None:
+def test_only_a_client_is_accepted(sandbox: Sandbox) -> None:
     clients: list[object] = [None, "token", sandbox.async_client()]
     for client in clients:
         with pytest.raises(InvalidInputError, match=r"^client: must be a Client, not "):
@@ -245,7 +248,7 @@ def test_only_a_client_is_taken(sandbox: Sandbox) -> None:
     assert isinstance(clients[-1], AsyncClient)
 
 
-def test_the_functions_of_the_client_are_called_as_ever(sandbox: Sandbox) -> None:
+def test_the_client_s_functions_are_called_as_usual(sandbox: Sandbox) -> None:
     events: list[Event] = []
     with sandbox.client(on_event=events.append) as client, requests.Session() as session:
         session.verify, session.trust_env = sandbox.ca_file, False

@@ -1,4 +1,4 @@
-"""The working path of the application tokens: create, list, update, revoke."""
+"""Application tokens without faults: create, list, update, revoke."""
 
 import copy
 import datetime
@@ -19,7 +19,7 @@ def row(client: Client, id: int | None) -> ApplicationToken:
 
 
 def sent(sandbox: Sandbox, method: str) -> dict[str, object]:
-    """Return the body of the one request that changed something."""
+    """Return the body of the only request that changed something."""
     [request] = [
         request
         for request in sandbox.requests()
@@ -37,7 +37,7 @@ def test_from_creation_to_revocation(client: Client) -> None:
     token = row(client, created.id)
     assert token.description == "gateway 7"
     assert token.status == "Activated"
-    # A date alone lasts until the end of that day in Central Europe.
+    # A date without a time ends with that day in Central Europe.
     assert token.expires_at == datetime.datetime(2099, 5, 29, 21, 59, 59, tzinfo=UTC)
     assert token.expiry_date is not None
     assert token.expiry_date.startswith("2099-05-29")
@@ -81,12 +81,12 @@ def test_an_expiry_date_in_each_form(
     assert sent(sandbox, "POST") == {"expiry_date": wire}
 
 
-def test_what_is_not_given_is_not_sent(client: Client, sandbox: Sandbox) -> None:
+def test_arguments_that_are_not_given_are_not_sent(client: Client, sandbox: Sandbox) -> None:
     client.application_tokens.create()
     assert sent(sandbox, "POST") == {}
 
 
-def test_an_update_sends_the_description_alone(client: Client, sandbox: Sandbox) -> None:
+def test_an_update_sends_only_the_description(client: Client, sandbox: Sandbox) -> None:
     client.application_tokens.update(sandbox.seed(), description="hall ä")
     assert sent(sandbox, "PATCH") == {"description": "hall ä"}
 
@@ -99,7 +99,7 @@ def test_all_pages_are_read(client: Client, sandbox: Sandbox) -> None:
     assert len(listed) == len(set(listed)) == 11
 
 
-def test_a_row_of_which_little_is_known(client: Client, sandbox: Sandbox) -> None:
+def test_a_row_with_missing_fields_is_accepted(client: Client, sandbox: Sandbox) -> None:
     sandbox.set(omit_nulls=True)
     token = row(client, sandbox.seed(without_creator=True, without_created=True))
     assert token.description is None
@@ -137,7 +137,7 @@ def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
             setattr(first, name, "x")
 
 
-def test_what_is_not_there_is_not_found(client: Client) -> None:
+def test_an_unknown_id_raises_not_found(client: Client) -> None:
     with pytest.raises(NotFoundError) as caught:
         client.application_tokens.revoke(2**63 - 1)
     assert caught.value.http_status == 404

@@ -1,5 +1,5 @@
-"""The asynchronous client: one sign-in for all tasks, in whatever event loops they run, and no loop
-held up."""
+"""The asynchronous client: all tasks in all event loops share one sign-in, and no event loop is
+blocked."""
 
 import asyncio
 import inspect
@@ -53,7 +53,7 @@ def test_the_calls_are_those_of_the_client(sandbox: Sandbox, loop: Loop) -> None
     loop.run(main)
 
 
-def test_the_application_tokens_are_looked_after(sandbox: Sandbox, loop: Loop) -> None:
+def test_application_tokens_are_managed(sandbox: Sandbox, loop: Loop) -> None:
     async def main() -> None:
         async with sandbox.async_client() as client:
             tokens = client.application_tokens
@@ -138,7 +138,7 @@ def test_a_cached_token_comes_without_a_hop(sandbox: Sandbox) -> None:
     client = sandbox.async_client()
     asyncio.run(client.authenticate())
     before = threading.active_count()
-    # It never waits, and so needs no event loop either.
+    # It never waits, so it needs no event loop.
     for call in (client.authenticate(), client.auth_headers()):
         with pytest.raises(StopIteration) as ended:
             call.send(None)
@@ -146,7 +146,7 @@ def test_a_cached_token_comes_without_a_hop(sandbox: Sandbox) -> None:
     assert threading.active_count() == before
 
 
-def test_rows_that_are_there_come_without_a_hop(sandbox: Sandbox) -> None:
+def test_rows_of_a_fetched_page_come_without_a_hop(sandbox: Sandbox) -> None:
     async def main() -> AsyncPages:
         pages = client.paginate(SIM, per_page=300)
         await pages.__anext__()
@@ -202,7 +202,7 @@ def test_other_tasks_run_while_a_call_hangs(sandbox: Sandbox, loop: Loop) -> Non
     loop.run(main)
 
 
-def test_events_are_told_in_the_event_loop_s_thread(sandbox: Sandbox, loop: Loop) -> None:
+def test_events_are_reported_in_the_event_loop_s_thread(sandbox: Sandbox, loop: Loop) -> None:
     told: list[tuple[str, int]] = []
 
     def tell(event: Event) -> None:
@@ -216,7 +216,7 @@ def test_events_are_told_in_the_event_loop_s_thread(sandbox: Sandbox, loop: Loop
     loop.run(main)
 
 
-def test_an_async_function_for_events_is_refused(sandbox: Sandbox) -> None:
+def test_an_async_on_event_is_refused(sandbox: Sandbox) -> None:
     async def tell(_: Event) -> None: ...
 
     with pytest.raises(InvalidInputError, match=r"^on_event: must be a plain function"):
@@ -253,7 +253,7 @@ def test_the_threads_end_with_the_client(sandbox: Sandbox) -> None:
     pytest.fail("there are threads left")
 
 
-def test_another_workspace_has_a_client_of_its_own(sandbox: Sandbox) -> None:
+def test_another_workspace_has_its_own_client(sandbox: Sandbox) -> None:
     async def main() -> None:
         async with sandbox.async_user(USER) as client:
             other = await client.switch_workspace(5678)
@@ -267,7 +267,7 @@ def test_another_workspace_has_a_client_of_its_own(sandbox: Sandbox) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_child_of_a_fork_goes_on(sandbox: Sandbox) -> None:
+def test_a_forked_child_keeps_working(sandbox: Sandbox) -> None:
     client = sandbox.async_client()
 
     async def main() -> None:
@@ -319,7 +319,7 @@ def arguments(function: Any) -> list[tuple[object, ...]]:  # noqa: ANN401
     return [(one.name, one.kind, one.default) for one in parameters if one.name not in ours]
 
 
-def test_it_is_imported_when_it_is_asked_for(sandbox: Sandbox) -> None:
+def test_the_async_module_is_imported_on_demand(sandbox: Sandbox) -> None:
     program = """
 import sys, emnify_auth
 assert "AsyncClient" in dir(emnify_auth)
@@ -333,7 +333,7 @@ print("AsyncClient" in vars(emnify_auth))
         emnify_auth.nonsense  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_a_call_that_fails_at_once_does_so_in_the_task(sandbox: Sandbox) -> None:
+def test_an_invalid_call_raises_in_the_task(sandbox: Sandbox) -> None:
     async def main() -> None:
         async with sandbox.async_client() as client:
             with pytest.raises(InvalidInputError, match=r"^path: "):
@@ -370,5 +370,5 @@ def test_a_cancelled_call_ends_at_once(sandbox: Sandbox, loop: Loop, where: str)
 
     started = time.monotonic()
     loop.run(main)
-    # Nor does the end of the client wait for it.
+    # Closing the client does not wait for it either.
     assert time.monotonic() - started < 5

@@ -1,4 +1,4 @@
-"""Secrets in the asynchronous client: shown by reveal() and auth_headers(), and by nothing else."""
+"""Secrets in the asynchronous client are shown only by reveal() and auth_headers()."""
 
 import asyncio
 import copy
@@ -59,7 +59,7 @@ def test_a_secret_argument_is_in_no_frame(sandbox: Sandbox, argument: str) -> No
     assert "canary-4711" not in report(caught.value)
 
 
-def test_a_person_s_password_is_in_no_frame(sandbox: Sandbox) -> None:
+def test_a_user_s_password_is_in_no_frame(sandbox: Sandbox) -> None:
     with pytest.raises(InvalidInputError) as caught:
         sandbox.async_user(base_url="nonsense")
     seen = report(caught.value)

@@ -1,4 +1,4 @@
-"""The application tokens, judged."""
+"""The audit of the application tokens."""
 
 import copy
 import datetime
@@ -51,7 +51,7 @@ def test_each_kind_of_token_is_found(
     assert len(audited) == 2
 
 
-def test_its_own_token_is_told(client: Client, sandbox: Sandbox) -> None:
+def test_the_client_s_own_token_is_marked(client: Client, sandbox: Sandbox) -> None:
     sandbox.seed()
     own = client.application_tokens.own()
     assert own is not None
@@ -60,13 +60,13 @@ def test_its_own_token_is_told(client: Client, sandbox: Sandbox) -> None:
     assert audited.token == own
 
 
-def test_nobody_is_told_which_token_a_person_signs_in_with(sandbox: Sandbox) -> None:
+def test_a_user_has_no_own_token(sandbox: Sandbox) -> None:
     with sandbox.user("user@example.com") as client:
         assert client.application_tokens.own() is None
         assert not any("own" in row.findings for row in client.application_tokens.audit())
 
 
-def test_from_when_on_a_token_is_worth_a_word_can_be_said(client: Client, sandbox: Sandbox) -> None:
+def test_the_thresholds_of_an_audit_can_be_set(client: Client, sandbox: Sandbox) -> None:
     id = sandbox.seed(expiry_date=day(10), ip="192.0.2.7", created=day(-100))
     tokens = client.application_tokens
     assert found(tokens.audit(), id) == {"expires_soon"}
@@ -79,7 +79,7 @@ def test_from_when_on_a_token_is_worth_a_word_can_be_said(client: Client, sandbo
     assert found(everything, id) == {"expires_soon", "old"}
 
 
-def test_what_was_found_is_a_value(client: Client) -> None:
+def test_an_audited_token_is_a_value(client: Client) -> None:
     [first] = client.application_tokens.audit()
     [second] = client.application_tokens.audit()
     assert isinstance(first.findings, frozenset)

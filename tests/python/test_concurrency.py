@@ -1,4 +1,4 @@
-"""Threads and panics: one sign-in for all who ask, nobody held up, nobody left hanging."""
+"""Threads and panics: threads share one sign-in, do not block each other, and never hang."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ def test_other_threads_run_while_a_call_hangs(sandbox: Sandbox) -> None:
             call.result()
 
 
-def test_a_client_may_be_closed_under_a_call(sandbox: Sandbox) -> None:
+def test_a_client_may_be_closed_during_a_call(sandbox: Sandbox) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=500)
     client = sandbox.client()
     with ThreadPoolExecutor(1) as pool:
@@ -47,8 +47,8 @@ def test_a_client_may_be_closed_under_a_call(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(not hasattr(_native, "_panic"), reason="a release has no way to panic")
-def test_a_panic_is_an_exception_like_others() -> None:
-    # Calls take another way on the main thread than on others.
+def test_a_panic_becomes_an_exception() -> None:
+    # Calls from the main thread run differently, because they check for signals.
     with ThreadPoolExecutor(1) as pool:
         for panic in (_native._panic, lambda: pool.submit(_native._panic).result()):  # type: ignore[attr-defined]
             with pytest.raises(InternalError, match="a panic was caught") as caught:

@@ -1,4 +1,4 @@
-"""The exception classes: what they are, what they carry, and that they survive a pickle."""
+"""The exception classes: their bases, their attributes, and pickling."""
 
 import copy
 import pickle
@@ -8,7 +8,7 @@ import pytest
 import emnify_auth
 from emnify_auth import ApiError, EmnifyError
 
-# Each class and what it is besides an EmnifyError.
+# Each class and its other base besides EmnifyError.
 TABLE: list[tuple[type[EmnifyError], tuple[type[BaseException], ...]]] = [
     (emnify_auth.InvalidInputError, (ValueError,)),
     (emnify_auth.AuthenticationError, ()),
@@ -39,7 +39,7 @@ def test_the_hierarchy(cls: type[EmnifyError], others: tuple[type[BaseException]
     assert issubclass(cls, EmnifyError)
     assert issubclass(cls, Exception)
     assert all(issubclass(cls, other) for other in others)
-    # No accidental kinship by which an except clause would catch too much.
+    # No other bases, through which an except clause would catch too much.
     builtin = {ValueError, OSError, PermissionError, ConnectionError, TimeoutError}
     ancestors = {base for base in cls.__mro__ if base in builtin}
     expected = {base for other in others for base in other.__mro__ if base in builtin}
@@ -56,7 +56,7 @@ def test_all_classes_are_in_the_table() -> None:
 
 
 @classes
-def test_a_message_alone(cls: type[EmnifyError]) -> None:
+def test_an_error_can_be_made_from_a_message_alone(cls: type[EmnifyError]) -> None:
     error = cls("what happened")
     assert str(error) == "what happened"
     assert (error.http_status, error.api_error, error.retry_after) == (None, None, None)
@@ -84,7 +84,7 @@ def test_a_pickle_keeps_everything(cls: type[EmnifyError], protocol: int) -> Non
         assert other.is_retryable is True
 
 
-def test_a_rotation_says_how_far_it_came() -> None:
+def test_a_rotation_error_has_the_state() -> None:
     assert emnify_auth.RotationError("what happened").state == ""
     error = emnify_auth.RotationError("what happened", state="Committed", is_retryable=True)
     for other in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):

@@ -1,4 +1,4 @@
-"""Events and the status: who is told what, on which thread, and what an exception there does."""
+"""Events and the status: what is reported, in which thread, and what an exception there does."""
 
 import datetime
 import sys
@@ -19,7 +19,7 @@ UTC = datetime.timezone.utc
 
 
 class Unraisable:
-    """Keeps what goes to sys.unraisablehook."""
+    """Collects what goes to sys.unraisablehook."""
 
     def __init__(self) -> None:
         self.raised: list[BaseException | None] = []
@@ -35,7 +35,7 @@ def unraisable(monkeypatch: pytest.MonkeyPatch) -> Unraisable:
     return hook
 
 
-def test_a_sign_in_is_told_before_the_call_returns(sandbox: Sandbox) -> None:
+def test_a_sign_in_is_reported_before_the_call_returns(sandbox: Sandbox) -> None:
     events: list[Event] = []
     with sandbox.client(on_event=events.append) as client:
         auth_token = client.authenticate()
@@ -62,7 +62,7 @@ def test_a_sign_in_is_told_before_the_call_returns(sandbox: Sandbox) -> None:
         (503, "refresh_failed", emnify_auth.ServerError),
     ],
 )
-def test_a_failure_is_told_before_the_call_raises(
+def test_a_failure_is_reported_before_the_call_raises(
     sandbox: Sandbox, status: int, kind: str, expected: type[EmnifyError]
 ) -> None:
     sandbox.fault("status", AUTHENTICATE, status=status, headers={"Retry-After": "90"})
@@ -120,7 +120,7 @@ def test_the_status_of_a_session(client: Client) -> None:
     assert not client.status().signed_in
 
 
-def test_what_happens_in_the_background_waits_for_the_next_call(sandbox: Sandbox) -> None:
+def test_the_next_call_reports_events_from_the_background(sandbox: Sandbox) -> None:
     sandbox.set(auth_token_lifetime=8)
     events: list[tuple[str, int]] = []
     with sandbox.client(
@@ -136,7 +136,7 @@ def test_what_happens_in_the_background_waits_for_the_next_call(sandbox: Sandbox
     assert events == [here, here]
 
 
-def test_the_thread_that_calls_is_the_one_that_is_told(sandbox: Sandbox) -> None:
+def test_events_are_reported_in_the_calling_thread(sandbox: Sandbox) -> None:
     told: list[int] = []
     with (
         sandbox.client(on_event=lambda _: told.append(threading.get_ident())) as client,
@@ -165,10 +165,10 @@ def test_the_function_may_call_the_client(sandbox: Sandbox) -> None:
     assert repr(client) == "<Client closed>"
 
 
-def test_a_function_that_calls_for_ever_ends(
+def test_an_endless_recursion_in_the_function_ends(
     sandbox: Sandbox, tmp_path: Path, unraisable: Unraisable
 ) -> None:
-    # Each of its calls fails, and tells it so again.
+    # Each of its calls fails and causes the next event.
     settings: dict[str, Any] = {"application_token": None, "application_token_file": tmp_path}
 
     def told(_: Event) -> None:
@@ -182,7 +182,7 @@ def test_a_function_that_calls_for_ever_ends(
     assert kinds == {RecursionError, emnify_auth.InvalidInputError}
 
 
-def test_an_exception_in_the_function_is_kept_apart(
+def test_an_exception_in_the_function_does_not_affect_the_call(
     sandbox: Sandbox, unraisable: Unraisable
 ) -> None:
     def told(event: Event) -> None:
@@ -193,7 +193,7 @@ def test_an_exception_in_the_function_is_kept_apart(
         [raised] = unraisable.raised
         assert type(raised) is LookupError
         assert str(raised) == "authenticated"
-    # An error of the call is that of the call.
+    # If the call fails, it raises its own error.
     client = sandbox.client(on_event=told, application_token="refused")
     with client, pytest.raises(emnify_auth.AuthenticationError) as caught:
         client.authenticate()
@@ -215,14 +215,14 @@ def test_an_interrupt_in_the_function_ends_the_call(
     with sandbox.client(on_event=told, store=tmp_path / "a file") as client:
         with pytest.raises(KeyboardInterrupt):
             client.authenticate()
-        # The events behind it are not lost.
+        # The events after it are not lost.
         client.status()
     assert kinds[0] == "store_trouble"
     assert "authenticated" in kinds[1:]
     assert not unraisable.raised
 
 
-def test_an_interrupt_after_create_revokes_what_nobody_gets(sandbox: Sandbox) -> None:
+def test_an_interrupt_after_create_revokes_the_new_token(sandbox: Sandbox) -> None:
     def told(_: Event) -> None:
         raise KeyboardInterrupt
 
@@ -241,7 +241,7 @@ def wait_until_revoked(sandbox: Sandbox, description: str) -> None:
     pytest.fail("was not revoked")
 
 
-def test_events_of_many_threads_are_told_once(sandbox: Sandbox) -> None:
+def test_each_event_is_reported_once_with_many_threads(sandbox: Sandbox) -> None:
     events: list[Event] = []
     with sandbox.client(on_event=events.append) as client:
 

@@ -1,4 +1,4 @@
-"""Faults of the server and of the way to it: each becomes the right class, in time."""
+"""Faults of the server and the network: each raises the right class, in time."""
 
 import json
 import time
@@ -24,7 +24,7 @@ NESTED = {
 
 
 def failure(call: Callable[[], object], within: float = 3.0) -> EmnifyError:
-    """Return the exception that the call ends with, in time."""
+    """Return the exception that the call raises in time."""
     start = time.monotonic()
     with pytest.raises(EmnifyError) as caught:
         call()
@@ -34,12 +34,12 @@ def failure(call: Callable[[], object], within: float = 3.0) -> EmnifyError:
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[Client]:
-    """Return a client that soon gives up trying again what may pass by itself."""
+    """Return a client that soon stops retrying temporary failures."""
     with sandbox.client(timeout=1.0) as client:
         yield client
 
 
-# One fault of each kind that a server can cause; core tests which fault is of which kind.
+# One fault of each kind that a server can cause. The tests of core cover all faults.
 @pytest.mark.parametrize(
     ("kind", "details", "expected", "retryable"),
     [
@@ -54,7 +54,7 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
         ("reset_before", {}, emnify_auth.NetworkError, True),
     ],
 )
-def test_a_kind_has_its_class(
+def test_each_kind_has_its_class(
     client: Client,
     sandbox: Sandbox,
     kind: str,
@@ -69,12 +69,12 @@ def test_a_kind_has_its_class(
     assert error.is_retryable is retryable
     assert error.api_error is None
     assert str(error).startswith("cannot ")
-    # It wears off.
+    # The fault is temporary.
     sandbox.clear_faults()
     assert client.application_tokens.list()
 
 
-def test_what_emnify_says_is_kept(client: Client, sandbox: Sandbox) -> None:
+def test_the_error_object_of_emnify_is_kept(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", APPLICATION_TOKEN, status=422, body=json.dumps(NESTED))
     error = failure(client.application_tokens.create)
     assert isinstance(error, emnify_auth.ValidationError)
@@ -91,29 +91,31 @@ def test_what_emnify_says_is_kept(client: Client, sandbox: Sandbox) -> None:
     assert "name" in str(error)
 
 
-def test_the_gateway_has_another_error_object(client: Client, sandbox: Sandbox) -> None:
+def test_the_gateway_s_error_object_is_read(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", AUTHENTICATE, status=401, body='{"message":"Unauthorized"}')
     error = failure(client.authenticate)
     assert isinstance(error, emnify_auth.AuthenticationError)
     assert error.api_error == ApiError(message="Unauthorized")
 
 
-def test_the_wait_that_a_server_asks_for(client: Client, sandbox: Sandbox) -> None:
+def test_retry_after_is_the_server_s(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", AUTHENTICATE, status=429, headers={"Retry-After": "7"})
     retry_after = failure(client.authenticate).retry_after
     assert retry_after is not None
     assert 6 < retry_after < 10
 
 
-def test_what_may_pass_is_tried_again(sandbox: Sandbox) -> None:
+def test_temporary_failures_are_retried(sandbox: Sandbox) -> None:
     sandbox.fault("status", AUTHENTICATE, status=503, times=1)
-    # The wait between the two is at most five seconds.
+    # The pause between the two attempts is at most five seconds.
     with sandbox.client() as client:
         assert client.authenticate().reveal()
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_who_is_held_back_hears_why_and_for_how_long(client: Client, sandbox: Sandbox) -> None:
+def test_during_a_wait_calls_raise_the_last_error_with_retry_after(
+    client: Client, sandbox: Sandbox
+) -> None:
     details = {"status": 503, "headers": {"Retry-After": "50"}}
     sandbox.fault("status", AUTHENTICATE, **details)
     failure(client.authenticate)
@@ -137,7 +139,7 @@ def test_a_refused_token_is_not_sent_again(client: Client, sandbox: Sandbox) -> 
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_token_that_replaces_a_refused_one_is_sent(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_new_application_token_in_the_file_is_sent(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("refused")
     with sandbox.client(application_token=None, application_token_file=path) as client:
@@ -158,7 +160,7 @@ def test_a_locked_account(client: Client, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["delay", "endless_body"])
-def test_a_server_that_takes_too_long(sandbox: Sandbox, kind: str) -> None:
+def test_a_slow_server_causes_a_timeout(sandbox: Sandbox, kind: str) -> None:
     details = {"milliseconds": 5_000} if kind == "delay" else {}
     sandbox.fault(kind, AUTHENTICATE, **details)
     with sandbox.client(timeout=0.5) as client:
@@ -168,14 +170,14 @@ def test_a_server_that_takes_too_long(sandbox: Sandbox, kind: str) -> None:
     assert error.is_retryable
 
 
-def test_an_answer_without_end_that_comes_fast(sandbox: Sandbox) -> None:
+def test_an_endless_fast_response_is_refused(sandbox: Sandbox) -> None:
     sandbox.fault("endless_body", AUTHENTICATE, fast=True)
     with sandbox.client(timeout=10.0) as client:
         error = failure(client.authenticate, within=10)
     assert type(error) is emnify_auth.ProtocolError
 
 
-def test_a_wrong_content_type_is_no_fault(client: Client, sandbox: Sandbox) -> None:
+def test_a_wrong_content_type_is_accepted(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("wrong_content_type")
     assert client.authenticate().reveal()
     assert client.application_tokens.list()
@@ -189,7 +191,7 @@ def test_a_refused_application_token(sandbox: Sandbox) -> None:
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_an_authority_that_is_not_trusted(sandbox: Sandbox) -> None:
+def test_an_untrusted_certificate_authority_raises_tls_error(sandbox: Sandbox) -> None:
     with sandbox.client(ca_bundle=None) as client:
         error = failure(client.authenticate)
     assert type(error) is emnify_auth.TlsError
@@ -200,7 +202,7 @@ def test_an_authority_that_is_not_trusted(sandbox: Sandbox) -> None:
     assert sandbox.calls() == 0
 
 
-def test_a_proxy_that_is_not_there(sandbox: Sandbox) -> None:
+def test_a_missing_proxy_raises_proxy_error(sandbox: Sandbox) -> None:
     with Client(
         sandbox.application_token,
         base_url="https://cdn.example",
@@ -213,13 +215,13 @@ def test_a_proxy_that_is_not_there(sandbox: Sandbox) -> None:
     assert error.http_status is None
 
 
-def test_a_host_that_is_not_there(sandbox: Sandbox) -> None:
+def test_an_unknown_host_raises_network_error(sandbox: Sandbox) -> None:
     with sandbox.client(base_url="https://nowhere.invalid") as client:
         error = failure(client.authenticate, within=15)
     assert type(error) is emnify_auth.NetworkError
 
 
-def test_a_value_that_is_lost_is_pointed_out(client: Client, sandbox: Sandbox) -> None:
+def test_a_lost_token_value_is_pointed_out(client: Client, sandbox: Sandbox) -> None:
     client.authenticate()
     sandbox.fault("reset_after", APPLICATION_TOKEN, method="POST")
     error = failure(lambda: client.application_tokens.create(description="lost"))

@@ -1,4 +1,4 @@
-"""Forks, at any moment: parent and child both go on, each with its own connections."""
+"""Forks at any time: parent and child both keep working, each with its own connections."""
 
 import sys
 from pathlib import Path
@@ -9,12 +9,12 @@ from emnify_sandbox import AUTHENTICATE, Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only")
 
-# fork() runs a function in a child, code() waits for how that ends: 0 if nothing was raised.
+# fork() runs a function in a child; code() waits for its exit code: 0 if nothing was raised.
 PREPARED = """
 import os, sys, threading, time, warnings
 from emnify_auth import Client
 
-# The fork of a process that has threads is what this is about.
+# Python warns about forking a process with threads, which these tests do on purpose.
 warnings.simplefilter("ignore", DeprecationWarning)
 
 def fork(work):
@@ -75,7 +75,7 @@ thread.start()
 time.sleep(0.4)
 
 def work():
-    # Nobody tells the child what comes of the parent's attempt, nor holds it up.
+    # The child neither learns the result of the parent's attempt nor waits for it.
     assert client.authenticate().reveal()
     assert client.authenticate().reveal()
     assert [event.kind for event in seen] in (["authenticated"], ["adopted"]), seen
@@ -102,7 +102,7 @@ except Exception as error:
 else:
     said = ""
 if children == [0]:
-    # The child has nobody who makes the call, and hears of it; the next one it makes itself.
+    # In the child, the thread that makes the call is gone, so the call raises. The next one works.
     client.authenticate()
     os._exit(0 if "the process was forked during the call" in said else 1)
 print(said, [code(child) for child in children])
@@ -130,27 +130,27 @@ if __name__ == "__main__":
 """
 
 
-def test_parent_and_child_go_on_after_a_fork(sandbox: Sandbox) -> None:
+def test_parent_and_child_keep_working_after_a_fork(sandbox: Sandbox) -> None:
     assert sandbox.run(PREPARED + IN_PARENT_AND_CHILD) == "[0, 0, 0, 0]"
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_fork_in_the_middle_of_a_refresh(sandbox: Sandbox, tmp_path: Path, stored: bool) -> None:
+def test_a_fork_during_a_refresh(sandbox: Sandbox, tmp_path: Path, stored: bool) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=1_000)
     store = tmp_path if stored else ""
     assert sandbox.run(PREPARED + IN_THE_MIDDLE_OF_A_REFRESH, store) == "[0, 0]"
-    # With a store, the children wait for what the parent gets.
+    # With a store, the children wait for the parent's auth token.
     assert sandbox.calls("POST", AUTHENTICATE) == (1 if stored else 3)
 
 
-def test_a_signal_handler_that_forks_in_a_call(sandbox: Sandbox) -> None:
+def test_a_signal_handler_that_forks_during_a_call(sandbox: Sandbox) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=1_000)
     assert sandbox.run(PREPARED + IN_A_CALL) == "[0]"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(sandbox: Sandbox, tmp_path: Path, method: str) -> None:
-    # A file, since the new processes import it.
+    # A file, because the new processes import it.
     program = tmp_path / "program.py"
     program.write_text(MULTIPROCESSING)
     assert sandbox.run(program, method) == "[0, 1, 2, 3]"

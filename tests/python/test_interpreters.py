@@ -1,5 +1,5 @@
-"""Several interpreters in one process, as mod_wsgi makes them: the package works in the first that
-imports it, and says so in the others."""
+"""Several interpreters in one process, as mod_wsgi creates them: the package works in the first one
+that imports it, and raises ImportError in the others."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 
 from emnify_sandbox import Sandbox
 
-# Makes an interpreter of the old kind, which shares the lock, and runs a program in it.
+# Creates an interpreter that shares the global lock, and runs a program in it.
 PREPARED = """
 import sys
 from emnify_auth import Client, InvalidInputError
@@ -39,7 +39,7 @@ except InvalidInputError:
 """
 
 
-def test_another_interpreter_is_refused_and_the_first_goes_on(sandbox: Sandbox) -> None:
+def test_a_second_interpreter_is_refused_and_the_first_keeps_working(sandbox: Sandbox) -> None:
     said = sandbox.run(PREPARED + GOES_ON)
     assert said.splitlines() == [
         "emnify_auth works in one interpreter of a process, and another one has imported it: use "

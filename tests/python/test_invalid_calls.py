@@ -1,5 +1,5 @@
-"""Bad arguments of calls that take many: refused with InvalidInputError and a message that names
-the argument, before anything is sent. That of the simpler ones is in test_invalid_input.py."""
+"""Invalid arguments of requests, audits and rotations: each raises an InvalidInputError that names
+the argument, and nothing is sent. test_invalid_input.py covers the other calls."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -39,7 +39,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_paths(client: Client, path: Any) -> None:  # noqa: ANN401
+def test_paths_are_checked(client: Client, path: Any) -> None:  # noqa: ANN401
     for call in (client.get, client.delete, client.post, client.patch, client.put):
         message = refused(lambda call=call: call(path))  # type: ignore[misc]
         assert message.startswith("path: ")
@@ -48,7 +48,7 @@ def test_paths(client: Client, path: Any) -> None:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("method", ["", "BREW", "GET ", f"{CANARY}\r\n", b"GET", None, "\ud800"])
-def test_methods(client: Client, method: Any) -> None:  # noqa: ANN401
+def test_methods_are_checked(client: Client, method: Any) -> None:  # noqa: ANN401
     message = refused(lambda: client.request(method, SIM))
     assert message.startswith("method: ")
     assert CANARY not in message
@@ -124,7 +124,7 @@ def test_two_bodies(client: Client) -> None:
     assert CANARY not in message
 
 
-def test_a_value_whose_conversion_fails_fails_with_that(client: Client) -> None:
+def test_the_exception_of_a_failed_conversion_is_raised(client: Client) -> None:
     class Broken(dict[str, int]):
         def items(self) -> Any:  # noqa: ANN401
             raise LookupError("the caller's own")
@@ -141,7 +141,7 @@ def test_rows_per_page(client: Client, value: Any) -> None:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("params", [{"page": 2}, {"per_page": 5}, [("a", 1), ("page", 1)]])
-def test_pages_are_counted_by_the_package(client: Client, params: Any) -> None:  # noqa: ANN401
+def test_page_parameters_cannot_be_passed(client: Client, params: Any) -> None:  # noqa: ANN401
     message = refused(lambda: client.paginate(SIM, params=params))
     assert message.startswith("params: must not have page or per_page")
 

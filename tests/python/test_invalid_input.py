@@ -1,5 +1,4 @@
-"""Bad input: refused with InvalidInputError and a message that names the argument, before anything
-is sent."""
+"""Invalid input raises an InvalidInputError that names the argument, and nothing is sent."""
 
 import datetime
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ def _nothing_sent(sandbox: Sandbox) -> Iterator[None]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """Return the message of the refusal."""
+    """Return the message of the InvalidInputError."""
     with pytest.raises(InvalidInputError) as caught:
         call()
     error = caught.value
@@ -36,7 +35,7 @@ def refused(call: Callable[[], object]) -> str:
     assert error.api_error is None
     assert error.retry_after is None
     assert error.is_retryable is False
-    # An exception that it came from could quote what it was about.
+    # The original exception could quote the invalid value.
     assert error.__cause__ is None
     assert error.__context__ is None
     return str(error)
@@ -104,7 +103,7 @@ def test_arguments_of_a_client(sandbox: Sandbox, name: str, value: object) -> No
     assert refused(lambda: sandbox.client(**settings)).startswith(f"{name}: ")
 
 
-def test_no_credential_at_all() -> None:
+def test_missing_credentials_are_refused() -> None:
     message = refused(Client)
     assert message.startswith("application_token: is missing")
     assert "EMNIFY_APPLICATION_TOKEN" in message
@@ -185,7 +184,7 @@ def test_arguments_of_create(client: Client, name: str, value: object) -> None:
     assert len(message) < 300
 
 
-def test_a_datetime_without_a_zone_is_told_what_is_missing(client: Client) -> None:
+def test_a_datetime_without_a_time_zone_is_refused(client: Client) -> None:
     message = refused(lambda: client.application_tokens.create(expiry_date=NAIVE))
     assert "time zone" in message
 
@@ -243,7 +242,7 @@ def test_arguments_of_a_trusted_device(value: Any) -> None:  # noqa: ANN401
     assert refused(lambda: TrustedDevice("fingerprint", value)).startswith("name: ")
 
 
-def test_a_path_whose_conversion_fails_fails_with_that(sandbox: Sandbox) -> None:
+def test_the_exception_of_a_failed_path_conversion_is_raised(sandbox: Sandbox) -> None:
     class Broken:
         def __fspath__(self) -> str:
             raise LookupError("the caller's own")

@@ -1,4 +1,4 @@
-"""The log: each event is in it too, on the thread that calls, and nothing is printed by default."""
+"""The log: it contains each event, in the calling thread, and nothing is printed by default."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ LOGGER = logging.getLogger("emnify_auth")
 
 
 class Log(logging.Handler):
-    """Keeps records, and calls a function for each."""
+    """Collects records, and calls a function for each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,16 +27,16 @@ class Log(logging.Handler):
         self.told: Callable[[logging.LogRecord], object] = lambda _: None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
+        """Collect a record."""
         self.records.append(record)
         try:
             self.told(record)
-        except Exception:  # noqa: BLE001 as handlers do
+        except Exception:  # noqa: BLE001 as logging requires
             self.handleError(record)
 
     @property
     def entries(self) -> list[tuple[str, str]]:
-        """Return level and kind of each."""
+        """Return the level and kind of each record."""
         return [(record.levelname, kind(record)) for record in self.records]
 
 
@@ -58,7 +58,7 @@ def log() -> Iterator[Log]:
     LOGGER.setLevel(logging.NOTSET)
 
 
-def test_a_sign_in_is_logged_where_it_was_called(client: Client, log: Log) -> None:
+def test_a_sign_in_is_logged_in_the_calling_thread(client: Client, log: Log) -> None:
     auth_token = client.authenticate()
     client.authenticate()
     client.application_tokens.list()
@@ -67,7 +67,7 @@ def test_a_sign_in_is_logged_where_it_was_called(client: Client, log: Log) -> No
     assert log.entries == [("INFO", "authenticated")]
     assert record.getMessage().startswith(f"signed in, until {auth_token.expires_at:%Y-%m-%d}")
     assert record.thread == threading.get_ident()
-    assert record.funcName == "test_a_sign_in_is_logged_where_it_was_called"
+    assert record.funcName == "test_a_sign_in_is_logged_in_the_calling_thread"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_sign_in_is_logged_where_it_was_called(client: Client, log: Log) -> No
         (503, ("WARNING", "refresh_failed")),
     ],
 )
-def test_a_failure_is_logged_by_how_much_it_matters(
+def test_the_level_of_a_failure_depends_on_its_severity(
     sandbox: Sandbox, log: Log, status: int, expected: tuple[str, str]
 ) -> None:
     sandbox.fault("status", AUTHENTICATE, status=status)
@@ -87,9 +87,7 @@ def test_a_failure_is_logged_by_how_much_it_matters(
     assert set(log.entries) == {expected}
 
 
-def test_trouble_that_is_coped_with_is_a_warning(
-    sandbox: Sandbox, log: Log, tmp_path: Path
-) -> None:
+def test_a_store_failure_is_a_warning(sandbox: Sandbox, log: Log, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     with sandbox.client(store=tmp_path / "a file") as client:
         client.authenticate()
@@ -97,16 +95,14 @@ def test_trouble_that_is_coped_with_is_a_warning(
     assert log.entries[-1] == ("INFO", "authenticated")
 
 
-def test_what_another_process_did_is_logged(sandbox: Sandbox, log: Log, tmp_path: Path) -> None:
+def test_a_sign_in_by_another_process_is_logged(sandbox: Sandbox, log: Log, tmp_path: Path) -> None:
     for _ in range(2):
         with sandbox.client(store=tmp_path) as client:
             client.authenticate()
     assert log.entries == [("INFO", "authenticated"), ("INFO", "adopted")]
 
 
-def test_what_happens_in_the_background_is_logged_by_the_next_call(
-    sandbox: Sandbox, log: Log
-) -> None:
+def test_the_next_call_logs_events_from_the_background(sandbox: Sandbox, log: Log) -> None:
     sandbox.set(auth_token_lifetime=8)
     with sandbox.client() as client, ThreadPoolExecutor(1) as pool:
         client.authenticate()
@@ -119,7 +115,7 @@ def test_what_happens_in_the_background_is_logged_by_the_next_call(
     assert [record.thread for record in log.records] == [threading.get_ident(), other]
 
 
-def test_the_function_is_told_after_the_log(sandbox: Sandbox, log: Log) -> None:
+def test_on_event_is_called_after_logging(sandbox: Sandbox, log: Log) -> None:
     told: list[str] = []
     log.told = lambda record: told.append(f"log {kind(record)}")
     with sandbox.client(on_event=lambda event: told.append(event.kind)) as client:
@@ -128,7 +124,7 @@ def test_the_function_is_told_after_the_log(sandbox: Sandbox, log: Log) -> None:
 
 
 @pytest.mark.parametrize("on_event", [None, print])
-def test_emnify_is_asked_nothing_for_the_log_alone(
+def test_logging_alone_triggers_no_expiry_lookup(
     sandbox: Sandbox, log: Log, on_event: Callable[[Event], object] | None
 ) -> None:
     sandbox.set(auth_token_lifetime=8)
@@ -139,7 +135,7 @@ def test_emnify_is_asked_nothing_for_the_log_alone(
         time.sleep(0.5)
         client.status()
     assert log.entries == [("INFO", "authenticated")] * 2
-    # When an application token expires that does not say so itself.
+    # The request for the expiry of an application token that does not contain it.
     assert sandbox.calls(path=APPLICATION_TOKEN) == (0 if on_event is None else 1)
 
 
@@ -170,7 +166,7 @@ def test_a_handler_may_call_the_client_from_many_threads(client: Client, log: Lo
     assert log.records
 
 
-def test_an_exception_in_a_handler_is_of_no_concern_to_the_call(
+def test_an_exception_in_a_handler_does_not_affect_the_call(
     client: Client, log: Log, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def told(_: object) -> None:
@@ -184,7 +180,7 @@ def test_an_exception_in_a_handler_is_of_no_concern_to_the_call(
     assert not capsys.readouterr().err
 
 
-def test_an_exception_in_the_logger_goes_where_those_of_on_event_go(
+def test_an_exception_in_the_logger_goes_to_unraisablehook(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: object) -> bool:

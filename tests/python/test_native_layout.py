@@ -8,14 +8,14 @@ import pytest
 from conftest import ROOT
 
 SOURCES = ROOT / "python/src"
-# From the top down. A folder may import from those after it.
+# From the top down. A folder may import from the folders after it.
 FOLDERS = ["client", "calls", "values", "convert"]
 # Anywhere in the code, not only after `use`.
 IMPORTED = re.compile(r"\bcrate::(\w+)")
 
 
 def imports(file: Path) -> set[str]:
-    """Return the names right under the crate's root that a file uses."""
+    """Return the top-level modules of the crate that a file uses."""
     code = re.sub(r"//.*", "", file.read_text(encoding="utf-8"))
     # Neither of these two shows which folder it leads to.
     assert "super::" not in code, file

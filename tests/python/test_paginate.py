@@ -1,4 +1,4 @@
-"""A collection, row by row: each once, whatever happens on the way."""
+"""Reading a collection row by row: each row comes once, despite faults."""
 
 import gc
 import threading
@@ -19,7 +19,7 @@ def ids(rows: Any) -> list[int]:  # noqa: ANN401
     return [row["id"] for row in rows]
 
 
-def test_every_row_comes_once_whatever_happens_on_the_way(sandbox: Sandbox) -> None:
+def test_every_row_comes_once_despite_faults(sandbox: Sandbox) -> None:
     seen: list[int] = []
     with sandbox.client() as client:
         for number, row in enumerate(client.paginate(SIM, per_page=40)):
@@ -34,12 +34,12 @@ def test_every_row_comes_once_whatever_happens_on_the_way(sandbox: Sandbox) -> N
                 sandbox.fault("reset_after", SIM, times=1)
     assert len(seen) == len(set(seen)) == 300
     assert seen == sorted(seen)
-    # Eight pages, and once more for each fault.
+    # Eight pages, and one repeated request for each fault.
     assert sandbox.calls("GET", SIM) == 12
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_rows_are_what_the_collection_holds(client: Client, sandbox: Sandbox) -> None:
+def test_rows_are_those_of_the_collection(client: Client, sandbox: Sandbox) -> None:
     whole = client.get(SIM, params={"per_page": 1000}).json()
     assert list(client.paginate(SIM)) == whole
     body = '[{"n": [null, true, -1, 18446744073709551615, 0.5, "\\u00e4", {}]}]'
@@ -47,7 +47,7 @@ def test_rows_are_what_the_collection_holds(client: Client, sandbox: Sandbox) ->
     assert list(client.paginate(SIM)) == [{"n": [None, True, -1, 2**64 - 1, 0.5, "ä", {}]}]
 
 
-def test_rows_are_read_as_json_reads_them(client: Client, sandbox: Sandbox) -> None:
+def test_rows_are_decoded_as_json_loads_does(client: Client, sandbox: Sandbox) -> None:
     body = '[{"z": 123456789012345678901234567890, "a": 1.10,\n "m": "\\ud800", "b": 1e2}, 7, null]'
     sandbox.fault("status", SIM, status=200, body=body, times=2)
     whole = client.get(SIM).json()
@@ -67,7 +67,7 @@ def test_a_list_may_be_in_an_object(client: Client, sandbox: Sandbox) -> None:
     assert "canary" not in str(caught.value)
 
 
-def test_pages_are_fetched_when_they_are_asked_for(client: Client, sandbox: Sandbox) -> None:
+def test_pages_are_fetched_on_demand(client: Client, sandbox: Sandbox) -> None:
     rows = client.paginate(SIM, per_page=10)
     assert iter(rows) is rows
     assert sandbox.calls() == 0
@@ -78,7 +78,7 @@ def test_pages_are_fetched_when_they_are_asked_for(client: Client, sandbox: Sand
     assert sandbox.calls("GET", SIM) == 2
 
 
-def test_what_is_asked_for_is_sent(client: Client, sandbox: Sandbox) -> None:
+def test_params_and_page_size_are_sent(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault("status", SIM, status=200, body='[{"id": 1}]')
     next(client.paginate(f"{SIM}?a=1", params={"q": "status:1 ä", "on": True}, per_page=7))
     query = "a=1&q=status%3A1+%C3%A4&on=true&per_page=7&page=1"
@@ -98,13 +98,13 @@ def test_an_error_ends_the_iteration(client: Client, sandbox: Sandbox) -> None:
     assert list(rows) == []
 
 
-def test_an_iteration_may_be_left_halfway(sandbox: Sandbox) -> None:
+def test_an_iteration_may_be_abandoned(sandbox: Sandbox) -> None:
     for _ in range(3):
         with sandbox.client() as client:
             rows = client.paginate(SIM, per_page=10)
             next(rows)
             del rows
-    # Also one whose client is closed before.
+    # Also if the client is closed first.
     with sandbox.client() as client:
         rows = client.paginate(SIM, per_page=10)
         next(rows)
@@ -123,7 +123,7 @@ def test_rows_outlive_the_name_of_their_client(sandbox: Sandbox) -> None:
     assert events == ["authenticated"]
 
 
-def test_a_client_that_its_rows_hold_is_freed(sandbox: Sandbox) -> None:
+def test_a_client_referenced_by_its_rows_is_freed(sandbox: Sandbox) -> None:
     class Fleet:
         def __init__(self) -> None:
             self.client = sandbox.client(on_event=self.told)
@@ -139,7 +139,7 @@ def test_a_client_that_its_rows_hold_is_freed(sandbox: Sandbox) -> None:
     assert gone() is None
 
 
-def test_one_thread_at_a_time_reads_and_another_is_told(sandbox: Sandbox) -> None:
+def test_a_second_thread_that_reads_gets_an_error(sandbox: Sandbox) -> None:
     with sandbox.client() as client, ThreadPoolExecutor(1) as pool:
         rows = client.paginate(SIM, per_page=100)
         first = next(rows)
@@ -149,7 +149,7 @@ def test_one_thread_at_a_time_reads_and_another_is_told(sandbox: Sandbox) -> Non
         time.sleep(0.2)
         with pytest.raises(InvalidInputError, match=r"^next: another row is being read"):
             next(rows)
-        # It has lost nothing, and goes on in any thread.
+        # No row is lost, and any thread may continue.
         read = [first, *others, slow.result(), *rows]
     assert ids(read) == sorted(ids(read))
     assert len(read) == 300
@@ -179,7 +179,7 @@ def test_a_collection_without_pages_is_one_call(client: Client, sandbox: Sandbox
     assert sandbox.calls("GET", APPLICATION_TOKEN) == 1
 
 
-def test_a_person_is_asked_for_the_code_in_the_thread_that_reads(sandbox: Sandbox) -> None:
+def test_the_code_is_asked_for_in_the_reading_thread(sandbox: Sandbox) -> None:
     asked: list[int] = []
 
     def mfa() -> str | None:

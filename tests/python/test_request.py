@@ -1,4 +1,4 @@
-"""Any other call of the API: what is sent, what comes back, and what is raised."""
+"""API requests: what is sent, returned and raised."""
 
 import copy
 import enum
@@ -92,7 +92,7 @@ def test_params_in_each_form(
     assert last(sandbox)["query"] == query
 
 
-def test_a_query_may_stand_behind_the_path(client: Client, sandbox: Sandbox) -> None:
+def test_the_path_may_contain_a_query(client: Client, sandbox: Sandbox) -> None:
     assert len(client.get(f"{SIM}?per_page=5", params={"page": 2}).json()) == 5
     assert last(sandbox)["query"] == "per_page=5&page=2"
 
@@ -109,7 +109,7 @@ def test_json_is_compact_and_in_utf_8(client: Client, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("content", ['{"a": "ä"}', '{"a": "ä"}'.encode()])
-def test_content_is_sent_as_it_is(client: Client, sandbox: Sandbox, content: str | bytes) -> None:
+def test_content_is_sent_unchanged(client: Client, sandbox: Sandbox, content: str | bytes) -> None:
     sandbox.fault("status", SIM, status=200)
     client.put(SIM, content=content)
     length = str(len('{"a": "ä"}'.encode()))
@@ -119,7 +119,7 @@ def test_content_is_sent_as_it_is(client: Client, sandbox: Sandbox, content: str
     assert ["content-type", "text/csv"] in last(sandbox)["headers"]
 
 
-def test_headers_are_a_mapping_in_any_case(client: Client, sandbox: Sandbox) -> None:
+def test_headers_are_a_case_insensitive_mapping(client: Client, sandbox: Sandbox) -> None:
     headers = client.get(SIM, params={"per_page": 100}).headers
     assert isinstance(headers, Mapping)
     for name in ("X-Total-Pages", "x-total-pages", "X-TOTAL-PAGES"):
@@ -144,21 +144,21 @@ def test_headers_are_a_mapping_in_any_case(client: Client, sandbox: Sandbox) -> 
     [
         ("text/csv", "ä"),
         ("text/csv; charset=utf-8", "ä"),
-        # The sandbox sends UTF-8, whatever it calls that.
+        # The sandbox sends UTF-8, whichever character set it names.
         ('text/csv; header=1; Charset="ISO-8859-1"', "Ã¤"),
         ("text/csv; charset=ascii", "\ufffd\ufffd"),
         ("text/csv; charset=nothing", "ä"),
         ("text/csv; charset=hex", "ä"),
     ],
 )
-def test_a_text_in_its_character_set(
+def test_text_uses_the_character_set_of_the_response(
     client: Client, sandbox: Sandbox, content_type: str, text: str
 ) -> None:
     sandbox.fault("status", SIM, status=200, body="ä", content_type=content_type)
     assert client.get(SIM).text == text
 
 
-def test_an_answer_is_a_value(client: Client, sandbox: Sandbox) -> None:
+def test_a_response_is_a_value(client: Client, sandbox: Sandbox) -> None:
     sandbox.fault(
         "status", SIM, status=200, body='{"secret": "canary", "n": 12345678901234567890123}'
     )
@@ -175,7 +175,7 @@ def test_an_answer_is_a_value(client: Client, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "canary", '{"canary"', "[" * 100_000])
-def test_a_body_that_is_no_json_says_so_without_showing_it(
+def test_a_body_that_is_not_json_raises_without_showing_it(
     client: Client, sandbox: Sandbox, body: str
 ) -> None:
     sandbox.fault("status", SIM, status=200, body=body)
@@ -187,7 +187,7 @@ def test_a_body_that_is_no_json_says_so_without_showing_it(
     assert caught.value.__context__ is None
 
 
-def test_what_is_no_success_is_raised(sandbox: Sandbox) -> None:
+def test_other_statuses_than_2xx_are_raised(sandbox: Sandbox) -> None:
     with sandbox.client() as client:
         body = json.dumps({"error_code": 1400, "message": "said by emnify"})
         sandbox.fault("status", SIM, status=409, body=body)
@@ -210,7 +210,9 @@ def test_a_redirect_is_not_followed(client: Client, sandbox: Sandbox) -> None:
     assert sandbox.calls("GET", ENDPOINT) == 0
 
 
-def test_what_may_pass_is_tried_again_where_that_is_safe(client: Client, sandbox: Sandbox) -> None:
+def test_temporary_failures_are_retried_where_that_is_safe(
+    client: Client, sandbox: Sandbox
+) -> None:
     sandbox.fault("status", SIM, status=503, times=1)
     assert client.get(SIM).status_code == 200
     assert sandbox.calls("GET", SIM) == 2
@@ -227,7 +229,7 @@ def test_a_refused_auth_token_is_replaced(client: Client, sandbox: Sandbox) -> N
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_calls_that_come_too_fast_are_delayed_unless_the_caller_paces_itself(
+def test_calls_beyond_the_rate_limit_are_delayed_unless_pacing_is_off(
     sandbox: Sandbox,
 ) -> None:
     def burst(client: Client) -> float:
@@ -243,11 +245,11 @@ def test_calls_that_come_too_fast_are_delayed_unless_the_caller_paces_itself(
         burst(client)
         with ThreadPoolExecutor(1) as pool:
             pool.submit(burst, client).result()
-        # Five at once, and one each 100 ms, whichever thread makes them.
+        # Five at once, then one every 100 ms, over all threads.
         assert time.monotonic() - started > 1.3
 
 
-def test_a_turn_that_comes_after_the_timeout_is_refused(sandbox: Sandbox) -> None:
+def test_a_slot_after_the_timeout_raises_rate_limited(sandbox: Sandbox) -> None:
     with sandbox.client(timeout=1.0) as client, ThreadPoolExecutor(40) as pool:
         client.authenticate()
         calls = [pool.submit(client.get, SIM, params={"per_page": 1}) for _ in range(40)]

@@ -1,4 +1,4 @@
-"""Replacing the application token: who takes the new one, and what stops it and lets it go on."""
+"""Rotating the application token: where the new one goes, what stops it, and how it continues."""
 
 import copy
 import io
@@ -28,7 +28,7 @@ from emnify_sandbox import APPLICATION_TOKEN, USER, Sandbox
 
 
 class Gateway:
-    """A machine with an application token, in a file too, and a store."""
+    """A machine with an application token, its file and a store."""
 
     def __init__(self, sandbox: Sandbox, place: Path) -> None:
         self.sandbox = sandbox
@@ -51,7 +51,7 @@ class Gateway:
         return value
 
     def active(self) -> list[int]:
-        """Return the ids of those that work, beside the one that every sandbox has."""
+        """Return the ids of the active application tokens, except the sandbox's initial one."""
         rows = self.sandbox.application_tokens()[1:]
         return [row["id"] for row in rows if not row["revoked"]]
 
@@ -69,7 +69,7 @@ def test_a_new_token_in_the_credential_file_replaces_the_old_one(gateway: Gatewa
         assert (rotation.old_id, rotation.is_adopted) == (gateway.old_id, False)
         assert gateway.active() == [rotation.new_id]
         assert gateway.file.read_text().strip() == gateway.value(rotation.new_id)
-        # The client goes on with it.
+        # The client now uses the new one.
         own = client.application_tokens.own()
         assert own is not None
         assert (own.id, own.description) == (rotation.new_id, "gateway 7")
@@ -77,7 +77,7 @@ def test_a_new_token_in_the_credential_file_replaces_the_old_one(gateway: Gatewa
         assert client.authenticate().reveal()
 
 
-def test_what_is_asked_for_replaces_the_old_one_s_settings(gateway: Gateway) -> None:
+def test_options_override_the_old_one_s_settings(gateway: Gateway) -> None:
     with gateway.client() as client:
         client.application_tokens.rotate(
             id=gateway.old_id, description="gateway 8", expiry_date="2098-05-29", ip="127.0.0.1"
@@ -103,7 +103,7 @@ def test_without_the_right_to_revoke_the_old_one_is_kept(gateway: Gateway) -> No
     assert f"application token {gateway.old_id} still works" in said
 
 
-def test_options_that_a_rotation_did_not_begin_with_are_named(gateway: Gateway) -> None:
+def test_options_that_a_rotation_was_not_started_with_are_named(gateway: Gateway) -> None:
     with gateway.client() as client:
         rotate = client.application_tokens.rotate
         assert rotate(grace=3_600).ignored_options == ()
@@ -113,7 +113,7 @@ def test_options_that_a_rotation_did_not_begin_with_are_named(gateway: Gateway) 
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_the_function_takes_the_new_token_in_the_caller_s_thread(
+def test_hand_over_gets_the_new_token_in_the_caller_s_thread(
     gateway: Gateway, elsewhere: bool
 ) -> None:
     taken: list[tuple[str, int]] = []
@@ -132,13 +132,13 @@ def test_the_function_takes_the_new_token_in_the_caller_s_thread(
             rotation = client.application_tokens.rotate(hand_over=take)
     assert taken == [(gateway.value(rotation.new_id), thread)]
     assert gateway.active() == [rotation.new_id]
-    # The file is another matter then.
+    # The file is not changed then.
     assert gateway.file.read_text() == gateway.old
 
 
 @pytest.mark.parametrize("raised", [OSError("disk full"), KeyboardInterrupt(), SystemExit(3)])
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
+def test_an_exception_in_hand_over_stops_the_rotation_and_the_next_call_continues(
     gateway: Gateway, raised: BaseException, elsewhere: bool
 ) -> None:
     given: list[str] = []
@@ -159,7 +159,7 @@ def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
         assert error.__cause__ is raised
         assert type(raised).__name__ in str(error)
         assert not error.is_retryable
-        # Both work, and so does the client.
+        # Both application tokens work, and so does the client.
         assert len(gateway.active()) == 2
         client.application_tokens.list()
 
@@ -169,7 +169,7 @@ def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
     assert gateway.active() == [rotation.new_id]
 
 
-def test_an_async_function_is_refused_before_the_old_token_is_revoked(gateway: Gateway) -> None:
+def test_an_async_hand_over_is_refused_before_the_old_token_is_revoked(gateway: Gateway) -> None:
     async def take(_: str) -> None: ...
 
     with gateway.text_client() as client:
@@ -196,7 +196,7 @@ def test_both_work_in_the_grace_period(gateway: Gateway, grace: float | timedelt
         assert (again.state, again.new_id) == ("Grace", rotation.new_id)
 
 
-def test_a_start_with_the_old_token_finds_its_successor_and_says_so(gateway: Gateway) -> None:
+def test_a_start_with_the_old_token_finds_and_reports_the_new_one(gateway: Gateway) -> None:
     with gateway.text_client() as client:
         rotation = client.application_tokens.rotate(hand_over=lambda _: None)
     events: list[str] = []
@@ -207,7 +207,7 @@ def test_a_start_with_the_old_token_finds_its_successor_and_says_so(gateway: Gat
     assert "successor_found" in events
 
 
-def test_what_a_rotation_came_to_is_a_value(gateway: Gateway) -> None:
+def test_a_rotation_is_a_value(gateway: Gateway) -> None:
     with gateway.client() as client:
         rotation = client.application_tokens.rotate()
     assert copy.copy(rotation) is rotation
@@ -222,7 +222,7 @@ def test_what_a_rotation_came_to_is_a_value(gateway: Gateway) -> None:
         rotation.state = "Grace"  # type: ignore[misc]
 
 
-def test_what_cannot_work_is_refused_before_anything_is_sent(
+def test_invalid_rotations_are_refused_before_anything_is_sent(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     with gateway.text_client() as client, pytest.raises(InvalidInputError, match=r"^hand_over: "):
@@ -234,10 +234,10 @@ def test_what_cannot_work_is_refused_before_anything_is_sent(
     assert sandbox.calls() == 0
 
 
-def test_a_rotation_that_the_server_stops_says_how_far_it_came(gateway: Gateway) -> None:
+def test_a_server_error_stops_the_rotation_at_a_known_step(gateway: Gateway) -> None:
     with gateway.client(timeout=2.0) as client:
         client.authenticate()
-        # The first call of that kind checks the right to revoke, before anything is begun.
+        # The first such call checks the right to revoke, before the rotation starts.
         gateway.sandbox.fault("status", f"{APPLICATION_TOKEN}/*", status=503, skip=1)
         with pytest.raises(RotationError) as caught:
             client.application_tokens.rotate()
@@ -252,7 +252,7 @@ def test_a_rotation_that_the_server_stops_says_how_far_it_came(gateway: Gateway)
 
 
 @pytest.mark.parametrize("handed", [False, True])
-def test_a_rotation_that_was_interrupted_goes_on(
+def test_an_interrupted_rotation_can_be_continued(
     gateway: Gateway, interrupt_soon: threading.Timer, handed: bool
 ) -> None:
     taken: list[str] = []
@@ -264,15 +264,15 @@ def test_a_rotation_that_was_interrupted_goes_on(
         with pytest.raises(Interrupted):
             client.application_tokens.rotate(**arguments)
         gateway.sandbox.clear_faults()
-        # It waits for what is under way.
+        # The call waits for the interrupted one.
         rotation = client.application_tokens.rotate(**arguments)
     assert rotation.state == "Done"
     assert gateway.active() == [rotation.new_id]
-    # What nobody waits for any more is not called.
+    # After the interrupt, hand_over is not called.
     assert len(taken) == (1 if handed else 0)
 
 
-def test_the_new_token_is_shown_to_nobody_but_the_function(gateway: Gateway) -> None:
+def test_only_hand_over_sees_the_new_token(gateway: Gateway) -> None:
     taken: list[str] = []
     log = io.StringIO()
     logger = logging.Logger("canary")
@@ -287,7 +287,7 @@ def test_the_new_token_is_shown_to_nobody_but_the_function(gateway: Gateway) -> 
         try:
             client.application_tokens.rotate(hand_over=fail)
         except EmnifyError as error:
-            # What the function itself says is its own affair.
+            # The message of the function itself may contain it.
             error.__cause__ = None
             logger.exception("%r", error)
             seen = f"{error} {error!r} {error.args} {vars(error)}"
@@ -305,7 +305,7 @@ def test_the_new_token_is_shown_to_nobody_but_the_function(gateway: Gateway) -> 
             assert taken[0].encode() not in file.read_bytes()
 
 
-def test_a_process_may_end_in_the_middle(gateway: Gateway) -> None:
+def test_a_rotation_survives_the_end_of_its_process(gateway: Gateway) -> None:
     program = """
 import os, sys
 from emnify_auth import Client

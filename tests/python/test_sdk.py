@@ -1,4 +1,4 @@
-"""emnify's own SDK on our session: its code works as before, and signs in as we do."""
+"""emnify's own SDK with our session: its code works unchanged, and the Client signs in."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ def emnify(sandbox: Sandbox, client: Client) -> Iterator[Any]:
         yield connect(client, session=session)
 
 
-def test_its_code_works_as_before(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+def test_the_sdk_s_code_works_unchanged(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
     assert isinstance(emnify, emnify_sdk.EMnify)
     assert emnify.sim.retrieve_sim(500_001).id == 500_001
     sims = list(emnify.sim.get_sim_list())
@@ -35,7 +35,7 @@ def test_its_code_works_as_before(sandbox: Sandbox, emnify: Any) -> None:  # noq
     device = emnify.devices.retrieve_device(devices[0].id)
     assert device.name == devices[0].name
     assert sandbox.calls("POST", AUTHENTICATE) == 1
-    # Not one call went out without an auth token.
+    # No call was sent without an auth token.
     assert sandbox.calls() == 2 + sandbox.calls("GET", SIM) + sandbox.calls("GET", ENDPOINT) + 1
     assert sandbox.connections() <= 2
 
@@ -47,7 +47,7 @@ def test_twenty_cold_threads_sign_in_once(sandbox: Sandbox, emnify: Any) -> None
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_token_that_was_refused_is_replaced(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+def test_a_refused_auth_token_is_replaced(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
     before = emnify.token
     sandbox.revoke_auth_tokens()
     assert emnify.sim.retrieve_sim(500_001).id == 500_001
@@ -55,7 +55,7 @@ def test_a_token_that_was_refused_is_replaced(sandbox: Sandbox, emnify: Any) -> 
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_a_401_that_stays_ends_after_one_repetition(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
+def test_a_second_401_ends_the_call(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
     sandbox.fault("status", f"{SIM}/*", status=401)
     with pytest.raises(emnify_sdk.errors.UnauthorisedException):
         emnify.sim.retrieve_sim(500_001)
@@ -63,21 +63,21 @@ def test_a_401_that_stays_ends_after_one_repetition(sandbox: Sandbox, emnify: An
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_its_errors_are_raised_as_before(emnify: Any) -> None:  # noqa: ANN401
+def test_the_sdk_s_errors_are_raised_unchanged(emnify: Any) -> None:  # noqa: ANN401
     with pytest.raises(
         emnify_sdk.errors.ValidationErrorException, match="SIM with Id '1' not found"
     ):
         emnify.sim.retrieve_sim(1)
 
 
-def test_credentials_that_are_refused_are_ours_to_tell(sandbox: Sandbox) -> None:
+def test_refused_credentials_raise_our_exception(sandbox: Sandbox) -> None:
     with sandbox.client(application_token="refused") as client, requests.Session() as session:
         session.verify, session.trust_env = sandbox.ca_file, False
         with pytest.raises(AuthenticationError):
             connect(client, session=session).sim.retrieve_sim(500_001)
 
 
-def test_other_objects_of_it_are_left_alone(
+def test_other_objects_of_the_sdk_are_unchanged(
     sandbox: Sandbox,
     emnify: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
@@ -96,6 +96,6 @@ def test_the_example_works(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) ->
     assert said.splitlines()[0] == "500001 8988303000000000000 Activated"
 
 
-def test_only_a_client_is_taken() -> None:
+def test_only_a_client_is_accepted() -> None:
     with pytest.raises(InvalidInputError, match=r"^client: must be a Client, not str"):
         connect("token")  # type: ignore[arg-type]

@@ -1,5 +1,4 @@
-"""Secrets: shown by reveal() and auth_headers(), and by nothing else, whatever one does to an
-object or an exception."""
+"""Secrets are shown only by reveal() and auth_headers(), in any view of an object or exception."""
 
 import copy
 import dataclasses
@@ -32,7 +31,7 @@ from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
 
 
 def shown(thing: object) -> str:
-    """Return all that one gets to see of an object without asking for its secret."""
+    """Return all text that an object shows without being asked for its secret."""
     seen = [repr(thing), str(thing), f"{thing}", f"{thing!a}", "%s" % (thing,)]  # noqa: UP031
     seen += [f"{thing!r:>200}", format(thing), pprint.pformat(thing), pydoc.render_doc(thing)]
     seen += [repr([thing]), repr({"thing": thing}), repr(gc.get_referents(thing))]
@@ -50,19 +49,19 @@ def shown(thing: object) -> str:
 
 
 def refused(attempt: Callable[[Any], object], thing: object) -> str:
-    """Return the words in which what would show all of an object is refused."""
+    """Return all text of the TypeError with which a function refuses an object."""
     with pytest.raises(TypeError) as caught:
         attempt(thing)
     return report(caught.value)
 
 
 def is_ours(file: str) -> bool:
-    """Return whether a file belongs to the tests."""
+    """Return whether a file is part of the tests."""
     return Path(__file__).parent in Path(file).resolve().parents
 
 
 def report(error: BaseException) -> str:
-    """Return all there is to see of an exception, with the variables of all frames but ours."""
+    """Return all text of an exception, with the variables of all frames except the tests' own."""
     stack = traceback.TracebackException.from_exception(error, capture_locals=True)
     chain: traceback.TracebackException | None = stack
     while chain is not None:
@@ -85,7 +84,7 @@ def test_objects_show_no_secret(client: Client, sandbox: Sandbox) -> None:
         seen = shown(thing)
         for secret in secrets:
             assert secret not in seen
-            # Nor the part that matters.
+            # Nor the secret part of it.
             assert secret.rsplit(".", maxsplit=1)[-1] not in seen
 
 
@@ -107,7 +106,7 @@ def test_events_and_the_status_show_no_secret(sandbox: Sandbox, status: int) -> 
 
 
 @pytest.mark.parametrize("status", [401, 422, 429, 500])
-def test_a_person_s_secrets_are_not_shown(sandbox: Sandbox, status: int) -> None:
+def test_a_user_s_secrets_are_not_shown(sandbox: Sandbox, status: int) -> None:
     events: list[Event] = []
     codes: list[str] = []
 
@@ -129,7 +128,7 @@ def test_a_person_s_secrets_are_not_shown(sandbox: Sandbox, status: int) -> None
         assert secret not in seen
 
 
-def test_an_answer_shows_its_body_only_where_it_is_asked_for(client: Client) -> None:
+def test_the_repr_of_a_response_hides_its_body(client: Client) -> None:
     response = client.post(APPLICATION_TOKEN, json={"description": "new"})
     secret = response.json()["application_token"]
     for seen in (repr(response), str(response), repr([response]), repr(response.headers)):
@@ -154,7 +153,7 @@ def test_a_client_is_not_copied(client: Client) -> None:
             copy.deepcopy(thing)
 
 
-def test_a_copy_of_what_does_not_change_is_itself(client: Client) -> None:
+def test_copying_an_immutable_object_returns_it(client: Client) -> None:
     things: list[AuthToken | CreatedApplicationToken] = [
         client.authenticate(),
         client.application_tokens.create(),
@@ -166,9 +165,7 @@ def test_a_copy_of_what_does_not_change_is_itself(client: Client) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422, 429, 500])
 @pytest.mark.parametrize("path", [AUTHENTICATE, APPLICATION_TOKEN])
-def test_a_server_that_quotes_secrets_is_not_repeated(
-    sandbox: Sandbox, path: str, status: int
-) -> None:
+def test_secrets_in_a_response_are_not_repeated(sandbox: Sandbox, path: str, status: int) -> None:
     secrets = [sandbox.application_token]
     with sandbox.client(timeout=1.0) as client:
         if path == APPLICATION_TOKEN:
@@ -188,7 +185,7 @@ CANARY = "canary-4711"
 
 
 class Unserialisable:
-    """What json.dumps refuses, with a secret beside it."""
+    """An object that json.dumps refuses, and that contains a secret."""
 
     def __init__(self) -> None:
         self.secret = CANARY
@@ -229,7 +226,7 @@ WITH_A_SECRET: "dict[str, Callable[[Sandbox, Client], object]]" = {
 
 
 @pytest.mark.parametrize("call", WITH_A_SECRET.values(), ids=WITH_A_SECRET)
-def test_a_call_that_fails_does_not_repeat_the_secrets_that_it_was_given(
+def test_a_failing_call_does_not_show_its_secret_arguments(
     sandbox: Sandbox, client: Client, call: Callable[[Sandbox, Client], object]
 ) -> None:
     with pytest.raises((EmnifyError, TypeError)) as caught:
@@ -239,7 +236,7 @@ def test_a_call_that_fails_does_not_repeat_the_secrets_that_it_was_given(
     assert CANARY not in seen
 
 
-# All that speaks, and speaks up: the log, warnings, the fault handler, an exception that ends it.
+# Turns on all diagnostics: the log, warnings, the fault handler, and an exception that ends it.
 TALKATIVE = """
 import faulthandler, gc, logging, sys, warnings
 logging.basicConfig(level=1)
@@ -262,9 +259,7 @@ client.get("/api/v1/none?secret=canary-4711", params={"secret": "canary-4711"})
 """
 
 
-def test_a_program_that_tells_everything_tells_no_secret(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_diagnostics_show_no_secret(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     talkative = {"RUST_LOG": "trace", "RUST_BACKTRACE": "full", "PYTHONDEVMODE": "1"}
     for name, value in talkative.items():
         monkeypatch.setitem(os.environ, name, value)
@@ -273,7 +268,7 @@ def test_a_program_that_tells_everything_tells_no_secret(
     assert "INFO:emnify_auth:signed in" in errors
     assert "Current thread" in errors
     assert "NotFoundError" in errors
-    # The line of the program that failed is the program's own.
+    # The traceback quotes the program's own source line.
     seen = said + "".join(
         line for line in errors.splitlines(keepends=True) if "client.get" not in line
     )

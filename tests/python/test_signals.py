@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C ends a call wherever it hangs, and threads of ours leave all signals alone."""
+"""Signals: Ctrl-C ends a call whatever it waits for, and our threads block all signals."""
 
 import json
 import os
@@ -20,10 +20,10 @@ from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, 
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
-# Seconds from a signal to the exception that it raises.
+# Seconds between a signal and the exception that it raises.
 AT_ONCE = 0.1
 
-# Says on standard output that it is about to make a call, and when that was interrupted.
+# Prints a line before it makes a call, and the time when the call was interrupted.
 HANGS = """
 import json, os, sys, threading, time
 from emnify_auth import Client
@@ -50,17 +50,17 @@ except KeyboardInterrupt:
     print(time.monotonic())
 else:
     print("was not interrupted")
-# What goes on in the background keeps nothing from ending.
+# Work in the background does not keep the process from ending.
 client.close()
 """
 
 
 def interrupted(process: Popen[str]) -> float:
-    """Interrupt a program that is about to hang in a call; return how long that took."""
+    """Interrupt a program that hangs in a call, and return how many seconds that took."""
     assert process.stdout is not None
     assert process.stdout.readline() == "calls\n"
     time.sleep(0.4)
-    # From the same clock in another process.
+    # The other process uses the same clock.
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
     took = float(ended(process)) - sent
@@ -73,13 +73,13 @@ PATHS = {"list": APPLICATION_TOKEN, "request": SIM, "paginate": SIM}
 
 @pytest.mark.parametrize("where", ["authenticate", "another thread", *PATHS])
 @pytest.mark.parametrize("fault", ["delay", "endless_body"])
-def test_ctrl_c_while_the_server_takes_its_time(sandbox: Sandbox, where: str, fault: str) -> None:
+def test_ctrl_c_ends_a_wait_for_the_server(sandbox: Sandbox, where: str, fault: str) -> None:
     path = PATHS.get(where, AUTHENTICATE)
     sandbox.fault(fault, path, **({"milliseconds": LONG} if fault == "delay" else {}))
     assert interrupted(sandbox.start(HANGS, where, "{}")) < AT_ONCE
 
 
-def test_ctrl_c_between_two_attempts(sandbox: Sandbox) -> None:
+def test_ctrl_c_ends_a_pause_between_attempts(sandbox: Sandbox) -> None:
     sandbox.fault("status", AUTHENTICATE, status=503, headers={"Retry-After": "45"})
     assert interrupted(sandbox.start(HANGS, "a wait", "{}")) < AT_ONCE
     assert sandbox.calls("POST", AUTHENTICATE) == 1
@@ -87,17 +87,17 @@ def test_ctrl_c_between_two_attempts(sandbox: Sandbox) -> None:
 
 @pytest.fixture
 def mute_server() -> Iterator[int]:
-    """Accept connections and say nothing, so that the TLS handshake hangs."""
+    """Accept connections and send nothing, so that the TLS handshake hangs."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-def test_ctrl_c_in_a_handshake(sandbox: Sandbox, mute_server: int) -> None:
+def test_ctrl_c_ends_a_tls_handshake(sandbox: Sandbox, mute_server: int) -> None:
     settings = {"base_url": f"https://127.0.0.1:{mute_server}", "connect_timeout": 50}
     assert interrupted(sandbox.start(HANGS, "a handshake", json.dumps(settings))) < AT_ONCE
 
 
-def test_ctrl_c_while_another_process_holds_the_store(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_wait_for_the_store_s_lock(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
     settings = json.dumps({"store": str(tmp_path)})
     holder = sandbox.start(HANGS, "the holder", settings)
@@ -116,7 +116,7 @@ def interrupted_already(process: Popen[str]) -> bool:
     return float(ended(process)) > 0
 
 
-def test_a_call_that_was_interrupted_goes_on(
+def test_an_interrupted_call_continues_in_the_background(
     sandbox: Sandbox, interrupt_soon: threading.Timer
 ) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=1_000)
@@ -126,13 +126,13 @@ def test_a_call_that_was_interrupted_goes_on(
         with pytest.raises(Interrupted):
             client.authenticate()
         assert not events
-        # It waits for what is under way.
+        # The call waits for the interrupted one.
         assert client.authenticate().reveal()
         assert events == ["authenticated"]
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_a_row_that_was_interrupted_is_not_lost(
+def test_an_interrupted_read_loses_no_row(
     sandbox: Sandbox, interrupt_soon: threading.Timer
 ) -> None:
     with sandbox.client() as client:
@@ -149,7 +149,7 @@ def test_a_row_that_was_interrupted_is_not_lost(
 
 
 @pytest.mark.parametrize("lost", ["answer", "id"])
-def test_what_an_interrupted_create_brings_is_revoked(
+def test_an_interrupted_create_revokes_the_new_token(
     sandbox: Sandbox, interrupt_soon: threading.Timer, lost: str
 ) -> None:
     # The list is read before and after.
@@ -160,7 +160,7 @@ def test_what_an_interrupted_create_brings_is_revoked(
         interrupt_soon.start()
         with pytest.raises(Interrupted):
             client.application_tokens.create(description="nobody's")
-        # Also a closed client sees to it.
+        # Even if the client has been closed.
     wait_until_revoked(sandbox)
 
 
@@ -173,7 +173,7 @@ def wait_until_revoked(sandbox: Sandbox) -> None:
     pytest.fail("was not revoked")
 
 
-def test_a_handler_that_raises_nothing_disturbs_nothing(sandbox: Sandbox) -> None:
+def test_a_handler_that_does_not_raise_does_not_end_the_call(sandbox: Sandbox) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
     handled: list[float] = []
     before = signal.signal(signal.SIGUSR1, lambda *_: handled.append(time.monotonic()))
@@ -186,12 +186,12 @@ def test_a_handler_that_raises_nothing_disturbs_nothing(sandbox: Sandbox) -> Non
         timer.join()
     finally:
         signal.signal(signal.SIGUSR1, before)
-    # In the middle of the call, not after it.
+    # During the call, not after it.
     assert len(handled) == 1
     assert returned - handled[0] > 0.2
 
 
-def test_ctrl_c_while_a_person_is_asked(sandbox: Sandbox) -> None:
+def test_ctrl_c_ends_the_mfa_function(sandbox: Sandbox) -> None:
     def mfa() -> str:
         raise KeyboardInterrupt
 
@@ -199,7 +199,7 @@ def test_ctrl_c_while_a_person_is_asked(sandbox: Sandbox) -> None:
         client.authenticate()
 
 
-def test_a_handed_out_token_starts_no_thread(client: Client) -> None:
+def test_returning_a_cached_token_starts_no_thread(client: Client) -> None:
     client.authenticate()
     before = threads()
     for _ in range(100):
@@ -212,7 +212,7 @@ def threads() -> set[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
-def test_all_threads_of_ours_block_all_signals(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_all_our_threads_block_all_signals(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=1_500)
     seen: dict[str, int] = {}
     done = threading.Event()
@@ -233,8 +233,7 @@ def test_all_threads_of_ours_block_all_signals(sandbox: Sandbox, tmp_path: Path)
             client.authenticate()
         done.set()
         looker.join()
-        # The connection's own is left, and the one that made the exchange, which is kept for a
-        # while; others are about to end.
+        # Only the connection's own thread is left; the others are about to end.
         for _ in range(100):
             if len(threads() - before) <= 2:
                 break

@@ -1,4 +1,4 @@
-"""The store: a session that outlives its process, and is one for all processes that share it."""
+"""The store: a session that outlives its process and is shared by processes."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ def test_a_refusal_outlives_the_process(sandbox: Sandbox, tmp_path: Path) -> Non
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_files_are_sealed_and_for_their_owner_alone(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_files_are_encrypted_and_have_mode_0600(sandbox: Sandbox, tmp_path: Path) -> None:
     store = tmp_path / "store"
     with sandbox.client(store=store) as client:
         token = client.authenticate().reveal()
@@ -81,7 +81,7 @@ def test_files_are_sealed_and_for_their_owner_alone(sandbox: Sandbox, tmp_path: 
             assert secret.rsplit(".", maxsplit=1)[-1].encode() not in content
 
 
-def test_a_damaged_store_is_reported_and_not_fatal(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_damaged_store_is_reported_and_ignored(sandbox: Sandbox, tmp_path: Path) -> None:
     with sandbox.client(store=tmp_path) as client:
         client.authenticate()
     [file] = [path for path in tmp_path.iterdir() if not path.suffix]
@@ -96,9 +96,7 @@ def test_a_damaged_store_is_reported_and_not_fatal(sandbox: Sandbox, tmp_path: P
     assert str(tmp_path) in str(error)
 
 
-def test_a_store_that_cannot_be_written_is_reported_and_not_fatal(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_store_that_cannot_be_written_is_only_reported(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "a file"
     path.touch()
     events: list[Event] = []
@@ -109,7 +107,7 @@ def test_a_store_that_cannot_be_written_is_reported_and_not_fatal(
     assert os.listdir(tmp_path) == ["a file"]
 
 
-def test_redis_is_a_store_for_processes_on_several_machines(sandbox: Sandbox) -> None:
+def test_redis_can_be_the_store(sandbox: Sandbox) -> None:
     server = shutil.which("redis-server")
     assert server, "apt-get install redis-server"
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -117,7 +115,7 @@ def test_redis_is_a_store_for_processes_on_several_machines(sandbox: Sandbox) ->
     arguments = [server, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
     redis = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     try:
-        # The first client may be sooner than the server: then it goes on without.
+        # The first client may start before the Redis server; then it works without a store.
         for _ in range(100):
             with sandbox.client(store=f"redis://127.0.0.1:{port}/0") as client:
                 client.authenticate()
@@ -130,7 +128,7 @@ def test_redis_is_a_store_for_processes_on_several_machines(sandbox: Sandbox) ->
         redis.wait()
 
 
-def test_a_store_that_is_no_store_is_refused(sandbox: Sandbox) -> None:
+def test_an_invalid_store_is_refused(sandbox: Sandbox) -> None:
     for store in ("", "http://canary@host", "redis://"):
         with pytest.raises(InvalidInputError, match=r"^store: ") as refused:
             sandbox.client(store=store)

@@ -1,4 +1,4 @@
-"""A person who signs in: with a password, a one-time code, a device that does without."""
+"""Signing in as a user: with a password, a one-time code, and a trusted device."""
 
 import threading
 import time
@@ -20,23 +20,25 @@ def test_a_user_signs_in_with_a_password(sandbox: Sandbox) -> None:
     assert PASSWORD not in request["body"].replace('"password"', "")
 
 
-def test_a_user_of_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_from_the_environment_signs_in(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EMNIFY_USERNAME", USER)
     monkeypatch.setenv("EMNIFY_PASSWORD", PASSWORD)
     with sandbox.client(application_token=None) as client:
         assert client.authenticate().reveal()
 
 
-def test_a_refresh_token_does_without_the_password(sandbox: Sandbox) -> None:
+def test_a_refresh_token_replaces_the_password(sandbox: Sandbox) -> None:
     with sandbox.user(mfa=sandbox.one_time_code) as client:
         client.invalidate(client.authenticate())
         assert client.authenticate().reveal()
-    # One for the password, one for the code, one for the refresh token.
+    # One call for the password, one for the code, one for the refresh token.
     assert sandbox.calls("POST", AUTHENTICATE) == 3
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_the_code_is_asked_for_on_the_caller_s_thread(sandbox: Sandbox, elsewhere: bool) -> None:
+def test_mfa_is_called_in_the_caller_s_thread(sandbox: Sandbox, elsewhere: bool) -> None:
     asked: list[int] = []
 
     def mfa() -> str | None:
@@ -55,7 +57,7 @@ def test_the_code_is_asked_for_on_the_caller_s_thread(sandbox: Sandbox, elsewher
     assert asked == [here]
 
 
-def test_one_of_many_threads_is_asked(sandbox: Sandbox) -> None:
+def test_one_of_many_threads_calls_mfa(sandbox: Sandbox) -> None:
     asked: list[int] = []
     barrier = threading.Barrier(8)
 
@@ -73,7 +75,7 @@ def test_one_of_many_threads_is_asked(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("with_function", [False, True])
-def test_a_code_that_nobody_supplies(sandbox: Sandbox, with_function: bool) -> None:
+def test_without_a_code_mfa_required_is_raised(sandbox: Sandbox, with_function: bool) -> None:
     mfa = (lambda: None) if with_function else None
     with sandbox.user(mfa=mfa) as client, pytest.raises(MfaRequiredError) as caught:
         client.authenticate()
@@ -111,11 +113,11 @@ def test_an_exception_in_the_function_reaches_who_asked(
             pool.submit(call, client).result()
         else:
             call(client)
-    # Twice the password, once the code.
+    # The password twice, the code once.
     assert sandbox.calls("POST", AUTHENTICATE) == 3
 
 
-def test_a_person_may_take_longer_than_the_timeout(sandbox: Sandbox) -> None:
+def test_mfa_may_take_longer_than_the_timeout(sandbox: Sandbox) -> None:
     def mfa() -> str | None:
         time.sleep(1.5)
         return sandbox.one_time_code()
@@ -125,14 +127,14 @@ def test_a_person_may_take_longer_than_the_timeout(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("answer", [123456, b"123456", "123456\ud800"])
-def test_a_function_that_returns_no_text(sandbox: Sandbox, answer: object) -> None:
+def test_mfa_must_return_text(sandbox: Sandbox, answer: object) -> None:
     client = sandbox.user(mfa=lambda: answer)
     with client, pytest.raises(emnify_auth.InvalidInputError) as caught:
         client.authenticate()
     assert str(caught.value) == "mfa: returned neither a str nor None"
 
 
-def test_a_trusted_device_is_asked_once(sandbox: Sandbox) -> None:
+def test_a_trusted_device_needs_one_code(sandbox: Sandbox) -> None:
     asked: list[str | None] = []
 
     def mfa() -> str | None:
@@ -144,7 +146,7 @@ def test_a_trusted_device_is_asked_once(sandbox: Sandbox) -> None:
         with sandbox.user(mfa=mfa, trusted_device=device) as client:
             assert client.authenticate().reveal()
     assert len(asked) == 1
-    # Nor is a function needed any more.
+    # The function is no longer needed.
     with sandbox.user(trusted_device=device) as client:
         assert client.authenticate().reveal()
 

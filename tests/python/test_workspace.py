@@ -1,4 +1,4 @@
-"""Another workspace of the same person, beside the first."""
+"""Two workspaces of one user."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def test_each_client_stays_in_its_workspace(sandbox: Sandbox) -> None:
         assert client.get(SIM).headers["X-Total-Count"] == "300"
 
 
-def test_it_renews_itself_after_the_first_one_is_closed(sandbox: Sandbox) -> None:
+def test_the_new_client_renews_itself_after_the_first_is_closed(sandbox: Sandbox) -> None:
     with sandbox.user(USER) as client:
         other = client.switch_workspace(THERE)
     with other:
@@ -32,7 +32,7 @@ def test_it_renews_itself_after_the_first_one_is_closed(sandbox: Sandbox) -> Non
         client.switch_workspace(THERE)
 
 
-def test_it_tells_and_asks_the_same_functions(sandbox: Sandbox) -> None:
+def test_the_new_client_calls_the_same_functions(sandbox: Sandbox) -> None:
     asked: list[int] = []
     events: list[str] = []
 
@@ -49,7 +49,7 @@ def test_it_tells_and_asks_the_same_functions(sandbox: Sandbox) -> None:
         assert told >= 1
         client.close()
         there = pool.submit(threading.get_ident).result()
-        # Neither its token nor what the first one has to renew it works any more.
+        # Neither its auth token nor the refresh token of the first client works any more.
         sandbox.revoke_auth_tokens()
         sandbox.fault("status", "/api/v1/authenticate", status=401, times=1)
         pool.submit(other.invalidate, other.authenticate()).result()
@@ -59,7 +59,7 @@ def test_it_tells_and_asks_the_same_functions(sandbox: Sandbox) -> None:
     assert len(events) > told
 
 
-def test_the_server_decides_whether_an_application_token_switches(client: Client) -> None:
+def test_the_server_decides_whether_an_application_token_may_switch(client: Client) -> None:
     with pytest.raises(emnify_auth.AuthenticationError, match="user credentials") as caught:
         client.switch_workspace(THERE)
     assert caught.value.http_status == 401
@@ -70,7 +70,7 @@ def test_the_server_decides_whether_an_application_token_switches(client: Client
     ("id", "expected"),
     [(7, emnify_auth.ForbiddenError), (987_654, emnify_auth.NotFoundError)],
 )
-def test_a_workspace_of_somebody_else(
+def test_a_foreign_workspace_is_refused(
     sandbox: Sandbox, id: int, expected: type[EmnifyError]
 ) -> None:
     with sandbox.user(USER) as client:

@@ -1,4 +1,4 @@
-"""Another origin on this machine, which remembers what it was sent and answers as it is told."""
+"""A server at another origin on this machine. It records requests and sends a set response."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,7 +7,7 @@ __all__ = ["Elsewhere"]
 
 
 class Elsewhere:
-    """A server in plain HTTP."""
+    """A server for plain HTTP."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -33,7 +33,7 @@ class Elsewhere:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

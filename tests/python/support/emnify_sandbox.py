@@ -1,5 +1,5 @@
-"""The sandbox, as tests in Python see it: a program that plays the emnify API on this machine, and
-the control path by which a test makes it misbehave and asks what it saw."""
+"""Runs the sandbox, a program that imitates the emnify API on this machine. Through its control
+path, a test makes it misbehave and reads which requests it received."""
 
 import json
 import os
@@ -18,7 +18,7 @@ APPLICATION_TOKEN = "/api/v1/application_token"
 ENDPOINT = "/api/v1/endpoint"
 SIM = "/api/v1/sim"
 
-# Those that the sandbox knows, with one password.
+# The users that the sandbox knows. They share one password.
 USER = "user@example.com"
 USER_WITH_MFA = "mfa@example.com"
 PASSWORD = "password"
@@ -26,7 +26,7 @@ PASSWORD = "password"
 # The body of a 401.
 REFUSAL = json.dumps({"error_code": 1114, "error_token": "UserAuthenticationFailed"})
 
-# A fault that goes on for longer than any test waits.
+# Milliseconds; longer than any test waits.
 LONG = 60_000
 
 
@@ -38,7 +38,7 @@ class Settings(ClientSettings, total=False):
 
 
 class Sandbox:
-    """One running sandbox."""
+    """A running sandbox."""
 
     def __init__(self, program: Path) -> None:
         self._process = subprocess.Popen(
@@ -59,11 +59,11 @@ class Sandbox:
         self.ca_file = said["SSL_CERT_FILE"]
         self.application_token = said["EMNIFY_APPLICATION_TOKEN"]
         self._control = said["EMNIFY_SANDBOX_CONTROL"]
-        # Whatever proxy the environment names, this machine is reached directly.
+        # Ignore the proxies in the environment; the sandbox is on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def stop(self) -> None:
-        """End the program."""
+        """Stop the sandbox."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -71,7 +71,7 @@ class Sandbox:
         self._process.stdout.close()
 
     def client(self, **settings: Any) -> Client:  # noqa: ANN401
-        """Make a client that works, save for what is said otherwise."""
+        """Make a client that works, unless the settings say otherwise."""
         works: Settings = {
             "application_token": self.application_token,
             "base_url": self.url,
@@ -109,7 +109,7 @@ class Sandbox:
         return Client.from_user(username, PASSWORD, **{**works, **settings})
 
     def start(self, program: Path | str, *arguments: object) -> subprocess.Popen[str]:
-        """Start a file or a text in another Python, in which a client needs no arguments."""
+        """Start a file or a source text in a new Python, where a client needs no arguments."""
         source = [str(program)] if isinstance(program, Path) else ["-c", program]
         return subprocess.Popen(
             [sys.executable, "-W", "error", *source, *map(str, arguments)],
@@ -121,11 +121,11 @@ class Sandbox:
         )
 
     def run(self, program: Path | str, *arguments: object) -> str:
-        """Run a program in another Python, and return what it prints."""
+        """Run a program in a new Python and return its output."""
         return ended(self.start(program, *arguments))
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that make a client work."""
+        """Return the environment variables with which a client works."""
         return {
             "EMNIFY_APPLICATION_TOKEN": self.application_token,
             "EMNIFY_BASE_PATH": self.url,
@@ -133,11 +133,11 @@ class Sandbox:
         }
 
     def fault(self, kind: str, path: str = "", **details: object) -> None:
-        """Make something go wrong, for each request to the path until the next reset."""
+        """Cause a fault in each request to the path, until the next reset."""
         self._ask("POST", "/fault", {"kind": kind, "path": path, **details})
 
     def clear_faults(self) -> None:
-        """Let everything work again."""
+        """Remove all faults."""
         self._ask("DELETE", "/faults")
 
     def set(self, **settings: object) -> None:
@@ -149,21 +149,21 @@ class Sandbox:
         return int(json.loads(self._ask("POST", "/application_token", token))["id"])
 
     def revoke_auth_tokens(self) -> None:
-        """Void all auth tokens before their time."""
+        """Make all auth tokens invalid before they expire."""
         self._ask("POST", "/revoke_auth_tokens")
 
     def one_time_code(self) -> str | None:
-        """Return the one-time code that was sent to somebody, while it works."""
+        """Return the one-time code that was sent last, while it is valid."""
         code: str | None = json.loads(self._ask("GET", "/state"))["one_time_code"]
         return code
 
     def application_tokens(self) -> list[dict[str, Any]]:
-        """Return the application tokens, as the sandbox knows them."""
+        """Return the application tokens in the sandbox, with their values."""
         rows: list[dict[str, Any]] = json.loads(self._ask("GET", "/state"))["application_tokens"]
         return rows
 
     def reset(self) -> None:
-        """Put everything back to the beginning."""
+        """Put the sandbox back to its initial state."""
         self._ask("POST", "/reset")
 
     def calls(self, method: str = "", path: str = "") -> int:
@@ -171,7 +171,7 @@ class Sandbox:
         return int(self._ask("GET", "/calls?" + urlencode({"method": method, "path": path})))
 
     def wait_for_call(self, method: str, path: str, number: int) -> None:
-        """Wait until so many calls came since the last reset."""
+        """Wait until the sandbox has received this number of calls since the last reset."""
         until = time.monotonic() + 30
         while self.calls(method, path) < number:
             assert time.monotonic() < until, f"not {number} calls: {method} {path}"
@@ -182,7 +182,7 @@ class Sandbox:
         return int(json.loads(self._ask("GET", "/state"))["connections"])
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return what was asked, its secrets replaced."""
+        """Return the requests, with their secrets replaced."""
         requests: list[dict[str, Any]] = json.loads(self._ask("GET", "/requests"))
         return requests
 
@@ -200,7 +200,7 @@ class Sandbox:
 
 
 def ended(process: subprocess.Popen[str], within: float = 60.0) -> str:
-    """Wait for the end of a program that was started, and return what it printed."""
+    """Wait for the end of a program and return its output."""
     try:
         said, errors = process.communicate(timeout=within)
     finally:
