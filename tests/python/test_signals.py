@@ -233,7 +233,8 @@ def test_all_our_threads_block_all_signals(sandbox: Sandbox, tmp_path: Path) -> 
             client.authenticate()
         done.set()
         looker.join()
-        # Only the connection's own thread is left; the others are about to end.
+        # The connection's own thread is left, and the worker, which is kept for a while. The others
+        # are about to end.
         for _ in range(100):
             if len(threads() - before) <= 2:
                 break

@@ -56,7 +56,7 @@ impl Session {
         let SignIn { mode, instead_of, wait, .. } = sign_in;
         let mut attempts = 0;
         loop {
-            let (credential, key, lock) = self.turn_to_credential(wait)?;
+            let (credential, key, lock) = self.use_current_credential(wait)?;
             let (state, now) = (self.state.load_full(), self.now());
             let decision = match instead_of {
                 Some(refused) => state.decide_instead_of(refused, now),
@@ -99,21 +99,21 @@ impl Session {
         }
     }
 
-    /// Takes over what other processes left in the store about the credential to be used now, for
-    /// an exchange that is not the session's own.
+    /// Takes over what other processes left in the store about the current credential, before an
+    /// exchange that is not the session's own.
     pub(crate) fn catch_up(&self, wait: &Wait) -> Result<()> {
-        self.turn_to_credential(wait).map(drop)
+        self.use_current_credential(wait).map(drop)
     }
 
-    /// Turns to the credential to be used now, locks the store for it, and takes over what other
+    /// Reads the credential and changes to it, locks the store for it, and takes over what other
     /// processes left there.
-    fn turn_to_credential(&self, wait: &Wait) -> Result<(Current<'_>, Arc<EntryKey>, Locked)> {
+    fn use_current_credential(&self, wait: &Wait) -> Result<(Current<'_>, Arc<EntryKey>, Locked)> {
         let (credential, problem) =
             self.parts.credential.current().inspect_err(|error| self.failed(error))?;
         if let Some(error) = problem {
             self.report(EventKind::CredentialTrouble, error);
         }
-        let credential = self.newest_of(credential)?;
+        let credential = self.successor_of(credential)?;
         let key = Arc::new(self.entry_key(&credential.key_material())?);
         self.use_credential(key.name());
         let lock = self.lock_store(&key, wait)?;
@@ -121,7 +121,7 @@ impl Session {
         Ok((credential, key, lock))
     }
 
-    /// One exchange, and what comes of it in state, store and events.
+    /// Makes one exchange, and takes its result into the state, the store and the events.
     fn attempt(
         self: &Arc<Self>,
         credential: &Current<'_>,

@@ -8,7 +8,7 @@ use crate::session::probe::{After401, Probe};
 use crate::session::state::State;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
-use crate::types::error::Error;
+use crate::types::error::{ErrorKind, Result};
 
 /// The auth token to replay a call with whose own token got a 401.
 #[derive(Debug)]
@@ -36,37 +36,37 @@ impl Replacement {
 }
 
 impl Session {
-    /// Returns the token to replay a call with whose own token got a 401. Other calls continue with
-    /// the cached token meanwhile.
+    /// Returns the token to replay a call with whose own token got a 401, or why there is none within
+    /// the deadline. Other calls continue with the cached token meanwhile.
     ///
     /// # Errors
     ///
-    /// Why there is no such token within the deadline.
+    /// `Cancelled` if the caller cancelled the wait for the token.
     pub(crate) fn after_401(
         self: &Arc<Self>,
         refused: &AuthToken,
         wait: &Wait,
-    ) -> std::result::Result<Replacement, String> {
+    ) -> Result<std::result::Result<Replacement, String>> {
         let now = self.now();
-        let failed = |error: Error| format!("signing in again failed: {error}");
-        match self.state.load().after_401(refused, now) {
-            After401::Replay => {
-                let auth_token = self.authenticate(|| wait.clone()).map_err(failed)?;
-                Ok(Replacement { auth_token, session: None })
-            }
+        let (result, session) = match self.state.load().after_401(refused, now) {
+            After401::Replay => (self.authenticate(|| wait.clone()), None),
             After401::SignIn => {
                 let result = self.sign_in_or_wait(wait, Some(refused));
                 self.parts.events.deliver();
-                let auth_token = result.map_err(failed)?;
-                Ok(Replacement { auth_token, session: Some(Arc::downgrade(self)) })
+                (result, Some(Arc::downgrade(self)))
             }
             After401::GiveUp(until) => {
                 let wait = until.saturating_sub(now).as_secs().max(1);
-                Err(format!(
+                return Ok(Err(format!(
                     "not signing in again, because another 401 led to a sign-in recently; the next \
                      one after a 401 is possible in {wait} s"
-                ))
+                )));
             }
+        };
+        match result {
+            Ok(auth_token) => Ok(Ok(Replacement { auth_token, session })),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+            Err(error) => Ok(Err(format!("signing in again failed: {error}"))),
         }
     }
 

@@ -12,9 +12,9 @@ use crate::sys::wait::Wait;
 /// nor read.
 pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
 
-/// A place that holds small encrypted texts by name, with a lock for each name.
+/// Holds small encrypted entries by name, with a lock for each name.
 pub trait Backend: fmt::Debug + Send + Sync {
-    /// Where it is, for a message; without a password.
+    /// Returns where it is, for messages, without a password.
     fn location(&self) -> String;
 
     /// Returns this backend for operations that end with the wait; `None` if no operation waits.
@@ -59,5 +59,5 @@ pub(crate) fn is_interrupted(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
 }
 
-/// Held while a process signs in.
+/// A lock, held until it is dropped.
 pub type Lock = Box<dyn Any + Send>;

@@ -115,8 +115,8 @@ impl Store {
         }
     }
 
-    /// Replaces the backend of the store by the one that `wrap` makes of it. A store in memory has
-    /// none and stays as it is.
+    /// Replaces the store's backend by the result of `wrap`. A store in memory has no backend and
+    /// does not change.
     #[doc(hidden)] // For tests that let an operation fail.
     pub fn with_backend(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
         Store(self.0.map(wrap))

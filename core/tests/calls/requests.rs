@@ -56,6 +56,16 @@ fn temporary_failures_are_retried_if_that_is_safe() {
 }
 
 #[test]
+fn a_response_without_a_body_cannot_be_read_as_json() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::new(SIM, FaultKind::status(204, "")));
+    let response = client(&sandbox).request(Method::Get, SIM).send().unwrap();
+    let error = response.json::<Value>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(error.to_string(), "cannot read the response: it has no body (HTTP 204)");
+}
+
+#[test]
 fn a_query_can_be_in_the_path_or_added_and_headers_are_sent() {
     let sandbox = sandbox();
     let client = client(&sandbox);

@@ -20,7 +20,7 @@ def open_client(settings: Settings) -> Client:
         raise click.UsageError("--user and --application-token-file are both given; pass only one")
     if settings.password_file and not settings.user:
         raise click.UsageError("--password-file needs --user")
-    common: dict[str, Any] = {
+    common: ClientSettings = {
         "base_url": settings.base_url,
         "ca_bundle": settings.ca_bundle,
         "store": settings.store,
