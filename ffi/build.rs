@@ -1,10 +1,10 @@
-//! What Cargo leaves out of a shared library on Linux.
+//! Sets two linker options for the shared library on Linux that Cargo does not set.
 //!
-//! - Its name for the run-time linker: programs that are linked against it must ask for the version
-//!   of the ABI, not for the file's name.
-//! - That it stays once it is loaded: a thread of ours may still be at work, or the run-time
-//!   library's clean-up of a thread of the host's still be due, when the host calls `dlclose`; with
-//!   the code unmapped, either would crash the process.
+//! - The soname: programs that are linked against the library ask for its ABI version, not for the
+//!   file's name.
+//! - `nodelete`: `dlclose` does not unload the library. One of our threads may still be running, or
+//!   a thread of the host may still have to run our thread-local destructors. Without the code,
+//!   either would crash the process.
 
 use std::env;
 

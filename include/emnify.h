@@ -1,13 +1,13 @@
 /*
- * emnify.h - keeps a machine signed in to emnify and looks after its application tokens.
+ * emnify.h - keeps a machine signed in to emnify and manages its application tokens.
  *
- * A machine exchanges a long-lived application token for an auth token, a JWT that goes into the
- * header "Authorization: Bearer ..." of every call to emnify. This library does the exchange, keeps
- * the outcome, renews it in the background, and lets any number of threads share it, and processes
- * if you like. It also creates, lists, changes, rotates, audits and revokes application tokens, and
- * makes any other call of the API.
+ * A machine exchanges a long-lived application token for an auth token: a JWT that goes into the
+ * header "Authorization: Bearer ..." of every request to emnify. This library makes the exchange,
+ * caches the auth token, renews it in time, and shares it between threads and, with a store,
+ * between processes. It also creates, lists, updates, rotates, audits and revokes application
+ * tokens, and makes any other request to the API.
  *
- * A whole program:
+ * A complete program:
  *
  *     #include <stdio.h>
  *     #include "emnify.h"
@@ -18,7 +18,7 @@
  *         emnify_client *client = NULL;
  *         emnify_auth_token *auth_token = NULL;
  *
- *         // NULL: everything comes from the environment, as EMNIFY_APPLICATION_TOKEN does.
+ *         // NULL: all settings come from the environment, such as EMNIFY_APPLICATION_TOKEN.
  *         if (emnify_client_new(NULL, &client, &error) != EMNIFY_OK ||
  *             emnify_authenticate(client, &auth_token, &error) != EMNIFY_OK) {
  *             fprintf(stderr, "%s\n", emnify_error_message(error));
@@ -36,53 +36,79 @@
  *
  *     cc program.c -lemnify
  *
- * What follows is in the order in which one needs it: what calls return, and errors; a
- * configuration, if the environment is not enough; the client; auth tokens, and how the session
- * stands; any other call; application tokens; the version.
+ * The order of this header: status codes and errors; configuration; the client; auth tokens and the
+ * session's status; requests to the API; application tokens; the version.
  *
- * Calls. A call that can fail returns an int32_t: EMNIFY_OK or one of EMNIFY_ERR_... Its last
- * argument is where an error object goes, or NULL if you do not want one. A result is written only
- * where the call succeeds, an error only where it fails. The previous error is neither read nor
- * freed: free it, and set the variable to NULL, before you use it for another call. NULL where
- * something is needed is refused with EMNIFY_ERR_INVALID_INPUT and a message that names the
- * argument. What returns anything else only looks, sends nothing, waits for nothing and cannot
- * fail: asked of NULL it answers as where there is nothing, NULL, 0, -1 or false.
+ * The following rules apply to all functions and are not repeated.
  *
- * Ownership. What a call gives you through a pointer to a pointer is yours, and the type's free
- * function takes it back; all of those take NULL. A string or a row that a function returns is
- * borrowed from the handle that it was asked of: it is valid until that is freed (that of
- * emnify_pages_next() until the next call), and you neither change nor free it. What you pass in is
- * copied; nothing is kept but the copy.
+ * Calls. A function whose last argument is `error` can fail. It returns EMNIFY_OK or one of
+ * EMNIFY_ERR_..., and writes an error object to `*error`, unless `error` is NULL. A result is
+ * written only on success, an error only on failure. An error that is already in the variable is
+ * neither read nor freed: free it and set the variable to NULL before you use it again. A required
+ * argument that is NULL fails with EMNIFY_ERR_INVALID_INPUT and a message that names the argument.
  *
- * Text is UTF-8 and ends with a NUL, in and out. A secret that you pass in comes with its length.
- * No text out is ever cut short. Secrets are wiped from memory when they are freed; messages never
- * hold them. Instants are int64_t seconds of Unix time, ids uint64_t; a zero means none. Durations
- * are milliseconds or seconds, as the end of their names says: _ms, _s.
+ * Getters. All other functions return at once, send nothing and cannot fail. Getters accept NULL
+ * and return NULL, 0, -1 or false, as they do for a missing value. Functions that free a handle
+ * ignore NULL.
  *
- * Threads. A client may be used by any number of threads at once, pages by one at a time. Everything
- * else that a call gives you is never changed afterwards: any thread may read it, and one frees it
- * when no other does. There is no global state to set up or to share. Functions of yours, if you set
- * any, are called on the thread that called the library, before that call returns, and never on
- * another. A thread of yours needs 64 KiB of stack. The library's own threads, two or three once it
- * has work for them (with emnify_config_set_cancellable() up to 64 more, one for each exchange with
- * the server that is under way), block all signals, so handlers run on yours; SIGPIPE cannot come from
- * here. No function here is for a signal handler. A client works on both sides of a fork(), whatever
- * other threads were doing.
+ * Blocking. "Blocks" marks functions that use the network. Unless noted, they return after the
+ * configured timeout at the latest, including retries and waits for other threads: see
+ * emnify_config_set_timeout_ms(). Any of them can fail with:
  *
- * The end. Free what is yours when no thread uses it any more; emnify_client_cancel() ends the calls
- * of those that wait. A program may also end without, and call the library until then, even from what
- * atexit() runs. The shared library stays loaded when it is closed with dlclose().
+ * - EMNIFY_ERR_REJECTED, _LOCKED, _MFA_REQUIRED: the client could not sign in.
+ * - EMNIFY_ERR_NETWORK, _PROXY, _TLS, _TIMEOUT, _SERVER, _RATE_LIMITED: emnify could not be reached
+ *   or did not process the request.
+ * - EMNIFY_ERR_PROTOCOL: the response is not what emnify's API sends.
+ * - EMNIFY_ERR_INVALID_INPUT: an argument is invalid, or the credential file cannot be read.
+ * - EMNIFY_ERR_CANCELLED: emnify_client_cancel() was called.
+ * - EMNIFY_ERR_RESOURCE, _INTERNAL: out of threads, file descriptors or memory; a bug.
  *
- * Manners. The library prints nothing, and changes nothing that belongs to the process: no signal's
- * handler, no environment variable, no working directory; it registers nothing to run at exit.
+ * Their comments list only further errors.
  *
- * Faults. Should the library itself fail, the call gives EMNIFY_ERR_INTERNAL and your program goes
- * on. Rust's run-time library then prints one line about it on the standard error stream; keeping
- * it quiet would mean changing a setting of the whole process, which is not ours to change. Running
- * out of memory ends the process.
+ * Ownership. You own what a call writes to a pointer to a pointer, and free it with the type's free
+ * function. It may outlive its client. A string or handle that a function returns is borrowed from
+ * the handle that it was read from, and is valid until that handle is freed. Do not change or free
+ * it. What you pass in is copied, except the pointers for your own functions.
  *
- * Stability. The numbers of constants, the names, and the layout of structures as far as it is
- * written here stay what they are as long as the library's file is called libemnify.so.0.
+ * Text and numbers. All text is UTF-8 and ends with a NUL, in both directions; it is never
+ * truncated. A secret that you pass in comes with its length and needs no NUL. Secrets are wiped
+ * from memory when they are freed, and messages never contain them. Times are int64_t seconds of
+ * Unix time and ids are uint64_t; 0 means none. Durations are in milliseconds or seconds: _ms or _s
+ * at the end of the name.
+ *
+ * Options. Initialise each structure of options with its macro, such as
+ * EMNIFY_REQUEST_OPTIONS_INIT, and then set members. Later versions add members at the end; `size`
+ * tells the library which members your program knows, so it need not be rebuilt.
+ *
+ * Threads. Any number of threads may use a client at the same time. emnify_config and emnify_pages
+ * may be used by one thread at a time. All other handles are read-only: any thread may read them,
+ * and one frees them when no other uses them. There is no global state to set up. A thread that
+ * calls the library needs 64 KiB of stack.
+ *
+ * The library starts two or three threads when it has work for them, and up to 64 more with
+ * emnify_config_set_cancellable(), one for each exchange with the server. They block all signals,
+ * so signal handlers run on your threads. The library never causes SIGPIPE. Do not call it from a
+ * signal handler. A client works on both sides of a fork(), whatever other threads were doing.
+ *
+ * Your functions. A function that you set, such as an observer, runs on the thread that called the
+ * library, before that call returns, and never on a thread of the library. It must return: it must
+ * not throw an exception or call longjmp(). The pointer `user` is passed to it unchanged. It must
+ * be valid on each thread that uses a client created from the configuration, until this client, its
+ * pages, and the clients that it created with emnify_switch_workspace() are freed. (`user` in
+ * emnify_rotate_options is used only during that call.)
+ *
+ * Ending. To free a client that other threads use, call emnify_client_cancel(), join the threads,
+ * and free the client. A program may also exit without freeing anything, and may call the library
+ * until its end, even from atexit() functions. dlclose() does not unload the shared library.
+ *
+ * The process. The library prints nothing, registers nothing to run at exit, and changes no signal
+ * handler, environment variable or working directory. After a bug in the library, the call fails
+ * with EMNIFY_ERR_INTERNAL and your program continues. Rust's runtime then prints one line to the
+ * standard error stream; suppressing it would change a setting of the whole process. If memory runs
+ * out, the process ends.
+ *
+ * Stability. Names, the numbers of constants and the layout of structures do not change as long as
+ * the library's file is called libemnify.so.0.
  */
 
 #ifndef EMNIFY_H
@@ -97,59 +123,59 @@ extern "C" {
 #endif
 
 /* ---------------------------------------------------------------------------------------------- */
-/* What a call returns                                                                            */
+/* Status codes                                                                                   */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * It worked.
+ * Success.
  */
 #define EMNIFY_OK 0
 
 /**
- * An argument was refused before anything was sent. The message starts with its name.
+ * An argument is invalid; the message starts with its name. Nothing was sent.
  */
 #define EMNIFY_ERR_INVALID_INPUT 1
 
 /**
- * The credentials were refused: mistyped, expired, revoked, or not valid from this address.
+ * emnify refused the credentials: mistyped, expired, revoked, or not valid from this address.
  */
 #define EMNIFY_ERR_REJECTED 2
 
 /**
- * A one-time code is due and nobody supplies it.
+ * A one-time code is required and was not supplied.
  */
 #define EMNIFY_ERR_MFA_REQUIRED 3
 
 /**
- * The account is locked after several refused attempts; emnify_error_retry_after_ms() says for how
- * long.
+ * The account is locked after several refused attempts. emnify_error_retry_after_ms() returns for
+ * how long.
  */
 #define EMNIFY_ERR_LOCKED 4
 
 /**
- * Signed in, but not allowed to do this (HTTP 403).
+ * The credentials are valid, but not allowed to do this (HTTP 403).
  */
 #define EMNIFY_ERR_FORBIDDEN 5
 
 /**
- * There is no such thing (HTTP 404).
+ * Not found (HTTP 404).
  */
 #define EMNIFY_ERR_NOT_FOUND 6
 
 /**
- * It clashes with what is there (HTTP 409).
+ * The request conflicts with existing data (HTTP 409).
  */
 #define EMNIFY_ERR_CONFLICT 7
 
 /**
- * The server found fault with the request (HTTP 400, 422 and the like); emnify_error_nested_size()
- * and its companions say with what.
+ * The server found the request invalid (HTTP 400, 422 and other 4xx). emnify_error_nested_size()
+ * and the functions after it return the details.
  */
 #define EMNIFY_ERR_VALIDATION 8
 
 /**
- * Too many calls (HTTP 429), or delayed locally; emnify_error_retry_after_ms() says for how
- * long.
+ * Too many calls: refused by the server (HTTP 429) or by the local rate limit.
+ * emnify_error_retry_after_ms() returns how long to wait.
  */
 #define EMNIFY_ERR_RATE_LIMITED 9
 
@@ -159,166 +185,158 @@ extern "C" {
 #define EMNIFY_ERR_SERVER 10
 
 /**
- * The answer makes no sense: perhaps a login page or a proxy answered.
+ * The response is not what emnify's API sends. It may come from a login page or a proxy.
  */
 #define EMNIFY_ERR_PROTOCOL 11
 
 /**
- * No connection, or it broke: refused, reset, no such host.
+ * Connecting failed (unknown host, connection refused) or the connection broke.
  */
 #define EMNIFY_ERR_NETWORK 12
 
 /**
- * The server's certificate was not accepted, or the clock that judges it is wrong.
+ * The server's certificate was not accepted, or this machine's clock is wrong.
  */
 #define EMNIFY_ERR_TLS 13
 
 /**
- * The time limit ran out.
+ * The time limit of the call ended.
  */
 #define EMNIFY_ERR_TIMEOUT 14
 
 /**
- * The caller cancelled.
+ * The caller cancelled the call.
  */
 #define EMNIFY_ERR_CANCELLED 15
 
 /**
- * What outlives the process could not be kept: disk full, not writable, damaged.
+ * The store failed: disk full, not writable, damaged.
  */
 #define EMNIFY_ERR_STORE 16
 
 /**
- * The replacement of an application token stopped; emnify_error_rotation_state() says in which
+ * The rotation of an application token stopped. emnify_error_rotation_state() returns in which
  * state.
  */
 #define EMNIFY_ERR_ROTATION 17
 
 /**
- * A fault of this library.
+ * A bug in this library.
  */
 #define EMNIFY_ERR_INTERNAL 18
 
 /**
- * The proxy refused or failed; emnify_error_http_status() is its status, where it sent one.
+ * The proxy refused or failed. emnify_error_http_status() returns its status, if it sent one.
  */
 #define EMNIFY_ERR_PROXY 19
 
 /**
- * Out of threads, file descriptors or memory.
+ * The process is out of threads, file descriptors or memory.
  */
 #define EMNIFY_ERR_RESOURCE 20
 
 /**
- * The name of a status, such as "EMNIFY_ERR_TIMEOUT": for logs.
- *
- * Never NULL; a number that this version does not know gives "EMNIFY_ERR_UNKNOWN". The string is
- * constant and never freed. Any thread.
+ * Returns the name of a status code, such as "EMNIFY_ERR_TIMEOUT", for a log. A number that this
+ * version does not know returns "EMNIFY_ERR_UNKNOWN". Never NULL; the string is constant.
  */
 const char *emnify_error_name(int32_t status);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Errors                                                                                         */
+/* Error objects                                                                                  */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * What went wrong. Made by a call that failed, owned by its caller, who frees it with
- * emnify_error_free(); or borrowed from an event or a status. Any thread may read it.
+ * An error: what failed, on what, why, and what to do.
+ *
+ * Written by a call that failed; free it with emnify_error_free(). An error returned by
+ * emnify_event_error() or emnify_status_last_error() is borrowed.
  */
 typedef struct emnify_error emnify_error;
 
 /**
- * Which kind of error it is: one of the constants EMNIFY_ERR_..., the same as the call returned.
- * EMNIFY_OK if `error` is NULL.
+ * Returns the kind of the error, one of EMNIFY_ERR_...: the number that the call returned.
+ * EMNIFY_OK for NULL.
  */
 int32_t emnify_error_code(const emnify_error *error);
 
 /**
- * What happened and what to do about it: one line for a person, UTF-8, without a line break. It
- * never holds a secret, the query of a URL or the raw body of an answer, so it may go into a log.
- *
- * Borrowed from `error`. NULL if `error` is NULL.
+ * Returns what failed and what to do: one line for a person, without a line break. It never
+ * contains a secret, the query of a URL or the raw body of a response, so it may be logged.
  */
 const char *emnify_error_message(const emnify_error *error);
 
 /**
- * The HTTP status of the answer, such as 403; 0 where there was no answer.
+ * Returns the HTTP status of the response, such as 403; 0 if there was no response.
  */
 int32_t emnify_error_http_status(const emnify_error *error);
 
 /**
- * How many milliseconds to wait before another attempt, where the server or this library says so;
- * -1 where neither does.
+ * Returns how many milliseconds to wait before another attempt, if the server or this library sets
+ * a wait; -1 if not.
  */
 int64_t emnify_error_retry_after_ms(const emnify_error *error);
 
 /**
- * Whether the same call may succeed later with nothing changed. It does not say that the call had
- * no effect: a request that timed out may have been carried out. False if `error` is NULL.
+ * Returns whether the same call may succeed later without a change. The failed call may still have
+ * had an effect: the server may have processed a request that timed out.
  */
 bool emnify_error_is_retryable(const emnify_error *error);
 
 /**
- * The state that a rotation stopped in, and goes on from when emnify_token_rotate() is called
- * again: one of the constants EMNIFY_ROTATION_.... EMNIFY_ROTATION_NONE where it is not about a
+ * Returns the state in which a rotation stopped, one of EMNIFY_ROTATION_.... The next
+ * emnify_token_rotate() continues from it. EMNIFY_ROTATION_NONE if the error is not about a
  * rotation.
  */
 int32_t emnify_error_rotation_state(const emnify_error *error);
 
 /**
- * emnify's own number for the error, such as 1400; 0 where the answer had none. It need not agree
+ * Returns emnify's number for the error, such as 1400; 0 if the response had none. It may disagree
  * with the HTTP status.
  */
 int64_t emnify_error_api_code(const emnify_error *error);
 
 /**
- * emnify's own name for the error, such as "InputValidationFailed".
- *
- * Borrowed from `error`. NULL where the answer had none.
+ * Returns emnify's name for the error, such as "InputValidationFailed". NULL if the response had
+ * none.
  */
 const char *emnify_error_api_name(const emnify_error *error);
 
 /**
- * emnify's own sentence about the error. emnify_error_message() has it already, with more.
- *
- * Borrowed from `error`. NULL where the answer had none.
+ * Returns emnify's message, which emnify_error_message() also contains. NULL if the response had
+ * none.
  */
 const char *emnify_error_api_message(const emnify_error *error);
 
 /**
- * How many messages are nested in emnify's error: one for each field that it found fault with.
- * What is nested more deeply follows what it is nested in.
+ * Returns the number of details in emnify's error object, usually one for each invalid field. The
+ * list is flat: the details of a detail follow it.
  */
 size_t emnify_error_nested_size(const emnify_error *error);
 
 /**
- * The number of the nested message at `index`, counted from 0; 0 where it has none or there is no
- * such message.
+ * Returns the number of the detail at `index`, counted from 0. 0 if it has none or `index` is too
+ * large.
  */
 int64_t emnify_error_nested_code(const emnify_error *error, size_t index);
 
 /**
- * The name of the nested message at `index`, such as "Required".
- *
- * Borrowed from `error`. NULL where it has none or there is no such message.
+ * Returns the name of the detail at `index`, such as "Required". NULL if it has none or `index` is
+ * too large.
  */
 const char *emnify_error_nested_name(const emnify_error *error, size_t index);
 
 /**
- * The sentence of the nested message at `index`.
- *
- * Borrowed from `error`. NULL where it has none or there is no such message.
+ * Returns the message of the detail at `index`. NULL if it has none or `index` is too large.
  */
 const char *emnify_error_nested_message(const emnify_error *error, size_t index);
 
 /**
- * An error of your own that says the same, to keep what is only borrowed. Free it with
- * emnify_error_free(). NULL if `error` is NULL.
+ * Returns a copy of an error, to keep one that is borrowed. Free it with emnify_error_free().
  */
 emnify_error *emnify_error_copy(const emnify_error *error);
 
 /**
- * Frees an error, and with it every string that was borrowed from it. NULL is allowed.
+ * Frees an error and all strings borrowed from it.
  */
 void emnify_error_free(emnify_error *error);
 
@@ -327,30 +345,30 @@ void emnify_error_free(emnify_error *error);
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * How a client shall sign in and connect. Everything is optional: what is not set comes from the
- * environment, or has the default that its setter names.
+ * Settings for a client. All are optional: a setting that is not set comes from an environment
+ * variable or has the default that its setter names.
  *
- * Made by emnify_config_new(), owned by the caller, freed with emnify_config_free(). One thread at
- * a time.
+ * Create it with emnify_config_new() and free it with emnify_config_free().
+ *
+ * Setters copy the value. They fail with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text
+ * is not UTF-8, and then change nothing. Unless noted, emnify_client_new() makes all other checks.
  */
 typedef struct emnify_config emnify_config;
 
 /**
- * An empty configuration, owned by the caller. NULL only after a fault of this library.
+ * Creates a configuration without any setting. NULL only after a bug in this library.
  */
 emnify_config *emnify_config_new(void);
 
 /**
- * Sets the application token to sign in with: `length` bytes, no NUL needed. They are copied; wipe
- * your own when you no longer need them.
+ * Sets the application token to sign in with: `length` bytes at `application_token`, which need no
+ * NUL. Wipe your own copy when you no longer need it.
  *
- * Default: the environment variable EMNIFY_APPLICATION_TOKEN, else the file that
- * EMNIFY_APPLICATION_TOKEN_FILE names. Set this, emnify_config_set_application_token_file() or
- * emnify_config_set_user(), and not more than one.
+ * Default: the environment variable EMNIFY_APPLICATION_TOKEN, or else the file named by
+ * EMNIFY_APPLICATION_TOKEN_FILE. Call only one of emnify_config_set_application_token(),
+ * emnify_config_set_application_token_file() and emnify_config_set_user().
  *
- * Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the bytes are no UTF-8.
- * emnify_client_new() refuses what cannot be a token: nothing at all, more than 8,192 bytes, or a
- * line break, space, NUL or other character that is not visible ASCII.
+ * A token has 1 to 8,192 visible ASCII characters, without spaces or line breaks.
  */
 int32_t emnify_config_set_application_token(emnify_config *config,
                                             const char *application_token,
@@ -358,148 +376,135 @@ int32_t emnify_config_set_application_token(emnify_config *config,
                                             emnify_error **error);
 
 /**
- * Sets the path of a file that holds the application token. It is read at each sign-in, and when
- * its token was refused, so that one that was replaced is picked up with no restart.
+ * Sets the path of a file that contains the application token; white space around the token is
+ * ignored. The file is read at each sign-in and after its token was refused, so a new token is
+ * used without a restart.
  *
- * Default: see emnify_config_set_application_token(). Fails with EMNIFY_ERR_INVALID_INPUT if a
- * pointer is NULL or the path is no UTF-8. A file that cannot be read, or holds no token, is
- * reported by the call that signs in; a client that has read a token from it goes on with that.
+ * Default: see emnify_config_set_application_token(). If the file cannot be read or contains no
+ * token, the call that signs in fails with EMNIFY_ERR_INVALID_INPUT; a client that has read a
+ * token from it before continues to use that one.
  */
 int32_t emnify_config_set_application_token_file(emnify_config *config,
                                                  const char *application_token_file,
                                                  emnify_error **error);
 
 /**
- * Sets where the API is: a URL with https, or with http to this machine.
+ * Sets the URL of the API: https, or http to this machine.
  *
- * Default: the environment variable EMNIFY_BASE_PATH, else https://cdn.emnify.net. Fails with
- * EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the URL is no UTF-8; emnify_client_new() checks
- * it.
+ * Default: the environment variable EMNIFY_BASE_PATH, or else https://cdn.emnify.net.
  */
 int32_t emnify_config_set_base_url(emnify_config *config,
                                    const char *base_url,
                                    emnify_error **error);
 
 /**
- * Sets the time that one call may take, with everything that it waits for, in milliseconds.
- *
- * Default: 30,000. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL; emnify_client_new()
- * refuses 0.
+ * Sets how long one call may take, in milliseconds, including all waits and retries. Must be
+ * greater than 0. Default: 30,000.
  */
 int32_t emnify_config_set_timeout_ms(emnify_config *config,
                                      uint32_t timeout_ms,
                                      emnify_error **error);
 
 /**
- * Sets the part of that time that connecting may take, in milliseconds.
- *
- * Default: 10,000. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL; emnify_client_new()
- * refuses 0.
+ * Sets how long connecting may take, in milliseconds, within the timeout of the call. Must be
+ * greater than 0. Default: 10,000.
  */
 int32_t emnify_config_set_connect_timeout_ms(emnify_config *config,
                                              uint32_t connect_timeout_ms,
                                              emnify_error **error);
 
 /**
- * Sets the path of a file of certificates in PEM form, or of a directory of such files: these
- * authorities are trusted and no others.
+ * Sets the path of a file of PEM certificates, or of a directory of such files. Only these
+ * certificate authorities are trusted. emnify_client_new() reads the path and fails if there is no
+ * certificate in it.
  *
- * Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the
- * system's authorities, else a set that is built in. Fails with EMNIFY_ERR_INVALID_INPUT if a
- * pointer is NULL or the path is no UTF-8; emnify_client_new() reads it, and refuses one without a
- * certificate.
+ * Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE, or else
+ * the system's certificates, or else a bundled set.
  */
 int32_t emnify_config_set_ca_bundle(emnify_config *config,
                                     const char *ca_bundle,
                                     emnify_error **error);
 
 /**
- * Sets the URL of an HTTP proxy, such as http://proxy.example:3128, perhaps with a user name and
- * password. Messages do not repeat it.
+ * Sets the URL of an HTTP proxy, such as http://proxy.example:3128. It may contain a user name and
+ * a password; messages do not repeat it.
  *
- * Default: the environment variables HTTPS_PROXY and ALL_PROXY. NO_PROXY names hosts that are
- * reached directly; this machine always is. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is
- * NULL or the URL is no UTF-8; emnify_client_new() checks it.
+ * Default: the environment variables HTTPS_PROXY and ALL_PROXY. Hosts in NO_PROXY and this machine
+ * are always reached directly.
  */
 int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify_error **error);
 
 /**
- * Sets where the session outlives the process: the path of a directory, made with mode 0700 if it
- * is not there, or, where the library was built with the feature `redis`, a URL such as
- * `redis://host:6379/0`. A restart then goes on with the auth token that it finds, and processes
- * which share the store and the credential sign in once for all of them. After a failure it also
- * keeps until when no attempt may be made, so that a restart loop does not get a device locked out.
+ * Sets where the session is kept after the process ends: the path of a directory, which is created
+ * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
+ * such as `redis://host:6379/0`. Any other text fails with EMNIFY_ERR_INVALID_INPUT.
  *
- * Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
- * has the disk and not the credential learns nothing. It is written only when the session changes,
- * as a whole or not at all. emnify_token_rotate() keeps there how far it has come, and needs a
- * directory for it.
+ * Default: in memory only. With a store:
  *
- * A directory that the group or others can write to is not used: EMNIFY_EVENT_STORE_TROUBLE has the
- * chmod to run, and emnify_token_rotate() fails with EMNIFY_ERR_STORE. What root writes into another
- * user's directory belongs to that user. Two copies of this library in one process (say, this one
- * and the Python package) do not exclude each other: give each a directory of its own.
+ * - A restarted process uses the auth token that it finds in the store.
+ * - Processes with the same store and credential sign in once for all.
+ * - After a 429 or refused credentials, the wait before the next attempt is stored, so that a
+ *   restart loop does not lock out the device.
+ * - emnify_token_rotate() keeps its progress there. It needs a directory.
  *
- * Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
- * or the text is no UTF-8 or no such place. A store that cannot be read or written stops nothing:
- * the session goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
+ * Each credential has one file with mode 0600, encrypted with a key derived from the credential. A
+ * file is written only when the session changes, and always as a whole.
+ *
+ * If the store cannot be read or written, the session continues in memory and reports
+ * EMNIFY_EVENT_STORE_TROUBLE. This also happens if the group or others can write to the directory:
+ * the event's message contains the chmod command to run, and emnify_token_rotate() fails with
+ * EMNIFY_ERR_STORE. Files that root creates in another user's directory belong to that user. The
+ * store's locks have no effect between two copies of this library in one process, such as this one
+ * and the Python package: give each copy its own directory.
  */
-int32_t emnify_config_set_store(emnify_config *config,
-                                const char *store,
-                                emnify_error **error);
+int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify_error **error);
 
 /**
- * Sets whether calls that come too fast for emnify's limits are delayed, over all threads of a
- * client: 500 calls at once, then 5 a second (2,000 in any 300 s); of these 25 at once, then 50 a
- * second; of lists and statistics 5 at once, then 10 a second. Authenticating has limits of its own.
- * A call that would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
+ * Sets whether calls are delayed to keep within emnify's limits. A call that would have to wait
+ * longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
  *
- * Default: true. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+ * The limits count over all threads of a client: 500 calls at once, then 5 per second (2,000 in
+ * any 300 s). In addition, lists and statistics have 5 at once, then 10 per second; other calls
+ * have 25 at once, then 50 per second. Signing in has limits of its own.
  */
-int32_t emnify_config_set_pacing(emnify_config *config,
-                                 bool pacing,
-                                 emnify_error **error);
+int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_error **error);
 
 /**
- * Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are
- * not affected.
+ * Frees a configuration and wipes its secrets. Clients created from it are not affected.
  */
 void emnify_config_free(emnify_config *config);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Configuration: signing in as a person                                                          */
+/* Configuration: user credentials                                                                */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * A function of yours that asks the person for the one-time code which emnify has just sent. It
- * writes the code into the `capacity` bytes (64) at `code`, which are wiped afterwards, and returns
- * how many bytes it wrote: white space around the code does no harm, a NUL is not needed. 0 gives
- * up, as does more than there is room for; then the call fails with EMNIFY_ERR_MFA_REQUIRED.
- * `user` is what you gave to emnify_config_set_mfa().
+ * A function of yours that asks a person for the one-time code that emnify has just sent.
  *
- * It is called on a thread of yours, from within emnify_authenticate() or another call that needs
- * an auth token, between the password and the code: never in the background, never on a thread of
- * the library's, and at most once at a time for a client. It may wait for the person: that does not
- * count towards the timeout of the call. Meanwhile other threads that need an auth token of the
- * same client wait too, each within its own timeout, as do other processes with the same store.
+ * Write the code to the `capacity` (64) bytes at `code` and return the number of bytes written. A
+ * NUL is not needed, and white space around the code is ignored. Return 0 if there is no code: the
+ * call then fails with EMNIFY_ERR_MFA_REQUIRED, as it does if the code is longer than `capacity`.
+ * The bytes are wiped afterwards. `user` is the pointer given to emnify_config_set_mfa().
  *
- * It must not make a call with the same client that needs an auth token, since that would wait for
- * itself. It must return: neither throw an exception nor jump out.
+ * It runs during emnify_authenticate() or another call that needs an auth token, at most once at a
+ * time per client. It may wait for the person: this time does not count towards the timeout of the
+ * call. Other threads that need an auth token of the client wait meanwhile, each within its own
+ * timeout; so do other processes with the same store.
+ *
+ * It must not make a call of the same client that needs an auth token: that call would wait for
+ * this function.
  */
 typedef size_t (*emnify_mfa)(void *user, char *code, size_t capacity);
 
 /**
- * Sets a person's user name, and password of `length` bytes (no NUL needed), to sign in with, for
- * what an application token cannot do. Both are copied; wipe your own password when you no longer
- * need it. What is sent, and kept, is its SHA-1, as the API wants it.
+ * Sets the user name and password of a person to sign in with, for calls that an application token
+ * is not allowed to make. `username` ends with a NUL; the password is the `length` bytes at
+ * `password`, which need no NUL. Wipe your own copy of the password. The library keeps and sends
+ * only its SHA-1, as the API requires. Neither may be empty, and the user name may not contain
+ * control characters.
  *
- * Default: without any credential set, and without an application token in the environment, the
- * environment variables EMNIFY_USERNAME and EMNIFY_PASSWORD. Set this or an application token, not
- * both.
- *
- * Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text is no UTF-8.
- * emnify_client_new() refuses a user name that is empty or has a control character, and an empty
- * password.
+ * Default: if no credential is set and the environment has no application token, the environment
+ * variables EMNIFY_USERNAME and EMNIFY_PASSWORD.
  */
 int32_t emnify_config_set_user(emnify_config *config,
                                const char *username,
@@ -508,13 +513,10 @@ int32_t emnify_config_set_user(emnify_config *config,
                                emnify_error **error);
 
 /**
- * Sets the function that asks for the one-time code: see emnify_mfa. `user` is passed to it and
- * not looked at. It may be NULL; else it must be good on each thread that uses a client made from
- * `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
- * of these is freed.
+ * Sets the function that asks for one-time codes, and the pointer that is passed to it. `user` may
+ * be NULL; see "Your functions" above for how long it must be valid.
  *
- * Default: nobody is asked, and where a code is due the call fails with EMNIFY_ERR_MFA_REQUIRED.
- * Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `mfa` is NULL.
+ * Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
  */
 int32_t emnify_config_set_mfa(emnify_config *config,
                               emnify_mfa mfa,
@@ -522,13 +524,14 @@ int32_t emnify_config_set_mfa(emnify_config *config,
                               emnify_error **error);
 
 /**
- * Sets the device that the person signs in from. Once a one-time code was given on it, none is due
- * there for 90 days. The fingerprint, of `length` bytes, is what it is recognised by, and a secret:
- * choose one that is hard to guess, keep it, and use it again. `name` is shown to the person in
- * emnify's portal. Both are copied.
+ * Sets the device that the person signs in from. After a one-time code was entered on it, it needs
+ * none for 90 days.
  *
- * Default: no device. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text is no
- * UTF-8. emnify_client_new() refuses a fingerprint that is not 8 to 256 visible ASCII characters.
+ * The `length` bytes at `fingerprint` identify the device: 8 to 256 visible ASCII characters. They
+ * are a secret: choose a value that is hard to guess, store it, and use it again. emnify's portal
+ * shows `name` to the person.
+ *
+ * Default: no device.
  */
 int32_t emnify_config_set_trusted_device(emnify_config *config,
                                          const char *fingerprint,
@@ -537,112 +540,104 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
                                          emnify_error **error);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Configuration: being told what happens                                                         */
+/* Configuration: events                                                                          */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * Something that this version has no number for; also the answer of NULL.
+ * A kind of event that this version does not know.
  */
 #define EMNIFY_EVENT_OTHER 0
 
 /**
- * Signed in. emnify_event_expires_at() is when the auth token expires.
+ * The client signed in. emnify_event_expires_at() returns when the auth token expires.
  */
 #define EMNIFY_EVENT_AUTHENTICATED 1
 
 /**
- * Another process signed in, and its auth token was taken from the store.
- * emnify_event_expires_at() is when it expires.
+ * The client took a valid auth token from the store, where an earlier or another process had put
+ * it. emnify_event_expires_at() returns when it expires.
  */
 #define EMNIFY_EVENT_ADOPTED 2
 
 /**
- * An attempt to sign in failed. An auth token that is still valid goes on being handed out;
- * emnify_event_next_attempt_ms() is when the next attempt may be made.
+ * An attempt to sign in failed. If the cached auth token is still valid, it is still used.
+ * emnify_event_next_attempt_ms() returns how long until the next attempt is possible.
  */
 #define EMNIFY_EVENT_REFRESH_FAILED 3
 
 /**
- * The credentials were refused. They are not sent again before the next attempt, unless they
- * change: somebody should look.
+ * emnify refused the credentials. They are not sent again for a while unless they change. A person
+ * must act.
  */
 #define EMNIFY_EVENT_REFUSED 4
 
 /**
- * Too many calls, or a locked account: no attempt is made before the next one.
+ * emnify received too many calls or locked the account. No attempt is made for a while.
  */
 #define EMNIFY_EVENT_COOLING_DOWN 5
 
 /**
- * The application token expires within 30 days, at emnify_event_expires_at(). Told at most once a
- * day.
+ * The application token expires within 30 days, at emnify_event_expires_at(). Reported at most
+ * once a day.
  */
 #define EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES 6
 
 /**
- * The store could not be read or written. The session goes on in memory.
+ * The store could not be read or written. The session continues without it.
  */
 #define EMNIFY_EVENT_STORE_TROUBLE 7
 
 /**
- * The credential file could not be read. Its last good content is used, if there was one.
+ * The credential file could not be read. Its last valid content is used, if there is any.
  */
 #define EMNIFY_EVENT_CREDENTIAL_TROUBLE 8
 
 /**
- * The application token was rotated, by an earlier or another process, and its successor is used.
+ * An earlier or another process rotated the application token. The new token is used.
  */
 #define EMNIFY_EVENT_SUCCESSOR_FOUND 9
 
 /**
- * The application token was rotated and the old one goes on working, as `keep_old` said; the message
- * names its id.
+ * The application token was rotated and the old one keeps working, as requested with `keep_old`.
+ * The message contains the id of the old one.
  */
 #define EMNIFY_EVENT_OLD_TOKEN_KEPT 10
 
 /**
- * How much an event matters: all is well. The levels are numbered as the priorities of syslog() are.
+ * Severity: nothing is wrong. The levels are the priorities of syslog().
  */
 #define EMNIFY_LEVEL_INFO 6
 
 /**
- * Something went wrong that the session copes with, or that passes by itself.
+ * Severity: something failed, but the session recovers from it or works around it.
  */
 #define EMNIFY_LEVEL_WARNING 4
 
 /**
- * It does not pass by itself: somebody should look.
+ * Severity: something failed and will not recover without a change. A person must act.
  */
 #define EMNIFY_LEVEL_ERROR 3
 
 /**
- * Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
- * function that it was passed to.
+ * An event of a session. It contains no secret. Borrowed: it is valid until the observer returns.
  */
 typedef struct emnify_event emnify_event;
 
 /**
- * A function of yours that is told what happens to a session. `user` is what you gave to
- * emnify_config_set_observer(); `event`, with what is borrowed from it, is gone when the function
- * returns.
+ * A function of yours that gets the events of a session. `user` is the pointer given to
+ * emnify_config_set_observer(). `event` and everything borrowed from it are valid until the
+ * function returns.
  *
- * It is called on a thread of yours, from within a call that you made with the client or with pages
- * of it (emnify_authenticate(), emnify_status_new(), emnify_pages_next(), ...), shortly before that
- * returns: never on a thread of the library's, never after these are freed. What happens in the
- * background waits for the next call; the last 64 events are kept. No lock is held, so it may call
- * the client. Where several threads use the client it may run on several at once.
- *
- * It must return: neither throw an exception nor jump out.
+ * It runs shortly before a call of the client or of its pages returns, such as
+ * emnify_authenticate(), emnify_status_new() or emnify_pages_next(). Events from the background
+ * wait for the next call; the last 64 are kept. It may call the client. If several threads use the
+ * client, it may run on several threads at the same time.
  */
 typedef void (*emnify_observer)(void *user, const emnify_event *event);
 
 /**
- * Sets the function that is told what happens: see emnify_observer. `user` is passed to it and not
- * looked at. It may be NULL; else it must be good on each thread that uses a client made from
- * `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
- * of these is freed.
- *
- * Default: nobody is told. Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `observer` is NULL.
+ * Sets the function that gets the events, and the pointer that is passed to it. `user` may be
+ * NULL; see "Your functions" above for how long it must be valid. Default: none.
  */
 int32_t emnify_config_set_observer(emnify_config *config,
                                    emnify_observer observer,
@@ -650,53 +645,50 @@ int32_t emnify_config_set_observer(emnify_config *config,
                                    emnify_error **error);
 
 /**
- * What happened: one of the constants EMNIFY_EVENT_....
+ * Returns what happened, one of EMNIFY_EVENT_....
  */
 int32_t emnify_event_kind(const emnify_event *event);
 
 /**
- * The name of a kind, such as "EMNIFY_EVENT_REFUSED": for logs.
- *
- * Never NULL; a number that this version does not know gives "EMNIFY_EVENT_OTHER". The string is
- * constant and never freed. Any thread.
+ * Returns the name of a kind of event, such as "EMNIFY_EVENT_REFUSED", for a log. A number that
+ * this version does not know returns "EMNIFY_EVENT_OTHER". Never NULL; the string is constant.
  */
 const char *emnify_event_name(int32_t kind);
 
 /**
- * How much it matters: EMNIFY_LEVEL_INFO, _WARNING or _ERROR; EMNIFY_LEVEL_INFO if `event` is NULL.
- * These are LOG_INFO, LOG_WARNING and LOG_ERR of <syslog.h>, so that an observer which logs is
+ * Returns the severity: EMNIFY_LEVEL_INFO, _WARNING or _ERROR, which equal LOG_INFO, LOG_WARNING
+ * and LOG_ERR of <syslog.h>. An observer that logs to syslog:
  *
  *     static void log_event(void *user, const emnify_event *event)
  *     {
  *         (void)user;
  *         syslog(emnify_event_level(event), "%s", emnify_event_message(event));
  *     }
+ *
+ * EMNIFY_LEVEL_INFO for NULL.
  */
 int32_t emnify_event_level(const emnify_event *event);
 
 /**
- * What happened, and why: one line for a log, UTF-8, without a line break.
- *
- * Borrowed from `event`. NULL if `event` is NULL.
+ * Returns what happened and why: one line for a log, without a line break.
  */
 const char *emnify_event_message(const emnify_event *event);
 
 /**
- * Why, where something went wrong.
- *
- * Borrowed from `event`; emnify_error_copy() makes one of your own. NULL where nothing did.
+ * Returns the error, borrowed from `event`, if something failed; NULL if not. emnify_error_copy()
+ * copies it.
  */
 const emnify_error *emnify_event_error(const emnify_event *event);
 
 /**
- * How many milliseconds after the event the next attempt to sign in may be made, where one failed;
- * -1 where none did.
+ * Returns how many milliseconds after the event the next attempt to sign in is possible, if an
+ * attempt failed; -1 if none failed.
  */
 int64_t emnify_event_next_attempt_ms(const emnify_event *event);
 
 /**
- * When that expires which the event is about, the auth token or the application token, in seconds
- * of Unix time on the server's clock; 0 where it is about neither.
+ * Returns when the token expires that the event reports, in seconds of Unix time on the server's
+ * clock: the new auth token, or the application token that expires soon. 0 for other events.
  */
 int64_t emnify_event_expires_at(const emnify_event *event);
 
@@ -705,40 +697,37 @@ int64_t emnify_event_expires_at(const emnify_event *event);
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * A machine that is signed in to emnify, or about to be.
+ * A client of emnify's API that keeps itself signed in. Any number of threads may use it at the
+ * same time: one of them signs in while the others wait.
  *
- * Made by emnify_client_new() or emnify_switch_workspace(), owned by the caller, freed with
- * emnify_client_free(). Any number of threads may use one at the same time; one of them signs in
- * and the others wait for it.
+ * Created by emnify_client_new() or emnify_switch_workspace(); free it with emnify_client_free().
  */
 typedef struct emnify_client emnify_client;
 
 /**
- * Makes a client from `config`, or from the environment alone if that is NULL, and gives it to the
- * caller in `*client`. `config` is not kept and may be freed.
+ * Checks `config` and creates a client in `*client`. With NULL, all settings come from the
+ * environment. `config` is copied and may be freed.
  *
- * Everything is checked here and nothing is sent: the client connects with its first call. Nor is
- * a thread started here, or a store touched; what the first call starts belongs to the process that
- * it is made in. So make the client before you fork, or after, as you like.
+ * The client connects at its first call, which also starts its threads and reads the store. So it
+ * may be created before a fork().
  *
- * Fails with EMNIFY_ERR_INVALID_INPUT, and a message that names the option or the environment
- * variable.
+ * Fails with EMNIFY_ERR_INVALID_INPUT; the message contains the name of the setting or of the
+ * environment variable.
  */
 int32_t emnify_client_new(const emnify_config *config,
                           emnify_client **client,
                           emnify_error **error);
 
 /**
- * Makes a client for the workspace `id`, and gives it to the caller in `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
- * itself; `client` goes on in its own workspace, and may be freed before it.
+ * Creates a client for the workspace `id` in `*new_client`, with the configuration of `client`. It
+ * signs in at once, keeps itself signed in, and is freed independently of `client`, which stays in
+ * its own workspace. Blocks.
  *
- * It signs in at once, which takes at most the configured timeout. Any thread.
+ * The server decides who may switch. Users may switch to the workspaces that they belong to. At
+ * present the server refuses application tokens (EMNIFY_ERR_REJECTED, HTTP 401); emnify calls this
+ * temporary.
  *
- * The server decides who may switch. Today it refuses application tokens (EMNIFY_ERR_REJECTED, HTTP
- * 401), which emnify calls temporary; a user may switch to the workspaces that they belong to.
- *
- * Fails with EMNIFY_ERR_REJECTED, _FORBIDDEN, _NOT_FOUND and the like as the server answers; and
- * besides as emnify_authenticate() does.
+ * Other errors include EMNIFY_ERR_FORBIDDEN and EMNIFY_ERR_NOT_FOUND.
  */
 int32_t emnify_switch_workspace(const emnify_client *client,
                                 uint64_t id,
@@ -746,63 +735,60 @@ int32_t emnify_switch_workspace(const emnify_client *client,
                                 emnify_error **error);
 
 /**
- * Frees a client, once no thread uses it any more. NULL is allowed. What it gave out, such as auth
- * tokens, pages and clients for other workspaces, lives on. It closes the connections, once none of
- * these needs them, which may take a moment; a renewal that is under way in the background ends by
- * itself and calls nothing of yours.
+ * Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
+ * clients for other workspaces stay valid. Does not wait for the network: an exchange in the
+ * background ends by itself within its timeout, and calls none of your functions.
  */
 void emnify_client_free(emnify_client *client);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Client: ending its calls                                                                       */
+/* Client: cancelling its calls                                                                   */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * Sets whether emnify_client_cancel() also ends calls that wait for a response of the server. Each
- * exchange with the server is made on a thread of the library's then, which costs 20 to 50
- * microseconds, while the thread that called waits and runs your functions. A thread is kept for
- * the next exchange, and ends when it was idle for 10 seconds. A call that needs no exchange, such
- * as emnify_authenticate() with a valid auth token, costs nothing more.
+ * Sets whether emnify_client_cancel() also ends a call that waits for a response. Default: false.
  *
- * Default: false. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+ * If true, each exchange with the server runs on a thread of the library, which adds 20 to 50
+ * microseconds. The calling thread waits for it and runs your functions. The thread is reused, and
+ * ends after 10 idle seconds. A call without an exchange, such as emnify_authenticate() with a
+ * cached auth token, is as fast as before.
  */
 int32_t emnify_config_set_cancellable(emnify_config *config,
                                       bool cancellable,
                                       emnify_error **error);
 
 /**
- * Sets how many exchanges with the server a cancellable client makes at the same time, each on a
- * thread of its own: see emnify_config_set_cancellable(). Further exchanges wait for one of these
- * threads, within the timeout of their call. It does not limit a client that is not cancellable,
- * whose exchanges are made on the threads that call.
+ * Sets how many exchanges with the server a cancellable client may run at the same time, each on
+ * its own thread: see emnify_config_set_cancellable(). Further exchanges wait for a free thread,
+ * within the timeout of their call. Default: 64; 0 counts as 1.
  *
- * Default: 64; 0 counts as 1. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+ * A client that is not cancellable has no such limit: its exchanges run on the calling threads.
  */
 int32_t emnify_config_set_max_exchanges(emnify_config *config,
                                         size_t max_exchanges,
                                         emnify_error **error);
 
 /**
- * Cancels all calls of `client` and of its pages, for good: to end a program, or to free a client
- * that other threads use. From now on each call fails at once with EMNIFY_ERR_CANCELLED, except
- * emnify_status_new() and the functions that free or read what you have. Clients for other
- * workspaces, made by emnify_switch_workspace(), go on.
+ * Cancels all current and later calls of `client` and of its pages. This cannot be undone. Use it
+ * to end a program, or to free a client that other threads use: cancel, join these threads, free.
  *
- * Calls that are under way in other threads fail with EMNIFY_ERR_CANCELLED at once, whether they
- * wait for another thread or process to sign in, or before another attempt. A call that waits for
- * a response of the server ends at once if emnify_config_set_cancellable() was set, and otherwise
- * when the response is there or the timeout is over. A call that is running a function of yours
- * ends when the function returns. So, to free a client that other threads may be using: cancel,
- * join these threads, free.
+ * Later calls fail at once with EMNIFY_ERR_CANCELLED, except emnify_status_new() and the functions
+ * that read or free a handle. Clients created by emnify_switch_workspace() are not cancelled.
  *
- * A request that was sent before may still take effect. An application token that
- * emnify_token_create() receives too late is revoked in the background, provided that its id is
- * found and the process lives long enough. A rotation stops in a state from which
- * emnify_token_rotate(), called with another client and the same store, continues.
+ * Current calls in other threads also fail with EMNIFY_ERR_CANCELLED:
  *
- * Returns without waiting. Call it from any thread, also from within an observer, but not from a
- * signal handler: that may set a flag or write to a pipe for a thread which then calls this. NULL
- * is allowed.
+ * - A call that waits for another thread's or process's sign-in, or before a retry, ends at once.
+ * - A call that waits for a response ends at once if emnify_config_set_cancellable() was set;
+ *   otherwise when the response arrives or the timeout ends.
+ * - A call that is running a function of yours ends when the function returns.
+ *
+ * A request that was already sent may still take effect. If emnify_token_create() was cancelled,
+ * the new application token is revoked in the background, if its id is found and the process runs
+ * long enough. A cancelled rotation continues when another client with the same store calls
+ * emnify_token_rotate().
+ *
+ * Returns at once. May be called from any thread and from your functions, but not from a signal
+ * handler: there, set a flag or write to a pipe, and let a thread call this.
  */
 void emnify_client_cancel(const emnify_client *client);
 
@@ -811,50 +797,43 @@ void emnify_client_cancel(const emnify_client *client);
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * An auth token: what goes into the header "Authorization: Bearer ...".
+ * An auth token, for the header "Authorization: Bearer ...".
  *
- * Made by emnify_authenticate(), owned by the caller, freed with emnify_auth_token_free(). It is
- * wiped when the last handle of the same token is freed and its client has let go of it, too. It
- * may outlive its client. Any thread may read it.
+ * Returned by emnify_authenticate(); free it with emnify_auth_token_free(). It is wiped from
+ * memory when all its handles are freed and the client has replaced it.
  */
 typedef struct emnify_auth_token emnify_auth_token;
 
 /**
- * Gives an auth token that is valid now to the caller in `*auth_token`: the cached one, or a new
- * one. Ask each time you need one and keep none: this is fast, and knows when to renew.
+ * Returns an auth token that is valid now in `*auth_token`: the cached one, or a new one. Call
+ * this each time you need an auth token, and do not keep it: a cached token is returned at once,
+ * and renewed in time. Blocks if there is no cached token.
  *
- * While there is a valid token it is handed out at once; from some point after half of its
- * lifetime it is renewed in the background. Where there is none, one thread signs in and the others
- * wait for what it gets. What may pass by itself is tried up to three times, seconds apart, as far
- * as the timeout allows. After a failure the next attempt is held back for a while: a call that has
- * not the time to wait for it fails at once with the last error, and emnify_error_retry_after_ms()
- * says for how long. So do not loop: wait that long.
+ * The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
+ * in the background. Without calls nothing is renewed. In the last minute of the lifetime, callers
+ * wait for the renewal.
  *
- * Takes at most the configured timeout, besides what an emnify_mfa function takes. Any thread.
+ * If several threads need a new token, one signs in and the others wait for its result. Temporary
+ * failures are retried, up to three attempts in all, seconds apart, within the timeout. After a
+ * failure the client backs off: calls that cannot wait that long fail at once with the last error,
+ * and emnify_error_retry_after_ms() returns the time that is left. Wait that long instead of
+ * calling in a loop.
  *
- * Fails with EMNIFY_ERR_REJECTED where the credentials are refused, EMNIFY_ERR_LOCKED where they
- * were refused too often, EMNIFY_ERR_MFA_REQUIRED where a person's one-time code is due and nobody
- * gives it; EMNIFY_ERR_NETWORK, _TLS, _TIMEOUT, _RATE_LIMITED, _SERVER where emnify cannot be
- * asked; EMNIFY_ERR_PROTOCOL where the answer makes no sense; EMNIFY_ERR_INVALID_INPUT where
- * `client` or `auth_token` is NULL, or the credential file cannot be read.
+ * The time that your emnify_mfa function takes does not count towards the timeout.
  */
 int32_t emnify_authenticate(const emnify_client *client,
                             emnify_auth_token **auth_token,
                             emnify_error **error);
 
 /**
- * Writes the value of the header Authorization, "Bearer " and a valid auth token, and a NUL, into
- * the `capacity` bytes at `buffer`: the same as emnify_authenticate(), for code that does not
- * allocate. Afterwards the buffer holds a secret; wipe it.
+ * Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
+ * `capacity` bytes at `buffer`. It is emnify_authenticate() for code that does not allocate.
+ * Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
  *
- * `*length` becomes the length of the text without its NUL, if `length` is not NULL. Where the
- * buffer is too small (it must have `*length` + 1 bytes), the call fails with
- * EMNIFY_ERR_INVALID_INPUT, sets `*length` all the same, and writes nothing else. So with
- * `capacity` 0, where `buffer` may be NULL, one learns how much is needed; 1,024 bytes are plenty
- * today. The next token may be longer than this one.
- *
- * Takes at most the configured timeout. Any thread. Fails besides as emnify_authenticate() does,
- * and then leaves `*length` as it was.
+ * If `length` is not NULL, `*length` is set to the length without the NUL. If the buffer is
+ * smaller than `*length` + 1 bytes, the call fails with EMNIFY_ERR_INVALID_INPUT and sets only
+ * `*length`; `buffer` may be NULL if `capacity` is 0. 1,024 bytes are enough at present. The next
+ * token may be longer. After any other error `*length` is unchanged.
  */
 int32_t emnify_authorization_header(const emnify_client *client,
                                     char *buffer,
@@ -863,130 +842,124 @@ int32_t emnify_authorization_header(const emnify_client *client,
                                     emnify_error **error);
 
 /**
- * Reports that a server refused `auth_token` (HTTP 401). If `client` still has it cached, the next
- * emnify_authenticate() signs in, and returns the old one if that fails. A late report about an
- * earlier one changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that
- * refuses a new token too would refuse any. Free it as usual. Any thread. If either is NULL nothing
- * happens.
+ * Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the next
+ * emnify_authenticate() signs in, and returns the old token if that fails. The token must still be
+ * freed. NULL is ignored.
+ *
+ * A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes after the
+ * previous one: a server that also refuses the new token would refuse any.
  */
 void emnify_invalidate(const emnify_client *client, const emnify_auth_token *auth_token);
 
 /**
- * The same for code that has only the text: the `length` bytes at `text`, either the auth token or
- * the value of the header as emnify_authorization_header() wrote it. Any thread. If a pointer is
- * NULL, or the text is no token that `client` has cached, nothing happens.
+ * Reports a refused auth token, like emnify_invalidate(), by the `length` bytes at `text`: the
+ * token's text, or the header value from emnify_authorization_header(). NULL, or a text that is
+ * not the cached token, is ignored.
  */
 void emnify_invalidate_text(const emnify_client *client, const char *text, size_t length);
 
 /**
- * Ends the waits that failed attempts to sign in have caused: call it when the network link comes
- * up. After a 429 or refused credentials the wait goes on, since it does not depend on the link. It
- * sends nothing and waits for nothing. Any thread. If `client` is NULL nothing happens.
+ * Ends the back-off after failed attempts to sign in. Call this when the network link comes up.
+ * The back-off after a 429 or refused credentials continues, since it does not depend on the link.
+ * NULL is ignored. Sends nothing.
  */
 void emnify_client_retry_now(const emnify_client *client);
 
 /**
- * The auth token itself, ending with a NUL: a secret, to be sent and never to be logged.
- *
- * Borrowed from `auth_token`. NULL if that is NULL.
+ * Returns the token's text. It is a secret: send it, but never log it.
  */
 const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
 
 /**
- * When it expires, in seconds of Unix time on the server's clock; 0 if `auth_token` is NULL. Do
- * not compare it with the clock of a machine that may be wrong: emnify_authenticate() gives out
- * what is valid.
+ * Returns when the token expires, in seconds of Unix time on the server's clock. Do not compare it
+ * with this machine's clock, which may be wrong: emnify_authenticate() returns only valid tokens.
  */
 int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
 
 /**
- * The id of the organisation (workspace) that it is for; 0 if it does not tell. For display only:
- * nobody verified it.
+ * Returns the id of the organisation (workspace) that the token belongs to; 0 if it contains none.
+ * For display only: the token's signature is not verified.
  */
 uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
 
 /**
- * Frees an auth token, once for each time that emnify_authenticate() gave it. NULL is allowed.
+ * Frees an auth token. Call it once for each time emnify_authenticate() returned one.
  */
 void emnify_auth_token_free(emnify_auth_token *auth_token);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Status                                                                                         */
+/* Session status                                                                                 */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * How a client's session stood when emnify_status_new() was called; not to be confused with the
- * status that calls return. It holds no secret.
+ * A snapshot of a client's session, for health checks. It contains no secret. Not to be confused
+ * with the status codes that calls return.
  *
- * Owned by the caller, freed with emnify_status_free(). It may outlive its client. Any thread may
- * read it.
+ * Created by emnify_status_new(); free it with emnify_status_free().
  */
 typedef struct emnify_status emnify_status;
 
 /**
- * Looks how the session of `client` stands and gives that to the caller in `*status`. Nothing is
- * sent and nothing is waited for. Any thread.
- *
- * Fails with EMNIFY_ERR_INVALID_INPUT where `client` or `status` is NULL.
+ * Writes the current state of the session of `client` to `*status`. Makes no request and does not
+ * wait.
  */
 int32_t emnify_status_new(const emnify_client *client,
                           emnify_status **status,
                           emnify_error **error);
 
 /**
- * Whether there is an auth token that is valid now. False if `status` is NULL.
+ * Returns whether the client has an auth token that is valid now and was not reported by
+ * emnify_invalidate().
  */
 bool emnify_status_signed_in(const emnify_status *status);
 
 /**
- * Until when that token is valid, in seconds of Unix time on this machine's clock, which
- * emnify_auth_token_expires_at() is not; 0 where there is none.
+ * Returns when that auth token expires, in seconds of Unix time on this machine's clock (unlike
+ * emnify_auth_token_expires_at()); 0 if there is none.
  */
 int64_t emnify_status_valid_until(const emnify_status *status);
 
 /**
- * How many milliseconds until the next attempt to sign in may be made, where attempts are held
- * back after a failure; -1 where they are not.
+ * Returns how many milliseconds until the next attempt to sign in, while the client is backing
+ * off; -1 if it is not.
  */
 int64_t emnify_status_next_attempt_ms(const emnify_status *status);
 
 /**
- * Why the last attempt to sign in failed, until one succeeds.
- *
- * Borrowed from `status`; emnify_error_copy() makes one of your own. NULL if it did not fail.
+ * Returns the error of the last attempt to sign in, borrowed from `status`; NULL if it succeeded
+ * or there was no attempt. emnify_error_copy() copies it.
  */
 const emnify_error *emnify_status_last_error(const emnify_status *status);
 
 /**
- * How many requests this client has sent in order to sign in.
+ * Returns how many requests this client has sent to sign in.
  */
 uint64_t emnify_status_calls_made(const emnify_status *status);
 
 /**
- * How many auth tokens this client has handed out without a request.
+ * Returns how many auth tokens this client has returned without a request.
  */
 uint64_t emnify_status_calls_saved(const emnify_status *status);
 
 /**
- * When an attempt to sign in last succeeded or failed, in seconds of Unix time on this machine's
- * clock; 0 where there was none.
+ * Returns when an attempt to sign in last succeeded or failed, in seconds of Unix time on this
+ * machine's clock; 0 if there was no attempt.
  */
 int64_t emnify_status_last_change(const emnify_status *status);
 
 /**
- * Frees a status, and with it the error that was borrowed from it. NULL is allowed.
+ * Frees a status and the error borrowed from it.
  */
 void emnify_status_free(emnify_status *status);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Any other call                                                                                 */
+/* Requests to the API                                                                            */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * The answer to a call that succeeded (HTTP 2xx).
+ * The response to a request that succeeded (HTTP 2xx).
  *
- * Made by emnify_request(), owned by the caller, freed with emnify_response_free(), which wipes its
- * body. It may outlive its client. Any thread may read it.
+ * Created by emnify_request(); free it with emnify_response_free(), which wipes the body.
  */
 typedef struct emnify_response emnify_response;
 
@@ -1005,10 +978,9 @@ typedef struct {
 } emnify_pair;
 
 /**
- * What a call carries besides its method and path. Everything is optional, and copied.
+ * Optional parts of a request. All are copied.
  *
- * Start from EMNIFY_REQUEST_OPTIONS_INIT, which sets `size`: later versions add members at the
- * end, and a program that was built with this one goes on working.
+ * Initialise it with EMNIFY_REQUEST_OPTIONS_INIT, which sets `size`: see "Options" above.
  */
 typedef struct {
   /**
@@ -1016,56 +988,54 @@ typedef struct {
    */
   size_t size;
   /**
-   * Parameters of the query, which follow those that the path has; they are encoded as they must
-   * be. NULL where there are none.
+   * Query parameters, added to those in the path. The library encodes them. NULL: none.
    */
   const emnify_pair *query;
   /**
-   * How many.
+   * The number of query parameters.
    */
   size_t query_size;
   /**
-   * Headers. Authorization, Host and those of the connection are the library's, and refused.
-   * NULL where there are none.
+   * Headers. The library sets Authorization, Host and the connection's headers itself, and does
+   * not accept them here. NULL: none.
    */
   const emnify_pair *headers;
   /**
-   * How many.
+   * The number of headers.
    */
   size_t headers_size;
   /**
-   * The body, sent as it is; a header Content-Type says what it is, JSON where none does. NULL:
-   * no body.
+   * The body, sent unchanged. It is JSON unless a header Content-Type says otherwise. NULL:
+   * none.
    */
   const void *body;
   /**
-   * Its length in bytes.
+   * The length of the body in bytes.
    */
   size_t body_length;
 } emnify_request_options;
 
 /**
- * What to start from: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
+ * Initialises the options: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
  */
 #define EMNIFY_REQUEST_OPTIONS_INIT \
     { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
 
 /**
- * Makes any other call of the API with the auth token of `client`, and gives its answer to the
- * caller in `*response`. `method` is GET, HEAD, POST, PUT, PATCH or DELETE. `path` starts with one
- * slash, such as /api/v1/sim/7, and a query may stand behind it: it is relative to the base URL,
- * which the token goes to and nowhere else. `options` may be NULL: no more query, no headers of
- * your own, no body.
+ * Makes any request to the API, with the auth token of `client`, and writes the response to
+ * `*response`. Blocks.
  *
- * A 401 is answered by one new sign-in and one more attempt. GET, HEAD, PUT and DELETE are tried
- * again after what may pass by itself, POST and PATCH only if nothing was sent. Redirects are not
- * followed. An answer has at most 16 MiB.
+ * `method` is GET, HEAD, POST, PUT, PATCH or DELETE. `path` starts with one slash, such as
+ * /api/v1/sim/7, and may contain a query. It is relative to the base URL, and the auth token is
+ * sent nowhere else. `options` may be NULL.
  *
- * Takes at most the configured timeout. Any thread.
+ * After a 401 the client signs in once and repeats the request. After a temporary failure, GET,
+ * HEAD, PUT and DELETE are retried; POST and PATCH only if nothing was sent. Redirects are not
+ * followed. A response may have up to 16 MiB.
  *
- * Fails with EMNIFY_ERR_INVALID_INPUT before anything was sent; EMNIFY_ERR_NOT_FOUND, _FORBIDDEN,
- * _CONFLICT, _VALIDATION and the like as the server answers; and besides as emnify_authenticate()
- * does. After EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER it may have been carried out all the same.
+ * HTTP errors become EMNIFY_ERR_NOT_FOUND, _FORBIDDEN, _CONFLICT, _VALIDATION and so on. After
+ * EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before
+ * retrying.
  */
 int32_t emnify_request(const emnify_client *client,
                        const char *method,
@@ -1075,52 +1045,46 @@ int32_t emnify_request(const emnify_client *client,
                        emnify_error **error);
 
 /**
- * The HTTP status, from 200 to 299; 0 if `response` is NULL.
+ * Returns the HTTP status, 200 to 299.
  */
 int32_t emnify_response_status(const emnify_response *response);
 
 /**
- * The value of the header `name`, in upper or lower case, such as "X-Total-Count"; the first where
- * there are several.
- *
- * Borrowed from `response`. NULL where there is none, or its value is no text.
+ * Returns the value of the header `name`, such as "X-Total-Count"; upper and lower case are the
+ * same. If there are several, the first. NULL if there is none or if the value is not text.
  */
 const char *emnify_response_header(const emnify_response *response, const char *name);
 
 /**
- * The body, decompressed, and a NUL behind it. `*length` becomes its length in bytes without that,
- * if `length` is not NULL. A body that is no text may have a NUL within.
- *
- * Borrowed from `response`, and wiped with it. Never NULL, even if there was no body; NULL, and 0
- * in `*length`, if `response` is NULL.
+ * Returns the body, decompressed, and followed by a NUL. If `length` is not NULL, `*length` is set
+ * to the length in bytes without that NUL. A body that is not text may also contain NULs. An empty
+ * body is not NULL.
  */
 const char *emnify_response_body(const emnify_response *response, size_t *length);
 
 /**
- * Wipes the body, and frees the answer with all that was borrowed from it. NULL is allowed.
+ * Wipes the body, and frees the response and everything borrowed from it.
  */
 void emnify_response_free(emnify_response *response);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Any other call: a collection, row by row                                                       */
+/* Requests to the API: collections                                                               */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * The rows of a collection, each once, whatever pages the server cuts it into.
+ * An iterator over the rows of a collection. It reads page after page and returns each row once.
  *
- * Made by emnify_paginate(), owned by the caller, freed with emnify_pages_free(). It may outlive
- * its client, and goes on making calls then. One thread at a time.
+ * Created by emnify_paginate(); free it with emnify_pages_free(). It still makes requests after
+ * its client was freed.
  */
 typedef struct emnify_pages emnify_pages;
 
 /**
- * Gives the rows of the collection at `path`, such as /api/v1/sim, to the caller in `*pages`. A
- * query may stand behind the path. `per_page` is how many rows to fetch with each call, of which
- * more are fewer calls; 0 means 100.
+ * Creates an iterator over the collection at `path` in `*pages`. `path` is a path such as
+ * /api/v1/sim and may contain a query. `per_page` is the number of rows to read with each request;
+ * 0 means 100.
  *
- * Nothing is sent, and `path` not checked, before emnify_pages_next(). Any thread.
- *
- * Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the path is no UTF-8.
+ * Sends nothing; emnify_pages_next() checks the path.
  */
 int32_t emnify_paginate(const emnify_client *client,
                         const char *path,
@@ -1129,17 +1093,16 @@ int32_t emnify_paginate(const emnify_client *client,
                         emnify_error **error);
 
 /**
- * Gives the next row in `*row`: its JSON as the server sent it, as one line of text that ends with a
- * NUL. `*length`
- * becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
- * becomes NULL and `*length` 0, and the call succeeds.
+ * Returns the next row in `*row`: its JSON as the server sent it, in one line that ends with a
+ * NUL. If `length` is not NULL, `*length` is set to the length in bytes without the NUL. After the
+ * last row the call succeeds, with NULL in `*row` and 0 in `*length`. Blocks when it reads the
+ * next page.
  *
- * Borrowed from `pages`, until the next call with it or until it is freed. One thread at a time.
+ * The row is borrowed from `pages` until the next call with it.
  *
- * A page is fetched when its first row is asked for, which takes at most the configured timeout.
- * What may pass by itself is tried again. Fails as emnify_request() does, and with
- * EMNIFY_ERR_PROTOCOL where the answer is neither a list nor an object with one in `data`; after a
- * failure there are no more rows.
+ * Temporary failures are retried. Fails like emnify_request(), and with EMNIFY_ERR_PROTOCOL if the
+ * response is neither a list nor an object with a list in `data`. After an error there are no more
+ * rows.
  */
 int32_t emnify_pages_next(emnify_pages *pages,
                           const char **row,
@@ -1147,28 +1110,26 @@ int32_t emnify_pages_next(emnify_pages *pages,
                           emnify_error **error);
 
 /**
- * Frees the pages, and with them the row that was borrowed last. NULL is allowed.
+ * Frees the iterator and the row borrowed from it.
  */
 void emnify_pages_free(emnify_pages *pages);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: creating one                                                               */
+/* Application tokens: create                                                                     */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * An application token that was just created, and whose value is shown this once.
+ * An application token that was just created. Its value is shown only once.
  *
- * Made by emnify_token_create(), owned by the caller, freed with emnify_created_token_free(),
- * which wipes it. Any thread may read it.
+ * Created by emnify_token_create(); free it with emnify_created_token_free(), which wipes it.
  */
 typedef struct emnify_created_token emnify_created_token;
 
 /**
- * What a new application token shall be like. Everything is optional; an expiry and an address
- * limit what a stolen one is good for.
+ * Settings of a new application token. All are optional and copied. An expiry and an address limit
+ * what a thief can do with a stolen token.
  *
- * Start from EMNIFY_TOKEN_OPTIONS_INIT, which sets `size`: later versions add members at the end,
- * and a program that was built with this one goes on working. The strings are copied.
+ * Initialise it with EMNIFY_TOKEN_OPTIONS_INIT, which sets `size`: see "Options" above.
  */
 typedef struct {
   /**
@@ -1176,46 +1137,41 @@ typedef struct {
    */
   size_t size;
   /**
-   * A label: at most 1,024 bytes, no control character; or NULL.
+   * A label: at most 1,024 bytes, without control characters. NULL: none.
    */
   const char *description;
   /**
-   * When it shall expire: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in
-   * RFC 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
+   * When the token expires, in the future: a date such as "2027-05-29" (00:00 UTC on that day),
+   * or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: never, or at `expires_at`.
    */
   const char *expiry_date;
   /**
-   * The one address, or the range in CIDR notation, that it may be used from; IPv4 or IPv6; or
-   * NULL.
+   * The only address or range (CIDR) that may use the token, IPv4 or IPv6. NULL: any.
    */
   const char *ip;
   /**
-   * The expiry in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
-   * expiry_date too.
+   * The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
+   * call it expiry_date.
    */
   int64_t expires_at;
 } emnify_token_options;
 
 /**
- * What to start from: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
+ * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
 #define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 
 /**
- * Creates an application token and gives it to the caller in `*created`. Its value is there and
- * nowhere else: store it before you free that. `options` may be NULL: no label, no expiry, valid
- * from anywhere.
+ * Creates an application token and returns it in `*created`. Its value cannot be read again later:
+ * store it before you free `*created`. `options` may be NULL. Blocks.
  *
- * If the response contains no id, it is looked for in the list, which is read before and after;
- * where that fails or leaves doubt, emnify_created_token_id() is 0 and the value is there all the
- * same.
+ * If the response contains no id, the id is looked up in the list of tokens, which is read before
+ * and after. If that fails or finds several candidates, emnify_created_token_id() is 0, and the
+ * call still succeeds.
  *
- * Takes at most the configured timeout. Any thread.
- *
- * Fails with EMNIFY_ERR_INVALID_INPUT before anything was sent; EMNIFY_ERR_VALIDATION, _FORBIDDEN
- * and the like as the server answers. After EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER a token may
- * have been created whose value nobody knows: emnify_token_list() shows it, and it should be
- * revoked.
+ * Other errors include EMNIFY_ERR_VALIDATION and EMNIFY_ERR_FORBIDDEN. After EMNIFY_ERR_NETWORK,
+ * _TIMEOUT or _SERVER a token may exist whose value is lost: find it with emnify_token_list() and
+ * revoke it.
  */
 int32_t emnify_token_create(const emnify_client *client,
                             const emnify_token_options *options,
@@ -1223,98 +1179,93 @@ int32_t emnify_token_create(const emnify_client *client,
                             emnify_error **error);
 
 /**
- * The application token itself, ending with a NUL: a secret, to be stored and never to be logged.
- *
- * Borrowed from `created`, and wiped with it. NULL if that is NULL.
+ * Returns the application token's value. It is a secret: store it, but never log it.
  */
 const char *emnify_created_token_reveal(const emnify_created_token *created);
 
 /**
- * Its id, by which it can be revoked; 0 where it could not be found out for certain, in which case
- * emnify_token_list() shows it by its description.
+ * Returns the token's id, by which it can be revoked; 0 if it is not known. Then find the token in
+ * emnify_token_list() by its description.
  */
 uint64_t emnify_created_token_id(const emnify_created_token *created);
 
 /**
- * Wipes the value and frees it. The application token itself stays. NULL is allowed.
+ * Wipes the value and frees the handle. The application token still exists at emnify.
  */
 void emnify_created_token_free(emnify_created_token *created);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: one of those that there are                                                */
+/* Application tokens: properties, update, revoke                                                 */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * A status of an application token: it can be used until it expires.
+ * Status of an application token: it works until it expires.
  */
 #define EMNIFY_TOKEN_ACTIVATED 0
 
 /**
- * A status of an application token: it is refused for good.
+ * Status of an application token: it is permanently refused.
  */
 #define EMNIFY_TOKEN_REVOKED 1
 
 /**
- * The server did not tell the status of an application token.
+ * Status of an application token: the server did not send it.
  */
 #define EMNIFY_TOKEN_STATUS_UNKNOWN (-1)
 
 /**
- * What is known about an application token; never its value, which is shown only once. Borrowed
- * from its list or audit and freed with it.
+ * An application token's properties, without its value, which is shown only when it is created.
+ * Borrowed from a list or an audit.
  */
 typedef struct emnify_token emnify_token;
 
 /**
- * The id by which it is updated and revoked; 0 if `token` is NULL.
+ * Returns the token's id.
  */
 uint64_t emnify_token_id(const emnify_token *token);
 
 /**
- * Its label. NULL if it has none.
+ * Returns the token's label. NULL if it has none.
  */
 const char *emnify_token_description(const emnify_token *token);
 
 /**
- * Its status: EMNIFY_TOKEN_ACTIVATED, EMNIFY_TOKEN_REVOKED, EMNIFY_TOKEN_STATUS_UNKNOWN, or a
- * number that this version does not know. One that expired may still be activated.
+ * Returns the token's status: EMNIFY_TOKEN_ACTIVATED, EMNIFY_TOKEN_REVOKED,
+ * EMNIFY_TOKEN_STATUS_UNKNOWN (also for NULL), or a number that this version does not know. An
+ * expired token may still be activated.
  */
 int64_t emnify_token_status(const emnify_token *token);
 
 /**
- * When it was created, in seconds of Unix time; 0 if that is not known.
+ * Returns when the token was created, in seconds of Unix time; 0 if that is not known.
  */
 int64_t emnify_token_created_at(const emnify_token *token);
 
 /**
- * When it expires, as the server wrote it. NULL if it does not expire.
+ * Returns when the token expires, as the server wrote it. NULL if it does not expire.
  */
 const char *emnify_token_expiry_date(const emnify_token *token);
 
 /**
- * When it expires, in seconds of Unix time; 0 if it does not, or if what the server wrote cannot
- * be read: emnify_token_expiry_date() tells these apart. A date without a time of day counts from
- * its first moment in UTC.
+ * Returns when the token expires, in seconds of Unix time. A date without a time means 00:00 UTC
+ * on that day. 0 if the token does not expire, or if the server's text cannot be parsed;
+ * emnify_token_expiry_date() tells the two apart.
  */
 int64_t emnify_token_expires_at(const emnify_token *token);
 
 /**
- * The address or range that it may be used from. NULL means any.
+ * Returns the address or range that may use the token. NULL: any.
  */
 const char *emnify_token_ip(const emnify_token *token);
 
 /**
- * The name of the user who created it. NULL if that is not known.
+ * Returns the name of the user who created the token. NULL if it is not known.
  */
 const char *emnify_token_creator(const emnify_token *token);
 
 /**
- * Changes the label of the application token `id` to `description`: at most 1,024 bytes, no
- * control character.
- *
- * Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_INVALID_INPUT before
- * anything was sent, EMNIFY_ERR_NOT_FOUND where there is no such token, and besides as
- * emnify_authenticate() does.
+ * Sets the label of the application token `id` to `description`: at most 1,024 bytes, without
+ * control characters. Fails with EMNIFY_ERR_NOT_FOUND if there is no such token. Blocks.
  */
 int32_t emnify_token_update(const emnify_client *client,
                             uint64_t id,
@@ -1322,126 +1273,115 @@ int32_t emnify_token_update(const emnify_client *client,
                             emnify_error **error);
 
 /**
- * Revokes the application token `id` for good. Auth tokens that were obtained with it stay valid
- * until they expire. Revoking a revoked one is no error.
- *
- * Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_NOT_FOUND where there is
- * no such token, and besides as emnify_authenticate() does.
+ * Permanently revokes the application token `id`. Auth tokens obtained with it stay valid until
+ * they expire. Revoking a revoked token succeeds. Fails with EMNIFY_ERR_NOT_FOUND if there is no
+ * such token. Blocks.
  */
 int32_t emnify_token_revoke(const emnify_client *client, uint64_t id, emnify_error **error);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: the list of them                                                           */
+/* Application tokens: list                                                                       */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * Application tokens of a workspace, as they were when the list was read.
+ * A list of application tokens, as they were when it was read.
  *
- * Made by emnify_token_list() or emnify_token_own(), owned by the caller, freed with
- * emnify_token_list_free(). It may outlive its client. Any thread may read it.
+ * Created by emnify_token_list() or emnify_token_own(); free it with emnify_token_list_free().
  */
 typedef struct emnify_tokens emnify_tokens;
 
 /**
- * Gives all application tokens of the workspace, expired and revoked ones too, to the caller in
- * `*list`.
- *
- * Takes at most the configured timeout. Any thread. Fails as emnify_authenticate() does, and with
- * EMNIFY_ERR_FORBIDDEN where these credentials may not see them.
+ * Reads all application tokens of the workspace, also expired and revoked ones, into `*list`.
+ * Fails with EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
  */
 int32_t emnify_token_list(const emnify_client *client, emnify_tokens **list, emnify_error **error);
 
 /**
- * Gives the row of the application token that `client` signs in with, its description and when it
- * expires, to the caller in `*list`: a list of one, or of none where the auth token does not tell
- * which it is, as with user credentials.
- *
- * Takes at most the configured timeout. Any thread. Fails as emnify_token_list() does.
+ * Reads the properties of the application token that `client` signs in with, such as its
+ * description and expiry, into `*list`. The list has one token, or none if the auth token does not
+ * contain the application token's id, such as with user credentials. Fails like
+ * emnify_token_list(). Blocks.
  */
 int32_t emnify_token_own(const emnify_client *client, emnify_tokens **list, emnify_error **error);
 
 /**
- * How many application tokens are in the list; 0 if `list` is NULL.
+ * Returns the number of application tokens in the list.
  */
 size_t emnify_token_list_size(const emnify_tokens *list);
 
 /**
- * The application token at `index`, counted from 0, in the server's order.
- *
- * Borrowed from `list`. NULL if there are not so many.
+ * Returns the application token at `index`, counted from 0, in the server's order. Borrowed from
+ * `list`. NULL if `index` is too large.
  */
 const emnify_token *emnify_token_list_at(const emnify_tokens *list, size_t index);
 
 /**
- * Frees a list with all that was borrowed from it. NULL is allowed.
+ * Frees a list and everything borrowed from it.
  */
 void emnify_token_list_free(emnify_tokens *list);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: what there is to say against them                                          */
+/* Application tokens: audit                                                                      */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * A finding: it is the application token that the client signs in with, as far as its auth token
- * tells.
+ * Finding: the client signs in with this token, according to its auth token.
  */
 #define EMNIFY_FINDING_OWN 1
 
 /**
- * A finding: it was revoked. Nothing else but EMNIFY_FINDING_OWN is said of such a one.
+ * Finding: the token is revoked. It gets no other finding except EMNIFY_FINDING_OWN.
  */
 #define EMNIFY_FINDING_REVOKED 2
 
 /**
- * A finding: it has expired. Nothing else but EMNIFY_FINDING_OWN is said of such a one.
+ * Finding: the token has expired. It gets no other finding except EMNIFY_FINDING_OWN.
  */
 #define EMNIFY_FINDING_EXPIRED 4
 
 /**
- * A finding: a rotation made it and did not finish. That goes on with it, or revokes it, when it is
- * called next. Where nobody will do so, revoke it.
+ * Finding: an unfinished rotation created the token. The next emnify_token_rotate() uses or
+ * revokes it. If that rotation will not be continued, revoke the token.
  */
 #define EMNIFY_FINDING_ORPHAN 8
 
 /**
- * A finding: it expires within the time that was asked for.
+ * Finding: the token expires within `expires_within_s`.
  */
 #define EMNIFY_FINDING_EXPIRES_SOON 16
 
 /**
- * A finding: it never expires, so that a stolen one works until somebody notices.
+ * Finding: the token never expires, so a stolen one works until it is revoked.
  */
 #define EMNIFY_FINDING_NO_EXPIRY 32
 
 /**
- * A finding: it may be used from any address.
+ * Finding: the token may be used from any address.
  */
 #define EMNIFY_FINDING_NO_ADDRESS_RESTRICTION 64
 
 /**
- * A finding: it was created longer ago than was asked for, and should be rotated.
+ * Finding: the token is older than `older_than_s` and should be rotated.
  */
 #define EMNIFY_FINDING_OLD 128
 
 /**
- * A finding: it has an expiry date that this library cannot read. Look at it with
+ * Finding: this library cannot parse the token's expiry date. Read it with
  * emnify_token_expiry_date().
  */
 #define EMNIFY_FINDING_UNREADABLE_EXPIRY 256
 
 /**
- * The application tokens of a workspace, each with what there is to say against it.
+ * The application tokens of a workspace, each with its findings.
  *
- * Made by emnify_token_audit(), owned by the caller, freed with emnify_audit_free(). It may outlive
- * its client. Any thread may read it.
+ * Created by emnify_token_audit(); free it with emnify_audit_free().
  */
 typedef struct emnify_audit emnify_audit;
 
 /**
- * From when on an application token is worth a word.
+ * Audit thresholds.
  *
- * Start from EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: later versions add members at the end,
- * and a program that was built with this one goes on working.
+ * Initialise it with EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: see "Options" above.
  */
 typedef struct {
   /**
@@ -1449,26 +1389,24 @@ typedef struct {
    */
   size_t size;
   /**
-   * What expires within so many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
+   * A token that expires within this many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
    */
   uint64_t expires_within_s;
   /**
-   * What was created longer than so many seconds ago gets EMNIFY_FINDING_OLD. 0: 365 days.
+   * A token that was created more than this many seconds ago gets EMNIFY_FINDING_OLD. 0: 365
+   * days.
    */
   uint64_t older_than_s;
 } emnify_audit_options;
 
 /**
- * What to start from: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ * Initialises the options: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
  */
 #define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
 
 /**
- * Judges all application tokens of the workspace, and gives the outcome to the caller in `*audit`.
- * Nothing is changed. `options` may be NULL: the default of each.
- *
- * Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_INVALID_INPUT before
- * anything was sent, and besides as emnify_token_list() does.
+ * Reads all application tokens of the workspace and checks each for risks. The result is written
+ * to `*audit`; nothing is changed. `options` may be NULL. Fails like emnify_token_list(). Blocks.
  */
 int32_t emnify_token_audit(const emnify_client *client,
                            const emnify_audit_options *options,
@@ -1476,34 +1414,33 @@ int32_t emnify_token_audit(const emnify_client *client,
                            emnify_error **error);
 
 /**
- * How many application tokens there are; 0 if `audit` is NULL.
+ * Returns the number of application tokens.
  */
 size_t emnify_audit_size(const emnify_audit *audit);
 
 /**
- * The application token at `index`, counted from 0, in the server's order.
- *
- * Borrowed from `audit`. NULL if there are not so many.
+ * Returns the application token at `index`, counted from 0, in the server's order. Borrowed from
+ * `audit`. NULL if `index` is too large.
  */
 const emnify_token *emnify_audit_token(const emnify_audit *audit, size_t index);
 
 /**
- * What was found at the application token at `index`: a sum of the constants EMNIFY_FINDING_....
- * 0, a good answer, where it is nothing; also where there are not so many.
+ * Returns the findings for the application token at `index`: a sum of EMNIFY_FINDING_...
+ * constants. 0 if nothing was found or `index` is too large.
  */
 uint32_t emnify_audit_findings(const emnify_audit *audit, size_t index);
 
 /**
- * Frees an audit with all that was borrowed from it. NULL is allowed.
+ * Frees an audit and everything borrowed from it.
  */
 void emnify_audit_free(emnify_audit *audit);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: the states of a rotation                                                   */
+/* Application tokens: states of a rotation                                                       */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * No state: it is not about a rotation.
+ * No state: not about a rotation.
  */
 #define EMNIFY_ROTATION_NONE 0
 
@@ -1513,66 +1450,66 @@ void emnify_audit_free(emnify_audit *audit);
 #define EMNIFY_ROTATION_INTENT 1
 
 /**
- * It is created; which row of the list it is, is being found out.
+ * The new token exists; its id is being looked up in the list of tokens.
  */
 #define EMNIFY_ROTATION_CREATED 2
 
 /**
- * Its row is known; it is being tried.
+ * The new token's id is known; the new token is being tested.
  */
 #define EMNIFY_ROTATION_IDENTIFIED 3
 
 /**
- * It works, and is the one to use from now on; it is being handed over.
+ * The new token works and is used from now on; it is being written to the credential file or
+ * passed to your emnify_hand_over function.
  */
 #define EMNIFY_ROTATION_COMMITTED 4
 
 /**
- * Both work, until the grace period ends.
+ * Both tokens work until the grace period ends.
  */
 #define EMNIFY_ROTATION_GRACE 5
 
 /**
- * The old one is being revoked.
+ * The old token is being revoked.
  */
 #define EMNIFY_ROTATION_REVOKING 6
 
 /**
- * Only the new one works.
+ * The rotation is complete: the old token is revoked, or kept as requested.
  */
 #define EMNIFY_ROTATION_DONE 7
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: rotating one                                                               */
+/* Application tokens: rotate                                                                     */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * What a rotation came to. It holds no secret.
+ * The result of a rotation. It contains no secret.
  *
- * Made by emnify_token_rotate(), owned by the caller, freed with emnify_rotation_free(). It may
- * outlive its client. Any thread may read it.
+ * Created by emnify_token_rotate(); free it with emnify_rotation_free().
  */
 typedef struct emnify_rotation emnify_rotation;
 
 /**
- * A function of yours that takes the new application token and keeps it where the next start finds
- * it. The `length` bytes at `application_token`, and the NUL behind them, are wiped when the
- * function returns. It returns 0 if it kept it, durably; anything else means that it could not:
- * the rotation stops, and goes on with the same one when emnify_token_rotate() is called again.
- * `user` is what the options said.
+ * A function of yours that stores the new application token where the next start of the program
+ * finds it.
  *
- * It is called on the thread that called emnify_token_rotate(), before that returns, and may be
- * called again with the same token after a crash. It may call the client, but not
- * emnify_token_rotate(). It must return: neither throw an exception nor jump out.
+ * Return 0 after the token is stored durably. Any other number means that it could not be stored:
+ * the rotation stops, and the next emnify_token_rotate() calls this function again with the same
+ * token. The `length` bytes at `application_token` are followed by a NUL and are wiped when the
+ * function returns. `user` is the pointer in the options.
+ *
+ * It runs during emnify_token_rotate(). After a crash it may be called again with the same token.
+ * It may call the client, but not emnify_token_rotate().
  */
 typedef int32_t (*emnify_hand_over)(void *user, const char *application_token, size_t length);
 
 /**
- * How an application token shall be replaced. What is not set is as with the old one: its
- * description, the address that it is bound to, how long it lives.
+ * Options of a rotation. All are optional and copied. What is not set is taken from the old token:
+ * its description, its address restriction and its lifetime.
  *
- * Start from EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: later versions add members at the end,
- * and a program that was built with this one goes on working. The strings are copied.
+ * Initialise it with EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: see "Options" above.
  */
 typedef struct {
   /**
@@ -1580,85 +1517,94 @@ typedef struct {
    */
   size_t size;
   /**
-   * The id of the application token that the client signs in with, where its auth token does not
-   * tell; else 0. It is not for another one: what contradicts the auth token is refused.
+   * The id of the application token that the client signs in with, needed if the auth token does
+   * not contain it; otherwise 0. An id that contradicts the auth token is an error. If the auth
+   * token contains none, the id cannot be checked: the token with this id is revoked.
    */
   uint64_t id;
   /**
-   * Another label: at most 1,024 bytes, no control character; or NULL.
+   * Another label: at most 1,024 bytes, without control characters. NULL: that of the old token.
    */
   const char *description;
   /**
-   * Another expiry: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in RFC
-   * 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL: the new one lives as long as the
-   * old one was made for, from now on.
+   * When the new token expires, in the future: a date such as "2027-05-29" (00:00 UTC on that
+   * day), or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: the new token gets the old
+   * one's lifetime, counted from now.
    */
   const char *expiry_date;
   /**
-   * Another address, or range in CIDR notation, that the new one may be used from; or NULL.
+   * Another address, or range (CIDR), that may use the new token. NULL: that of the old token.
    */
   const char *ip;
   /**
-   * The other expiry in seconds of Unix time; 0 where `expiry_date` says it, or nothing does. Not
-   * both. Messages call it expiry_date too.
+   * The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
+   * call it expiry_date.
    */
   int64_t expires_at;
   /**
-   * How many seconds the old one goes on working beside the new one, for others that use it. 0:
-   * it is revoked as soon as the new one is proved to work.
+   * How many seconds the old token keeps working alongside the new one, for other programs that
+   * use it. 0: it is revoked as soon as the new one is known to work.
    */
   uint64_t grace_s;
   /**
-   * Who takes the new application token, instead of the credential file; or NULL. Needed where
-   * the client has no such file.
+   * The function that stores the new application token. NULL: the credential file is replaced.
+   * Required if the client has no credential file.
    */
   emnify_hand_over hand_over;
   /**
-   * What `hand_over` is called with; it is not looked at.
+   * The pointer that is passed to `hand_over`. May be NULL.
    */
   void *user;
   /**
-   * 1: the old one is left alive, for an application token that may not revoke any. The rotation
-   * ends in EMNIFY_ROTATION_DONE, with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is revoked,
-   * and where that is not permitted the rotation is refused before anything is created.
+   * 1: the old token is not revoked, for a token that is not allowed to revoke tokens. The
+   * rotation ends in EMNIFY_ROTATION_DONE with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is
+   * revoked; if that is not permitted, the call fails before a token is created.
    */
   uint64_t keep_old;
 } emnify_rotate_options;
 
 /**
- * What to start from: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
+ * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \
     { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 
 /**
- * Replaces the application token that `client` signs in with by a new one, with no moment at which
- * neither works, and gives what that came to to the caller in `*rotation`. `options` may be NULL:
- * all as with the old one, which is revoked at once when the new one is proved to work.
+ * Replaces the application token that `client` signs in with by a new one, and writes the result
+ * to `*rotation`. At every moment at least one of the two works, also after a crash or a power
+ * failure. `options` may be NULL. Blocks: each of its requests may take the configured timeout.
  *
- * The client needs an application token of its own, as text or from a file; a store that is a
- * directory, which keeps how far the rotation has come; and where the credential is text, a
- * `hand_over` in the options. A credential file is replaced by one with the same mode and, on Linux,
- * the same access list, extended attributes of users and SELinux label; what another program wrote
- * into it meanwhile stays.
+ * The client needs:
  *
- * After a failure or a crash, call it again with the same options: it goes on where it stopped,
- * with what it began with. With a grace period the rotation stops in EMNIFY_ROTATION_GRACE, with
- * success, and does not wait: call it again when that is over. Options that are not those which it
- * began with do not apply: see emnify_rotation_ignored_options(). The client goes on with the new
- * application token, and so does one that starts with the old one and the same store;
- * EMNIFY_EVENT_SUCCESSOR_FOUND tells it. At most one rotation runs in a store; who waits for
- * another one's adopts what that came to.
+ * - an application token, as text or in a file; not a user name and password
+ * - a store that is a directory (emnify_config_set_store()), where the progress is kept
+ * - `hand_over` in the options, if the application token was set as text
  *
- * Each of its calls takes at most the configured timeout. Any thread.
+ * A credential file is replaced by a file with the same mode and, on Linux, the same access
+ * control list, user extended attributes and SELinux label. If another program wrote to the file
+ * meanwhile, its content stays.
  *
- * Fails with EMNIFY_ERR_INVALID_INPUT where `store` or `hand_over` is missing, an option is wrong,
- * the client signs in as a person, or it cannot be told which application token is its own, and
- * `id` does not say, or how long the new one lives, and no expiry does; with EMNIFY_ERR_FORBIDDEN
- * where the application token may not revoke any, and `keep_old` is 0; as emnify_token_list() does
- * before anything was begun; and from then on with EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED
- * after emnify_client_cancel(). emnify_error_rotation_state() says in which state it stopped, and
- * the client goes on with an application token that works.
+ * After an error or a crash, call it again with the same options: the rotation continues where it
+ * stopped. With a grace period, the call succeeds without waiting and the state is
+ * EMNIFY_ROTATION_GRACE; call it again after the grace period. A rotation keeps the options that
+ * it began with: see emnify_rotation_ignored_options().
+ *
+ * The client then uses the new application token. So does a later client with the old token and
+ * the same store, which reports EMNIFY_EVENT_SUCCESSOR_FOUND. Only one rotation runs in a store at
+ * a time: a call that waited for the rotation of another client returns its result.
+ *
+ * Errors:
+ *
+ * - EMNIFY_ERR_INVALID_INPUT: the store or `hand_over` is missing; an option is invalid; the
+ *   client signs in as a user; the id of its application token is not known and `id` is 0; or the
+ *   old token's lifetime is not known and no expiry is set.
+ * - EMNIFY_ERR_FORBIDDEN: the application token is not allowed to revoke tokens, and `keep_old` is
+ *   0. Nothing was created.
+ * - EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED after emnify_client_cancel(): the rotation
+ *   stopped in the state emnify_error_rotation_state(). The client continues with an application
+ *   token that works.
+ *
+ * Before the rotation begins, it also fails like emnify_token_list().
  */
 int32_t emnify_token_rotate(const emnify_client *client,
                             const emnify_rotate_options *options,
@@ -1666,49 +1612,49 @@ int32_t emnify_token_rotate(const emnify_client *client,
                             emnify_error **error);
 
 /**
- * EMNIFY_ROTATION_DONE: the old application token is revoked, or was kept. EMNIFY_ROTATION_GRACE:
- * both work until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
+ * Returns the state: EMNIFY_ROTATION_DONE (the old application token is revoked, or kept as
+ * requested) or EMNIFY_ROTATION_GRACE (both work until the grace period ends).
+ * EMNIFY_ROTATION_NONE for NULL.
  */
 int32_t emnify_rotation_state(const emnify_rotation *rotation);
 
 /**
- * The id of the application token that was replaced; 0 if `rotation` is NULL.
+ * Returns the id of the application token that was replaced.
  */
 uint64_t emnify_rotation_old_id(const emnify_rotation *rotation);
 
 /**
- * The id of the one that replaces it; 0 if `rotation` is NULL.
+ * Returns the id of the new application token.
  */
 uint64_t emnify_rotation_new_id(const emnify_rotation *rotation);
 
 /**
- * In EMNIFY_ROTATION_GRACE, how many milliseconds the grace period lasts after the call; else -1.
- * No time passes for it while the clock is not to be trusted.
+ * Returns how many milliseconds of the grace period were left when the call returned; -1 if the
+ * state is not EMNIFY_ROTATION_GRACE. The time does not count while this machine's clock cannot be
+ * trusted.
  */
 int64_t emnify_rotation_grace_left_ms(const emnify_rotation *rotation);
 
 /**
- * Whether another client had rotated the application token already: nothing was changed, and its
- * successor is used. False if `rotation` is NULL.
+ * Returns whether another client had already rotated the application token. Then nothing was
+ * changed, and the new token is used.
  */
 bool emnify_rotation_is_adopted(const emnify_rotation *rotation);
 
 /**
- * Whether the old application token is left alive, as `keep_old` said in this call or in the one
- * that the rotation began with. False if `rotation` is NULL.
+ * Returns whether the old application token was not revoked, as requested with `keep_old` in this
+ * call or in the call that began the rotation.
  */
 bool emnify_rotation_is_old_kept(const emnify_rotation *rotation);
 
 /**
- * The options of the call that did not apply, because the rotation had begun with others, which
- * did: their names, such as "expiry_date, ip".
- *
- * Borrowed from `rotation`. NULL where all applied, and if `rotation` is NULL.
+ * Returns the names of this call's options that were ignored because the rotation had begun with
+ * others, such as "expiry_date, ip". NULL if none was ignored.
  */
 const char *emnify_rotation_ignored_options(const emnify_rotation *rotation);
 
 /**
- * Frees what a rotation came to. NULL is allowed.
+ * Frees the result of a rotation.
  */
 void emnify_rotation_free(emnify_rotation *rotation);
 
@@ -1717,41 +1663,39 @@ void emnify_rotation_free(emnify_rotation *rotation);
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
- * The first number of the version of this header. It changes with what may break a program.
+ * Major version of this header. It changes when programs may have to change.
  */
 #define EMNIFY_VERSION_MAJOR 0
 
 /**
- * The second number. It changes with what is new.
+ * Minor version of this header. It changes when something is added.
  */
 #define EMNIFY_VERSION_MINOR 1
 
 /**
- * The third number. It changes with what was repaired.
+ * Patch version of this header. It changes when something is fixed.
  */
 #define EMNIFY_VERSION_PATCH 0
 
 /**
- * The version of the library that runs, such as "0.1.0".
- *
- * Never NULL. The string is constant and never freed. Any thread.
+ * Returns the version of the loaded library, such as "0.1.0". Never NULL; the string is constant.
  */
 const char *emnify_version(void);
 
 /**
- * The version of the library that runs as a number that grows with each version, such as 1002003
- * for 1.2.3; EMNIFY_VERSION_NUMBER is that of the header. Any thread.
+ * Returns the version of the loaded library as a number that grows with each version, such as
+ * 1002003 for 1.2.3. EMNIFY_VERSION_NUMBER is the version of the header.
  */
 uint32_t emnify_version_number(void);
 
 /**
- * The version of this header, as text.
+ * Version of this header, as text.
  */
 #define EMNIFY_VERSION "0.1.0"
 
 /**
- * The version of this header as a number that grows with each version:
- * #if EMNIFY_VERSION_NUMBER >= 1002000 asks for 1.2.0 or later.
+ * Version of this header as a number that grows with each version:
+ * #if EMNIFY_VERSION_NUMBER >= 1002000 is true for 1.2.0 and later.
  */
 #define EMNIFY_VERSION_NUMBER \
     (EMNIFY_VERSION_MAJOR * 1000000 + EMNIFY_VERSION_MINOR * 1000 + EMNIFY_VERSION_PATCH)

@@ -1,16 +1,16 @@
-//! Which version this is: at compile time from the header, at run time from the library, since a
-//! shared library may be newer than the header that a program was built with.
+//! The version: of the header at compile time, and of the library at run time. A shared library may
+//! be newer than the header that a program was built with.
 
 use std::ffi::{CStr, c_char};
 
-/// The first number of the version of this header. It changes with what may break a program.
+/// Major version of this header. It changes when programs may have to change.
 pub const EMNIFY_VERSION_MAJOR: u32 = 0;
-/// The second number. It changes with what is new.
+/// Minor version of this header. It changes when something is added.
 pub const EMNIFY_VERSION_MINOR: u32 = 1;
-/// The third number. It changes with what was repaired.
+/// Patch version of this header. It changes when something is fixed.
 pub const EMNIFY_VERSION_PATCH: u32 = 0;
 
-/// As EMNIFY_VERSION_NUMBER in the header (`tests/header.rs`), whose name it must not have.
+/// EMNIFY_VERSION_NUMBER of the header (`tests/header.rs`), which needs another name here.
 const NUMBER: u32 =
     EMNIFY_VERSION_MAJOR * 1_000_000 + EMNIFY_VERSION_MINOR * 1_000 + EMNIFY_VERSION_PATCH;
 
@@ -20,16 +20,14 @@ const VERSION: &CStr =
         Err(_) => c"",
     };
 
-/// The version of the library that runs, such as "0.1.0".
-///
-/// Never NULL. The string is constant and never freed. Any thread.
+/// Returns the version of the loaded library, such as "0.1.0". Never NULL; the string is constant.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the library that runs as a number that grows with each version, such as 1002003
-/// for 1.2.3; EMNIFY_VERSION_NUMBER is that of the header. Any thread.
+/// Returns the version of the loaded library as a number that grows with each version, such as
+/// 1002003 for 1.2.3. EMNIFY_VERSION_NUMBER is the version of the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_version_number() -> u32 {
     NUMBER
@@ -47,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_of_a_version_reaches_into_the_next_one() {
+    fn the_parts_of_the_version_number_do_not_overlap() {
         const { assert!(EMNIFY_VERSION_MINOR < 1_000 && EMNIFY_VERSION_PATCH < 1_000) };
         assert_eq!(emnify_version_number(), 1_000);
     }

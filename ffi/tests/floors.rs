@@ -1,4 +1,5 @@
-//! Rejects imports that go up: a folder of `src` imports only from itself and from the floors below.
+//! Rejects imports that go up: a folder of `src` imports only from itself and from the floors
+//! below.
 
 #![allow(clippy::unwrap_used, reason = "all of this is a test")]
 

@@ -1,8 +1,9 @@
-//! Keeps `include/emnify.h` what the sources say. It is generated in memory and compared with the
-//! file, which is committed so that who writes C needs no Rust to read or use it.
+//! Checks that `include/emnify.h` matches the sources. The header is generated in memory and
+//! compared with the committed file. It is committed so that C programmers need no Rust to read or
+//! use it.
 //!
-//! cbindgen orders a header by what things are: constants, types, functions. A reader wants it by
-//! subject, so each section is made of the source files on one subject.
+//! cbindgen sorts a header into constants, types and functions. Readers want it sorted by subject,
+//! so each section is generated from the source files for one subject.
 
 #![allow(clippy::unwrap_used, reason = "all of this is a test")]
 
@@ -15,11 +16,11 @@ use cbindgen::{Builder, Config};
 /// A section of the header.
 struct Section {
     title: &'static str,
-    /// The files in `src` that it is made of.
+    /// The files in `src` that it is generated from.
     sources: &'static [&'static str],
-    /// What Rust cannot express.
+    /// C code that Rust cannot express.
     verbatim: &'static str,
-    /// What it follows; nothing if it stands at the end.
+    /// The text that `verbatim` follows; empty if it comes at the end.
     after: &'static str,
 }
 
@@ -35,14 +36,14 @@ impl Section {
 
 const TOKEN_OPTIONS: &str = "\
 /**
- * What to start from: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
+ * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
 #define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 ";
 
 const REQUEST_OPTIONS: &str = "\
 /**
- * What to start from: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
+ * Initialises the options: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
  */
 #define EMNIFY_REQUEST_OPTIONS_INIT \\
     { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
@@ -50,52 +51,52 @@ const REQUEST_OPTIONS: &str = "\
 
 const AUDIT_OPTIONS: &str = "\
 /**
- * What to start from: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ * Initialises the options: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
  */
 #define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
 ";
 
 const ROTATE_OPTIONS: &str = "\
 /**
- * What to start from: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
+ * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \\
     { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 ";
 
 const VERSION: &str = concat!(
-    "/**\n * The version of this header, as text.\n */\n#define EMNIFY_VERSION \"",
+    "/**\n * Version of this header, as text.\n */\n#define EMNIFY_VERSION \"",
     env!("CARGO_PKG_VERSION"),
     "\"\n\n",
-    "/**\n * The version of this header as a number that grows with each version:\n",
-    " * #if EMNIFY_VERSION_NUMBER >= 1002000 asks for 1.2.0 or later.\n */\n",
+    "/**\n * Version of this header as a number that grows with each version:\n",
+    " * #if EMNIFY_VERSION_NUMBER >= 1002000 is true for 1.2.0 and later.\n */\n",
     "#define EMNIFY_VERSION_NUMBER \\\n",
     "    (EMNIFY_VERSION_MAJOR * 1000000 + EMNIFY_VERSION_MINOR * 1000 + ",
     "EMNIFY_VERSION_PATCH)\n",
 );
 
-/// In the order in which a reader needs them, and C wants its types declared.
+/// In an order that suits a reader and declares each type before its use.
 const SECTIONS: [Section; 18] = [
-    section("What a call returns", &["codes/error.rs"]),
-    section("Errors", &["boundary/failure.rs", "boundary/error.rs"]),
+    section("Status codes", &["codes/error.rs"]),
+    section("Error objects", &["boundary/failure.rs", "boundary/error.rs"]),
     section("Configuration", &["client/config.rs"]),
-    section("Configuration: signing in as a person", &["client/config_user.rs"]),
-    section("Configuration: being told what happens", &["client/event.rs"]),
+    section("Configuration: user credentials", &["client/config_user.rs"]),
+    section("Configuration: events", &["client/event.rs"]),
     section("Client", &["client/client.rs"]),
-    section("Client: ending its calls", &["client/cancel.rs"]),
+    section("Client: cancelling its calls", &["client/cancel.rs"]),
     section("Auth tokens", &["client/authenticate.rs", "client/auth_token.rs"]),
-    section("Status", &["client/status.rs"]),
-    section("Any other call", &["requests/request.rs"])
+    section("Session status", &["client/status.rs"]),
+    section("Requests to the API", &["requests/request.rs"])
         .with(REQUEST_OPTIONS, "} emnify_request_options;\n"),
-    section("Any other call: a collection, row by row", &["requests/pages.rs"]),
-    section("Application tokens: creating one", &["tokens/create.rs"])
+    section("Requests to the API: collections", &["requests/pages.rs"]),
+    section("Application tokens: create", &["tokens/create.rs"])
         .with(TOKEN_OPTIONS, "} emnify_token_options;\n"),
-    section("Application tokens: one of those that there are", &["tokens/token.rs"]),
-    section("Application tokens: the list of them", &["tokens/list.rs"]),
-    section("Application tokens: what there is to say against them", &["tokens/audit.rs"])
+    section("Application tokens: properties, update, revoke", &["tokens/token.rs"]),
+    section("Application tokens: list", &["tokens/list.rs"]),
+    section("Application tokens: audit", &["tokens/audit.rs"])
         .with(AUDIT_OPTIONS, "} emnify_audit_options;\n"),
-    section("Application tokens: the states of a rotation", &["codes/rotation_state.rs"]),
-    section("Application tokens: rotating one", &["tokens/rotate.rs"])
+    section("Application tokens: states of a rotation", &["codes/rotation_state.rs"]),
+    section("Application tokens: rotate", &["tokens/rotate.rs"])
         .with(ROTATE_OPTIONS, "} emnify_rotate_options;\n"),
     section("Version", &["version.rs"]).with(VERSION, ""),
 ];
@@ -122,7 +123,7 @@ const CLOSING: &str = "\
 ";
 
 #[test]
-fn the_committed_header_is_what_the_sources_say() {
+fn the_committed_header_matches_the_sources() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let committed = package.join("../include/emnify.h");
     let generated = header(package);
@@ -133,7 +134,7 @@ fn the_committed_header_is_what_the_sources_say() {
     let different = text.lines().zip(generated.lines()).position(|(old, new)| old != new);
     assert!(
         text == generated,
-        "include/emnify.h is not what ffi/src says, first in line {}. If the change is meant, run\
+        "include/emnify.h differs from ffi/src, first in line {}. If the change is intended, run\
          \n\n    EMNIFY_UPDATE_HEADER=1 cargo test -p emnify-ffi --test header\n\nand commit the \
          file.",
         different.unwrap_or(text.lines().count().min(generated.lines().count())) + 1,
@@ -156,7 +157,7 @@ fn every_exported_function_is_in_the_header() {
     assert!(functions > 30, "{functions}");
 }
 
-/// All files in `folder` and in the folders within it.
+/// Returns all files in `folder` and its subfolders.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
@@ -175,7 +176,7 @@ fn header(package: &Path) -> String {
     text
 }
 
-/// What stands below the title.
+/// Returns the text of a section below its title.
 fn body(config: &Config, folder: &Path, section: &Section) -> String {
     let declarations = generate(config, folder, section.sources);
     let Section { verbatim, after, .. } = section;
@@ -191,7 +192,7 @@ fn heading(title: &str) -> String {
     format!("/* {0:-<94} */\n/* {title:<94} */\n/* {0:-<94} */\n\n", "")
 }
 
-/// The declarations of some source files.
+/// Returns the declarations in some source files.
 fn generate(config: &Config, folder: &Path, sources: &[&str]) -> String {
     let config = Config { header: None, ..config.clone() };
     let builder = sources
@@ -203,7 +204,7 @@ fn generate(config: &Config, folder: &Path, sources: &[&str]) -> String {
     text.trim().lines().map(|line| parenthesised(line) + "\n").collect()
 }
 
-/// A negative constant in parentheses, without which a macro may come apart where it is used.
+/// Puts a negative constant into parentheses, so that the macro is safe in any expression.
 fn parenthesised(line: &str) -> String {
     match line.rsplit_once(' ') {
         Some((define, value)) if line.starts_with("#define ") && value.starts_with('-') => {

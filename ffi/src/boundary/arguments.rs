@@ -1,4 +1,4 @@
-//! The arguments of a call: handles, texts and arrays, checked before anything is done with them.
+//! Checks the arguments of a call: handles, texts and arrays.
 
 use std::ffi::{CStr, c_char};
 use std::slice;
@@ -9,9 +9,9 @@ use super::failure::{Result, emnify_error};
 ///
 /// # Safety
 ///
-/// `handle` is NULL or points to a `T` that lives, and that nobody changes, for as long as `'a`.
+/// `handle` is NULL or points to a `T` that is valid and not changed during `'a`.
 pub(crate) unsafe fn needed<'a, T>(name: &str, handle: *const T) -> Result<&'a T> {
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     unsafe { handle.as_ref() }.ok_or_else(|| emnify_error::null(name))
 }
 
@@ -19,9 +19,9 @@ pub(crate) unsafe fn needed<'a, T>(name: &str, handle: *const T) -> Result<&'a T
 ///
 /// # Safety
 ///
-/// `handle` is NULL or points to a `T` that lives, and that nobody else uses, for as long as `'a`.
+/// `handle` is NULL or points to a `T` that is valid and not used otherwise during `'a`.
 pub(crate) unsafe fn needed_mut<'a, T>(name: &str, handle: *mut T) -> Result<&'a mut T> {
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     unsafe { handle.as_mut() }.ok_or_else(|| emnify_error::null(name))
 }
 
@@ -29,9 +29,9 @@ pub(crate) unsafe fn needed_mut<'a, T>(name: &str, handle: *mut T) -> Result<&'a
 ///
 /// # Safety
 ///
-/// `text` is NULL or ends with a NUL, and nobody changes it for as long as `'a`.
+/// `text` is NULL or ends with a NUL, and is not changed during `'a`.
 pub(crate) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<&'a str> {
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     unsafe { optional_text(name, text) }?.ok_or_else(|| emnify_error::null(name))
 }
 
@@ -53,7 +53,7 @@ pub(crate) unsafe fn optional_text<'a>(name: &str, text: *const c_char) -> Resul
 ///
 /// # Safety
 ///
-/// `text` is NULL or points to `length` bytes that nobody changes for as long as `'a`.
+/// `text` is NULL or points to `length` bytes that are not changed during `'a`.
 pub(crate) unsafe fn counted_text<'a>(
     name: &str,
     text: *const c_char,
@@ -62,7 +62,7 @@ pub(crate) unsafe fn counted_text<'a>(
     if text.is_null() {
         return Err(emnify_error::null(name));
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let bytes = unsafe { counted::<u8>(name, text.cast(), length) }?;
     std::str::from_utf8(bytes).map_err(|_| emnify_error::not_utf8(name))
 }
@@ -71,7 +71,7 @@ pub(crate) unsafe fn counted_text<'a>(
 ///
 /// # Safety
 ///
-/// `values` is NULL or points to `count` values that nobody changes for as long as `'a`.
+/// `values` is NULL or points to `count` values that are not changed during `'a`.
 pub(crate) unsafe fn counted<'a, T>(name: &str, values: *const T, count: usize) -> Result<&'a [T]> {
     if values.is_null() && count == 0 {
         return Ok(&[]);
@@ -80,9 +80,9 @@ pub(crate) unsafe fn counted<'a, T>(name: &str, values: *const T, count: usize) 
         return Err(emnify_error::null(name));
     }
     if count.checked_mul(size_of::<T>()).is_none_or(|size| isize::try_from(size).is_err()) {
-        return Err(emnify_error::invalid_input(name, "is longer than memory can be"));
+        return Err(emnify_error::invalid_input(name, "is longer than the address space"));
     }
-    // SAFETY: it is not NULL, points to so many values, and is no longer than a slice may be.
+    // SAFETY: it is not NULL, points to `count` values, and is not longer than a slice may be.
     Ok(unsafe { slice::from_raw_parts(values, count) })
 }
 

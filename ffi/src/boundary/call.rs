@@ -1,5 +1,5 @@
-//! How an exported function runs. Every one that does more than name a constant goes through one of
-//! these, which catch panics and report errors.
+//! Runs the bodies of exported functions, catches panics and reports errors. Only functions that
+//! return constants do without.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,21 +26,21 @@ pub(crate) unsafe fn call(error: *mut *mut emnify_error, body: impl FnOnce() -> 
     code
 }
 
-/// Runs what cannot fail, and returns its value; `otherwise` if it panics.
+/// Runs a function that cannot fail, and returns its value; `otherwise` if it panics.
 pub(crate) fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }
 
-/// Returns what `get` reads of a handle; `absent` if the handle is NULL.
+/// Returns the value that `get` reads from a handle; `absent` if the handle is NULL.
 ///
 /// # Safety
 ///
-/// `handle` is NULL or points to a `T` that nobody changes meanwhile.
+/// `handle` is NULL or points to a `T` that is not changed meanwhile.
 pub(crate) unsafe fn read<T, V>(handle: *const T, absent: V, get: impl FnOnce(&T) -> V) -> V
 where
     V: Copy,
 {
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     match unsafe { handle.as_ref() } {
         Some(handle) => infallible(absent, || get(handle)),
         None => absent,
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_need_take_the_error() {
+    fn the_error_may_be_ignored() {
         // SAFETY: NULL is allowed.
         let status = unsafe { call(ptr::null_mut(), || Err(emnify_error::null("client"))) };
         assert_eq!(status, EMNIFY_ERR_INVALID_INPUT);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_leaves_the_error_alone() {
+    fn a_success_does_not_change_the_error() {
         let mut error = ptr::dangling_mut();
         // SAFETY: the pointer is that of a variable.
         unsafe { call(&mut error, || Ok(())) };

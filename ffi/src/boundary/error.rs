@@ -1,4 +1,4 @@
-//! What C reads of an error object, and how it copies and frees one.
+//! The functions of the error object: getters, copy and free.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -10,49 +10,47 @@ use super::strings::pointer;
 use super::time::milliseconds;
 use crate::codes::{EMNIFY_OK, EMNIFY_ROTATION_NONE};
 
-/// Which kind of error it is: one of the constants EMNIFY_ERR_..., the same as the call returned.
-/// EMNIFY_OK if `error` is NULL.
+/// Returns the kind of the error, one of EMNIFY_ERR_...: the number that the call returned.
+/// EMNIFY_OK for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_code(error: *const emnify_error) -> i32 {
     // SAFETY: the contract.
     unsafe { read(error, EMNIFY_OK, |error| error.code) }
 }
 
-/// What happened and what to do about it: one line for a person, UTF-8, without a line break. It
-/// never holds a secret, the query of a URL or the raw body of an answer, so it may go into a log.
-///
-/// Borrowed from `error`. NULL if `error` is NULL.
+/// Returns what failed and what to do: one line for a person, without a line break. It never
+/// contains a secret, the query of a URL or the raw body of a response, so it may be logged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_message(error: *const emnify_error) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(error, ptr::null(), |error| error.message.as_ptr()) }
 }
 
-/// The HTTP status of the answer, such as 403; 0 where there was no answer.
+/// Returns the HTTP status of the response, such as 403; 0 if there was no response.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_http_status(error: *const emnify_error) -> i32 {
     // SAFETY: the contract.
     unsafe { read(error, 0, |error| error.http_status) }
 }
 
-/// How many milliseconds to wait before another attempt, where the server or this library says so;
-/// -1 where neither does.
+/// Returns how many milliseconds to wait before another attempt, if the server or this library sets
+/// a wait; -1 if not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_retry_after_ms(error: *const emnify_error) -> i64 {
     // SAFETY: the contract.
     unsafe { read(error, -1, |error| milliseconds(error.retry_after)) }
 }
 
-/// Whether the same call may succeed later with nothing changed. It does not say that the call had
-/// no effect: a request that timed out may have been carried out. False if `error` is NULL.
+/// Returns whether the same call may succeed later without a change. The failed call may still have
+/// had an effect: the server may have processed a request that timed out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_is_retryable(error: *const emnify_error) -> bool {
     // SAFETY: the contract.
     unsafe { read(error, false, |error| error.retryable) }
 }
 
-/// The state that a rotation stopped in, and goes on from when emnify_token_rotate() is called
-/// again: one of the constants EMNIFY_ROTATION_.... EMNIFY_ROTATION_NONE where it is not about a
+/// Returns the state in which a rotation stopped, one of EMNIFY_ROTATION_.... The next
+/// emnify_token_rotate() continues from it. EMNIFY_ROTATION_NONE if the error is not about a
 /// rotation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_rotation_state(error: *const emnify_error) -> i32 {
@@ -60,7 +58,7 @@ pub unsafe extern "C" fn emnify_error_rotation_state(error: *const emnify_error)
     unsafe { read(error, EMNIFY_ROTATION_NONE, |error| error.rotation_state) }
 }
 
-/// emnify's own number for the error, such as 1400; 0 where the answer had none. It need not agree
+/// Returns emnify's number for the error, such as 1400; 0 if the response had none. It may disagree
 /// with the HTTP status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_api_code(error: *const emnify_error) -> i64 {
@@ -68,9 +66,8 @@ pub unsafe extern "C" fn emnify_error_api_code(error: *const emnify_error) -> i6
     unsafe { read(error, 0, |error| error.api.as_ref().map_or(0, |api| api.code)) }
 }
 
-/// emnify's own name for the error, such as "InputValidationFailed".
-///
-/// Borrowed from `error`. NULL where the answer had none.
+/// Returns emnify's name for the error, such as "InputValidationFailed". NULL if the response had
+/// none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_api_name(error: *const emnify_error) -> *const c_char {
     // SAFETY: the contract.
@@ -81,9 +78,8 @@ pub unsafe extern "C" fn emnify_error_api_name(error: *const emnify_error) -> *c
     }
 }
 
-/// emnify's own sentence about the error. emnify_error_message() has it already, with more.
-///
-/// Borrowed from `error`. NULL where the answer had none.
+/// Returns emnify's message, which emnify_error_message() also contains. NULL if the response had
+/// none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_api_message(error: *const emnify_error) -> *const c_char {
     // SAFETY: the contract.
@@ -94,25 +90,24 @@ pub unsafe extern "C" fn emnify_error_api_message(error: *const emnify_error) ->
     }
 }
 
-/// How many messages are nested in emnify's error: one for each field that it found fault with.
-/// What is nested more deeply follows what it is nested in.
+/// Returns the number of details in emnify's error object, usually one for each invalid field. The
+/// list is flat: the details of a detail follow it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_nested_size(error: *const emnify_error) -> usize {
     // SAFETY: the contract.
     unsafe { read(error, 0, |error| error.nested.len()) }
 }
 
-/// The number of the nested message at `index`, counted from 0; 0 where it has none or there is no
-/// such message.
+/// Returns the number of the detail at `index`, counted from 0. 0 if it has none or `index` is too
+/// large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_nested_code(error: *const emnify_error, index: usize) -> i64 {
     // SAFETY: the contract.
     unsafe { read(error, 0, |error| error.nested.get(index).map_or(0, |nested| nested.code)) }
 }
 
-/// The name of the nested message at `index`, such as "Required".
-///
-/// Borrowed from `error`. NULL where it has none or there is no such message.
+/// Returns the name of the detail at `index`, such as "Required". NULL if it has none or `index` is
+/// too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_nested_name(
     error: *const emnify_error,
@@ -126,9 +121,7 @@ pub unsafe extern "C" fn emnify_error_nested_name(
     }
 }
 
-/// The sentence of the nested message at `index`.
-///
-/// Borrowed from `error`. NULL where it has none or there is no such message.
+/// Returns the message of the detail at `index`. NULL if it has none or `index` is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_nested_message(
     error: *const emnify_error,
@@ -142,15 +135,14 @@ pub unsafe extern "C" fn emnify_error_nested_message(
     }
 }
 
-/// An error of your own that says the same, to keep what is only borrowed. Free it with
-/// emnify_error_free(). NULL if `error` is NULL.
+/// Returns a copy of an error, to keep one that is borrowed. Free it with emnify_error_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_copy(error: *const emnify_error) -> *mut emnify_error {
     // SAFETY: the contract.
     unsafe { read(error, ptr::null_mut(), |error| new(error.clone())) }
 }
 
-/// Frees an error, and with it every string that was borrowed from it. NULL is allowed.
+/// Frees an error and all strings borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_error_free(error: *mut emnify_error) {
     // SAFETY: the contract.

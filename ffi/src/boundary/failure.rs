@@ -1,6 +1,6 @@
-//! Why a call failed. This is the error object that C gets: the caller owns it, so it holds everything
-//! as C reads it, texts that end with a NUL, and the errors nested in emnify's own as a flat list.
-//! `error` has the functions that read it.
+//! Why a call failed. This is the error object that C gets: the caller owns it, so it contains
+//! everything in the form for C: texts that end with a NUL, and emnify's nested errors as a flat
+//! list. `error` has the functions for it.
 
 use std::ffi::CString;
 use std::fmt::Display;
@@ -17,8 +17,10 @@ use crate::codes::{
 /// The result of a call, before it is written to out-pointers.
 pub(crate) type Result<T = (), E = Box<emnify_error>> = std::result::Result<T, E>;
 
-/// What went wrong. Made by a call that failed, owned by its caller, who frees it with
-/// emnify_error_free(); or borrowed from an event or a status. Any thread may read it.
+/// An error: what failed, on what, why, and what to do.
+///
+/// Written by a call that failed; free it with emnify_error_free(). An error returned by
+/// emnify_event_error() or emnify_status_last_error() is borrowed.
 #[derive(Clone)]
 pub struct emnify_error {
     pub(super) code: i32,
@@ -31,7 +33,7 @@ pub struct emnify_error {
     pub(super) nested: Vec<ApiMessage>,
 }
 
-/// One error object of emnify's, without what is nested in it.
+/// One of emnify's error objects, without those nested in it.
 #[derive(Clone)]
 pub(super) struct ApiMessage {
     pub(super) code: i64,
@@ -40,32 +42,33 @@ pub(super) struct ApiMessage {
 }
 
 impl emnify_error {
-    /// Reports an argument that cannot be passed on to the core.
+    /// Creates the error for an argument that cannot be passed on to the core.
     pub(crate) fn invalid_input(argument: &str, problem: impl Display) -> Box<Self> {
         Self::plain(EMNIFY_ERR_INVALID_INPUT, &format!("{argument}: {problem}"))
     }
 
-    /// Reports an argument that must not be NULL.
+    /// Creates the error for an argument that must not be NULL.
     pub(crate) fn null(argument: &str) -> Box<Self> {
         Self::invalid_input(argument, "is NULL")
     }
 
-    /// Reports a text that is not UTF-8.
+    /// Creates the error for a text that is not UTF-8.
     pub(crate) fn not_utf8(argument: &str) -> Box<Self> {
-        Self::invalid_input(argument, "is no UTF-8 text")
+        Self::invalid_input(argument, "is not valid UTF-8")
     }
 
-    /// Reports that `emnify_client_cancel()` was called.
+    /// Creates the error for a call after `emnify_client_cancel()`.
     pub(crate) fn cancelled() -> Box<Self> {
         let message = "cancelled by the caller: emnify_client_cancel() was called for this client; \
-                       use another one";
+                       create another client";
         Self::plain(EMNIFY_ERR_CANCELLED, message)
     }
 
-    /// Reports a panic that was caught. Its own message may hold anything, and is left out.
+    /// Creates the error for a panic that was caught. The panic's own message may contain anything,
+    /// so it is not included.
     pub(crate) fn panicked() -> Box<Self> {
-        let message = "a fault of this library: it panicked, and the call was given up; please \
-                       report what was called";
+        let message = "a bug in this library: the call panicked; please report which function was \
+                       called";
         Self::plain(EMNIFY_ERR_INTERNAL, message)
     }
 
@@ -121,7 +124,7 @@ impl ApiMessage {
     }
 }
 
-/// The core bounds how deep and how many these can be.
+/// Lists nested error objects. The core limits their depth and number.
 fn flatten(errors: &[ApiError], flat: &mut Vec<ApiMessage>) {
     for error in errors {
         flat.push(ApiMessage::new(error));

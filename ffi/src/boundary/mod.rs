@@ -1,6 +1,5 @@
-//! The boundary to C, the only way in and out: it checks pointers, catches panics, and turns arguments,
-//! results and errors into what the other side expects. It knows nothing about clients. Imports only
-//! `codes`.
+//! The boundary to C: checks pointers, catches panics, and converts arguments, results and errors.
+//! It does not know clients. Imports only `codes`.
 
 mod arguments;
 mod call;

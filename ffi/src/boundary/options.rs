@@ -1,4 +1,4 @@
-//! Structures of options that C fills in. Each carries its size, so that it can grow without
+//! Structures of options that C fills in. Each contains its size, so that it can grow without
 //! breaking programs that were built earlier.
 
 use std::ffi::c_char;
@@ -10,27 +10,27 @@ use super::arguments::optional_text;
 use super::failure::{Result, emnify_error};
 use super::time::instant;
 
-/// In bytes, more than any of these structures will ever have. A greater size was left uninitialised.
+/// The largest plausible size of a structure, in bytes. A larger one was not initialised.
 const LARGEST: usize = 4096;
 
-/// A structure of options.
+/// A structure of options for C.
 ///
 /// # Safety
 ///
-/// It is laid out as in C, begins with a `usize` for its size, and holds nothing but numbers and
-/// pointers. No padding ends it: a member that is added later must not lie where an earlier program
-/// has what may hold anything.
+/// It has the layout of C, starts with a `usize` for its size, and contains only numbers and
+/// pointers. It does not end with padding: a member that is added later must not be where an
+/// earlier program has undefined bytes.
 pub(crate) unsafe trait Options: Copy {
-    /// The macro that initialises it, for a message.
+    /// The macro that initialises it, for messages.
     const INIT: &'static str;
 }
 
-/// Copies the members that both the caller's version of the structure and ours have. Members that
-/// only the caller's version has must be zero, because they could not be honoured. NULL gives `None`.
+/// Copies the structure. Members that only the caller's version has must be zero, because they
+/// would be ignored. NULL returns `None`.
 ///
 /// # Safety
 ///
-/// `options` is NULL or points to as many bytes as its size tells.
+/// `options` is NULL or points to as many bytes as its `size` member says.
 pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     let refuse = |problem: &str| Err(emnify_error::invalid_input("options", problem));
     if options.is_null() {
@@ -41,18 +41,18 @@ pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     let ours = size_of::<T>();
     // The first version is the smallest.
     if !(ours..=LARGEST).contains(&size) {
-        return refuse(&format!("has a wrong size: start from {}", T::INIT));
+        return refuse(&format!("has an invalid size; initialise it with {}", T::INIT));
     }
     let bytes = options.cast::<u8>();
     // SAFETY: there are `size` bytes.
     if (ours..size).any(|at| unsafe { bytes.add(at).read() } != 0) {
-        return refuse("has a member set that this version of the library does not know");
+        return refuse("sets a member that this version of the library does not know");
     }
     // SAFETY: there are at least as many bytes as our version has.
     Ok(Some(unsafe { options.read() }))
 }
 
-/// Returns the expiry that options give as a text or in seconds of Unix time, where NULL and 0 mean
+/// Returns the expiry, which options give as a text or in seconds of Unix time; NULL and 0 mean
 /// none.
 ///
 /// # Safety
@@ -63,14 +63,14 @@ pub(crate) unsafe fn expiry(
     expires_at: i64,
 ) -> Result<Option<ExpiryDate>> {
     let refuse = |problem| Err(emnify_error::invalid_input("expires_at", problem));
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     match (unsafe { optional_text("expiry_date", expiry_date) }?, expires_at) {
         (None, 0) => Ok(None),
         (Some(text), 0) => Ok(Some(text.into())),
-        (Some(_), _) => refuse("goes with no expiry_date: set one of them"),
+        (Some(_), _) => refuse("expiry_date is set too; set only one of them"),
         (None, seconds) => match instant(seconds) {
             Some(instant) => Ok(Some(instant.into())),
-            None => refuse("is more than this machine can count"),
+            None => refuse("is outside the range of this machine's clock"),
         },
     }
 }
@@ -88,13 +88,13 @@ mod tests {
         number: usize,
     }
 
-    // SAFETY: it is what is demanded.
+    // SAFETY: it meets the requirements.
     unsafe impl Options for Known {
         const INIT: &'static str = "KNOWN_INIT";
     }
 
     #[test]
-    fn a_later_version_of_a_structure_is_read_as_far_as_it_is_known() {
+    fn a_later_version_of_a_structure_may_only_set_known_members() {
         #[repr(C)]
         struct Later(Known, u64);
         let mut later = Later(Known { size: size_of::<Later>(), number: 7 }, 0);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_is_given_once() {
+    fn an_expiry_is_set_only_once() {
         // SAFETY: the literal ends with a NUL.
         unsafe {
             assert!(expiry(c"2027-05-29".as_ptr(), 0).ok().unwrap().is_some());

@@ -1,11 +1,11 @@
-//! Strings and secrets that are lent to C.
+//! Strings and secrets that C borrows.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
 
 use zeroize::Zeroizing;
 
-/// Returns a text to lend to C. A NUL within it, where C would stop reading, becomes a space.
+/// Returns a text for C. A NUL within it, where C would stop reading, becomes a space.
 pub(crate) fn c_text(text: &str) -> CString {
     CString::new(text.replace('\0', " ")).unwrap_or_default()
 }
@@ -15,13 +15,13 @@ pub(crate) fn pointer(text: Option<&CString>) -> *const c_char {
     text.map_or(ptr::null(), |text| text.as_ptr())
 }
 
-/// A text that may hold a secret, to lend to C. It ends with a NUL and is wiped when dropped.
+/// A text for C that may contain a secret. It ends with a NUL and is wiped when dropped.
 pub(crate) struct SecretText(Zeroizing<Vec<u8>>);
 
 impl SecretText {
     pub(crate) fn new(secret: impl AsRef<[u8]>) -> Self {
         let secret = secret.as_ref();
-        // Sized beforehand: a vector that grows leaves a copy behind.
+        // With the final capacity: a vector that grows leaves a copy of the secret behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
         bytes.extend_from_slice(secret);
         bytes.push(0);
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nul_that_c_would_stop_at_becomes_a_space() {
+    fn a_nul_within_a_text_becomes_a_space() {
         assert_eq!(c_text("a\0b").as_c_str(), c"a b");
     }
 }

@@ -1,5 +1,5 @@
-//! Getting a valid auth token, as a handle or straight into the caller's memory, and reporting one
-//! that a server refused.
+//! Returns valid auth tokens, as a handle or in the caller's buffer, and takes reports of refused
+//! ones.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -10,23 +10,21 @@ use super::auth_token::emnify_auth_token;
 use super::client::{emnify_client, usable};
 use crate::boundary::{Out, Result, call, counted_text, emnify_error, infallible};
 
-/// Gives an auth token that is valid now to the caller in `*auth_token`: the cached one, or a new
-/// one. Ask each time you need one and keep none: this is fast, and knows when to renew.
+/// Returns an auth token that is valid now in `*auth_token`: the cached one, or a new one. Call
+/// this each time you need an auth token, and do not keep it: a cached token is returned at once,
+/// and renewed in time. Blocks if there is no cached token.
 ///
-/// While there is a valid token it is handed out at once; from some point after half of its
-/// lifetime it is renewed in the background. Where there is none, one thread signs in and the others
-/// wait for what it gets. What may pass by itself is tried up to three times, seconds apart, as far
-/// as the timeout allows. After a failure the next attempt is held back for a while: a call that has
-/// not the time to wait for it fails at once with the last error, and emnify_error_retry_after_ms()
-/// says for how long. So do not loop: wait that long.
+/// The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
+/// in the background. Without calls nothing is renewed. In the last minute of the lifetime, callers
+/// wait for the renewal.
 ///
-/// Takes at most the configured timeout, besides what an emnify_mfa function takes. Any thread.
+/// If several threads need a new token, one signs in and the others wait for its result. Temporary
+/// failures are retried, up to three attempts in all, seconds apart, within the timeout. After a
+/// failure the client backs off: calls that cannot wait that long fail at once with the last error,
+/// and emnify_error_retry_after_ms() returns the time that is left. Wait that long instead of
+/// calling in a loop.
 ///
-/// Fails with EMNIFY_ERR_REJECTED where the credentials are refused, EMNIFY_ERR_LOCKED where they
-/// were refused too often, EMNIFY_ERR_MFA_REQUIRED where a person's one-time code is due and nobody
-/// gives it; EMNIFY_ERR_NETWORK, _TLS, _TIMEOUT, _RATE_LIMITED, _SERVER where emnify cannot be
-/// asked; EMNIFY_ERR_PROTOCOL where the answer makes no sense; EMNIFY_ERR_INVALID_INPUT where
-/// `client` or `auth_token` is NULL, or the credential file cannot be read.
+/// The time that your emnify_mfa function takes does not count towards the timeout.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_authenticate(
     client: *const emnify_client,
@@ -45,18 +43,14 @@ pub unsafe extern "C" fn emnify_authenticate(
     unsafe { call(error, body) }
 }
 
-/// Writes the value of the header Authorization, "Bearer " and a valid auth token, and a NUL, into
-/// the `capacity` bytes at `buffer`: the same as emnify_authenticate(), for code that does not
-/// allocate. Afterwards the buffer holds a secret; wipe it.
+/// Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
+/// `capacity` bytes at `buffer`. It is emnify_authenticate() for code that does not allocate.
+/// Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
 ///
-/// `*length` becomes the length of the text without its NUL, if `length` is not NULL. Where the
-/// buffer is too small (it must have `*length` + 1 bytes), the call fails with
-/// EMNIFY_ERR_INVALID_INPUT, sets `*length` all the same, and writes nothing else. So with
-/// `capacity` 0, where `buffer` may be NULL, one learns how much is needed; 1,024 bytes are plenty
-/// today. The next token may be longer than this one.
-///
-/// Takes at most the configured timeout. Any thread. Fails besides as emnify_authenticate() does,
-/// and then leaves `*length` as it was.
+/// If `length` is not NULL, `*length` is set to the length without the NUL. If the buffer is
+/// smaller than `*length` + 1 bytes, the call fails with EMNIFY_ERR_INVALID_INPUT and sets only
+/// `*length`; `buffer` may be NULL if `capacity` is 0. 1,024 bytes are enough at present. The next
+/// token may be longer. After any other error `*length` is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_authorization_header(
     client: *const emnify_client,
@@ -84,11 +78,12 @@ pub unsafe extern "C" fn emnify_authorization_header(
     unsafe { call(error, body) }
 }
 
-/// Reports that a server refused `auth_token` (HTTP 401). If `client` still has it cached, the next
-/// emnify_authenticate() signs in, and returns the old one if that fails. A late report about an
-/// earlier one changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that
-/// refuses a new token too would refuse any. Free it as usual. Any thread. If either is NULL nothing
-/// happens.
+/// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the next
+/// emnify_authenticate() signs in, and returns the old token if that fails. The token must still be
+/// freed. NULL is ignored.
+///
+/// A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes after the
+/// previous one: a server that also refuses the new token would refuse any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_invalidate(
     client: *const emnify_client,
@@ -104,9 +99,9 @@ pub unsafe extern "C" fn emnify_invalidate(
     });
 }
 
-/// The same for code that has only the text: the `length` bytes at `text`, either the auth token or
-/// the value of the header as emnify_authorization_header() wrote it. Any thread. If a pointer is
-/// NULL, or the text is no token that `client` has cached, nothing happens.
+/// Reports a refused auth token, like emnify_invalidate(), by the `length` bytes at `text`: the
+/// token's text, or the header value from emnify_authorization_header(). NULL, or a text that is
+/// not the cached token, is ignored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_invalidate_text(
     client: *const emnify_client,
@@ -125,9 +120,9 @@ pub unsafe extern "C" fn emnify_invalidate_text(
     });
 }
 
-/// Ends the waits that failed attempts to sign in have caused: call it when the network link comes
-/// up. After a 429 or refused credentials the wait goes on, since it does not depend on the link. It
-/// sends nothing and waits for nothing. Any thread. If `client` is NULL nothing happens.
+/// Ends the back-off after failed attempts to sign in. Call this when the network link comes up.
+/// The back-off after a 429 or refused credentials continues, since it does not depend on the link.
+/// NULL is ignored. Sends nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_retry_now(client: *const emnify_client) {
     infallible((), || {
@@ -138,7 +133,7 @@ pub unsafe extern "C" fn emnify_client_retry_now(client: *const emnify_client) {
     });
 }
 
-/// Writes all parts, or nothing where they do not fit.
+/// Writes all parts, or nothing if they do not fit.
 ///
 /// # Safety
 ///
@@ -146,7 +141,7 @@ pub unsafe extern "C" fn emnify_client_retry_now(client: *const emnify_client) {
 unsafe fn write_whole(buffer: *mut u8, capacity: usize, parts: &[&[u8]]) -> Result {
     let needed: usize = parts.iter().map(|part| part.len()).sum();
     if capacity < needed {
-        let problem = format!("has {capacity} bytes and needs {needed}");
+        let problem = format!("has {capacity} bytes, but needs {needed}");
         return Err(emnify_error::invalid_input("buffer", problem));
     }
     let mut at = buffer;
@@ -166,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_filled_whole_or_not_at_all() {
+    fn a_buffer_is_filled_completely_or_not_at_all() {
         let mut buffer = [b'?'; 6];
         for (capacity, expected) in [(4, b"??????"), (5, b"abcde?")] {
             // SAFETY: the buffer is longer than the capacity.

@@ -1,4 +1,4 @@
-//! The user's functions, each with the pointer that it is called with.
+//! The user's functions, each with the pointer that is passed to it.
 
 use std::ffi::c_void;
 
@@ -11,10 +11,10 @@ pub(crate) struct Callback<F> {
     user: *mut c_void,
 }
 
-// SAFETY: what C gives us is a function, and a pointer that it vouches for on each thread which
-// uses the client; both are only handed back, and nothing is dropped.
+// SAFETY: the header requires that the function and its pointer are valid on each thread that uses
+// the client. Both are only passed back to C; nothing is dropped.
 unsafe impl<F: Copy> Send for Callback<F> {}
-// SAFETY: the same.
+// SAFETY: as for `Send`.
 unsafe impl<F: Copy> Sync for Callback<F> {}
 
 impl<F: Copy> Callback<F> {
@@ -22,13 +22,13 @@ impl<F: Copy> Callback<F> {
         Callback { function, user }
     }
 
-    /// Hands both to `call`, which knows the other arguments.
+    /// Passes both to `call`, which adds the other arguments.
     pub(crate) fn call<T>(&self, call: impl FnOnce(F, *mut c_void) -> T) -> T {
         call(self.function, self.user)
     }
 }
 
-/// The function in the argument `name`, which must not be NULL.
+/// Returns the function in the argument `name`, which must not be NULL.
 pub(crate) fn function<F>(name: &str, function: Option<F>) -> Result<F> {
     function.ok_or_else(|| emnify_error::null(name))
 }

@@ -1,5 +1,4 @@
-//! The client: made from a configuration, from the environment alone, or from another client, and
-//! shared by all threads.
+//! The client: created from a configuration, from the environment, or from another client.
 
 use emnify_core::Client;
 
@@ -7,25 +6,23 @@ use super::auth_token::LastHandedOut;
 use super::config::emnify_config;
 use crate::boundary::{Out, Result, call, emnify_error, free, needed};
 
-/// A machine that is signed in to emnify, or about to be.
+/// A client of emnify's API that keeps itself signed in. Any number of threads may use it at the
+/// same time: one of them signs in while the others wait.
 ///
-/// Made by emnify_client_new() or emnify_switch_workspace(), owned by the caller, freed with
-/// emnify_client_free(). Any number of threads may use one at the same time; one of them signs in
-/// and the others wait for it.
+/// Created by emnify_client_new() or emnify_switch_workspace(); free it with emnify_client_free().
 pub struct emnify_client {
     pub(crate) core: Client,
     pub(super) last_handed_out: LastHandedOut,
 }
 
-/// Makes a client from `config`, or from the environment alone if that is NULL, and gives it to the
-/// caller in `*client`. `config` is not kept and may be freed.
+/// Checks `config` and creates a client in `*client`. With NULL, all settings come from the
+/// environment. `config` is copied and may be freed.
 ///
-/// Everything is checked here and nothing is sent: the client connects with its first call. Nor is
-/// a thread started here, or a store touched; what the first call starts belongs to the process that
-/// it is made in. So make the client before you fork, or after, as you like.
+/// The client connects at its first call, which also starts its threads and reads the store. So it
+/// may be created before a fork().
 ///
-/// Fails with EMNIFY_ERR_INVALID_INPUT, and a message that names the option or the environment
-/// variable.
+/// Fails with EMNIFY_ERR_INVALID_INPUT; the message contains the name of the setting or of the
+/// environment variable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_new(
     config: *const emnify_config,
@@ -45,16 +42,15 @@ pub unsafe extern "C" fn emnify_client_new(
     unsafe { call(error, body) }
 }
 
-/// Makes a client for the workspace `id`, and gives it to the caller in `*new_client`. It has all that was configured for `client`, renews itself, and is freed for
-/// itself; `client` goes on in its own workspace, and may be freed before it.
+/// Creates a client for the workspace `id` in `*new_client`, with the configuration of `client`. It
+/// signs in at once, keeps itself signed in, and is freed independently of `client`, which stays in
+/// its own workspace. Blocks.
 ///
-/// It signs in at once, which takes at most the configured timeout. Any thread.
+/// The server decides who may switch. Users may switch to the workspaces that they belong to. At
+/// present the server refuses application tokens (EMNIFY_ERR_REJECTED, HTTP 401); emnify calls this
+/// temporary.
 ///
-/// The server decides who may switch. Today it refuses application tokens (EMNIFY_ERR_REJECTED, HTTP
-/// 401), which emnify calls temporary; a user may switch to the workspaces that they belong to.
-///
-/// Fails with EMNIFY_ERR_REJECTED, _FORBIDDEN, _NOT_FOUND and the like as the server answers; and
-/// besides as emnify_authenticate() does.
+/// Other errors include EMNIFY_ERR_FORBIDDEN and EMNIFY_ERR_NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_switch_workspace(
     client: *const emnify_client,
@@ -67,10 +63,9 @@ pub unsafe extern "C" fn emnify_switch_workspace(
     unsafe { produce(client, ("new_client", new_client), error, body) }
 }
 
-/// Frees a client, once no thread uses it any more. NULL is allowed. What it gave out, such as auth
-/// tokens, pages and clients for other workspaces, lives on. It closes the connections, once none of
-/// these needs them, which may take a moment; a renewal that is under way in the background ends by
-/// itself and calls nothing of yours.
+/// Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
+/// clients for other workspaces stay valid. Does not wait for the network: an exchange in the
+/// background ends by itself within its timeout, and calls none of your functions.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
     // SAFETY: the contract.
@@ -83,8 +78,8 @@ impl emnify_client {
     }
 }
 
-/// Runs a call of `client` that produces a handle: checks `client` and the out-pointer, which is given
-/// with the name of its argument, runs `body`, and gives its value to the caller.
+/// Runs a call of `client` that produces a handle: checks `client` and the out-pointer, which comes
+/// with the name of its argument, runs `body`, and writes its value to the out-pointer.
 ///
 /// # Safety
 ///
@@ -96,31 +91,31 @@ pub(crate) unsafe fn produce<T>(
     body: impl FnOnce(&emnify_client) -> Result<T>,
 ) -> i32 {
     let body = || {
-        // SAFETY: as demanded of the caller.
+        // SAFETY: guaranteed by the caller.
         let client = unsafe { usable(client) }?;
-        // SAFETY: as demanded of the caller.
+        // SAFETY: guaranteed by the caller.
         let out = unsafe { Out::new(name, out) }?;
         out.give(body(client)?);
         Ok(())
     };
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     unsafe { call(error, body) }
 }
 
-/// Returns the client in the argument `client`, which must not be NULL, and not be cancelled.
+/// Returns the client in the argument `client`, which must be neither NULL nor cancelled.
 ///
 /// # Safety
 ///
 /// As for [`needed`].
 pub(crate) unsafe fn usable<'a>(client: *const emnify_client) -> Result<&'a emnify_client> {
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let client = unsafe { needed("client", client) }?;
     check(&client.core)?;
     Ok(client)
 }
 
-/// Fails if `client` was cancelled. Calls fail by themselves then; this is also for what needs no
-/// call, such as a cached auth token.
+/// Fails if `client` was cancelled. Calls of the core check this themselves, but a cached auth
+/// token and cached rows need no call.
 #[inline]
 pub(crate) fn check(client: &Client) -> Result {
     if client.is_cancelled() { Err(emnify_error::cancelled()) } else { Ok(()) }

@@ -1,5 +1,5 @@
-//! The configuration that a client is made from: the core's builder, with a setter for each of its
-//! options. Those about a person are in `config_user`, the observer in `event`.
+//! The configuration of a client: the core's builder, with a setter for each option. `config_user`
+//! has the setters for users, `event` the one for the observer, `cancel` those for cancelling.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -11,31 +11,31 @@ use crate::boundary::{
     Result, call, counted_text, emnify_error, free, infallible, needed_mut, new, text,
 };
 
-/// How a client shall sign in and connect. Everything is optional: what is not set comes from the
-/// environment, or has the default that its setter names.
+/// Settings for a client. All are optional: a setting that is not set comes from an environment
+/// variable or has the default that its setter names.
 ///
-/// Made by emnify_config_new(), owned by the caller, freed with emnify_config_free(). One thread at
-/// a time.
+/// Create it with emnify_config_new() and free it with emnify_config_free().
+///
+/// Setters copy the value. They fail with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text
+/// is not UTF-8, and then change nothing. Unless noted, emnify_client_new() makes all other checks.
 pub struct emnify_config {
     builder: ClientBuilder,
 }
 
-/// An empty configuration, owned by the caller. NULL only after a fault of this library.
+/// Creates a configuration without any setting. NULL only after a bug in this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_config_new() -> *mut emnify_config {
     infallible(ptr::null_mut(), || new(emnify_config { builder: Client::builder() }))
 }
 
-/// Sets the application token to sign in with: `length` bytes, no NUL needed. They are copied; wipe
-/// your own when you no longer need them.
+/// Sets the application token to sign in with: `length` bytes at `application_token`, which need no
+/// NUL. Wipe your own copy when you no longer need it.
 ///
-/// Default: the environment variable EMNIFY_APPLICATION_TOKEN, else the file that
-/// EMNIFY_APPLICATION_TOKEN_FILE names. Set this, emnify_config_set_application_token_file() or
-/// emnify_config_set_user(), and not more than one.
+/// Default: the environment variable EMNIFY_APPLICATION_TOKEN, or else the file named by
+/// EMNIFY_APPLICATION_TOKEN_FILE. Call only one of emnify_config_set_application_token(),
+/// emnify_config_set_application_token_file() and emnify_config_set_user().
 ///
-/// Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the bytes are no UTF-8.
-/// emnify_client_new() refuses what cannot be a token: nothing at all, more than 8,192 bytes, or a
-/// line break, space, NUL or other character that is not visible ASCII.
+/// A token has 1 to 8,192 visible ASCII characters, without spaces or line breaks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_application_token(
     config: *mut emnify_config,
@@ -52,12 +52,13 @@ pub unsafe extern "C" fn emnify_config_set_application_token(
     }
 }
 
-/// Sets the path of a file that holds the application token. It is read at each sign-in, and when
-/// its token was refused, so that one that was replaced is picked up with no restart.
+/// Sets the path of a file that contains the application token; white space around the token is
+/// ignored. The file is read at each sign-in and after its token was refused, so a new token is
+/// used without a restart.
 ///
-/// Default: see emnify_config_set_application_token(). Fails with EMNIFY_ERR_INVALID_INPUT if a
-/// pointer is NULL or the path is no UTF-8. A file that cannot be read, or holds no token, is
-/// reported by the call that signs in; a client that has read a token from it goes on with that.
+/// Default: see emnify_config_set_application_token(). If the file cannot be read or contains no
+/// token, the call that signs in fails with EMNIFY_ERR_INVALID_INPUT; a client that has read a
+/// token from it before continues to use that one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_application_token_file(
     config: *mut emnify_config,
@@ -73,11 +74,9 @@ pub unsafe extern "C" fn emnify_config_set_application_token_file(
     }
 }
 
-/// Sets where the API is: a URL with https, or with http to this machine.
+/// Sets the URL of the API: https, or http to this machine.
 ///
-/// Default: the environment variable EMNIFY_BASE_PATH, else https://cdn.emnify.net. Fails with
-/// EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the URL is no UTF-8; emnify_client_new() checks
-/// it.
+/// Default: the environment variable EMNIFY_BASE_PATH, or else https://cdn.emnify.net.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_base_url(
     config: *mut emnify_config,
@@ -93,10 +92,8 @@ pub unsafe extern "C" fn emnify_config_set_base_url(
     }
 }
 
-/// Sets the time that one call may take, with everything that it waits for, in milliseconds.
-///
-/// Default: 30,000. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL; emnify_client_new()
-/// refuses 0.
+/// Sets how long one call may take, in milliseconds, including all waits and retries. Must be
+/// greater than 0. Default: 30,000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_timeout_ms(
     config: *mut emnify_config,
@@ -108,10 +105,8 @@ pub unsafe extern "C" fn emnify_config_set_timeout_ms(
     unsafe { set(config, error, |builder| Ok(builder.timeout(timeout))) }
 }
 
-/// Sets the part of that time that connecting may take, in milliseconds.
-///
-/// Default: 10,000. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL; emnify_client_new()
-/// refuses 0.
+/// Sets how long connecting may take, in milliseconds, within the timeout of the call. Must be
+/// greater than 0. Default: 10,000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_connect_timeout_ms(
     config: *mut emnify_config,
@@ -123,13 +118,12 @@ pub unsafe extern "C" fn emnify_config_set_connect_timeout_ms(
     unsafe { set(config, error, |builder| Ok(builder.connect_timeout(timeout))) }
 }
 
-/// Sets the path of a file of certificates in PEM form, or of a directory of such files: these
-/// authorities are trusted and no others.
+/// Sets the path of a file of PEM certificates, or of a directory of such files. Only these
+/// certificate authorities are trusted. emnify_client_new() reads the path and fails if there is no
+/// certificate in it.
 ///
-/// Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the
-/// system's authorities, else a set that is built in. Fails with EMNIFY_ERR_INVALID_INPUT if a
-/// pointer is NULL or the path is no UTF-8; emnify_client_new() reads it, and refuses one without a
-/// certificate.
+/// Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE, or else
+/// the system's certificates, or else a bundled set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_ca_bundle(
     config: *mut emnify_config,
@@ -145,12 +139,11 @@ pub unsafe extern "C" fn emnify_config_set_ca_bundle(
     }
 }
 
-/// Sets the URL of an HTTP proxy, such as http://proxy.example:3128, perhaps with a user name and
-/// password. Messages do not repeat it.
+/// Sets the URL of an HTTP proxy, such as http://proxy.example:3128. It may contain a user name and
+/// a password; messages do not repeat it.
 ///
-/// Default: the environment variables HTTPS_PROXY and ALL_PROXY. NO_PROXY names hosts that are
-/// reached directly; this machine always is. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is
-/// NULL or the URL is no UTF-8; emnify_client_new() checks it.
+/// Default: the environment variables HTTPS_PROXY and ALL_PROXY. Hosts in NO_PROXY and this machine
+/// are always reached directly.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_proxy(
     config: *mut emnify_config,
@@ -166,25 +159,27 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
     }
 }
 
-/// Sets where the session outlives the process: the path of a directory, made with mode 0700 if it
-/// is not there, or, where the library was built with the feature `redis`, a URL such as
-/// `redis://host:6379/0`. A restart then goes on with the auth token that it finds, and processes
-/// which share the store and the credential sign in once for all of them. After a failure it also
-/// keeps until when no attempt may be made, so that a restart loop does not get a device locked out.
+/// Sets where the session is kept after the process ends: the path of a directory, which is created
+/// with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
+/// such as `redis://host:6379/0`. Any other text fails with EMNIFY_ERR_INVALID_INPUT.
 ///
-/// Each credential has a file there, mode 0600, sealed with a key derived from the credential: who
-/// has the disk and not the credential learns nothing. It is written only when the session changes,
-/// as a whole or not at all. emnify_token_rotate() keeps there how far it has come, and needs a
-/// directory for it.
+/// Default: in memory only. With a store:
 ///
-/// A directory that the group or others can write to is not used: EMNIFY_EVENT_STORE_TROUBLE has the
-/// chmod to run, and emnify_token_rotate() fails with EMNIFY_ERR_STORE. What root writes into another
-/// user's directory belongs to that user. Two copies of this library in one process (say, this one
-/// and the Python package) do not exclude each other: give each a directory of its own.
+/// - A restarted process uses the auth token that it finds in the store.
+/// - Processes with the same store and credential sign in once for all.
+/// - After a 429 or refused credentials, the wait before the next attempt is stored, so that a
+///   restart loop does not lock out the device.
+/// - emnify_token_rotate() keeps its progress there. It needs a directory.
 ///
-/// Default: nothing outlives the process. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL
-/// or the text is no UTF-8 or no such place. A store that cannot be read or written stops nothing:
-/// the session goes on in memory, and EMNIFY_EVENT_STORE_TROUBLE tells it.
+/// Each credential has one file with mode 0600, encrypted with a key derived from the credential. A
+/// file is written only when the session changes, and always as a whole.
+///
+/// If the store cannot be read or written, the session continues in memory and reports
+/// EMNIFY_EVENT_STORE_TROUBLE. This also happens if the group or others can write to the directory:
+/// the event's message contains the chmod command to run, and emnify_token_rotate() fails with
+/// EMNIFY_ERR_STORE. Files that root creates in another user's directory belong to that user. The
+/// store's locks have no effect between two copies of this library in one process, such as this one
+/// and the Python package: give each copy its own directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_store(
     config: *mut emnify_config,
@@ -200,12 +195,12 @@ pub unsafe extern "C" fn emnify_config_set_store(
     }
 }
 
-/// Sets whether calls that come too fast for emnify's limits are delayed, over all threads of a
-/// client: 500 calls at once, then 5 a second (2,000 in any 300 s); of these 25 at once, then 50 a
-/// second; of lists and statistics 5 at once, then 10 a second. Authenticating has limits of its own.
-/// A call that would wait beyond the timeout fails with EMNIFY_ERR_RATE_LIMITED.
+/// Sets whether calls are delayed to keep within emnify's limits. A call that would have to wait
+/// longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
 ///
-/// Default: true. Fails with EMNIFY_ERR_INVALID_INPUT if `config` is NULL.
+/// The limits count over all threads of a client: 500 calls at once, then 5 per second (2,000 in
+/// any 300 s). In addition, lists and statistics have 5 at once, then 10 per second; other calls
+/// have 25 at once, then 50 per second. Signing in has limits of its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_pacing(
     config: *mut emnify_config,
@@ -216,8 +211,7 @@ pub unsafe extern "C" fn emnify_config_set_pacing(
     unsafe { set(config, error, |builder| Ok(builder.pacing(pacing))) }
 }
 
-/// Frees a configuration and wipes its secrets. NULL is allowed. Clients that were made from it are
-/// not affected.
+/// Frees a configuration and wipes its secrets. Clients created from it are not affected.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_free(config: *mut emnify_config) {
     // SAFETY: the contract.
@@ -230,7 +224,7 @@ impl emnify_config {
     }
 }
 
-/// Puts what `change` makes of the builder in its place, or leaves it as it was.
+/// Replaces the builder by the one that `change` returns. If that fails, the builder is unchanged.
 ///
 /// # Safety
 ///
@@ -241,11 +235,11 @@ pub(crate) unsafe fn set(
     change: impl FnOnce(ClientBuilder) -> Result<ClientBuilder>,
 ) -> i32 {
     let body = || {
-        // SAFETY: as demanded of the caller.
+        // SAFETY: guaranteed by the caller.
         let config = unsafe { needed_mut("config", config) }?;
         config.builder = change(config.builder())?;
         Ok(())
     };
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     unsafe { call(error, body) }
 }

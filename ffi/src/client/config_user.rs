@@ -1,5 +1,5 @@
-//! The part of the configuration that is about a person: user name and password, the one-time code,
-//! and the device that does without one.
+//! The settings for signing in as a user: user name and password, one-time codes, and the trusted
+//! device.
 
 use std::ffi::{c_char, c_void};
 
@@ -10,20 +10,17 @@ use super::callback::{Callback, function};
 use super::config::{emnify_config, set};
 use crate::boundary::{counted_text, emnify_error, text};
 
-/// Longer than any one-time code, and than what a person types around it.
+/// The space for a one-time code and the white space around it, in bytes. More than enough.
 const CODE_CAPACITY: usize = 64;
 
-/// Sets a person's user name, and password of `length` bytes (no NUL needed), to sign in with, for
-/// what an application token cannot do. Both are copied; wipe your own password when you no longer
-/// need it. What is sent, and kept, is its SHA-1, as the API wants it.
+/// Sets the user name and password of a person to sign in with, for calls that an application token
+/// is not allowed to make. `username` ends with a NUL; the password is the `length` bytes at
+/// `password`, which need no NUL. Wipe your own copy of the password. The library keeps and sends
+/// only its SHA-1, as the API requires. Neither may be empty, and the user name may not contain
+/// control characters.
 ///
-/// Default: without any credential set, and without an application token in the environment, the
-/// environment variables EMNIFY_USERNAME and EMNIFY_PASSWORD. Set this or an application token, not
-/// both.
-///
-/// Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text is no UTF-8.
-/// emnify_client_new() refuses a user name that is empty or has a control character, and an empty
-/// password.
+/// Default: if no credential is set and the environment has no application token, the environment
+/// variables EMNIFY_USERNAME and EMNIFY_PASSWORD.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_user(
     config: *mut emnify_config,
@@ -42,30 +39,27 @@ pub unsafe extern "C" fn emnify_config_set_user(
     }
 }
 
-/// A function of yours that asks the person for the one-time code which emnify has just sent. It
-/// writes the code into the `capacity` bytes (64) at `code`, which are wiped afterwards, and returns
-/// how many bytes it wrote: white space around the code does no harm, a NUL is not needed. 0 gives
-/// up, as does more than there is room for; then the call fails with EMNIFY_ERR_MFA_REQUIRED.
-/// `user` is what you gave to emnify_config_set_mfa().
+/// A function of yours that asks a person for the one-time code that emnify has just sent.
 ///
-/// It is called on a thread of yours, from within emnify_authenticate() or another call that needs
-/// an auth token, between the password and the code: never in the background, never on a thread of
-/// the library's, and at most once at a time for a client. It may wait for the person: that does not
-/// count towards the timeout of the call. Meanwhile other threads that need an auth token of the
-/// same client wait too, each within its own timeout, as do other processes with the same store.
+/// Write the code to the `capacity` (64) bytes at `code` and return the number of bytes written. A
+/// NUL is not needed, and white space around the code is ignored. Return 0 if there is no code: the
+/// call then fails with EMNIFY_ERR_MFA_REQUIRED, as it does if the code is longer than `capacity`.
+/// The bytes are wiped afterwards. `user` is the pointer given to emnify_config_set_mfa().
 ///
-/// It must not make a call with the same client that needs an auth token, since that would wait for
-/// itself. It must return: neither throw an exception nor jump out.
+/// It runs during emnify_authenticate() or another call that needs an auth token, at most once at a
+/// time per client. It may wait for the person: this time does not count towards the timeout of the
+/// call. Other threads that need an auth token of the client wait meanwhile, each within its own
+/// timeout; so do other processes with the same store.
+///
+/// It must not make a call of the same client that needs an auth token: that call would wait for
+/// this function.
 pub type emnify_mfa =
     Option<unsafe extern "C" fn(user: *mut c_void, code: *mut c_char, capacity: usize) -> usize>;
 
-/// Sets the function that asks for the one-time code: see emnify_mfa. `user` is passed to it and
-/// not looked at. It may be NULL; else it must be good on each thread that uses a client made from
-/// `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
-/// of these is freed.
+/// Sets the function that asks for one-time codes, and the pointer that is passed to it. `user` may
+/// be NULL; see "Your functions" above for how long it must be valid.
 ///
-/// Default: nobody is asked, and where a code is due the call fails with EMNIFY_ERR_MFA_REQUIRED.
-/// Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `mfa` is NULL.
+/// Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_mfa(
     config: *mut emnify_config,
@@ -73,7 +67,7 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
     user: *mut c_void,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    // SAFETY: the contract, and what is demanded of `user` above.
+    // SAFETY: the contract, and the rules for `user` in the header.
     unsafe {
         set(config, error, |builder| {
             let mfa = Callback::new(function("mfa", mfa)?, user);
@@ -85,13 +79,14 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
     }
 }
 
-/// Sets the device that the person signs in from. Once a one-time code was given on it, none is due
-/// there for 90 days. The fingerprint, of `length` bytes, is what it is recognised by, and a secret:
-/// choose one that is hard to guess, keep it, and use it again. `name` is shown to the person in
-/// emnify's portal. Both are copied.
+/// Sets the device that the person signs in from. After a one-time code was entered on it, it needs
+/// none for 90 days.
 ///
-/// Default: no device. Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text is no
-/// UTF-8. emnify_client_new() refuses a fingerprint that is not 8 to 256 visible ASCII characters.
+/// The `length` bytes at `fingerprint` identify the device: 8 to 256 visible ASCII characters. They
+/// are a secret: choose a value that is hard to guess, store it, and use it again. emnify's portal
+/// shows `name` to the person.
+///
+/// Default: no device.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_trusted_device(
     config: *mut emnify_config,
@@ -110,7 +105,7 @@ pub unsafe extern "C" fn emnify_config_set_trusted_device(
     }
 }
 
-/// Returns what `prompt` wrote, if it is a text that fits.
+/// Returns the text that `prompt` wrote, if it is valid UTF-8, not empty, and fits.
 fn one_time_code(prompt: impl FnOnce(*mut c_char, usize) -> usize) -> Option<Secret> {
     let mut buffer = Zeroizing::new([0_u8; CODE_CAPACITY]);
     let length = prompt(buffer.as_mut_ptr().cast(), CODE_CAPACITY);
@@ -123,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_what_was_written_and_nothing_else() {
+    fn a_code_is_exactly_the_bytes_that_were_written() {
         let write = |text: &'static [u8], length: usize| {
             let code = one_time_code(|buffer, capacity| {
                 assert!(text.len() <= capacity);

@@ -1,4 +1,4 @@
-//! Events: what happens to a session, told to a function of the caller's.
+//! Events of a session, and the function of the user's that gets them.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
@@ -9,43 +9,42 @@ use super::callback::{Callback, function};
 use super::config::{emnify_config, set};
 use crate::boundary::{c_text, emnify_error, milliseconds, read, unix_seconds};
 
-/// Something that this version has no number for; also the answer of NULL.
+/// A kind of event that this version does not know.
 pub const EMNIFY_EVENT_OTHER: i32 = 0;
-/// Signed in. emnify_event_expires_at() is when the auth token expires.
+/// The client signed in. emnify_event_expires_at() returns when the auth token expires.
 pub const EMNIFY_EVENT_AUTHENTICATED: i32 = 1;
-/// Another process signed in, and its auth token was taken from the store.
-/// emnify_event_expires_at() is when it expires.
+/// The client took a valid auth token from the store, where an earlier or another process had put
+/// it. emnify_event_expires_at() returns when it expires.
 pub const EMNIFY_EVENT_ADOPTED: i32 = 2;
-/// An attempt to sign in failed. An auth token that is still valid goes on being handed out;
-/// emnify_event_next_attempt_ms() is when the next attempt may be made.
+/// An attempt to sign in failed. If the cached auth token is still valid, it is still used.
+/// emnify_event_next_attempt_ms() returns how long until the next attempt is possible.
 pub const EMNIFY_EVENT_REFRESH_FAILED: i32 = 3;
-/// The credentials were refused. They are not sent again before the next attempt, unless they
-/// change: somebody should look.
+/// emnify refused the credentials. They are not sent again for a while unless they change. A person
+/// must act.
 pub const EMNIFY_EVENT_REFUSED: i32 = 4;
-/// Too many calls, or a locked account: no attempt is made before the next one.
+/// emnify received too many calls or locked the account. No attempt is made for a while.
 pub const EMNIFY_EVENT_COOLING_DOWN: i32 = 5;
-/// The application token expires within 30 days, at emnify_event_expires_at(). Told at most once a
-/// day.
+/// The application token expires within 30 days, at emnify_event_expires_at(). Reported at most
+/// once a day.
 pub const EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES: i32 = 6;
-/// The store could not be read or written. The session goes on in memory.
+/// The store could not be read or written. The session continues without it.
 pub const EMNIFY_EVENT_STORE_TROUBLE: i32 = 7;
-/// The credential file could not be read. Its last good content is used, if there was one.
+/// The credential file could not be read. Its last valid content is used, if there is any.
 pub const EMNIFY_EVENT_CREDENTIAL_TROUBLE: i32 = 8;
-/// The application token was rotated, by an earlier or another process, and its successor is used.
+/// An earlier or another process rotated the application token. The new token is used.
 pub const EMNIFY_EVENT_SUCCESSOR_FOUND: i32 = 9;
-/// The application token was rotated and the old one goes on working, as `keep_old` said; the message
-/// names its id.
+/// The application token was rotated and the old one keeps working, as requested with `keep_old`.
+/// The message contains the id of the old one.
 pub const EMNIFY_EVENT_OLD_TOKEN_KEPT: i32 = 10;
 
-/// How much an event matters: all is well. The levels are numbered as the priorities of syslog() are.
+/// Severity: nothing is wrong. The levels are the priorities of syslog().
 pub const EMNIFY_LEVEL_INFO: i32 = 6;
-/// Something went wrong that the session copes with, or that passes by itself.
+/// Severity: something failed, but the session recovers from it or works around it.
 pub const EMNIFY_LEVEL_WARNING: i32 = 4;
-/// It does not pass by itself: somebody should look.
+/// Severity: something failed and will not recover without a change. A person must act.
 pub const EMNIFY_LEVEL_ERROR: i32 = 3;
 
-/// Something that happened to a session. It holds no secret. Borrowed: it ends with the call of the
-/// function that it was passed to.
+/// An event of a session. It contains no secret. Borrowed: it is valid until the observer returns.
 pub struct emnify_event {
     kind: i32,
     level: i32,
@@ -55,26 +54,19 @@ pub struct emnify_event {
     expires_at: i64,
 }
 
-/// A function of yours that is told what happens to a session. `user` is what you gave to
-/// emnify_config_set_observer(); `event`, with what is borrowed from it, is gone when the function
-/// returns.
+/// A function of yours that gets the events of a session. `user` is the pointer given to
+/// emnify_config_set_observer(). `event` and everything borrowed from it are valid until the
+/// function returns.
 ///
-/// It is called on a thread of yours, from within a call that you made with the client or with pages
-/// of it (emnify_authenticate(), emnify_status_new(), emnify_pages_next(), ...), shortly before that
-/// returns: never on a thread of the library's, never after these are freed. What happens in the
-/// background waits for the next call; the last 64 events are kept. No lock is held, so it may call
-/// the client. Where several threads use the client it may run on several at once.
-///
-/// It must return: neither throw an exception nor jump out.
+/// It runs shortly before a call of the client or of its pages returns, such as
+/// emnify_authenticate(), emnify_status_new() or emnify_pages_next(). Events from the background
+/// wait for the next call; the last 64 are kept. It may call the client. If several threads use the
+/// client, it may run on several threads at the same time.
 pub type emnify_observer =
     Option<unsafe extern "C" fn(user: *mut c_void, event: *const emnify_event)>;
 
-/// Sets the function that is told what happens: see emnify_observer. `user` is passed to it and not
-/// looked at. It may be NULL; else it must be good on each thread that uses a client made from
-/// `config`, or what came of one by emnify_paginate() or emnify_switch_workspace(), until the last
-/// of these is freed.
-///
-/// Default: nobody is told. Fails with EMNIFY_ERR_INVALID_INPUT if `config` or `observer` is NULL.
+/// Sets the function that gets the events, and the pointer that is passed to it. `user` may be
+/// NULL; see "Your functions" above for how long it must be valid. Default: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_observer(
     config: *mut emnify_config,
@@ -82,7 +74,7 @@ pub unsafe extern "C" fn emnify_config_set_observer(
     user: *mut c_void,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    // SAFETY: the contract, and what is demanded of `user` above.
+    // SAFETY: the contract, and the rules for `user` in the header.
     unsafe {
         set(config, error, |builder| {
             let observer = Callback::new(function("observer", observer)?, user);
@@ -94,48 +86,45 @@ pub unsafe extern "C" fn emnify_config_set_observer(
     }
 }
 
-/// What happened: one of the constants EMNIFY_EVENT_....
+/// Returns what happened, one of EMNIFY_EVENT_....
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_kind(event: *const emnify_event) -> i32 {
     // SAFETY: the contract.
     unsafe { read(event, EMNIFY_EVENT_OTHER, |event| event.kind) }
 }
 
-/// The name of a kind, such as "EMNIFY_EVENT_REFUSED": for logs.
-///
-/// Never NULL; a number that this version does not know gives "EMNIFY_EVENT_OTHER". The string is
-/// constant and never freed. Any thread.
+/// Returns the name of a kind of event, such as "EMNIFY_EVENT_REFUSED", for a log. A number that
+/// this version does not know returns "EMNIFY_EVENT_OTHER". Never NULL; the string is constant.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_event_name(kind: i32) -> *const c_char {
     name(kind).as_ptr()
 }
 
-/// How much it matters: EMNIFY_LEVEL_INFO, _WARNING or _ERROR; EMNIFY_LEVEL_INFO if `event` is NULL.
-/// These are LOG_INFO, LOG_WARNING and LOG_ERR of <syslog.h>, so that an observer which logs is
+/// Returns the severity: EMNIFY_LEVEL_INFO, _WARNING or _ERROR, which equal LOG_INFO, LOG_WARNING
+/// and LOG_ERR of <syslog.h>. An observer that logs to syslog:
 ///
 ///     static void log_event(void *user, const emnify_event *event)
 ///     {
 ///         (void)user;
 ///         syslog(emnify_event_level(event), "%s", emnify_event_message(event));
 ///     }
+///
+/// EMNIFY_LEVEL_INFO for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_level(event: *const emnify_event) -> i32 {
     // SAFETY: the contract.
     unsafe { read(event, EMNIFY_LEVEL_INFO, |event| event.level) }
 }
 
-/// What happened, and why: one line for a log, UTF-8, without a line break.
-///
-/// Borrowed from `event`. NULL if `event` is NULL.
+/// Returns what happened and why: one line for a log, without a line break.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_message(event: *const emnify_event) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(event, ptr::null(), |event| event.message.as_ptr()) }
 }
 
-/// Why, where something went wrong.
-///
-/// Borrowed from `event`; emnify_error_copy() makes one of your own. NULL where nothing did.
+/// Returns the error, borrowed from `event`, if something failed; NULL if not. emnify_error_copy()
+/// copies it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_error(event: *const emnify_event) -> *const emnify_error {
     // SAFETY: the contract.
@@ -144,16 +133,16 @@ pub unsafe extern "C" fn emnify_event_error(event: *const emnify_event) -> *cons
     }
 }
 
-/// How many milliseconds after the event the next attempt to sign in may be made, where one failed;
-/// -1 where none did.
+/// Returns how many milliseconds after the event the next attempt to sign in is possible, if an
+/// attempt failed; -1 if none failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_next_attempt_ms(event: *const emnify_event) -> i64 {
     // SAFETY: the contract.
     unsafe { read(event, -1, |event| event.next_attempt_ms) }
 }
 
-/// When that expires which the event is about, the auth token or the application token, in seconds
-/// of Unix time on the server's clock; 0 where it is about neither.
+/// Returns when the token expires that the event reports, in seconds of Unix time on the server's
+/// clock: the new auth token, or the application token that expires soon. 0 for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_expires_at(event: *const emnify_event) -> i64 {
     // SAFETY: the contract.
@@ -185,7 +174,7 @@ fn number(kind: EventKind) -> i32 {
         EventKind::CredentialTrouble => EMNIFY_EVENT_CREDENTIAL_TROUBLE,
         EventKind::SuccessorFound => EMNIFY_EVENT_SUCCESSOR_FOUND,
         EventKind::OldTokenKept => EMNIFY_EVENT_OLD_TOKEN_KEPT,
-        // One that the core has a name for and this file does not know yet.
+        // Added to the core, but not yet to this file.
         _ => EMNIFY_EVENT_OTHER,
     }
 }
@@ -194,7 +183,7 @@ fn priority(level: Level) -> i32 {
     match level {
         Level::Info => EMNIFY_LEVEL_INFO,
         Level::Warning => EMNIFY_LEVEL_WARNING,
-        // The highest that this file knows, for one that the core has and it does not know yet.
+        // Also for a level that is added to the core, but not yet to this file.
         _ => EMNIFY_LEVEL_ERROR,
     }
 }
@@ -220,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_stay_what_they_are() {
+    fn the_numbers_never_change() {
         use EventKind::*;
         for (expected, kind) in [
             (1, Authenticated),

@@ -1,5 +1,5 @@
-//! The client, the configuration that it is made from, and what it does by itself: sign in, tell
-//! what happens, end its calls. Imports `codes` and `boundary`.
+//! The client and its configuration; signing in, events, status and cancelling. Imports `codes` and
+//! `boundary`.
 
 mod auth_token;
 mod authenticate;

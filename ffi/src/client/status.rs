@@ -1,4 +1,4 @@
-//! How a client's session stands: a snapshot for health checks and for people who look.
+//! The status of a client's session: a snapshot for health checks.
 
 use std::ptr;
 
@@ -7,11 +7,10 @@ use emnify_core::Status;
 use super::client::emnify_client;
 use crate::boundary::{Out, call, emnify_error, free, milliseconds, needed, read, unix_seconds};
 
-/// How a client's session stood when emnify_status_new() was called; not to be confused with the
-/// status that calls return. It holds no secret.
+/// A snapshot of a client's session, for health checks. It contains no secret. Not to be confused
+/// with the status codes that calls return.
 ///
-/// Owned by the caller, freed with emnify_status_free(). It may outlive its client. Any thread may
-/// read it.
+/// Created by emnify_status_new(); free it with emnify_status_free().
 pub struct emnify_status {
     signed_in: bool,
     valid_until: i64,
@@ -22,10 +21,8 @@ pub struct emnify_status {
     last_change: i64,
 }
 
-/// Looks how the session of `client` stands and gives that to the caller in `*status`. Nothing is
-/// sent and nothing is waited for. Any thread.
-///
-/// Fails with EMNIFY_ERR_INVALID_INPUT where `client` or `status` is NULL.
+/// Writes the current state of the session of `client` to `*status`. Makes no request and does not
+/// wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_new(
     client: *const emnify_client,
@@ -44,32 +41,32 @@ pub unsafe extern "C" fn emnify_status_new(
     unsafe { call(error, body) }
 }
 
-/// Whether there is an auth token that is valid now. False if `status` is NULL.
+/// Returns whether the client has an auth token that is valid now and was not reported by
+/// emnify_invalidate().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_signed_in(status: *const emnify_status) -> bool {
     // SAFETY: the contract.
     unsafe { read(status, false, |status| status.signed_in) }
 }
 
-/// Until when that token is valid, in seconds of Unix time on this machine's clock, which
-/// emnify_auth_token_expires_at() is not; 0 where there is none.
+/// Returns when that auth token expires, in seconds of Unix time on this machine's clock (unlike
+/// emnify_auth_token_expires_at()); 0 if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_valid_until(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.
     unsafe { read(status, 0, |status| status.valid_until) }
 }
 
-/// How many milliseconds until the next attempt to sign in may be made, where attempts are held
-/// back after a failure; -1 where they are not.
+/// Returns how many milliseconds until the next attempt to sign in, while the client is backing
+/// off; -1 if it is not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_next_attempt_ms(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.
     unsafe { read(status, -1, |status| status.next_attempt_ms) }
 }
 
-/// Why the last attempt to sign in failed, until one succeeds.
-///
-/// Borrowed from `status`; emnify_error_copy() makes one of your own. NULL if it did not fail.
+/// Returns the error of the last attempt to sign in, borrowed from `status`; NULL if it succeeded
+/// or there was no attempt. emnify_error_copy() copies it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_last_error(
     status: *const emnify_status,
@@ -82,29 +79,29 @@ pub unsafe extern "C" fn emnify_status_last_error(
     }
 }
 
-/// How many requests this client has sent in order to sign in.
+/// Returns how many requests this client has sent to sign in.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_calls_made(status: *const emnify_status) -> u64 {
     // SAFETY: the contract.
     unsafe { read(status, 0, |status| status.calls_made) }
 }
 
-/// How many auth tokens this client has handed out without a request.
+/// Returns how many auth tokens this client has returned without a request.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_calls_saved(status: *const emnify_status) -> u64 {
     // SAFETY: the contract.
     unsafe { read(status, 0, |status| status.calls_saved) }
 }
 
-/// When an attempt to sign in last succeeded or failed, in seconds of Unix time on this machine's
-/// clock; 0 where there was none.
+/// Returns when an attempt to sign in last succeeded or failed, in seconds of Unix time on this
+/// machine's clock; 0 if there was no attempt.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_last_change(status: *const emnify_status) -> i64 {
     // SAFETY: the contract.
     unsafe { read(status, 0, |status| status.last_change) }
 }
 
-/// Frees a status, and with it the error that was borrowed from it. NULL is allowed.
+/// Frees a status and the error borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_status_free(status: *mut emnify_status) {
     // SAFETY: the contract.

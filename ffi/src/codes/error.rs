@@ -1,61 +1,59 @@
-//! The status codes: one number for each kind of error of the core, each fixed for ever. They are
-//! written out rather than counted, so that nobody renumbers them by adding one.
+//! The status codes: one number for each kind of error of the core. The numbers never change; they
+//! are written out, so that adding one does not renumber the others.
 
 use std::ffi::{CStr, c_char};
 
 use emnify_core::ErrorKind;
 
-/// It worked.
+/// Success.
 pub const EMNIFY_OK: i32 = 0;
-/// An argument was refused before anything was sent. The message starts with its name.
+/// An argument is invalid; the message starts with its name. Nothing was sent.
 pub const EMNIFY_ERR_INVALID_INPUT: i32 = 1;
-/// The credentials were refused: mistyped, expired, revoked, or not valid from this address.
+/// emnify refused the credentials: mistyped, expired, revoked, or not valid from this address.
 pub const EMNIFY_ERR_REJECTED: i32 = 2;
-/// A one-time code is due and nobody supplies it.
+/// A one-time code is required and was not supplied.
 pub const EMNIFY_ERR_MFA_REQUIRED: i32 = 3;
-/// The account is locked after several refused attempts; emnify_error_retry_after_ms() says for how
-/// long.
+/// The account is locked after several refused attempts. emnify_error_retry_after_ms() returns for
+/// how long.
 pub const EMNIFY_ERR_LOCKED: i32 = 4;
-/// Signed in, but not allowed to do this (HTTP 403).
+/// The credentials are valid, but not allowed to do this (HTTP 403).
 pub const EMNIFY_ERR_FORBIDDEN: i32 = 5;
-/// There is no such thing (HTTP 404).
+/// Not found (HTTP 404).
 pub const EMNIFY_ERR_NOT_FOUND: i32 = 6;
-/// It clashes with what is there (HTTP 409).
+/// The request conflicts with existing data (HTTP 409).
 pub const EMNIFY_ERR_CONFLICT: i32 = 7;
-/// The server found fault with the request (HTTP 400, 422 and the like); emnify_error_nested_size()
-/// and its companions say with what.
+/// The server found the request invalid (HTTP 400, 422 and other 4xx). emnify_error_nested_size()
+/// and the functions after it return the details.
 pub const EMNIFY_ERR_VALIDATION: i32 = 8;
-/// Too many calls (HTTP 429), or delayed locally; emnify_error_retry_after_ms() says for how
-/// long.
+/// Too many calls: refused by the server (HTTP 429) or by the local rate limit.
+/// emnify_error_retry_after_ms() returns how long to wait.
 pub const EMNIFY_ERR_RATE_LIMITED: i32 = 9;
 /// The server failed (HTTP 5xx).
 pub const EMNIFY_ERR_SERVER: i32 = 10;
-/// The answer makes no sense: perhaps a login page or a proxy answered.
+/// The response is not what emnify's API sends. It may come from a login page or a proxy.
 pub const EMNIFY_ERR_PROTOCOL: i32 = 11;
-/// No connection, or it broke: refused, reset, no such host.
+/// Connecting failed (unknown host, connection refused) or the connection broke.
 pub const EMNIFY_ERR_NETWORK: i32 = 12;
-/// The server's certificate was not accepted, or the clock that judges it is wrong.
+/// The server's certificate was not accepted, or this machine's clock is wrong.
 pub const EMNIFY_ERR_TLS: i32 = 13;
-/// The time limit ran out.
+/// The time limit of the call ended.
 pub const EMNIFY_ERR_TIMEOUT: i32 = 14;
-/// The caller cancelled.
+/// The caller cancelled the call.
 pub const EMNIFY_ERR_CANCELLED: i32 = 15;
-/// What outlives the process could not be kept: disk full, not writable, damaged.
+/// The store failed: disk full, not writable, damaged.
 pub const EMNIFY_ERR_STORE: i32 = 16;
-/// The replacement of an application token stopped; emnify_error_rotation_state() says in which
+/// The rotation of an application token stopped. emnify_error_rotation_state() returns in which
 /// state.
 pub const EMNIFY_ERR_ROTATION: i32 = 17;
-/// A fault of this library.
+/// A bug in this library.
 pub const EMNIFY_ERR_INTERNAL: i32 = 18;
-/// The proxy refused or failed; emnify_error_http_status() is its status, where it sent one.
+/// The proxy refused or failed. emnify_error_http_status() returns its status, if it sent one.
 pub const EMNIFY_ERR_PROXY: i32 = 19;
-/// Out of threads, file descriptors or memory.
+/// The process is out of threads, file descriptors or memory.
 pub const EMNIFY_ERR_RESOURCE: i32 = 20;
 
-/// The name of a status, such as "EMNIFY_ERR_TIMEOUT": for logs.
-///
-/// Never NULL; a number that this version does not know gives "EMNIFY_ERR_UNKNOWN". The string is
-/// constant and never freed. Any thread.
+/// Returns the name of a status code, such as "EMNIFY_ERR_TIMEOUT", for a log. A number that this
+/// version does not know returns "EMNIFY_ERR_UNKNOWN". Never NULL; the string is constant.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_error_name(status: i32) -> *const c_char {
     name(status).as_ptr()
@@ -111,7 +109,7 @@ pub(crate) fn error_code(kind: ErrorKind) -> i32 {
         ErrorKind::Internal => EMNIFY_ERR_INTERNAL,
         ErrorKind::Proxy => EMNIFY_ERR_PROXY,
         ErrorKind::Resource => EMNIFY_ERR_RESOURCE,
-        // A kind that the core has and this file does not know yet.
+        // Added to the core, but not yet to this file.
         _ => EMNIFY_ERR_INTERNAL,
     }
 }
@@ -121,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_stay_what_they_are() {
+    fn the_numbers_never_change() {
         use ErrorKind::*;
         for (number, kind) in [
             (1, InvalidInput),

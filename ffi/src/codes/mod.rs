@@ -1,4 +1,4 @@
-//! The numbers that C knows things by. Each is fixed for ever. Imports no other folder.
+//! The constants of the C API. Their numbers never change. Imports no other folder.
 
 mod error;
 mod rotation_state;

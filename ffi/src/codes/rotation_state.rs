@@ -1,22 +1,23 @@
-//! The states of a rotation, as numbers that are fixed for ever.
+//! The states of a rotation, as numbers that never change.
 
 use emnify_core::RotationState;
 
-/// No state: it is not about a rotation.
+/// No state: not about a rotation.
 pub const EMNIFY_ROTATION_NONE: i32 = 0;
 /// The new application token is being created.
 pub const EMNIFY_ROTATION_INTENT: i32 = 1;
-/// It is created; which row of the list it is, is being found out.
+/// The new token exists; its id is being looked up in the list of tokens.
 pub const EMNIFY_ROTATION_CREATED: i32 = 2;
-/// Its row is known; it is being tried.
+/// The new token's id is known; the new token is being tested.
 pub const EMNIFY_ROTATION_IDENTIFIED: i32 = 3;
-/// It works, and is the one to use from now on; it is being handed over.
+/// The new token works and is used from now on; it is being written to the credential file or
+/// passed to your emnify_hand_over function.
 pub const EMNIFY_ROTATION_COMMITTED: i32 = 4;
-/// Both work, until the grace period ends.
+/// Both tokens work until the grace period ends.
 pub const EMNIFY_ROTATION_GRACE: i32 = 5;
-/// The old one is being revoked.
+/// The old token is being revoked.
 pub const EMNIFY_ROTATION_REVOKING: i32 = 6;
-/// Only the new one works.
+/// The rotation is complete: the old token is revoked, or kept as requested.
 pub const EMNIFY_ROTATION_DONE: i32 = 7;
 
 /// Returns the number of a state.
@@ -29,7 +30,7 @@ pub(crate) fn state_number(state: RotationState) -> i32 {
         RotationState::Grace => EMNIFY_ROTATION_GRACE,
         RotationState::Revoking => EMNIFY_ROTATION_REVOKING,
         RotationState::Done => EMNIFY_ROTATION_DONE,
-        // One that the core has and this file does not know yet.
+        // Added to the core, but not yet to this file.
         _ => EMNIFY_ROTATION_NONE,
     }
 }
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_stay_what_they_are() {
+    fn the_numbers_never_change() {
         use RotationState::*;
         for (expected, state) in [
             (1, Intent),

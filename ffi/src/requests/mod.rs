@@ -1,4 +1,4 @@
-//! Any other call of the API, and collections. Imports `codes`, `boundary` and `client`.
+//! Requests to the API, and collections. Imports `codes`, `boundary` and `client`.
 
 mod pages;
 mod request;

@@ -1,4 +1,4 @@
-//! A collection, row by row.
+//! Iterates over the rows of a collection.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -8,25 +8,23 @@ use emnify_core::{Client, Pages};
 use crate::boundary::{Result, c_text, call, emnify_error, free, needed_mut, text};
 use crate::client::{check, emnify_client, produce};
 
-/// The rows of a collection, each once, whatever pages the server cuts it into.
+/// An iterator over the rows of a collection. It reads page after page and returns each row once.
 ///
-/// Made by emnify_paginate(), owned by the caller, freed with emnify_pages_free(). It may outlive
-/// its client, and goes on making calls then. One thread at a time.
+/// Created by emnify_paginate(); free it with emnify_pages_free(). It still makes requests after
+/// its client was freed.
 pub struct emnify_pages {
     rows: Pages,
-    /// Tells whether they are cancelled.
+    /// To check whether it was cancelled.
     client: Client,
-    /// The text that was lent last.
+    /// The row that C borrows.
     row: CString,
 }
 
-/// Gives the rows of the collection at `path`, such as /api/v1/sim, to the caller in `*pages`. A
-/// query may stand behind the path. `per_page` is how many rows to fetch with each call, of which
-/// more are fewer calls; 0 means 100.
+/// Creates an iterator over the collection at `path` in `*pages`. `path` is a path such as
+/// /api/v1/sim and may contain a query. `per_page` is the number of rows to read with each request;
+/// 0 means 100.
 ///
-/// Nothing is sent, and `path` not checked, before emnify_pages_next(). Any thread.
-///
-/// Fails with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or the path is no UTF-8.
+/// Sends nothing; emnify_pages_next() checks the path.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_paginate(
     client: *const emnify_client,
@@ -48,17 +46,16 @@ pub unsafe extern "C" fn emnify_paginate(
     unsafe { produce(client, ("pages", pages), error, body) }
 }
 
-/// Gives the next row in `*row`: its JSON as the server sent it, as one line of text that ends with a
-/// NUL. `*length`
-/// becomes its length in bytes without that, if `length` is not NULL. After the last row, `*row`
-/// becomes NULL and `*length` 0, and the call succeeds.
+/// Returns the next row in `*row`: its JSON as the server sent it, in one line that ends with a
+/// NUL. If `length` is not NULL, `*length` is set to the length in bytes without the NUL. After the
+/// last row the call succeeds, with NULL in `*row` and 0 in `*length`. Blocks when it reads the
+/// next page.
 ///
-/// Borrowed from `pages`, until the next call with it or until it is freed. One thread at a time.
+/// The row is borrowed from `pages` until the next call with it.
 ///
-/// A page is fetched when its first row is asked for, which takes at most the configured timeout.
-/// What may pass by itself is tried again. Fails as emnify_request() does, and with
-/// EMNIFY_ERR_PROTOCOL where the answer is neither a list nor an object with one in `data`; after a
-/// failure there are no more rows.
+/// Temporary failures are retried. Fails like emnify_request(), and with EMNIFY_ERR_PROTOCOL if the
+/// response is neither a list nor an object with a list in `data`. After an error there are no more
+/// rows.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_pages_next(
     pages: *mut emnify_pages,
@@ -82,7 +79,7 @@ pub unsafe extern "C" fn emnify_pages_next(
         // SAFETY: it is not NULL, and so may be written to.
         unsafe { row.write(text) };
         if !length.is_null() {
-            // SAFETY: the same.
+            // SAFETY: it is not NULL, and so may be written to.
             unsafe { length.write(its_length) };
         }
         Ok(())
@@ -91,7 +88,7 @@ pub unsafe extern "C" fn emnify_pages_next(
     unsafe { call(error, body) }
 }
 
-/// Frees the pages, and with them the row that was borrowed last. NULL is allowed.
+/// Frees the iterator and the row borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_pages_free(pages: *mut emnify_pages) {
     // SAFETY: the contract.
@@ -99,9 +96,9 @@ pub unsafe extern "C" fn emnify_pages_free(pages: *mut emnify_pages) {
 }
 
 impl emnify_pages {
-    /// The text of the next row.
+    /// Returns the text of the next row.
     fn next(&mut self) -> Result<Option<CString>> {
-        // Rows that were fetched before are refused too.
+        // Also refuses rows that were already read.
         check(&self.client)?;
         let row = self.rows.next_text().transpose()?;
         Ok(row.map(|row| c_text(&row)))

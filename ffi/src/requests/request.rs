@@ -1,4 +1,4 @@
-//! Any other call of the API, and the handle that holds its answer.
+//! Requests to the API, and the handle of a response.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::{offset_of, size_of};
@@ -22,29 +22,27 @@ pub struct emnify_pair {
     pub value: *const c_char,
 }
 
-/// What a call carries besides its method and path. Everything is optional, and copied.
+/// Optional parts of a request. All are copied.
 ///
-/// Start from EMNIFY_REQUEST_OPTIONS_INIT, which sets `size`: later versions add members at the
-/// end, and a program that was built with this one goes on working.
+/// Initialise it with EMNIFY_REQUEST_OPTIONS_INIT, which sets `size`: see "Options" above.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_request_options {
     /// sizeof(emnify_request_options).
     pub size: usize,
-    /// Parameters of the query, which follow those that the path has; they are encoded as they must
-    /// be. NULL where there are none.
+    /// Query parameters, added to those in the path. The library encodes them. NULL: none.
     pub query: *const emnify_pair,
-    /// How many.
+    /// The number of query parameters.
     pub query_size: usize,
-    /// Headers. Authorization, Host and those of the connection are the library's, and refused.
-    /// NULL where there are none.
+    /// Headers. The library sets Authorization, Host and the connection's headers itself, and does
+    /// not accept them here. NULL: none.
     pub headers: *const emnify_pair,
-    /// How many.
+    /// The number of headers.
     pub headers_size: usize,
-    /// The body, sent as it is; a header Content-Type says what it is, JSON where none does. NULL:
-    /// no body.
+    /// The body, sent unchanged. It is JSON unless a header Content-Type says otherwise. NULL:
+    /// none.
     pub body: *const c_void,
-    /// Its length in bytes.
+    /// The length of the body in bytes.
     pub body_length: usize,
 }
 
@@ -58,31 +56,29 @@ unsafe impl Options for emnify_request_options {
     const INIT: &'static str = "EMNIFY_REQUEST_OPTIONS_INIT";
 }
 
-/// The answer to a call that succeeded (HTTP 2xx).
+/// The response to a request that succeeded (HTTP 2xx).
 ///
-/// Made by emnify_request(), owned by the caller, freed with emnify_response_free(), which wipes its
-/// body. It may outlive its client. Any thread may read it.
+/// Created by emnify_request(); free it with emnify_response_free(), which wipes the body.
 pub struct emnify_response {
     status: i32,
     headers: Vec<(String, CString)>,
     body: SecretText,
 }
 
-/// Makes any other call of the API with the auth token of `client`, and gives its answer to the
-/// caller in `*response`. `method` is GET, HEAD, POST, PUT, PATCH or DELETE. `path` starts with one
-/// slash, such as /api/v1/sim/7, and a query may stand behind it: it is relative to the base URL,
-/// which the token goes to and nowhere else. `options` may be NULL: no more query, no headers of
-/// your own, no body.
+/// Makes any request to the API, with the auth token of `client`, and writes the response to
+/// `*response`. Blocks.
 ///
-/// A 401 is answered by one new sign-in and one more attempt. GET, HEAD, PUT and DELETE are tried
-/// again after what may pass by itself, POST and PATCH only if nothing was sent. Redirects are not
-/// followed. An answer has at most 16 MiB.
+/// `method` is GET, HEAD, POST, PUT, PATCH or DELETE. `path` starts with one slash, such as
+/// /api/v1/sim/7, and may contain a query. It is relative to the base URL, and the auth token is
+/// sent nowhere else. `options` may be NULL.
 ///
-/// Takes at most the configured timeout. Any thread.
+/// After a 401 the client signs in once and repeats the request. After a temporary failure, GET,
+/// HEAD, PUT and DELETE are retried; POST and PATCH only if nothing was sent. Redirects are not
+/// followed. A response may have up to 16 MiB.
 ///
-/// Fails with EMNIFY_ERR_INVALID_INPUT before anything was sent; EMNIFY_ERR_NOT_FOUND, _FORBIDDEN,
-/// _CONFLICT, _VALIDATION and the like as the server answers; and besides as emnify_authenticate()
-/// does. After EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER it may have been carried out all the same.
+/// HTTP errors become EMNIFY_ERR_NOT_FOUND, _FORBIDDEN, _CONFLICT, _VALIDATION and so on. After
+/// EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before
+/// retrying.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_request(
     client: *const emnify_client,
@@ -96,7 +92,7 @@ pub unsafe extern "C" fn emnify_request(
         // SAFETY: the contract.
         let (method, path) = unsafe { (text("method", method)?, text("path", path)?) };
         let request = client.core.request(method.parse::<Method>()?, path);
-        // SAFETY: the contract, by which `size` tells how much is there.
+        // SAFETY: the contract; `size` says how many bytes there are.
         let request = unsafe { apply(request, options) }?;
         Ok(emnify_response::new(&request.send()?))
     };
@@ -104,17 +100,15 @@ pub unsafe extern "C" fn emnify_request(
     unsafe { produce(client, ("response", response), error, body) }
 }
 
-/// The HTTP status, from 200 to 299; 0 if `response` is NULL.
+/// Returns the HTTP status, 200 to 299.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_response_status(response: *const emnify_response) -> i32 {
     // SAFETY: the contract.
     unsafe { read(response, 0, |response| response.status) }
 }
 
-/// The value of the header `name`, in upper or lower case, such as "X-Total-Count"; the first where
-/// there are several.
-///
-/// Borrowed from `response`. NULL where there is none, or its value is no text.
+/// Returns the value of the header `name`, such as "X-Total-Count"; upper and lower case are the
+/// same. If there are several, the first. NULL if there is none or if the value is not text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_response_header(
     response: *const emnify_response,
@@ -129,11 +123,9 @@ pub unsafe extern "C" fn emnify_response_header(
     }
 }
 
-/// The body, decompressed, and a NUL behind it. `*length` becomes its length in bytes without that,
-/// if `length` is not NULL. A body that is no text may have a NUL within.
-///
-/// Borrowed from `response`, and wiped with it. Never NULL, even if there was no body; NULL, and 0
-/// in `*length`, if `response` is NULL.
+/// Returns the body, decompressed, and followed by a NUL. If `length` is not NULL, `*length` is set
+/// to the length in bytes without that NUL. A body that is not text may also contain NULs. An empty
+/// body is not NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_response_body(
     response: *const emnify_response,
@@ -150,7 +142,7 @@ pub unsafe extern "C" fn emnify_response_body(
     body
 }
 
-/// Wipes the body, and frees the answer with all that was borrowed from it. NULL is allowed.
+/// Wipes the body, and frees the response and everything borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_response_free(response: *mut emnify_response) {
     // SAFETY: the contract.
@@ -175,27 +167,27 @@ impl emnify_response {
     }
 }
 
-/// Adds to the request what the options say.
+/// Adds the options to the request.
 ///
 /// # Safety
 ///
-/// `options` is NULL or points to as many bytes as its `size` tells, and its members to what their
-/// sizes tell.
+/// `options` is NULL or points to as many bytes as its `size` member says, and its members point to
+/// as many values as their sizes say.
 pub(crate) unsafe fn apply(
     mut request: Request,
     options: *const emnify_request_options,
 ) -> Result<Request> {
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let Some(options) = (unsafe { options::copy(options) })? else { return Ok(request) };
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     for (name, value) in unsafe { pairs("query", options.query, options.query_size) }? {
         request = request.query(name, value);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     for (name, value) in unsafe { pairs("headers", options.headers, options.headers_size) }? {
         request = request.header(name, value);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let body = unsafe { counted::<u8>("body", options.body.cast(), options.body_length) }?;
     if !options.body.is_null() {
         request = request.body(body);
@@ -203,6 +195,8 @@ pub(crate) unsafe fn apply(
     Ok(request)
 }
 
+/// Returns the names and values in the argument `argument`.
+///
 /// # Safety
 ///
 /// `pairs` is NULL or points to `size` pairs of strings.
@@ -212,12 +206,12 @@ unsafe fn pairs<'a>(
     size: usize,
 ) -> Result<Vec<(&'a str, &'a str)>> {
     let needed = |text: *const c_char, at: usize, what: &str| {
-        // SAFETY: as demanded of the caller.
+        // SAFETY: guaranteed by the caller.
         unsafe { optional_text(argument, text) }?.ok_or_else(|| {
             emnify_error::invalid_input(argument, format_args!("the {what} at {at} is NULL"))
         })
     };
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let pairs = unsafe { counted(argument, pairs, size) }?;
     let text = |(at, pair): (usize, &emnify_pair)| {
         Ok((needed(pair.name, at, "name")?, needed(pair.value, at, "value")?))

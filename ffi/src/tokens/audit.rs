@@ -1,4 +1,4 @@
-//! The list of application tokens, judged.
+//! The audit: the list of application tokens with the findings for each.
 
 use std::mem::{offset_of, size_of};
 use std::ptr;
@@ -11,18 +11,18 @@ use crate::boundary::options::{self, Options};
 use crate::boundary::{Result, emnify_error, free, read};
 use crate::client::{emnify_client, produce};
 
-/// From when on an application token is worth a word.
+/// Audit thresholds.
 ///
-/// Start from EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: later versions add members at the end,
-/// and a program that was built with this one goes on working.
+/// Initialise it with EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: see "Options" above.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_audit_options {
     /// sizeof(emnify_audit_options).
     pub size: usize,
-    /// What expires within so many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
+    /// A token that expires within this many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
     pub expires_within_s: u64,
-    /// What was created longer than so many seconds ago gets EMNIFY_FINDING_OLD. 0: 365 days.
+    /// A token that was created more than this many seconds ago gets EMNIFY_FINDING_OLD. 0: 365
+    /// days.
     pub older_than_s: u64,
 }
 
@@ -36,39 +36,34 @@ unsafe impl Options for emnify_audit_options {
     const INIT: &'static str = "EMNIFY_AUDIT_OPTIONS_INIT";
 }
 
-/// A finding: it is the application token that the client signs in with, as far as its auth token
-/// tells.
+/// Finding: the client signs in with this token, according to its auth token.
 pub const EMNIFY_FINDING_OWN: u32 = 1;
-/// A finding: it was revoked. Nothing else but EMNIFY_FINDING_OWN is said of such a one.
+/// Finding: the token is revoked. It gets no other finding except EMNIFY_FINDING_OWN.
 pub const EMNIFY_FINDING_REVOKED: u32 = 2;
-/// A finding: it has expired. Nothing else but EMNIFY_FINDING_OWN is said of such a one.
+/// Finding: the token has expired. It gets no other finding except EMNIFY_FINDING_OWN.
 pub const EMNIFY_FINDING_EXPIRED: u32 = 4;
-/// A finding: a rotation made it and did not finish. That goes on with it, or revokes it, when it is
-/// called next. Where nobody will do so, revoke it.
+/// Finding: an unfinished rotation created the token. The next emnify_token_rotate() uses or
+/// revokes it. If that rotation will not be continued, revoke the token.
 pub const EMNIFY_FINDING_ORPHAN: u32 = 8;
-/// A finding: it expires within the time that was asked for.
+/// Finding: the token expires within `expires_within_s`.
 pub const EMNIFY_FINDING_EXPIRES_SOON: u32 = 16;
-/// A finding: it never expires, so that a stolen one works until somebody notices.
+/// Finding: the token never expires, so a stolen one works until it is revoked.
 pub const EMNIFY_FINDING_NO_EXPIRY: u32 = 32;
-/// A finding: it may be used from any address.
+/// Finding: the token may be used from any address.
 pub const EMNIFY_FINDING_NO_ADDRESS_RESTRICTION: u32 = 64;
-/// A finding: it was created longer ago than was asked for, and should be rotated.
+/// Finding: the token is older than `older_than_s` and should be rotated.
 pub const EMNIFY_FINDING_OLD: u32 = 128;
-/// A finding: it has an expiry date that this library cannot read. Look at it with
+/// Finding: this library cannot parse the token's expiry date. Read it with
 /// emnify_token_expiry_date().
 pub const EMNIFY_FINDING_UNREADABLE_EXPIRY: u32 = 256;
 
-/// The application tokens of a workspace, each with what there is to say against it.
+/// The application tokens of a workspace, each with its findings.
 ///
-/// Made by emnify_token_audit(), owned by the caller, freed with emnify_audit_free(). It may outlive
-/// its client. Any thread may read it.
+/// Created by emnify_token_audit(); free it with emnify_audit_free().
 pub struct emnify_audit(Vec<(emnify_token, u32)>);
 
-/// Judges all application tokens of the workspace, and gives the outcome to the caller in `*audit`.
-/// Nothing is changed. `options` may be NULL: the default of each.
-///
-/// Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_INVALID_INPUT before
-/// anything was sent, and besides as emnify_token_list() does.
+/// Reads all application tokens of the workspace and checks each for risks. The result is written
+/// to `*audit`; nothing is changed. `options` may be NULL. Fails like emnify_token_list(). Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_audit(
     client: *const emnify_client,
@@ -77,7 +72,7 @@ pub unsafe extern "C" fn emnify_token_audit(
     error: *mut *mut emnify_error,
 ) -> i32 {
     let body = |client: &emnify_client| {
-        // SAFETY: the contract, by which `size` tells how much is there.
+        // SAFETY: the contract; `size` says how many bytes there are.
         let options = unsafe { audit_options(options) }?;
         let audited = client.core.application_tokens().audit(&options)?;
         Ok(emnify_audit(audited.iter().map(row).collect()))
@@ -86,16 +81,15 @@ pub unsafe extern "C" fn emnify_token_audit(
     unsafe { produce(client, ("audit", audit), error, body) }
 }
 
-/// How many application tokens there are; 0 if `audit` is NULL.
+/// Returns the number of application tokens.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_audit_size(audit: *const emnify_audit) -> usize {
     // SAFETY: the contract.
     unsafe { read(audit, 0, |audit| audit.0.len()) }
 }
 
-/// The application token at `index`, counted from 0, in the server's order.
-///
-/// Borrowed from `audit`. NULL if there are not so many.
+/// Returns the application token at `index`, counted from 0, in the server's order. Borrowed from
+/// `audit`. NULL if `index` is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_audit_token(
     audit: *const emnify_audit,
@@ -109,15 +103,15 @@ pub unsafe extern "C" fn emnify_audit_token(
     }
 }
 
-/// What was found at the application token at `index`: a sum of the constants EMNIFY_FINDING_....
-/// 0, a good answer, where it is nothing; also where there are not so many.
+/// Returns the findings for the application token at `index`: a sum of EMNIFY_FINDING_...
+/// constants. 0 if nothing was found or `index` is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_audit_findings(audit: *const emnify_audit, index: usize) -> u32 {
     // SAFETY: the contract.
     unsafe { read(audit, 0, |audit| audit.0.get(index).map_or(0, |(_, findings)| *findings)) }
 }
 
-/// Frees an audit with all that was borrowed from it. NULL is allowed.
+/// Frees an audit and everything borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_audit_free(audit: *mut emnify_audit) {
     // SAFETY: the contract.
@@ -140,19 +134,19 @@ fn bit(finding: Finding) -> u32 {
         Finding::NoAddressRestriction => EMNIFY_FINDING_NO_ADDRESS_RESTRICTION,
         Finding::Old => EMNIFY_FINDING_OLD,
         Finding::UnreadableExpiry => EMNIFY_FINDING_UNREADABLE_EXPIRY,
-        // One that the core has and this file does not know yet.
+        // Added to the core, but not yet to this file.
         _ => 0,
     }
 }
 
-/// Reads the options.
+/// Returns the options for the core.
 ///
 /// # Safety
 ///
-/// `options` is NULL or points to as many bytes as its `size` tells.
+/// `options` is NULL or points to as many bytes as its `size` member says.
 pub(crate) unsafe fn audit_options(options: *const emnify_audit_options) -> Result<AuditOptions> {
     let mut audit = AuditOptions::new();
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let Some(options) = (unsafe { options::copy(options) })? else { return Ok(audit) };
     if options.expires_within_s > 0 {
         audit = audit.expires_within(Duration::from_secs(options.expires_within_s));
@@ -168,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bits_stay_what_they_are() {
+    fn the_bits_never_change() {
         use Finding::*;
         let all = [
             Own,

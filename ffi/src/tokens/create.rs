@@ -1,4 +1,4 @@
-//! Creating an application token, and the handle that holds its value, which is shown once.
+//! Creates application tokens. A handle holds the value, which is shown only once.
 
 use std::ffi::c_char;
 use std::mem::{offset_of, size_of};
@@ -10,26 +10,24 @@ use crate::boundary::options::{self, Options};
 use crate::boundary::{Result, SecretText, emnify_error, free, optional_text, read};
 use crate::client::{emnify_client, produce};
 
-/// What a new application token shall be like. Everything is optional; an expiry and an address
-/// limit what a stolen one is good for.
+/// Settings of a new application token. All are optional and copied. An expiry and an address limit
+/// what a thief can do with a stolen token.
 ///
-/// Start from EMNIFY_TOKEN_OPTIONS_INIT, which sets `size`: later versions add members at the end,
-/// and a program that was built with this one goes on working. The strings are copied.
+/// Initialise it with EMNIFY_TOKEN_OPTIONS_INIT, which sets `size`: see "Options" above.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_token_options {
     /// sizeof(emnify_token_options).
     pub size: usize,
-    /// A label: at most 1,024 bytes, no control character; or NULL.
+    /// A label: at most 1,024 bytes, without control characters. NULL: none.
     pub description: *const c_char,
-    /// When it shall expire: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in
-    /// RFC 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL.
+    /// When the token expires, in the future: a date such as "2027-05-29" (00:00 UTC on that day),
+    /// or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: never, or at `expires_at`.
     pub expiry_date: *const c_char,
-    /// The one address, or the range in CIDR notation, that it may be used from; IPv4 or IPv6; or
-    /// NULL.
+    /// The only address or range (CIDR) that may use the token, IPv4 or IPv6. NULL: any.
     pub ip: *const c_char,
-    /// The expiry in seconds of Unix time; 0 where `expiry_date` says it. Not both. Messages call it
-    /// expiry_date too.
+    /// The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
+    /// call it expiry_date.
     pub expires_at: i64,
 }
 
@@ -43,29 +41,24 @@ unsafe impl Options for emnify_token_options {
     const INIT: &'static str = "EMNIFY_TOKEN_OPTIONS_INIT";
 }
 
-/// An application token that was just created, and whose value is shown this once.
+/// An application token that was just created. Its value is shown only once.
 ///
-/// Made by emnify_token_create(), owned by the caller, freed with emnify_created_token_free(),
-/// which wipes it. Any thread may read it.
+/// Created by emnify_token_create(); free it with emnify_created_token_free(), which wipes it.
 pub struct emnify_created_token {
     text: SecretText,
     id: u64,
 }
 
-/// Creates an application token and gives it to the caller in `*created`. Its value is there and
-/// nowhere else: store it before you free that. `options` may be NULL: no label, no expiry, valid
-/// from anywhere.
+/// Creates an application token and returns it in `*created`. Its value cannot be read again later:
+/// store it before you free `*created`. `options` may be NULL. Blocks.
 ///
-/// If the response contains no id, it is looked for in the list, which is read before and after;
-/// where that fails or leaves doubt, emnify_created_token_id() is 0 and the value is there all the
-/// same.
+/// If the response contains no id, the id is looked up in the list of tokens, which is read before
+/// and after. If that fails or finds several candidates, emnify_created_token_id() is 0, and the
+/// call still succeeds.
 ///
-/// Takes at most the configured timeout. Any thread.
-///
-/// Fails with EMNIFY_ERR_INVALID_INPUT before anything was sent; EMNIFY_ERR_VALIDATION, _FORBIDDEN
-/// and the like as the server answers. After EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER a token may
-/// have been created whose value nobody knows: emnify_token_list() shows it, and it should be
-/// revoked.
+/// Other errors include EMNIFY_ERR_VALIDATION and EMNIFY_ERR_FORBIDDEN. After EMNIFY_ERR_NETWORK,
+/// _TIMEOUT or _SERVER a token may exist whose value is lost: find it with emnify_token_list() and
+/// revoke it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_create(
     client: *const emnify_client,
@@ -74,7 +67,7 @@ pub unsafe extern "C" fn emnify_token_create(
     error: *mut *mut emnify_error,
 ) -> i32 {
     let body = |client: &emnify_client| {
-        // SAFETY: the contract, by which `size` tells how much is there.
+        // SAFETY: the contract; `size` says how many bytes there are.
         let new = unsafe { new_token(options) }?;
         Ok(emnify_created_token::new(&client.core.application_tokens().create(&new)?))
     };
@@ -82,9 +75,7 @@ pub unsafe extern "C" fn emnify_token_create(
     unsafe { produce(client, ("created", created), error, body) }
 }
 
-/// The application token itself, ending with a NUL: a secret, to be stored and never to be logged.
-///
-/// Borrowed from `created`, and wiped with it. NULL if that is NULL.
+/// Returns the application token's value. It is a secret: store it, but never log it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_created_token_reveal(
     created: *const emnify_created_token,
@@ -93,15 +84,15 @@ pub unsafe extern "C" fn emnify_created_token_reveal(
     unsafe { read(created, ptr::null(), |created| created.text.as_ptr()) }
 }
 
-/// Its id, by which it can be revoked; 0 where it could not be found out for certain, in which case
-/// emnify_token_list() shows it by its description.
+/// Returns the token's id, by which it can be revoked; 0 if it is not known. Then find the token in
+/// emnify_token_list() by its description.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_created_token_id(created: *const emnify_created_token) -> u64 {
     // SAFETY: the contract.
     unsafe { read(created, 0, |created| created.id) }
 }
 
-/// Wipes the value and frees it. The application token itself stays. NULL is allowed.
+/// Wipes the value and frees the handle. The application token still exists at emnify.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_created_token_free(created: *mut emnify_created_token) {
     // SAFETY: the contract.
@@ -115,26 +106,27 @@ impl emnify_created_token {
     }
 }
 
-/// Reads the options.
+/// Returns the options for the core.
 ///
 /// # Safety
 ///
-/// `options` is NULL or points to as many bytes as its `size` tells, and its strings are such.
+/// `options` is NULL or points to as many bytes as its `size` member says, and its strings end with
+/// a NUL.
 pub(crate) unsafe fn new_token(
     options: *const emnify_token_options,
 ) -> Result<NewApplicationToken> {
     let mut new = NewApplicationToken::new();
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let Some(options) = (unsafe { options::copy(options) })? else { return Ok(new) };
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     if let Some(text) = unsafe { optional_text("description", options.description) }? {
         new = new.description(text);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_at) }? {
         new = new.expiry_date(expiry);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     if let Some(text) = unsafe { optional_text("ip", options.ip) }? {
         new = new.ip(text);
     }

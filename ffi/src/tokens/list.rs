@@ -1,4 +1,4 @@
-//! The list of application tokens. Its rows belong to it, so that C frees one thing.
+//! The list of application tokens. The list owns its rows, so that C frees only the list.
 
 use std::ptr;
 
@@ -8,17 +8,13 @@ use super::token::emnify_token;
 use crate::boundary::{emnify_error, free, read};
 use crate::client::{emnify_client, produce};
 
-/// Application tokens of a workspace, as they were when the list was read.
+/// A list of application tokens, as they were when it was read.
 ///
-/// Made by emnify_token_list() or emnify_token_own(), owned by the caller, freed with
-/// emnify_token_list_free(). It may outlive its client. Any thread may read it.
+/// Created by emnify_token_list() or emnify_token_own(); free it with emnify_token_list_free().
 pub struct emnify_tokens(Vec<emnify_token>);
 
-/// Gives all application tokens of the workspace, expired and revoked ones too, to the caller in
-/// `*list`.
-///
-/// Takes at most the configured timeout. Any thread. Fails as emnify_authenticate() does, and with
-/// EMNIFY_ERR_FORBIDDEN where these credentials may not see them.
+/// Reads all application tokens of the workspace, also expired and revoked ones, into `*list`.
+/// Fails with EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_list(
     client: *const emnify_client,
@@ -31,11 +27,10 @@ pub unsafe extern "C" fn emnify_token_list(
     unsafe { produce(client, ("list", list), error, body) }
 }
 
-/// Gives the row of the application token that `client` signs in with, its description and when it
-/// expires, to the caller in `*list`: a list of one, or of none where the auth token does not tell
-/// which it is, as with user credentials.
-///
-/// Takes at most the configured timeout. Any thread. Fails as emnify_token_list() does.
+/// Reads the properties of the application token that `client` signs in with, such as its
+/// description and expiry, into `*list`. The list has one token, or none if the auth token does not
+/// contain the application token's id, such as with user credentials. Fails like
+/// emnify_token_list(). Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_own(
     client: *const emnify_client,
@@ -48,16 +43,15 @@ pub unsafe extern "C" fn emnify_token_own(
     unsafe { produce(client, ("list", list), error, body) }
 }
 
-/// How many application tokens are in the list; 0 if `list` is NULL.
+/// Returns the number of application tokens in the list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_list_size(list: *const emnify_tokens) -> usize {
     // SAFETY: the contract.
     unsafe { read(list, 0, |list| list.0.len()) }
 }
 
-/// The application token at `index`, counted from 0, in the server's order.
-///
-/// Borrowed from `list`. NULL if there are not so many.
+/// Returns the application token at `index`, counted from 0, in the server's order. Borrowed from
+/// `list`. NULL if `index` is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_list_at(
     list: *const emnify_tokens,
@@ -67,7 +61,7 @@ pub unsafe extern "C" fn emnify_token_list_at(
     unsafe { read(list, ptr::null(), |list| list.0.get(index).map_or(ptr::null(), ptr::from_ref)) }
 }
 
-/// Frees a list with all that was borrowed from it. NULL is allowed.
+/// Frees a list and everything borrowed from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_list_free(list: *mut emnify_tokens) {
     // SAFETY: the contract.

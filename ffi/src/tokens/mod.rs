@@ -1,4 +1,4 @@
-//! The calls about application tokens. Imports `codes`, `boundary` and `client`.
+//! The calls for application tokens. Imports `codes`, `boundary` and `client`.
 
 mod audit;
 mod create;

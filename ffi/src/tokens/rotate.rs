@@ -1,5 +1,4 @@
-//! Replacing the application token that a client signs in with, and the handle that tells how far
-//! that came.
+//! Replaces the application token that a client signs in with. A handle holds the result.
 
 use std::error::Error;
 use std::ffi::{CString, c_char, c_void};
@@ -16,54 +15,55 @@ use crate::boundary::{
 use crate::client::{Callback, emnify_client, produce};
 use crate::codes::{EMNIFY_ROTATION_NONE, state_number};
 
-/// A function of yours that takes the new application token and keeps it where the next start finds
-/// it. The `length` bytes at `application_token`, and the NUL behind them, are wiped when the
-/// function returns. It returns 0 if it kept it, durably; anything else means that it could not:
-/// the rotation stops, and goes on with the same one when emnify_token_rotate() is called again.
-/// `user` is what the options said.
+/// A function of yours that stores the new application token where the next start of the program
+/// finds it.
 ///
-/// It is called on the thread that called emnify_token_rotate(), before that returns, and may be
-/// called again with the same token after a crash. It may call the client, but not
-/// emnify_token_rotate(). It must return: neither throw an exception nor jump out.
+/// Return 0 after the token is stored durably. Any other number means that it could not be stored:
+/// the rotation stops, and the next emnify_token_rotate() calls this function again with the same
+/// token. The `length` bytes at `application_token` are followed by a NUL and are wiped when the
+/// function returns. `user` is the pointer in the options.
+///
+/// It runs during emnify_token_rotate(). After a crash it may be called again with the same token.
+/// It may call the client, but not emnify_token_rotate().
 pub type emnify_hand_over = Option<
     unsafe extern "C" fn(user: *mut c_void, application_token: *const c_char, length: usize) -> i32,
 >;
 
-/// How an application token shall be replaced. What is not set is as with the old one: its
-/// description, the address that it is bound to, how long it lives.
+/// Options of a rotation. All are optional and copied. What is not set is taken from the old token:
+/// its description, its address restriction and its lifetime.
 ///
-/// Start from EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: later versions add members at the end,
-/// and a program that was built with this one goes on working. The strings are copied.
+/// Initialise it with EMNIFY_ROTATE_OPTIONS_INIT, which sets `size`: see "Options" above.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_rotate_options {
     /// sizeof(emnify_rotate_options).
     pub size: usize,
-    /// The id of the application token that the client signs in with, where its auth token does not
-    /// tell; else 0. It is not for another one: what contradicts the auth token is refused.
+    /// The id of the application token that the client signs in with, needed if the auth token does
+    /// not contain it; otherwise 0. An id that contradicts the auth token is an error. If the auth
+    /// token contains none, the id cannot be checked: the token with this id is revoked.
     pub id: u64,
-    /// Another label: at most 1,024 bytes, no control character; or NULL.
+    /// Another label: at most 1,024 bytes, without control characters. NULL: that of the old token.
     pub description: *const c_char,
-    /// Another expiry: a date such as "2027-05-29" (00:00 UTC on that day), or an instant in RFC
-    /// 3339 such as "2027-05-29T18:30:00Z"; in the future; or NULL: the new one lives as long as the
-    /// old one was made for, from now on.
+    /// When the new token expires, in the future: a date such as "2027-05-29" (00:00 UTC on that
+    /// day), or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: the new token gets the old
+    /// one's lifetime, counted from now.
     pub expiry_date: *const c_char,
-    /// Another address, or range in CIDR notation, that the new one may be used from; or NULL.
+    /// Another address, or range (CIDR), that may use the new token. NULL: that of the old token.
     pub ip: *const c_char,
-    /// The other expiry in seconds of Unix time; 0 where `expiry_date` says it, or nothing does. Not
-    /// both. Messages call it expiry_date too.
+    /// The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
+    /// call it expiry_date.
     pub expires_at: i64,
-    /// How many seconds the old one goes on working beside the new one, for others that use it. 0:
-    /// it is revoked as soon as the new one is proved to work.
+    /// How many seconds the old token keeps working alongside the new one, for other programs that
+    /// use it. 0: it is revoked as soon as the new one is known to work.
     pub grace_s: u64,
-    /// Who takes the new application token, instead of the credential file; or NULL. Needed where
-    /// the client has no such file.
+    /// The function that stores the new application token. NULL: the credential file is replaced.
+    /// Required if the client has no credential file.
     pub hand_over: emnify_hand_over,
-    /// What `hand_over` is called with; it is not looked at.
+    /// The pointer that is passed to `hand_over`. May be NULL.
     pub user: *mut c_void,
-    /// 1: the old one is left alive, for an application token that may not revoke any. The rotation
-    /// ends in EMNIFY_ROTATION_DONE, with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is revoked,
-    /// and where that is not permitted the rotation is refused before anything is created.
+    /// 1: the old token is not revoked, for a token that is not allowed to revoke tokens. The
+    /// rotation ends in EMNIFY_ROTATION_DONE with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is
+    /// revoked; if that is not permitted, the call fails before a token is created.
     pub keep_old: u64,
 }
 
@@ -77,10 +77,9 @@ unsafe impl Options for emnify_rotate_options {
     const INIT: &'static str = "EMNIFY_ROTATE_OPTIONS_INIT";
 }
 
-/// What a rotation came to. It holds no secret.
+/// The result of a rotation. It contains no secret.
 ///
-/// Made by emnify_token_rotate(), owned by the caller, freed with emnify_rotation_free(). It may
-/// outlive its client. Any thread may read it.
+/// Created by emnify_token_rotate(); free it with emnify_rotation_free().
 pub struct emnify_rotation {
     state: i32,
     old_id: u64,
@@ -91,33 +90,41 @@ pub struct emnify_rotation {
     ignored_options: Option<CString>,
 }
 
-/// Replaces the application token that `client` signs in with by a new one, with no moment at which
-/// neither works, and gives what that came to to the caller in `*rotation`. `options` may be NULL:
-/// all as with the old one, which is revoked at once when the new one is proved to work.
+/// Replaces the application token that `client` signs in with by a new one, and writes the result
+/// to `*rotation`. At every moment at least one of the two works, also after a crash or a power
+/// failure. `options` may be NULL. Blocks: each of its requests may take the configured timeout.
 ///
-/// The client needs an application token of its own, as text or from a file; a store that is a
-/// directory, which keeps how far the rotation has come; and where the credential is text, a
-/// `hand_over` in the options. A credential file is replaced by one with the same mode and, on Linux,
-/// the same access list, extended attributes of users and SELinux label; what another program wrote
-/// into it meanwhile stays.
+/// The client needs:
 ///
-/// After a failure or a crash, call it again with the same options: it goes on where it stopped,
-/// with what it began with. With a grace period the rotation stops in EMNIFY_ROTATION_GRACE, with
-/// success, and does not wait: call it again when that is over. Options that are not those which it
-/// began with do not apply: see emnify_rotation_ignored_options(). The client goes on with the new
-/// application token, and so does one that starts with the old one and the same store;
-/// EMNIFY_EVENT_SUCCESSOR_FOUND tells it. At most one rotation runs in a store; who waits for
-/// another one's adopts what that came to.
+/// - an application token, as text or in a file; not a user name and password
+/// - a store that is a directory (emnify_config_set_store()), where the progress is kept
+/// - `hand_over` in the options, if the application token was set as text
 ///
-/// Each of its calls takes at most the configured timeout. Any thread.
+/// A credential file is replaced by a file with the same mode and, on Linux, the same access
+/// control list, user extended attributes and SELinux label. If another program wrote to the file
+/// meanwhile, its content stays.
 ///
-/// Fails with EMNIFY_ERR_INVALID_INPUT where `store` or `hand_over` is missing, an option is wrong,
-/// the client signs in as a person, or it cannot be told which application token is its own, and
-/// `id` does not say, or how long the new one lives, and no expiry does; with EMNIFY_ERR_FORBIDDEN
-/// where the application token may not revoke any, and `keep_old` is 0; as emnify_token_list() does
-/// before anything was begun; and from then on with EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED
-/// after emnify_client_cancel(). emnify_error_rotation_state() says in which state it stopped, and
-/// the client goes on with an application token that works.
+/// After an error or a crash, call it again with the same options: the rotation continues where it
+/// stopped. With a grace period, the call succeeds without waiting and the state is
+/// EMNIFY_ROTATION_GRACE; call it again after the grace period. A rotation keeps the options that
+/// it began with: see emnify_rotation_ignored_options().
+///
+/// The client then uses the new application token. So does a later client with the old token and
+/// the same store, which reports EMNIFY_EVENT_SUCCESSOR_FOUND. Only one rotation runs in a store at
+/// a time: a call that waited for the rotation of another client returns its result.
+///
+/// Errors:
+///
+/// - EMNIFY_ERR_INVALID_INPUT: the store or `hand_over` is missing; an option is invalid; the
+///   client signs in as a user; the id of its application token is not known and `id` is 0; or the
+///   old token's lifetime is not known and no expiry is set.
+/// - EMNIFY_ERR_FORBIDDEN: the application token is not allowed to revoke tokens, and `keep_old` is
+///   0. Nothing was created.
+/// - EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED after emnify_client_cancel(): the rotation
+///   stopped in the state emnify_error_rotation_state(). The client continues with an application
+///   token that works.
+///
+/// Before the rotation begins, it also fails like emnify_token_list().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_rotate(
     client: *const emnify_client,
@@ -126,7 +133,7 @@ pub unsafe extern "C" fn emnify_token_rotate(
     error: *mut *mut emnify_error,
 ) -> i32 {
     let body = |client: &emnify_client| {
-        // SAFETY: the contract, by which `size` tells how much is there.
+        // SAFETY: the contract; `size` says how many bytes there are.
         let options = unsafe { rotate_options(options) }?;
         Ok(emnify_rotation::new(&client.core.application_tokens().rotate(&options)?))
     };
@@ -134,56 +141,56 @@ pub unsafe extern "C" fn emnify_token_rotate(
     unsafe { produce(client, ("rotation", rotation), error, body) }
 }
 
-/// EMNIFY_ROTATION_DONE: the old application token is revoked, or was kept. EMNIFY_ROTATION_GRACE:
-/// both work until the grace period ends. EMNIFY_ROTATION_NONE if `rotation` is NULL.
+/// Returns the state: EMNIFY_ROTATION_DONE (the old application token is revoked, or kept as
+/// requested) or EMNIFY_ROTATION_GRACE (both work until the grace period ends).
+/// EMNIFY_ROTATION_NONE for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_state(rotation: *const emnify_rotation) -> i32 {
     // SAFETY: the contract.
     unsafe { read(rotation, EMNIFY_ROTATION_NONE, |rotation| rotation.state) }
 }
 
-/// The id of the application token that was replaced; 0 if `rotation` is NULL.
+/// Returns the id of the application token that was replaced.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_old_id(rotation: *const emnify_rotation) -> u64 {
     // SAFETY: the contract.
     unsafe { read(rotation, 0, |rotation| rotation.old_id) }
 }
 
-/// The id of the one that replaces it; 0 if `rotation` is NULL.
+/// Returns the id of the new application token.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_new_id(rotation: *const emnify_rotation) -> u64 {
     // SAFETY: the contract.
     unsafe { read(rotation, 0, |rotation| rotation.new_id) }
 }
 
-/// In EMNIFY_ROTATION_GRACE, how many milliseconds the grace period lasts after the call; else -1.
-/// No time passes for it while the clock is not to be trusted.
+/// Returns how many milliseconds of the grace period were left when the call returned; -1 if the
+/// state is not EMNIFY_ROTATION_GRACE. The time does not count while this machine's clock cannot be
+/// trusted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_grace_left_ms(rotation: *const emnify_rotation) -> i64 {
     // SAFETY: the contract.
     unsafe { read(rotation, -1, |rotation| rotation.grace_left_ms) }
 }
 
-/// Whether another client had rotated the application token already: nothing was changed, and its
-/// successor is used. False if `rotation` is NULL.
+/// Returns whether another client had already rotated the application token. Then nothing was
+/// changed, and the new token is used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_is_adopted(rotation: *const emnify_rotation) -> bool {
     // SAFETY: the contract.
     unsafe { read(rotation, false, |rotation| rotation.adopted) }
 }
 
-/// Whether the old application token is left alive, as `keep_old` said in this call or in the one
-/// that the rotation began with. False if `rotation` is NULL.
+/// Returns whether the old application token was not revoked, as requested with `keep_old` in this
+/// call or in the call that began the rotation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_is_old_kept(rotation: *const emnify_rotation) -> bool {
     // SAFETY: the contract.
     unsafe { read(rotation, false, |rotation| rotation.old_kept) }
 }
 
-/// The options of the call that did not apply, because the rotation had begun with others, which
-/// did: their names, such as "expiry_date, ip".
-///
-/// Borrowed from `rotation`. NULL where all applied, and if `rotation` is NULL.
+/// Returns the names of this call's options that were ignored because the rotation had begun with
+/// others, such as "expiry_date, ip". NULL if none was ignored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_ignored_options(
     rotation: *const emnify_rotation,
@@ -196,7 +203,7 @@ pub unsafe extern "C" fn emnify_rotation_ignored_options(
     }
 }
 
-/// Frees what a rotation came to. NULL is allowed.
+/// Frees the result of a rotation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_free(rotation: *mut emnify_rotation) {
     // SAFETY: the contract.
@@ -218,30 +225,30 @@ impl emnify_rotation {
     }
 }
 
-/// Reads the options. What they call is good as long as the call that they belong to.
+/// Returns the options for the core. They are valid as long as the call that they belong to.
 ///
 /// # Safety
 ///
-/// `options` is NULL or points to as many bytes as its `size` tells, and its strings and function
-/// are such.
+/// `options` is NULL or points to as many bytes as its `size` member says, its strings end with a
+/// NUL, and its function is valid.
 pub(crate) unsafe fn rotate_options(
     options: *const emnify_rotate_options,
 ) -> Result<RotateOptions> {
     let mut rotate = RotateOptions::new();
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     let Some(options) = (unsafe { options::copy(options) })? else { return Ok(rotate) };
     if options.id > 0 {
         rotate = rotate.id(options.id);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     if let Some(text) = unsafe { optional_text("description", options.description) }? {
         rotate = rotate.description(text);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_at) }? {
         rotate = rotate.expiry_date(expiry);
     }
-    // SAFETY: as demanded of the caller.
+    // SAFETY: guaranteed by the caller.
     if let Some(text) = unsafe { optional_text("ip", options.ip) }? {
         rotate = rotate.ip(text);
     }
@@ -249,7 +256,7 @@ pub(crate) unsafe fn rotate_options(
         let function = Callback::new(function, options.user);
         rotate = rotate.hand_over(move |token| {
             take(token, |text, length| {
-                // SAFETY: the contract, and what is demanded of the function above.
+                // SAFETY: the contract, and the rules for the function in the header.
                 function.call(|function, user| unsafe { function(user, text, length) })
             })
         });
@@ -257,7 +264,7 @@ pub(crate) unsafe fn rotate_options(
     Ok(rotate.grace(Duration::from_secs(options.grace_s)).keep_old(options.keep_old != 0))
 }
 
-/// Lends the token to `function`, and makes of its answer what the core wants.
+/// Passes the token to `function`, and turns its status into a result for the core.
 fn take(
     token: &Secret,
     function: impl FnOnce(*const c_char, usize) -> i32,
@@ -276,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_handed_over_whole_and_anything_but_zero_means_that_it_was_not_taken() {
+    fn only_zero_means_that_a_token_was_stored() {
         let token = Secret::from("canary");
         let hand_over = |answer: i32| {
             take(&token, |text, length| {

@@ -1,4 +1,4 @@
-//! One application token: what the list tells about it, and the calls that change it by its id.
+//! The properties of an application token, and the calls that update and revoke one by its id.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -8,15 +8,15 @@ use emnify_core::{ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpda
 use crate::boundary::{c_text, call, emnify_error, pointer, read, text, unix_seconds};
 use crate::client::{emnify_client, usable};
 
-/// A status of an application token: it can be used until it expires.
+/// Status of an application token: it works until it expires.
 pub const EMNIFY_TOKEN_ACTIVATED: i64 = 0;
-/// A status of an application token: it is refused for good.
+/// Status of an application token: it is permanently refused.
 pub const EMNIFY_TOKEN_REVOKED: i64 = 1;
-/// The server did not tell the status of an application token.
+/// Status of an application token: the server did not send it.
 pub const EMNIFY_TOKEN_STATUS_UNKNOWN: i64 = -1;
 
-/// What is known about an application token; never its value, which is shown only once. Borrowed
-/// from its list or audit and freed with it.
+/// An application token's properties, without its value, which is shown only when it is created.
+/// Borrowed from a list or an audit.
 pub struct emnify_token {
     id: u64,
     description: Option<CString>,
@@ -28,71 +28,68 @@ pub struct emnify_token {
     creator: Option<CString>,
 }
 
-/// The id by which it is updated and revoked; 0 if `token` is NULL.
+/// Returns the token's id.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_id(token: *const emnify_token) -> u64 {
     // SAFETY: the contract.
     unsafe { read(token, 0, |token| token.id) }
 }
 
-/// Its label. NULL if it has none.
+/// Returns the token's label. NULL if it has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_description(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(token, ptr::null(), |token| pointer(token.description.as_ref())) }
 }
 
-/// Its status: EMNIFY_TOKEN_ACTIVATED, EMNIFY_TOKEN_REVOKED, EMNIFY_TOKEN_STATUS_UNKNOWN, or a
-/// number that this version does not know. One that expired may still be activated.
+/// Returns the token's status: EMNIFY_TOKEN_ACTIVATED, EMNIFY_TOKEN_REVOKED,
+/// EMNIFY_TOKEN_STATUS_UNKNOWN (also for NULL), or a number that this version does not know. An
+/// expired token may still be activated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_status(token: *const emnify_token) -> i64 {
     // SAFETY: the contract.
     unsafe { read(token, EMNIFY_TOKEN_STATUS_UNKNOWN, |token| token.status) }
 }
 
-/// When it was created, in seconds of Unix time; 0 if that is not known.
+/// Returns when the token was created, in seconds of Unix time; 0 if that is not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_created_at(token: *const emnify_token) -> i64 {
     // SAFETY: the contract.
     unsafe { read(token, 0, |token| token.created_at) }
 }
 
-/// When it expires, as the server wrote it. NULL if it does not expire.
+/// Returns when the token expires, as the server wrote it. NULL if it does not expire.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_expiry_date(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(token, ptr::null(), |token| pointer(token.expiry_date.as_ref())) }
 }
 
-/// When it expires, in seconds of Unix time; 0 if it does not, or if what the server wrote cannot
-/// be read: emnify_token_expiry_date() tells these apart. A date without a time of day counts from
-/// its first moment in UTC.
+/// Returns when the token expires, in seconds of Unix time. A date without a time means 00:00 UTC
+/// on that day. 0 if the token does not expire, or if the server's text cannot be parsed;
+/// emnify_token_expiry_date() tells the two apart.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_expires_at(token: *const emnify_token) -> i64 {
     // SAFETY: the contract.
     unsafe { read(token, 0, |token| token.expires_at) }
 }
 
-/// The address or range that it may be used from. NULL means any.
+/// Returns the address or range that may use the token. NULL: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_ip(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(token, ptr::null(), |token| pointer(token.ip.as_ref())) }
 }
 
-/// The name of the user who created it. NULL if that is not known.
+/// Returns the name of the user who created the token. NULL if it is not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_creator(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(token, ptr::null(), |token| pointer(token.creator.as_ref())) }
 }
 
-/// Changes the label of the application token `id` to `description`: at most 1,024 bytes, no
-/// control character.
-///
-/// Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_INVALID_INPUT before
-/// anything was sent, EMNIFY_ERR_NOT_FOUND where there is no such token, and besides as
-/// emnify_authenticate() does.
+/// Sets the label of the application token `id` to `description`: at most 1,024 bytes, without
+/// control characters. Fails with EMNIFY_ERR_NOT_FOUND if there is no such token. Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_update(
     client: *const emnify_client,
@@ -112,11 +109,9 @@ pub unsafe extern "C" fn emnify_token_update(
     unsafe { call(error, body) }
 }
 
-/// Revokes the application token `id` for good. Auth tokens that were obtained with it stay valid
-/// until they expire. Revoking a revoked one is no error.
-///
-/// Takes at most the configured timeout. Any thread. Fails with EMNIFY_ERR_NOT_FOUND where there is
-/// no such token, and besides as emnify_authenticate() does.
+/// Permanently revokes the application token `id`. Auth tokens obtained with it stay valid until
+/// they expire. Revoking a revoked token succeeds. Fails with EMNIFY_ERR_NOT_FOUND if there is no
+/// such token. Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_revoke(
     client: *const emnify_client,
@@ -152,7 +147,7 @@ fn number(status: ApplicationTokenStatus) -> i64 {
         ApplicationTokenStatus::Activated => EMNIFY_TOKEN_ACTIVATED,
         ApplicationTokenStatus::Revoked => EMNIFY_TOKEN_REVOKED,
         ApplicationTokenStatus::Other(number) => number,
-        // One that the core has a name for and this file does not know yet.
+        // Added to the core, but not yet to this file.
         _ => EMNIFY_TOKEN_STATUS_UNKNOWN,
     }
 }
