@@ -1,6 +1,6 @@
 /*
  * emnify.hpp - emnify.h for C++11 and later: handles that free themselves, std::string,
- * std::chrono, and errors as exceptions or as values. Header only; link with -lemnify.
+ * std::chrono, and errors as exceptions or as values. Header-only; link with -lemnify.
  *
  *     #include <iostream>
  *     #include "emnify.hpp"
@@ -14,17 +14,18 @@
  *         return 1;
  *     }
  *
- * Each call that can fail has two forms. Without an Error argument it throws emnify::Error. With
- * one as its last argument it does not: it sets the error, or clears it where the call succeeds,
- * and returns something empty after a failure. Where the compiler has exceptions switched off, or
- * EMNIFY_NO_EXCEPTIONS is defined, only the second form is there. (Memory that runs out is reported
- * as the standard library does it.)
+ * The comments in emnify.h apply: what each call does, how long it blocks, its errors, the thread
+ * rules, and when your functions run. Comments here describe only what is different in C++.
  *
- * Handles can be moved and not copied. A handle that was moved from is empty: it converts to false,
- * and a call with it fails with EMNIFY_ERR_INVALID_INPUT. A Client may be used by any number of
- * threads. emnify.h says what each call does, how long it takes and how it fails, and when the
- * functions that you set are called. A Config keeps these alive, as does each Client made from it
- * and what came of that.
+ * Each call that can fail has two forms. Without an Error argument it throws emnify::Error. With an
+ * Error as its last argument it does not throw: it sets the error, or clears it on success, and
+ * returns an empty value on failure. If the compiler has exceptions disabled, or
+ * EMNIFY_NO_EXCEPTIONS is defined, only the second form exists. (If memory runs out, the standard
+ * library reports it in its own way.)
+ *
+ * Handles can be moved but not copied. A handle that was moved from is empty: it converts to false,
+ * and a call with it fails with EMNIFY_ERR_INVALID_INPUT. Your functions are kept alive by the
+ * Config, by each Client created from it, and by the Pages and Clients that these create.
  */
 
 #ifndef EMNIFY_HPP

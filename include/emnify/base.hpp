@@ -1,4 +1,4 @@
-/* What the other parts stand on. A part of emnify.hpp. */
+/* Basics for the other parts of emnify.hpp. */
 
 #ifndef EMNIFY_BASE_HPP
 #define EMNIFY_BASE_HPP
@@ -16,8 +16,8 @@
 #define EMNIFY_NO_EXCEPTIONS
 #endif
 
-/* Code with and without exceptions may be linked into one program: what differs between the two must
- * not share a name. Names in C have no namespace. */
+/* Code with and without exceptions may be linked into one program, so what differs between the two
+ * needs different names. C functions are not in a namespace and need a suffix. */
 #ifdef EMNIFY_NO_EXCEPTIONS
 #define EMNIFY_HPP_NAMESPACE without_exceptions
 #define EMNIFY_HPP_IN_C(name) emnify_hpp_##name##_without_exceptions
@@ -29,7 +29,7 @@
 namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
-/* An instant. The epoch itself, which is what a default-constructed one holds, means none. */
+/* A point in time. The epoch, which is the default, means none. */
 using Time = std::chrono::system_clock::time_point;
 
 namespace detail {
@@ -44,7 +44,7 @@ using Handle = std::unique_ptr<T, Free<T, free_function>>;
 
 inline Time time(std::int64_t unix_seconds) {
     using std::chrono::seconds;
-    /* Beyond what the clock can express, the first or last instant that it can. */
+    /* Limited to what the clock can represent. */
     const std::int64_t first =
         std::chrono::duration_cast<seconds>(Time::min().time_since_epoch()).count();
     const std::int64_t last =
@@ -54,7 +54,7 @@ inline Time time(std::int64_t unix_seconds) {
 
 inline std::string text(const char *borrowed) { return borrowed ? borrowed : ""; }
 
-/* A std::string may hold a NUL, at which C would silently cut it short. */
+/* A std::string may contain a NUL, at which C would silently truncate it. */
 inline bool has_nul(const std::string &text) { return text.find('\0') != std::string::npos; }
 
 inline const char *or_null(const std::string &text) { return text.empty() ? NULL : text.c_str(); }

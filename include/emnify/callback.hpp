@@ -1,4 +1,4 @@
-/* Events, and the functions that the library calls. A part of emnify.hpp. */
+/* Events, and the types of your functions. A part of emnify.hpp. */
 
 #ifndef EMNIFY_CALLBACK_HPP
 #define EMNIFY_CALLBACK_HPP
@@ -17,35 +17,35 @@
 namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
-/* Something that happened to a session. It is there while the observer runs; copy what you keep. */
+/* An event of a session. It is valid while the observer runs. */
 class Event {
 public:
     explicit Event(const emnify_event *event) noexcept : event_(event) {}
 
-    /* One of the constants EMNIFY_EVENT_.... */
+    /* Returns what happened, one of EMNIFY_EVENT_.... */
     std::int32_t kind() const noexcept { return emnify_event_kind(event_); }
 
-    /* Its name, such as "EMNIFY_EVENT_REFUSED". Constant. */
+    /* Returns the name of the kind, such as "EMNIFY_EVENT_REFUSED". The string is constant. */
     const char *name() const noexcept { return emnify_event_name(kind()); }
 
-    /* How much it matters: EMNIFY_LEVEL_INFO, _WARNING or _ERROR, which are syslog's priorities. */
+    /* Returns the severity: EMNIFY_LEVEL_INFO, _WARNING or _ERROR, which equal syslog's. */
     std::int32_t level() const noexcept { return emnify_event_level(event_); }
 
-    /* What happened and why: one line for a log, without a secret. Borrowed. */
+    /* Returns what happened and why: one line for a log. Borrowed from the event. */
     const char *message() const noexcept {
         const char *message = emnify_event_message(event_);
         return message ? message : "no event";
     }
 
-    /* Why, where something went wrong. It may be kept. */
+    /* Returns a copy of the error, if something failed. */
     Error error() const { return Error::copy_of(emnify_event_error(event_)); }
 
-    /* How long until the next attempt may be made, where one failed; else -1 ms. */
+    /* Returns how long until the next attempt to sign in, if one failed; -1 ms if none failed. */
     std::chrono::milliseconds next_attempt() const noexcept {
         return std::chrono::milliseconds(emnify_event_next_attempt_ms(event_));
     }
 
-    /* When the auth token or the application token expires that it is about; else none. */
+    /* Returns when the auth token or application token expires that the event reports. */
     Time expires_at() const { return detail::time(emnify_event_expires_at(event_)); }
 
     const emnify_event *get() const noexcept { return event_; }
@@ -54,26 +54,26 @@ private:
     const emnify_event *event_;
 };
 
-/* Is told what happens, on the thread of whoever calls the client, which it may call itself. */
+/* Gets the events. It may call the client. */
 using Observer = std::function<void(const Event &)>;
 
-/* Asks the person for the one-time code; empty gives up. */
+/* Asks a person for the one-time code and returns it; an empty string means that there is none. */
 using Mfa = std::function<std::string()>;
 
-/* Keeps the new application token of a rotation where the next start finds it, and returns whether
- * it did, durably. It is a secret, borrowed, and ends with a NUL. */
+/* Stores the new application token of a rotation where the next start finds it, and returns whether
+ * it is durably stored. The token is a secret, is borrowed, and ends with a NUL. */
 using HandOver = std::function<bool(const char *application_token, std::size_t length)>;
 
 namespace detail {
 
-/* The functions that a client calls. Each is replaced as a whole and never changed, since clients
- * that were made earlier go on with the one that they had. */
+/* The functions that a client calls. A function is replaced but never modified, because clients
+ * created earlier continue to use the old one. */
 struct Callbacks {
     std::shared_ptr<Observer> observer;
     std::shared_ptr<Mfa> mfa;
 };
 
-/* Runs a function of the user's. No exception may pass through the C interface, so it ends here. */
+/* Runs a function of the user's and drops its exceptions, which must not pass through C code. */
 template <typename Function>
 void contain(Function function) noexcept {
 #ifndef EMNIFY_NO_EXCEPTIONS

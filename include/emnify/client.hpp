@@ -1,4 +1,4 @@
-/* The client, and all its calls. A part of emnify.hpp. */
+/* The client and all its calls. A part of emnify.hpp. */
 
 #ifndef EMNIFY_CLIENT_HPP
 #define EMNIFY_CLIENT_HPP
@@ -21,11 +21,11 @@
 namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
-/* A machine that is signed in to emnify, or about to be. Any number of threads may use one. */
+/* A client of emnify's API that keeps itself signed in. Any number of threads may use it. */
 class Client {
 public:
 #ifndef EMNIFY_NO_EXCEPTIONS
-    /* Set up by the environment alone. */
+    /* Takes all settings from the environment. */
     Client() {
         Error error;
         make(NULL, error);
@@ -39,25 +39,26 @@ public:
     }
 #endif
 
-    /* Set up by the environment alone. */
+    /* Takes all settings from the environment. */
     explicit Client(Error &error) { make(NULL, error); }
 
     Client(const Config &config, Error &error) { make(config, error); }
 
     explicit operator bool() const noexcept { return static_cast<bool>(client_); }
 
-    /* An auth token that is valid now. Ask each time you need one and keep none. */
+    /* Returns an auth token that is valid now. Call this each time you need one, and do not keep
+     * it. */
     AuthToken authenticate(Error &error) const {
         emnify_auth_token *token = NULL;
         emnify_authenticate(get(), &token, detail::Into(error));
         return AuthToken(token);
     }
 
-    /* The value of the header Authorization, for those who want a string more than a wiped one. */
+    /* Returns the value of the header Authorization. The string is not wiped. */
     std::string authorization_header(Error &error) const {
         std::size_t length = 1023;
         std::string header;
-        /* Once more for a token that is longer than any was, or than the one before. */
+        /* Tries again with a larger buffer if the token is longer than expected. */
         do {
             header.assign(length + 1, '\0');
             length = 0;
@@ -68,40 +69,41 @@ public:
         return header;
     }
 
-    /* Tells that a server refused the auth token (HTTP 401). */
+    /* Reports that a server refused the auth token (HTTP 401). */
     void invalidate(const AuthToken &token) const noexcept {
         emnify_invalidate(get(), token.get());
     }
 
-    /* The same for who has only the text, as authorization_header() gave it or without "Bearer". */
+    /* Reports a refused auth token by its text or by the value of authorization_header(). */
     void invalidate_text(const std::string &text) const noexcept {
         emnify_invalidate_text(get(), text.data(), text.size());
     }
 
-    /* Ends the waits that failed attempts to sign in have caused: call it when the network link comes
-     * up. After a 429 or refused credentials the wait goes on. */
+    /* Ends the back-off after failed attempts to sign in. Call this when the network link comes up.
+     * The back-off after a 429 or refused credentials continues. */
     void retry_now() const noexcept { emnify_client_retry_now(get()); }
 
-    /* Ends all calls of this client, and of its Pages, with EMNIFY_ERR_CANCELLED, for good: cancel,
-     * join the threads that use it, destroy it. Calls that wait for a response of the server end at
-     * once only if the configuration was set_cancellable(). */
+    /* Cancels all current and later calls of this client and of its Pages. They fail with
+     * EMNIFY_ERR_CANCELLED. To destroy a client that other threads use: cancel, join these threads,
+     * destroy. Calls that wait for a response end at once only after Config::set_cancellable(true).
+     * */
     void cancel() const noexcept { emnify_client_cancel(get()); }
 
-    /* How the session stands. Nothing is sent. */
+    /* Returns the status of the session. Makes no request. */
     Status status(Error &error) const {
         emnify_status *status = NULL;
         emnify_status_new(get(), &status, detail::Into(error));
         return Status(status);
     }
 
-    /* A client for another workspace; this one goes on in its own. */
+    /* Returns a client for another workspace. This client stays in its own. */
     Client switch_workspace(std::uint64_t id, Error &error) const {
         emnify_client *client = NULL;
         emnify_switch_workspace(get(), id, &client, detail::Into(error));
         return Client(client, callbacks_);
     }
 
-    /* Any other call of the API. The path is relative to the base URL. */
+    /* Makes any request to the API. The path is relative to the base URL. */
     Response request(const std::string &method, const std::string &path,
                      const RequestOptions &options, Error &error) const {
         emnify_response *response = NULL;
@@ -128,7 +130,7 @@ public:
         return Response(response);
     }
 
-    /* The rows of a collection. `per_page` is how many to fetch with each call; 0 means 100. */
+    /* Returns the rows of a collection. `per_page` rows are read with each request; 0 means 100. */
     Pages paginate(const std::string &path, std::uint64_t per_page, Error &error) const {
         emnify_pages *pages = NULL;
         if (detail::has_nul(path)) {
@@ -152,19 +154,19 @@ public:
         return CreatedToken(created);
     }
 
-    /* All application tokens of the workspace, expired and revoked ones too. */
+    /* Returns all application tokens of the workspace, also expired and revoked ones. */
     std::vector<Token> token_list(Error &error) const {
         return rows(emnify_token_list, error);
     }
 
-    /* The row of the application token that this client signs in with; NULL where its auth token
-     * does not tell which it is. */
+    /* Returns the properties of the application token that this client signs in with; NULL if the
+     * auth token does not contain its id. */
     std::unique_ptr<Token> token_own(Error &error) const {
         const std::vector<Token> own = rows(emnify_token_own, error);
         return std::unique_ptr<Token>(own.empty() ? NULL : new Token(own.front()));
     }
 
-    /* Changes the label of an application token. */
+    /* Sets the label of an application token. */
     bool token_update(std::uint64_t id, const std::string &description, Error &error) const {
         if (detail::has_nul(description)) {
             error = Error::invalid_input("description: has a NUL");
@@ -174,13 +176,13 @@ public:
         return !error;
     }
 
-    /* Revokes an application token for good. */
+    /* Permanently revokes an application token. */
     bool token_revoke(std::uint64_t id, Error &error) const {
         emnify_token_revoke(get(), id, detail::Into(error));
         return !error;
     }
 
-    /* All application tokens of the workspace, each with what there is to say against it. */
+    /* Returns all application tokens of the workspace, each with its findings. */
     std::vector<AuditedToken> token_audit(const AuditOptions &options, Error &error) const {
         emnify_audit *raw = NULL;
         if (options.expires_within.count() < 0) {
@@ -202,8 +204,8 @@ public:
         return audited;
     }
 
-    /* Replaces the application token that this client signs in with. After a failure, or when a
-     * grace period is over, call it again with the same options. */
+    /* Replaces the application token that this client signs in with. After an error, or after the
+     * grace period, call it again with the same options. */
     Rotation token_rotate(const RotateOptions &options, Error &error) const {
         emnify_rotation *raw = NULL;
         if (options.grace.count() < 0) {
@@ -290,7 +292,7 @@ private:
         if (config.error()) {
             error = config.error();
         } else if (!config) {
-            /* NULL would mean the environment alone, which is not what was asked for. */
+            /* Not passed on, because NULL would select the settings from the environment. */
             error = Error::invalid_input("config: was moved from");
         } else {
             make(config.get(), error);
@@ -307,7 +309,7 @@ private:
     Client(emnify_client *client, const detail::Callbacks &callbacks)
         : callbacks_(callbacks), client_(client) {}
 
-    /* Whether a text of the options has a NUL, which is then the error. */
+    /* Whether a text of the options contains a NUL; sets `error` if so. */
     template <typename Options>
     static bool has_nul(const Options &options, Error &error) {
         if (detail::has_nul(options.description)) {
@@ -322,7 +324,7 @@ private:
         return true;
     }
 
-    /* Lends C what all options of a new application token have. */
+    /* Sets the members that all options of a new application token have. They are borrowed. */
     template <typename Options, typename COptions>
     static void lend(const Options &options, COptions &c_options) {
         c_options.description = detail::or_null(options.description);

@@ -1,4 +1,4 @@
-/* The configuration that a client is made from. A part of emnify.hpp. */
+/* The configuration of a client. A part of emnify.hpp. */
 
 #ifndef EMNIFY_CONFIG_HPP
 #define EMNIFY_CONFIG_HPP
@@ -18,17 +18,17 @@ namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
 /*
- * How a client shall sign in and connect. What is not set comes from the environment or has a
- * default. The setters do not fail; what is wrong with a value is reported when a Client is made.
+ * Settings for a client. What is not set comes from the environment or has a default. The setters
+ * do not fail: the first invalid value is reported when a Client is created.
  */
 class Config {
 public:
     Config() noexcept : config_(emnify_config_new()) {}
 
-    /* Whether there is one: not after it was moved from. */
+    /* Whether it is valid: false after it was moved from. */
     explicit operator bool() const noexcept { return static_cast<bool>(config_); }
 
-    /* It is copied. Wipe your own copy when you no longer need it. */
+    /* The token is copied. Wipe your own copy when you no longer need it. */
     Config &set_application_token(const char *token, std::size_t length) {
         return set([&](Error &error) {
             emnify_config_set_application_token(get(), token, length, detail::Into(error));
@@ -48,7 +48,7 @@ public:
         return set_text(emnify_config_set_base_url, url, "base_url: has a NUL");
     }
 
-    /* A negative time is refused like 0; more than 49 days are taken for 49 days. */
+    /* At most 49 days. A negative time is refused like 0. */
     Config &set_timeout(std::chrono::milliseconds timeout) {
         return set([&](Error &error) {
             emnify_config_set_timeout_ms(get(), count(timeout), detail::Into(error));
@@ -69,35 +69,34 @@ public:
         return set_text(emnify_config_set_proxy, url, "proxy: has a NUL");
     }
 
-    /* A directory in which the session outlives the process. */
+    /* Sets the directory in which the session is kept after the process ends. */
     Config &set_store(const std::string &path) {
         return set_text(emnify_config_set_store, path, "store: has a NUL");
     }
 
-    /* Whether calls that come too fast for emnify's limits are delayed. Default: true. */
+    /* Sets whether calls are delayed to keep within emnify's limits. Default: true. */
     Config &set_pacing(bool pacing) {
         return set([&](Error &error) {
             emnify_config_set_pacing(get(), pacing, detail::Into(error));
         });
     }
 
-    /* Whether Client::cancel() also ends calls that wait for a response of the server. Default:
-     * false. */
+    /* Sets whether Client::cancel() also ends a call that waits for a response. Default: false. */
     Config &set_cancellable(bool cancellable) {
         return set([&](Error &error) {
             emnify_config_set_cancellable(get(), cancellable, detail::Into(error));
         });
     }
 
-    /* How many exchanges a cancellable client makes at the same time, each on a thread of its own;
-     * further ones wait. Default: 64. */
+    /* Sets how many exchanges a cancellable client may run at the same time, each on its own
+     * thread; further exchanges wait. Default: 64. */
     Config &set_max_exchanges(std::size_t max_exchanges) {
         return set([&](Error &error) {
             emnify_config_set_max_exchanges(get(), max_exchanges, detail::Into(error));
         });
     }
 
-    /* A person's credentials. They are copied. Wipe your own copy when you no longer need it. */
+    /* Sets a person's credentials. They are copied. Wipe your own copy of the password. */
     Config &set_user(const std::string &username, const char *password, std::size_t length) {
         return set([&](Error &error) {
             if (detail::has_nul(username)) {
@@ -113,8 +112,8 @@ public:
         return set_user(username, password.data(), password.size());
     }
 
-    /* Who asks the person for the one-time code. An exception that leaves it means that there is no
-     * code. */
+    /* Sets the function that asks a person for the one-time code. If it throws, there is no code.
+     * */
     Config &set_mfa(Mfa mfa) {
         return set([&](Error &error) {
             if (!mfa) {
@@ -127,7 +126,7 @@ public:
         });
     }
 
-    /* The device that the person signs in from, by a fingerprint that is hard to guess. */
+    /* Sets the device that the person signs in from. Choose a fingerprint that is hard to guess. */
     Config &set_trusted_device(const char *fingerprint, std::size_t length,
                                const std::string &name) {
         return set([&](Error &error) {
@@ -144,7 +143,7 @@ public:
         return set_trusted_device(fingerprint.data(), fingerprint.size(), name);
     }
 
-    /* Who is told what happens. An exception that leaves it is dropped. */
+    /* Sets the function that gets the events. Its exceptions are dropped. */
     Config &set_observer(Observer observer) {
         return set([&](Error &error) {
             if (!observer) {
@@ -157,11 +156,11 @@ public:
         });
     }
 
-    /* The handle of the C interface, still owned by this. It does not keep alive the functions that
-     * were set. */
+    /* Returns the C handle, which this object owns. The handle does not keep your functions alive.
+     * */
     emnify_config *get() const noexcept { return config_.get(); }
 
-    /* The first thing that was wrong, if anything was. */
+    /* Returns the error of the first setter that got an invalid value, if any. */
     const Error &error() const noexcept { return error_; }
 
 private:

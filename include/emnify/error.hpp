@@ -17,23 +17,23 @@
 namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
-/* What went wrong, or nothing: thrown by calls, or set by them. Copies share what they hold. */
+/* An error, or none. Calls throw it or set it. Copies share their content. */
 class Error : public std::exception {
 public:
-    /* No error. */
+    /* Creates an object without an error. */
     Error() noexcept {}
 
-    /* Takes over an error of the C interface; NULL is none. */
+    /* Takes ownership of a C error; NULL means none. */
     explicit Error(emnify_error *error) {
         if (error) {
             error_.reset(error, emnify_error_free);
         }
     }
 
-    /* A copy of an error of the C interface that is only borrowed; NULL is none. */
+    /* Returns a copy of a borrowed C error; NULL means none. */
     static Error copy_of(const emnify_error *error) { return Error(emnify_error_copy(error)); }
 
-    /* An argument that this header itself refuses. The message must be a literal. */
+    /* Creates the error for an argument that this header refuses. The message must be a literal. */
     static Error invalid_input(const char *message) noexcept {
         Error error;
         error.refusal_ = message;
@@ -43,51 +43,52 @@ public:
     /* Whether there is an error. */
     explicit operator bool() const noexcept { return code() != EMNIFY_OK; }
 
-    /* One of the constants EMNIFY_ERR_..., or EMNIFY_OK. */
+    /* Returns the kind of the error: one of EMNIFY_ERR_..., or EMNIFY_OK. */
     std::int32_t code() const noexcept {
         return refusal_ ? EMNIFY_ERR_INVALID_INPUT : emnify_error_code(error_.get());
     }
 
-    /* What happened and what to do about it: one line for a person, without a secret. */
+    /* Returns what failed and what to do: one line for a person, without a secret. */
     const char *what() const noexcept override {
         const char *message = refusal_ ? refusal_ : emnify_error_message(error_.get());
         return message ? message : "no error";
     }
 
-    /* The HTTP status of the answer; 0 where there was none. */
+    /* Returns the HTTP status of the response; 0 if there was no response. */
     int http_status() const noexcept { return emnify_error_http_status(error_.get()); }
 
-    /* How long to wait before another attempt; -1 ms where nobody says. */
+    /* Returns how long to wait before another attempt; -1 ms if no wait is set. */
     std::chrono::milliseconds retry_after() const noexcept {
         return std::chrono::milliseconds(emnify_error_retry_after_ms(error_.get()));
     }
 
-    /* Whether the same call may succeed later with nothing changed. */
+    /* Whether the same call may succeed later without a change. */
     bool is_retryable() const noexcept { return emnify_error_is_retryable(error_.get()); }
 
-    /* The state that a rotation stopped in, and goes on from when it is called again: one of the
-     * constants EMNIFY_ROTATION_.... EMNIFY_ROTATION_NONE where it is not about a rotation. */
+    /* Returns the state in which a rotation stopped, one of EMNIFY_ROTATION_.... The next
+     * token_rotate() continues from it. EMNIFY_ROTATION_NONE if the error is not about a rotation.
+     * */
     std::int32_t rotation_state() const noexcept {
         return emnify_error_rotation_state(error_.get());
     }
 
-    /* emnify's own number for it; 0 where the answer had none. */
+    /* Returns emnify's number for the error; 0 if the response had none. */
     std::int64_t api_code() const noexcept { return emnify_error_api_code(error_.get()); }
 
-    /* emnify's own name for it; empty where the answer had none. */
+    /* Returns emnify's name for the error; empty if the response had none. */
     std::string api_name() const { return detail::text(emnify_error_api_name(error_.get())); }
 
-    /* emnify's own sentence; empty where the answer had none. */
+    /* Returns emnify's message; empty if the response had none. */
     std::string api_message() const { return detail::text(emnify_error_api_message(error_.get())); }
 
-    /* A message that is nested in emnify's error. */
+    /* A detail of emnify's error, usually about one invalid field. */
     struct Nested {
         std::int64_t code;
         std::string name;
         std::string message;
     };
 
-    /* All of them. */
+    /* Returns all details. */
     std::vector<Nested> nested() const {
         const emnify_error *error = error_.get();
         std::vector<Nested> all;
@@ -107,14 +108,14 @@ private:
 namespace detail {
 
 #ifndef EMNIFY_NO_EXCEPTIONS
-/* Throws what a call set. */
+/* Throws the error, if there is one. */
 inline void raise(const Error &error) {
     if (error) {
         throw error;
     }
 }
 
-/* What a call returns that sets an Error, or throws what it set. */
+/* Returns the result of a call that sets an Error, or throws that Error. */
 template <typename Call>
 auto or_raise(Call call) -> decltype(call(std::declval<Error &>())) {
     Error error;
@@ -124,7 +125,7 @@ auto or_raise(Call call) -> decltype(call(std::declval<Error &>())) {
 }
 #endif
 
-/* Lends a call the place for its error, and moves what was put there into an Error. */
+/* Provides the emnify_error ** argument of a C call, and moves the result into an Error. */
 class Into {
 public:
     explicit Into(Error &error) : error_(error), raw_(NULL) {}

@@ -1,4 +1,4 @@
-/* Any other call of the API, and collections row by row. A part of emnify.hpp. */
+/* Requests to the API, and collections. A part of emnify.hpp. */
 
 #ifndef EMNIFY_REQUEST_HPP
 #define EMNIFY_REQUEST_HPP
@@ -19,7 +19,7 @@ inline namespace EMNIFY_HPP_NAMESPACE {
 
 namespace detail {
 
-/* Lends C what is not changed meanwhile; false if it has a NUL. */
+/* Fills `c_pairs` with pointers into `pairs`; false if a text contains a NUL. */
 inline bool lend(const std::vector<std::pair<std::string, std::string>> &pairs,
                  std::vector<emnify_pair> &c_pairs) {
     for (const std::pair<std::string, std::string> &pair : pairs) {
@@ -33,38 +33,38 @@ inline bool lend(const std::vector<std::pair<std::string, std::string>> &pairs,
 
 } /* namespace detail */
 
-/* What a call carries besides its method and path. */
+/* Optional parts of a request. */
 struct RequestOptions {
-    /* They follow those that the path has, and are encoded as they must be. */
+    /* Query parameters, added to those in the path. The library encodes them. */
     std::vector<std::pair<std::string, std::string>> query;
     std::vector<std::pair<std::string, std::string>> headers;
-    /* Sent as it is; a header Content-Type says what it is, JSON where none does. Empty: none. */
+    /* Sent unchanged. It is JSON unless a header Content-Type says otherwise. Empty: none. */
     std::string body;
 };
 
-/* The answer to a call that succeeded. Its body is wiped when destroyed. */
+/* The response to a request that succeeded. Its body is wiped when it is destroyed. */
 class Response {
 public:
-    /* None. */
+    /* Creates an empty object. */
     Response() noexcept {}
 
-    /* Takes over a handle of the C interface. */
+    /* Takes ownership of a C handle. */
     explicit Response(emnify_response *response) noexcept : response_(response) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(response_); }
 
-    /* The HTTP status, from 200 to 299; 0 if there is no answer. */
+    /* Returns the HTTP status, 200 to 299; 0 if the object is empty. */
     int status() const noexcept { return emnify_response_status(get()); }
 
-    /* A header by its name, in any case; empty where there is none. */
+    /* Returns the value of a header; the name is not case-sensitive. Empty if there is none. */
     std::string header(const std::string &name) const {
         return detail::has_nul(name)
                    ? std::string()
                    : detail::text(emnify_response_header(get(), name.c_str()));
     }
 
-    /* The body, and how many bytes that is; a NUL is behind it. Borrowed; NULL if there is no
-     * answer. */
+    /* Returns the body, followed by a NUL; size() returns its length without that NUL. Borrowed;
+     * NULL if the object is empty. */
     const char *data() const noexcept { return emnify_response_body(get(), NULL); }
 
     std::size_t size() const noexcept {
@@ -73,7 +73,7 @@ public:
         return length;
     }
 
-    /* The body, for those who want a string more than a wiped one. */
+    /* Returns the body as a string, which is not wiped. */
     std::string body() const { return *this ? std::string(data(), size()) : std::string(); }
 
     const emnify_response *get() const noexcept { return response_.get(); }
@@ -83,21 +83,21 @@ private:
 };
 
 /*
- * The rows of a collection, each once and each as a line of JSON. A page is fetched when its first
- * row is asked for. One thread at a time; they may outlive their client.
+ * An iterator over the rows of a collection. It reads page after page and returns each row once, as
+ * one line of JSON. One thread at a time; it may outlive its client.
  */
 class Pages {
 public:
-    /* None. */
+    /* Creates an empty object. */
     Pages() noexcept {}
 
-    /* Takes over a handle of the C interface. */
+    /* Takes ownership of a C handle. */
     explicit Pages(emnify_pages *pages) noexcept : pages_(pages) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(pages_); }
 
-    /* Sets the next row, and returns whether there was one: not after the last, and not after a
-     * failure, which ends them. */
+    /* Sets `row` to the next row. Returns false after the last row and after an error, which ends
+     * the iteration. */
     bool next(std::string &row, Error &error) {
         const char *text = NULL;
         std::size_t length = 0;
@@ -113,7 +113,7 @@ public:
         return detail::or_raise([&](Error &error) { return next(row, error); });
     }
 
-    /* For `for (const std::string &row : client.paginate("/api/v1/sim"))`. There is one pass. */
+    /* For `for (const std::string &row : client.paginate("/api/v1/sim"))`. Single-pass. */
     class iterator {
     public:
         using iterator_category = std::input_iterator_tag;
@@ -122,7 +122,7 @@ public:
         using pointer = const std::string *;
         using reference = const std::string &;
 
-        /* The end. */
+        /* Creates the end iterator. */
         iterator() noexcept {}
 
         reference operator*() const noexcept { return row_; }
@@ -141,7 +141,7 @@ public:
             return before;
         }
 
-        /* All that are not at the end are alike. */
+        /* Iterators are equal if both are at the end or neither is. */
         bool operator==(const iterator &other) const noexcept { return pages_ == other.pages_; }
         bool operator!=(const iterator &other) const noexcept { return pages_ != other.pages_; }
 
@@ -154,7 +154,7 @@ public:
         std::string row_;
     };
 
-    /* Fetches the first row that was not asked for yet. */
+    /* Reads the next row. */
     iterator begin() { return iterator(this); }
 
     iterator end() noexcept { return iterator(); }

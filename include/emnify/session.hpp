@@ -1,4 +1,4 @@
-/* What a session gives: auth tokens, and how it stands. A part of emnify.hpp. */
+/* Auth tokens and the status of a session. A part of emnify.hpp. */
 
 #ifndef EMNIFY_SESSION_HPP
 #define EMNIFY_SESSION_HPP
@@ -12,25 +12,25 @@
 namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
-/* An auth token: what goes into the header "Authorization: Bearer ...". Wiped when destroyed. */
+/* An auth token, for the header "Authorization: Bearer ...". Wiped when it is destroyed. */
 class AuthToken {
 public:
-    /* None. */
+    /* Creates an empty object. */
     AuthToken() noexcept {}
 
-    /* Takes over a handle of the C interface. */
+    /* Takes ownership of a C handle. */
     explicit AuthToken(emnify_auth_token *token) noexcept : token_(token) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(token_); }
 
-    /* The token itself, a secret; NULL if there is none. Borrowed, since a std::string made of it
-     * would not be wiped. */
+    /* Returns the token's text, a secret; NULL if the object is empty. Borrowed, because a
+     * std::string would not be wiped. */
     const char *reveal() const noexcept { return emnify_auth_token_reveal(get()); }
 
-    /* When it expires, on the server's clock. */
+    /* Returns when the token expires, on the server's clock. */
     Time expires_at() const { return detail::time(emnify_auth_token_expires_at(get())); }
 
-    /* The id of the workspace that it is for; 0 if it does not tell. For display only. */
+    /* Returns the id of the token's workspace; 0 if it contains none. For display only. */
     std::uint64_t organisation_id() const noexcept {
         return emnify_auth_token_organisation_id(get());
     }
@@ -41,38 +41,38 @@ private:
     detail::Handle<emnify_auth_token, emnify_auth_token_free> token_;
 };
 
-/* How a client's session stood when it was asked. */
+/* A snapshot of a client's session. */
 class Status {
 public:
-    /* None. */
+    /* Creates an empty object. */
     Status() noexcept {}
 
-    /* Takes over a handle of the C interface. */
+    /* Takes ownership of a C handle. */
     explicit Status(emnify_status *status) noexcept : status_(status) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(status_); }
 
-    /* Whether there is an auth token that is valid now. */
+    /* Whether the client has an auth token that is valid now. */
     bool signed_in() const noexcept { return emnify_status_signed_in(get()); }
 
-    /* Until when, on this machine's clock. */
+    /* Returns when that auth token expires, on this machine's clock. */
     Time valid_until() const { return detail::time(emnify_status_valid_until(get())); }
 
-    /* How long until the next attempt to sign in may be made; -1 ms where none is held back. */
+    /* Returns how long until the next attempt to sign in, while backing off; otherwise -1 ms. */
     std::chrono::milliseconds next_attempt() const noexcept {
         return std::chrono::milliseconds(emnify_status_next_attempt_ms(get()));
     }
 
-    /* Why the last attempt failed, until one succeeds. It may outlive this. */
+    /* Returns a copy of the error of the last attempt to sign in, if it failed. */
     Error last_error() const { return Error::copy_of(emnify_status_last_error(get())); }
 
-    /* How many requests the client has sent in order to sign in. */
+    /* Returns how many requests the client has sent to sign in. */
     std::uint64_t calls_made() const noexcept { return emnify_status_calls_made(get()); }
 
-    /* How many auth tokens it has handed out without one. */
+    /* Returns how many auth tokens the client has returned without a request. */
     std::uint64_t calls_saved() const noexcept { return emnify_status_calls_saved(get()); }
 
-    /* When the session last changed, on this machine's clock. */
+    /* Returns when an attempt to sign in last succeeded or failed, on this machine's clock. */
     Time last_change() const { return detail::time(emnify_status_last_change(get())); }
 
     const emnify_status *get() const noexcept { return status_.get(); }

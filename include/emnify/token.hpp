@@ -1,4 +1,4 @@
-/* Application tokens: new ones, those that there are, audits and rotations. A part of emnify.hpp. */
+/* Application tokens: create, list, audit and rotate. A part of emnify.hpp. */
 
 #ifndef EMNIFY_TOKEN_HPP
 #define EMNIFY_TOKEN_HPP
@@ -13,30 +13,31 @@
 namespace emnify {
 inline namespace EMNIFY_HPP_NAMESPACE {
 
-/* What a new application token shall be like. What is empty is not set. */
+/* Settings of a new application token. An empty member is not set. */
 struct TokenOptions {
     std::string description;
-    /* A date or an instant in RFC 3339; or `expires_at`, not both. */
+    /* A date, or a time in RFC 3339. Set this or `expires_at`, not both. */
     std::string expiry_date;
     Time expires_at;
     std::string ip;
 };
 
-/* An application token that was just created, its value shown this once. Wiped when destroyed. */
+/* An application token that was just created. Its value is shown only once. Wiped when it is
+ * destroyed. */
 class CreatedToken {
 public:
-    /* None. */
+    /* Creates an empty object. */
     CreatedToken() noexcept {}
 
-    /* Takes over a handle of the C interface. */
+    /* Takes ownership of a C handle. */
     explicit CreatedToken(emnify_created_token *created) noexcept : created_(created) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(created_); }
 
-    /* The application token itself, a secret; NULL if there is none. Borrowed. */
+    /* Returns the token's value, a secret; NULL if the object is empty. Borrowed. */
     const char *reveal() const noexcept { return emnify_created_token_reveal(get()); }
 
-    /* Its id; 0 where it could not be found out for certain. */
+    /* Returns the token's id; 0 if it is not known. */
     std::uint64_t id() const noexcept { return emnify_created_token_id(get()); }
 
     const emnify_created_token *get() const noexcept { return created_.get(); }
@@ -45,11 +46,11 @@ private:
     detail::Handle<emnify_created_token, emnify_created_token_free> created_;
 };
 
-/* What is known about an application token; never its value. What is absent is empty. */
+/* An application token's properties, without its value. A missing property is empty. */
 struct Token {
     std::uint64_t id;
     std::string description;
-    /* EMNIFY_TOKEN_ACTIVATED, _REVOKED, _STATUS_UNKNOWN, or a number that is not known here. */
+    /* EMNIFY_TOKEN_ACTIVATED, _REVOKED, _STATUS_UNKNOWN, or a number unknown to this version. */
     std::int64_t status;
     Time created_at;
     /* As the server wrote it; empty if it does not expire. */
@@ -59,54 +60,55 @@ struct Token {
     std::string creator;
 };
 
-/* From when on an application token is worth a word. 0 is the default, 30 and 365 days. */
+/* Audit thresholds. 0 means the default: 30 and 365 days. */
 struct AuditOptions {
     std::chrono::seconds expires_within = std::chrono::seconds(0);
     std::chrono::seconds older_than = std::chrono::seconds(0);
 };
 
-/* An application token, and what there is to say against it. */
+/* An application token and its findings. */
 struct AuditedToken {
     Token token;
-    /* A sum of the constants EMNIFY_FINDING_...; 0, a good answer, where it is nothing. */
+    /* A sum of EMNIFY_FINDING_... constants; 0 if nothing was found. */
     std::uint32_t findings;
 
-    /* Whether this is among it. */
+    /* Whether `finding` is one of the findings. */
     bool has(std::uint32_t finding) const noexcept { return (findings & finding) != 0; }
 };
 
-/* How an application token shall be replaced. What is empty is as with the old one. */
+/* Options of a rotation. An empty member is taken from the old application token. */
 struct RotateOptions {
-    /* The one that the client signs in with, where its auth token does not tell. */
+    /* The id of the application token that the client signs in with, if the auth token does not
+     * contain it. */
     std::uint64_t id = 0;
     std::string description;
-    /* A date or an instant in RFC 3339; or `expires_at`, not both. */
+    /* A date, or a time in RFC 3339. Set this or `expires_at`, not both. */
     std::string expiry_date;
     Time expires_at;
     std::string ip;
-    /* How long the old one goes on working beside the new one. */
+    /* How long the old token keeps working alongside the new one. */
     std::chrono::seconds grace = std::chrono::seconds(0);
-    /* Who takes the new one, instead of the credential file. An exception that leaves it means that
-     * it was not kept. */
+    /* Stores the new token, instead of the credential file. If it throws, the token was not stored.
+     * */
     HandOver hand_over;
-    /* Whether the old one is left alive, for an application token that may not revoke any. */
+    /* Whether the old token is not revoked, for a token that is not allowed to revoke tokens. */
     bool keep_old = false;
 };
 
-/* What a rotation came to. */
+/* The result of a rotation. */
 struct Rotation {
-    /* EMNIFY_ROTATION_DONE or EMNIFY_ROTATION_GRACE; EMNIFY_ROTATION_NONE after a failure. */
+    /* EMNIFY_ROTATION_DONE or EMNIFY_ROTATION_GRACE; EMNIFY_ROTATION_NONE after an error. */
     std::int32_t state;
     std::uint64_t old_id;
     std::uint64_t new_id;
-    /* -1 ms where there is no grace period. */
+    /* How much of the grace period is left; -1 ms if the state is not EMNIFY_ROTATION_GRACE. */
     std::chrono::milliseconds grace_left;
-    /* Whether another client had rotated already: nothing was changed. */
+    /* Whether another client had already rotated the token. Then nothing was changed. */
     bool is_adopted;
-    /* Whether the old one is left alive, as `keep_old` said. */
+    /* Whether the old token was not revoked, as requested with `keep_old`. */
     bool is_old_kept;
-    /* The options that did not apply, because the rotation had begun with others: "expiry_date,
-     * ip"; empty where all did. */
+    /* The names of the options that were ignored because the rotation had begun with others, such
+     * as "expiry_date, ip". Empty if none was ignored. */
     std::string ignored_options;
 };
 

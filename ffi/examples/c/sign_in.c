@@ -1,5 +1,5 @@
 /*
- * Signs in to emnify, creates an application token, looks at the list, and revokes it again.
+ * Signs in to emnify, creates an application token, prints the list, and revokes the token again.
  *
  * Set EMNIFY_APPLICATION_TOKEN, or EMNIFY_APPLICATION_TOKEN_FILE, and run
  *
@@ -25,13 +25,13 @@ static void print_instant(const char *what, int64_t unix_seconds)
     printf("%s %s", what, text);
 }
 
-/* Something to recognise a secret by, which is of no use to anyone who reads the screen. */
+/* Prints enough of a secret to recognise it, but too little to use it. */
 static void print_masked(const char *secret)
 {
     printf("%.4s... (%u characters)", secret, (unsigned)strlen(secret));
 }
 
-/* Each step returns a status; the first that is not EMNIFY_OK ends the work. */
+/* Each step returns a status code. The first one that is not EMNIFY_OK ends the program. */
 
 static int32_t sign_in(const emnify_client *client, emnify_error **error)
 {
@@ -60,7 +60,7 @@ static int32_t create(const emnify_client *client, uint64_t *id, emnify_error **
     options.expires_at = (int64_t)time(NULL) + 3600;
     status = emnify_token_create(client, &options, &created, error);
     if (status == EMNIFY_OK) {
-        /* This is the one chance to store the value; a real program would. */
+        /* The value is shown only now. A real program stores it here. */
         printf("Created application token ");
         print_masked(emnify_created_token_reveal(created));
         *id = emnify_created_token_id(created);
@@ -103,7 +103,7 @@ int main(void)
     emnify_error *error = NULL;
     uint64_t id = 0;
 
-    /* NULL: the configuration comes from the environment alone. */
+    /* NULL: all settings come from the environment. */
     int32_t status = emnify_client_new(NULL, &client, &error);
 
     if (status == EMNIFY_OK) {
@@ -116,9 +116,9 @@ int main(void)
         status = list(client, &error);
     }
     if (id != 0) {
-        /* Whatever the list came to, the token is not left behind; the first error is kept. */
-        emnify_error **place = error == NULL ? &error : NULL;
-        int32_t revoked = emnify_token_revoke(client, id, place);
+        /* Revokes the token also if the list failed. The first error is reported. */
+        emnify_error **second_error = error == NULL ? &error : NULL;
+        int32_t revoked = emnify_token_revoke(client, id, second_error);
 
         if (revoked == EMNIFY_OK) {
             printf("Revoked application token %" PRIu64 ".\n", id);

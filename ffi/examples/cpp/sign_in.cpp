@@ -1,4 +1,4 @@
-// Signs in to emnify, creates an application token, looks at the list, and revokes it again.
+// Signs in to emnify, creates an application token, prints the list, and revokes the token again.
 //
 // Set EMNIFY_APPLICATION_TOKEN, or EMNIFY_APPLICATION_TOKEN_FILE, and run
 //
@@ -24,7 +24,7 @@ std::string utc(emnify::Time instant) {
     return text;
 }
 
-// Something to recognise a secret by, which is of no use to anyone who reads the screen.
+// Returns enough of a secret to recognise it, but too little to use it.
 std::string masked(const char *secret) {
     const std::size_t length = std::strlen(secret);
     return std::string(secret, length < 4 ? length : 4) + "... (" + std::to_string(length) +
@@ -32,7 +32,7 @@ std::string masked(const char *secret) {
 }
 
 void run() {
-    // The configuration comes from the environment alone.
+    // All settings come from the environment.
     const emnify::Client client;
 
     const emnify::AuthToken auth_token = client.authenticate();
@@ -44,11 +44,11 @@ void run() {
     options.description = "sign_in example";
     options.expires_at = std::chrono::system_clock::now() + std::chrono::hours(1);
     const emnify::CreatedToken created = client.token_create(options);
-    // This is the one chance to store the value; a real program would.
+    // The value is shown only now. A real program stores it here.
     std::cout << "Created application token " << masked(created.reveal()) << ", id "
               << (created.id() ? std::to_string(created.id()) : "not known") << ".\n";
 
-    // An error that is no exception: whatever the list comes to, the token is not left behind.
+    // The error is a value here, not an exception, so the token is revoked also if the list fails.
     emnify::Error list_error;
     std::cout << "Application tokens of this workspace:\n";
     for (const emnify::Token &token : client.token_list(list_error)) {

@@ -1,6 +1,6 @@
 /*
- * A gateway's daemon: it keeps itself signed in to emnify, writes a reading to its endpoint every
- * few seconds, and replaces its application token when it is told to. README.md says how to run it.
+ * A daemon for a gateway: it keeps itself signed in to emnify, writes a reading to its endpoint at
+ * a regular interval, and replaces its application token on SIGUSR1. See README.md.
  *
  *     cc gateway.c -lemnify -lpthread -o emnify-gateway
  */
@@ -21,8 +21,8 @@
 
 #include "emnify.h"
 
-/* It cannot work before somebody changes something: EX_CONFIG of <sysexits.h>, which the unit file
- * knows, so that systemd does not try again and again. */
+/* The exit status for an error that needs a person: EX_CONFIG of <sysexits.h>. The unit file tells
+ * systemd not to restart after it. */
 #define CANNOT_WORK 78
 
 struct gateway {
@@ -30,19 +30,19 @@ struct gateway {
     int64_t interval_ms;
     emnify_client *client;
 
-    /* What the two threads share. */
+    /* Shared by the two threads. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stop;
     bool rotate;
 
-    /* The working thread's own, until it is joined. */
+    /* Used only by the working thread until it is joined. */
     bool worked;
     long lost;
     int exit_status;
 };
 
-/* One line for who looks after the device. The journal reads its priority from the front of it. */
+/* Logs a line. The journal reads the priority from its prefix. */
 static void say(int level, const char *format, ...)
 {
     char text[1024];
@@ -62,7 +62,7 @@ static void say(int level, const char *format, ...)
     }
 }
 
-/* What happens to the session, from within the calls below. */
+/* Logs the events of the session. It runs during the calls below. */
 static void observe(void *user, const emnify_event *event)
 {
     (void)user;
@@ -77,8 +77,8 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Whether no retry and no repair elsewhere makes it work: it is wrong here. That a certificate is
- * not accepted is not among these: a clock may be right in a minute. */
+/* Whether the error needs a change on this device, so that retries cannot help. A refused
+ * certificate does not: this machine's clock may be corrected soon. */
 static bool is_hopeless(int32_t status)
 {
     return status == EMNIFY_ERR_INVALID_INPUT || status == EMNIFY_ERR_REJECTED ||
@@ -86,7 +86,7 @@ static bool is_hopeless(int32_t status)
            status == EMNIFY_ERR_NOT_FOUND || status == EMNIFY_ERR_VALIDATION;
 }
 
-/* Tells why a step failed. Returns how long to wait before the next, the usual time at least. */
+/* Logs why a step failed. Returns how many milliseconds to wait, at least the usual interval. */
 static int64_t complain(const struct gateway *gateway, const char *step, const emnify_error *error)
 {
     int64_t wait = emnify_error_retry_after_ms(error);
@@ -96,7 +96,7 @@ static int64_t complain(const struct gateway *gateway, const char *step, const e
     return wait > gateway->interval_ms ? wait : gateway->interval_ms;
 }
 
-/* The reading: how busy this machine is. Yours will be more interesting. */
+/* Writes the reading, here the system's load, as JSON. Replace this by your sensor. */
 static size_t read_sensor(char *json, size_t capacity)
 {
     double load = 0;
@@ -114,8 +114,8 @@ static size_t read_sensor(char *json, size_t capacity)
     return length > 0 && (size_t)length < capacity ? (size_t)length : 0;
 }
 
-/* Sends a reading. Returns how long to wait before the next. One that is not sent is lost: the next
- * says more about now. */
+/* Sends a reading. Returns how many milliseconds to wait before the next one. A reading that cannot
+ * be sent is dropped, because the next one is more current. */
 static int64_t send_reading(struct gateway *gateway)
 {
     emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
@@ -139,9 +139,9 @@ static int64_t send_reading(struct gateway *gateway)
     } else if (status != EMNIFY_ERR_CANCELLED) {
         gateway->lost++;
         wait = complain(gateway, "the reading was not sent", error);
-        /* What has worked once may work again when somebody has looked at the server's side. */
+        /* After a success, the cause is probably at the server, and may be fixed there. */
         if (!gateway->worked && is_hopeless(status)) {
-            say(EMNIFY_LEVEL_ERROR, "this cannot work: mend it, and start the gateway again");
+            say(EMNIFY_LEVEL_ERROR, "giving up: fix the cause and restart the gateway");
             gateway->exit_status = CANNOT_WORK;
         }
     }
@@ -150,7 +150,7 @@ static int64_t send_reading(struct gateway *gateway)
     return wait;
 }
 
-/* Replaces the application token in its file. Returns whether there is nothing left to do. */
+/* Replaces the application token in its file. Returns false if it must be called again. */
 static bool rotate(struct gateway *gateway)
 {
     emnify_rotation *rotation = NULL;
@@ -163,7 +163,7 @@ static bool rotate(struct gateway *gateway)
             emnify_rotation_old_id(rotation), emnify_rotation_new_id(rotation));
     } else if (status != EMNIFY_ERR_CANCELLED) {
         complain(gateway, "the application token was not replaced", error);
-        /* It goes on where it stopped. */
+        /* The next call continues where this one stopped. */
         done = !emnify_error_is_retryable(error);
     }
     emnify_rotation_free(rotation);
@@ -171,8 +171,8 @@ static bool rotate(struct gateway *gateway)
     return done;
 }
 
-/* Waits until `due`, or until there is something else to do; returns whether to go on, and in
- * `*rotate` whether the token is to be replaced. */
+/* Waits until `due` or until a signal arrives. Returns whether to continue; sets `*rotate` if the
+ * token is to be replaced. */
 static bool wait_until(struct gateway *gateway, int64_t due, bool *rotate)
 {
     struct timespec end;
@@ -227,11 +227,11 @@ static void serve(struct gateway *gateway, const sigset_t *signals)
     gateway->stop = true;
     pthread_cond_signal(&gateway->changed);
     pthread_mutex_unlock(&gateway->lock);
-    /* What waits for the network does so no longer. */
+    /* Ends the call that waits for the network. */
     emnify_client_cancel(gateway->client);
 }
 
-/* The rest comes from the environment: see README.md. */
+/* Creates the client. The other settings come from the environment: see README.md. */
 static int32_t make_client(struct gateway *gateway, const char *store, emnify_error **error)
 {
     emnify_config *config = emnify_config_new();
@@ -259,9 +259,9 @@ static bool read_settings(struct gateway *gateway)
     gateway->endpoint = getenv("GATEWAY_ENDPOINT");
     gateway->interval_ms = (int64_t)seconds * 1000;
     if (gateway->endpoint == NULL) {
-        say(EMNIFY_LEVEL_ERROR, "GATEWAY_ENDPOINT is missing: such as /api/v1/endpoint/7");
+        say(EMNIFY_LEVEL_ERROR, "GATEWAY_ENDPOINT is not set: a path such as /api/v1/endpoint/7");
     } else if (seconds < 1 || seconds > 86400 || (end != NULL && *end != '\0')) {
-        say(EMNIFY_LEVEL_ERROR, "GATEWAY_INTERVAL_S is no number of seconds from 1 to 86400");
+        say(EMNIFY_LEVEL_ERROR, "GATEWAY_INTERVAL_S must be a number of seconds from 1 to 86400");
     } else {
         return true;
     }
@@ -277,7 +277,7 @@ int main(void)
     sigset_t signals;
 
     memset(&gateway, 0, sizeof gateway);
-    /* For all threads to come: only sigwait() takes them. */
+    /* Threads inherit this mask, so that only sigwait() takes these signals. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -288,7 +288,7 @@ int main(void)
         return CANNOT_WORK;
     }
     if (make_client(&gateway, getenv("STATE_DIRECTORY"), &error) != EMNIFY_OK) {
-        say(EMNIFY_LEVEL_ERROR, "this cannot work: %s", emnify_error_message(error));
+        say(EMNIFY_LEVEL_ERROR, "cannot create the client: %s", emnify_error_message(error));
         emnify_error_free(error);
         return CANNOT_WORK;
     }
@@ -297,12 +297,12 @@ int main(void)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&gateway.changed, &monotonic);
     if (pthread_create(&thread, NULL, work, &gateway) != 0) {
-        say(EMNIFY_LEVEL_ERROR, "there is no thread to be had");
+        say(EMNIFY_LEVEL_ERROR, "cannot create a thread");
         return EXIT_FAILURE;
     }
     serve(&gateway, &signals);
     pthread_join(thread, NULL);
     emnify_client_free(gateway.client);
-    say(EMNIFY_LEVEL_INFO, "ends");
+    say(EMNIFY_LEVEL_INFO, "stopped");
     return gateway.exit_status;
 }
