@@ -1,6 +1,6 @@
 /*
- * Cancelling: calls that wait in other threads end at once, whatever they wait for, and those that
- * come later fail. Then the client can be freed.
+ * Cancelling a client: calls that wait in other threads end at once, later calls fail, and the
+ * client can be freed.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -46,7 +46,7 @@ static void a_call_that_waits_before_another_attempt(void)
     struct call call;
     emnify_client *client = cancellable_client();
 
-    /* A second from now. */
+    /* The next attempt is possible after a second. */
     sandbox_fault("{\"path\": \"" SANDBOX_AUTHENTICATE "\", \"times\": 1, \"kind\": \"status\","
                   " \"status\": 503, \"headers\": {\"Retry-After\": \"1\"}}");
     start(&call, client, sign_in);
@@ -56,7 +56,7 @@ static void a_call_that_waits_before_another_attempt(void)
     free_and_wait(client);
 }
 
-/* Locks all files of a store, as another process would that signs in. */
+/* Locks all files of a store, like a process that signs in. */
 static void lock_store(const char *path)
 {
     char file[512];
@@ -119,13 +119,14 @@ static void a_call_that_waits_for_another_process(void)
     remove_folder(store);
 }
 
+/* Counts the calls of a function, and those on another thread. */
 struct asked {
     pthread_t thread;
     int strangers;
     int times;
 };
 
-static size_t answer(void *user, char *code, size_t capacity)
+static size_t supply_code(void *user, char *code, size_t capacity)
 {
     struct asked *asked = user;
     char text[64];
@@ -157,7 +158,7 @@ static void functions_run_on_the_thread_that_called(void)
     CHECK_OK(emnify_config_set_user(config, "mfa@example.com", "password", 8, &error));
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
-    CHECK_OK(emnify_config_set_mfa(config, answer, &asked, &error));
+    CHECK_OK(emnify_config_set_mfa(config, supply_code, &asked, &error));
     CHECK_OK(emnify_config_set_observer(config, observe, &asked, &error));
     client = client_of(config);
     CHECK_OK(sign_in(client, &error));
@@ -165,7 +166,7 @@ static void functions_run_on_the_thread_that_called(void)
     CHECK_OK(emnify_switch_workspace(client, 5678, &another, &error));
     CHECK_NUMBER(asked.times, 3);
     CHECK_NUMBER(asked.strangers, 0);
-    /* It goes on. */
+    /* The other client is not cancelled. */
     emnify_client_cancel(client);
     emnify_client_free(client);
     CHECK_OK(list(another, &error));
@@ -174,43 +175,43 @@ static void functions_run_on_the_thread_that_called(void)
     emnify_client_free(another);
 }
 
-/* A person who is being asked, and the two threads that need the code. */
-struct person {
+/* A prompt for a code, and whether the code was entered. */
+struct prompt {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool asked;
-    bool answered;
+    bool is_shown;
+    bool is_answered;
 };
 
-static void wait_until(struct person *person, const bool *happened)
+static void wait_until(struct prompt *prompt, const bool *happened)
 {
-    pthread_mutex_lock(&person->lock);
+    pthread_mutex_lock(&prompt->lock);
     while (!*happened) {
-        pthread_cond_wait(&person->changed, &person->lock);
+        pthread_cond_wait(&prompt->changed, &prompt->lock);
     }
-    pthread_mutex_unlock(&person->lock);
+    pthread_mutex_unlock(&prompt->lock);
 }
 
-static void happens(struct person *person, bool *event)
+static void set_event(struct prompt *prompt, bool *happened)
 {
-    pthread_mutex_lock(&person->lock);
-    *event = true;
-    pthread_cond_broadcast(&person->changed);
-    pthread_mutex_unlock(&person->lock);
+    pthread_mutex_lock(&prompt->lock);
+    *happened = true;
+    pthread_cond_broadcast(&prompt->changed);
+    pthread_mutex_unlock(&prompt->lock);
 }
 
-static size_t answer_late(void *user, char *code, size_t capacity)
+static size_t supply_code_late(void *user, char *code, size_t capacity)
 {
-    struct person *person = user;
+    struct prompt *prompt = user;
 
-    happens(person, &person->asked);
-    wait_until(person, &person->answered);
+    set_event(prompt, &prompt->is_shown);
+    wait_until(prompt, &prompt->is_answered);
     return (size_t)snprintf(code, capacity, "123456");
 }
 
 static void a_call_ends_when_the_function_that_it_runs_returns(void)
 {
-    struct person person = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+    struct prompt prompt = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
     struct call asking;
     struct call waiting;
     emnify_error *error = NULL;
@@ -220,17 +221,17 @@ static void a_call_ends_when_the_function_that_it_runs_returns(void)
     CHECK_OK(emnify_config_set_user(config, "mfa@example.com", "password", 8, &error));
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
-    CHECK_OK(emnify_config_set_mfa(config, answer_late, &person, &error));
+    CHECK_OK(emnify_config_set_mfa(config, supply_code_late, &prompt, &error));
     client = client_of(config);
     start(&asking, client, sign_in);
-    wait_until(&person, &person.asked);
+    wait_until(&prompt, &prompt.is_shown);
     start(&waiting, client, list);
     pause_ms(20);
     cancel(&waiting);
-    happens(&person, &person.answered);
+    set_event(&prompt, &prompt.is_answered);
     pthread_join(asking.thread, NULL);
     check_cancelled(&asking.error, asking.status, __LINE__);
-    /* The code was not sent any more. */
+    /* The code was not sent. */
     CHECK_NUMBER(sandbox_calls("", ""), 1);
     free_and_wait(client);
 }
@@ -261,8 +262,8 @@ static void pages_are_cancelled_with_their_client(void)
     emnify_pages_free(pages);
 }
 
-/* Calls under way end as they would have; later ones fail at once. */
-static void a_client_that_was_not_made_for_it(void)
+/* Without `cancellable`, a call that waits for a response gets it; later calls fail at once. */
+static void a_client_that_is_not_cancellable(void)
 {
     struct call call;
     emnify_error *error = NULL;
@@ -281,8 +282,8 @@ static void a_client_that_was_not_made_for_it(void)
     emnify_client_free(client);
 }
 
-/* Two exchanges that share a thread are made one after the other. */
-static void exchanges_wait_for_their_thread(void)
+/* With one thread, the second exchange starts after the first. */
+static void exchanges_wait_for_a_free_thread(void)
 {
     struct call calls[2];
     emnify_error *error = NULL;
@@ -312,7 +313,7 @@ static void exchanges_wait_for_their_thread(void)
     free_and_wait(client);
 }
 
-static void nobody_is_cancelled_by_null(void)
+static void cancelling_null_does_nothing(void)
 {
     emnify_error *error = NULL;
 
@@ -321,7 +322,7 @@ static void nobody_is_cancelled_by_null(void)
     CHECK_REFUSED(emnify_config_set_max_exchanges(NULL, 1, &error), "config");
 }
 
-/* Calls until it is cancelled; whatever else goes wrong is kept. */
+/* Makes calls until one fails, which is expected only after cancelling. */
 static int32_t work_until_cancelled(const emnify_client *client, emnify_error **error)
 {
     static const work_type works[] = {sign_in, list, create};
@@ -334,7 +335,7 @@ static int32_t work_until_cancelled(const emnify_client *client, emnify_error **
     return status;
 }
 
-/* The usual end of a program: cancel, join, free, while each thread is where it may be. */
+/* The usual end of a program: cancel, join, free, while the threads are at any point of a call. */
 static void a_client_that_many_threads_use_is_cancelled_and_freed(void)
 {
     struct call calls[THREADS];
@@ -371,9 +372,9 @@ int main(void)
     RUN(functions_run_on_the_thread_that_called);
     RUN(a_call_ends_when_the_function_that_it_runs_returns);
     RUN(pages_are_cancelled_with_their_client);
-    RUN(a_client_that_was_not_made_for_it);
-    RUN(exchanges_wait_for_their_thread);
-    RUN(nobody_is_cancelled_by_null);
+    RUN(a_client_that_is_not_cancellable);
+    RUN(exchanges_wait_for_a_free_thread);
+    RUN(cancelling_null_does_nothing);
     RUN(a_client_that_many_threads_use_is_cancelled_and_freed);
     return check_report();
 }

@@ -1,13 +1,13 @@
 /*
- * What a cancelled call leaves behind: an application token that was created too late is revoked,
- * and a rotation goes on when it is called again.
+ * Cleaning up after a cancelled call: an application token that was created too late is revoked,
+ * and a rotation continues when it is called again.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #include "cancel.h"
 
-/* The status of the application token with that description. */
+/* Returns the status of the application token with this description. */
 static int64_t status_of(const char *description)
 {
     int64_t status = EMNIFY_TOKEN_STATUS_UNKNOWN;
@@ -29,7 +29,7 @@ static int64_t status_of(const char *description)
     return status;
 }
 
-static void what_is_created_too_late_is_revoked(void)
+static void a_token_that_is_created_too_late_is_revoked(void)
 {
     struct call call;
     emnify_client *client = cancellable_client();
@@ -41,7 +41,7 @@ static void what_is_created_too_late_is_revoked(void)
     start(&call, client, create);
     wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
     cancel(&call);
-    /* What is left of the call ends by itself. */
+    /* The cancelled call continues in the background. */
     free_and_wait(client);
     CHECK_NUMBER(status_of("left behind"), EMNIFY_TOKEN_REVOKED);
 }
@@ -57,7 +57,7 @@ static int32_t rotate(const emnify_client *client, emnify_error **error)
     return status == EMNIFY_OK && (taken.times != 1 || taken.strangers != 0) ? -1 : status;
 }
 
-/* How many application tokens there are that work and came of the sandbox's own. */
+/* Returns the number of active application tokens among the sandbox's own and its successors. */
 static int count_own(void)
 {
     emnify_error *error = NULL;
@@ -79,7 +79,7 @@ static int count_own(void)
     return count;
 }
 
-static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
+static void a_cancelled_rotation_continues_when_it_is_called_again(void)
 {
     struct call call;
     emnify_error *error = NULL;
@@ -95,7 +95,7 @@ static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
     start(&call, client, rotate);
     wait_for_calls("POST", SANDBOX_APPLICATION_TOKEN, 1);
     cancel(&call);
-    /* What is left of the call creates an application token whose value is lost. */
+    /* The cancelled call still creates an application token, whose value is lost. */
     free_and_wait(client);
     CHECK_NUMBER(count_own(), 2);
 
@@ -107,7 +107,7 @@ static void a_rotation_that_was_left_goes_on_when_it_is_called_again(void)
     remove_folder(store);
 }
 
-/* Whose rotation it is, and how often its function was called. */
+/* The client that rotates, and how often the hand-over function was called. */
 struct cancelling {
     const emnify_client *client;
     int times;
@@ -122,7 +122,7 @@ static int32_t take_and_cancel(void *user, const char *application_token, size_t
     return strlen(application_token) == length ? 0 : -1;
 }
 
-static void a_rotation_that_its_function_cancels_goes_on_after_it(void)
+static void a_rotation_continues_after_its_hand_over_function_cancelled_it(void)
 {
     struct cancelling cancelling;
     emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
@@ -154,8 +154,8 @@ static void a_rotation_that_its_function_cancels_goes_on_after_it(void)
 
 int main(void)
 {
-    RUN(what_is_created_too_late_is_revoked);
-    RUN(a_rotation_that_was_left_goes_on_when_it_is_called_again);
-    RUN(a_rotation_that_its_function_cancels_goes_on_after_it);
+    RUN(a_token_that_is_created_too_late_is_revoked);
+    RUN(a_cancelled_rotation_continues_when_it_is_called_again);
+    RUN(a_rotation_continues_after_its_hand_over_function_cancelled_it);
     return check_report();
 }

@@ -124,7 +124,7 @@ static void stop(struct gateway *gateway, int number)
 {
     kill(gateway->process, number);
     CHECK_NUMBER(end_of(gateway), 0);
-    CHECK(strstr(gateway->log, "emnify-gateway: ends\n") != NULL);
+    CHECK(strstr(gateway->log, "emnify-gateway: stopped\n") != NULL);
 }
 
 static void clean_up(const struct gateway *gateway)
@@ -241,7 +241,7 @@ static void it_says_why_it_cannot_work(void)
 {
     const char *token = sandbox_variable("EMNIFY_APPLICATION_TOKEN");
 
-    check_cannot_work("not-the-one", ENDPOINT, "error: refused: cannot sign in");
+    check_cannot_work("not-the-one", ENDPOINT, "error: signing in was refused: cannot sign in");
     check_cannot_work(token, "/api/v1/endpoint/1", "error: the reading was not sent: cannot PATCH");
     check_cannot_work(token, "endpoint", "error: the reading was not sent: path: ");
     check_cannot_work("", ENDPOINT, "application_token_file: ");

@@ -1,6 +1,6 @@
 /*
- * The library is a guest in somebody else's process: it needs little stack, leaves the host's
- * settings alone, prints nothing, and is there until the process has ended.
+ * The library in its host process: it needs little stack, changes no settings of the process,
+ * prints nothing, and works until the process has ended.
  */
 
 #define _GNU_SOURCE
@@ -24,7 +24,7 @@ extern char **environ;
 
 static const char *program;
 
-/* What goes right with one client, and some of what goes wrong. */
+/* Makes calls that succeed, and some that fail. */
 static void use(emnify_client *client)
 {
     static const char body[] = "{\"name\":\"gateway\",\"status\":{\"id\":0},"
@@ -64,7 +64,7 @@ static void use(emnify_client *client)
     emnify_status_free(status);
 }
 
-/* A rotation, and a person with two workspaces. */
+/* Rotates an application token, and switches workspaces as a user. */
 static void rotate_and_switch(void)
 {
     struct taken taken;
@@ -91,7 +91,7 @@ static void rotate_and_switch(void)
     emnify_client_free(another);
 }
 
-/* Lets the next call of DEEP be answered by brackets, or by nested errors. */
+/* Makes the sandbox answer the next call of DEEP with nested arrays or errors. */
 static void answer_with(int depth, int status, const char *open, const char *close)
 {
     char fault[4000];
@@ -109,7 +109,7 @@ static void answer_with(int depth, int status, const char *open, const char *clo
     sandbox_fault(fault);
 }
 
-/* What a server writes that means no good: as deep as may be, and deeper. */
+/* Prepares hostile responses: nested as deeply as the library accepts, and more deeply. */
 static void prepare_deep_answers(void)
 {
     answer_with(DEEPEST, 200, "[", "]");
@@ -156,7 +156,7 @@ static void a_thread_with_a_small_stack_can_make_all_calls(void)
     pthread_t thread;
     size_t size = SMALL_STACK;
 
-    /* Code that is not optimised, or that a sanitizer looks after, takes more for the deep answers. */
+    /* Without optimisation or with a sanitizer, deep responses need more stack. */
     if (getenv("CHECK_DEBUG") != NULL) {
         size *= 2;
     }
@@ -168,7 +168,7 @@ static void a_thread_with_a_small_stack_can_make_all_calls(void)
     pthread_join(thread, NULL);
 }
 
-/* What a process has of which there is one. */
+/* Settings of the whole process. */
 struct settings {
     struct sigaction actions[65];
     sigset_t mask;
@@ -196,7 +196,7 @@ static void note(struct settings *settings)
     }
 }
 
-/* How many functions were registered to run at exit. The library, had it any, would come by here. */
+/* How many functions were registered to run at exit, also by the library. */
 static int registered;
 
 int __cxa_atexit(void (*function)(void *), void *argument, void *object);
@@ -215,7 +215,7 @@ static void nothing(void)
 {
 }
 
-static void no_setting_of_the_process_is_changed(void)
+static void the_settings_of_the_process_do_not_change(void)
 {
     static struct settings before;
     static struct settings after;
@@ -265,7 +265,7 @@ static void nothing_is_printed(void)
     fflush(stdout);
     dup2(output, 1);
     dup2(errors, 2);
-    /* What CHECK prints is in there, too. */
+    /* The file would also contain what CHECK prints. */
     CHECK_NUMBER(check_failures, failures);
     CHECK_NUMBER(lseek(file, 0, SEEK_END), 0);
     close(file);
@@ -274,10 +274,11 @@ static void nothing_is_printed(void)
     unlink(path);
 }
 
-/* The client that main() left behind. */
+/* The client that main() did not free. */
 static emnify_client *left_behind;
 
-/* An error is an answer too: where it was not optimised, the HTTP library checks what is gone. */
+/* Without optimisation the HTTP library panics here, because it checks thread-local data that is
+ * already destroyed. The call then fails as INTERNAL, which is also correct. */
 static void check_at_exit(int32_t status, emnify_error **error)
 {
     int panicked = getenv("CHECK_DEBUG") != NULL && status == EMNIFY_ERR_INTERNAL;
@@ -291,7 +292,7 @@ static void call_at_exit(void)
     emnify_tokens *list = NULL;
     emnify_client *client = NULL;
 
-    /* The first calls of another client, and one more of the one that was in use. */
+    /* The first calls of a new client, and more calls of the old one. */
     CHECK_OK(emnify_client_new(NULL, &client, &error));
     check_at_exit(authenticate(client, &error), &error);
     emnify_client_free(client);
@@ -305,7 +306,7 @@ static void call_at_exit(void)
     }
 }
 
-/* In a process of its own: main() returns, and what it registered calls the library. */
+/* Runs in its own process: main() returns, and the atexit() function calls the library. */
 static int end(bool cancellable)
 {
     int silent = open("/dev/null", O_WRONLY);
@@ -313,7 +314,7 @@ static int end(bool cancellable)
     emnify_config *config = sandbox_config();
 
     alarm((unsigned)(20 * check_slowness()));
-    /* What a panic says. */
+    /* Hides the message of a panic. */
     dup2(getenv("CHECK_DEBUG") != NULL ? silent : 2, 2);
     if (atexit(call_at_exit) != 0) {
         return 1;
@@ -340,7 +341,7 @@ static void run_to_the_end(const char *how)
     CHECK_NUMBER(WEXITSTATUS(status), 0);
 }
 
-static void calls_work_when_main_has_returned(void)
+static void calls_work_after_main_has_returned(void)
 {
     run_to_the_end("end");
     run_to_the_end("end cancellable");
@@ -353,8 +354,8 @@ int main(int argc, char **argv)
         return end(strcmp(argv[1], "end cancellable") == 0);
     }
     RUN(a_thread_with_a_small_stack_can_make_all_calls);
-    RUN(no_setting_of_the_process_is_changed);
+    RUN(the_settings_of_the_process_do_not_change);
     RUN(nothing_is_printed);
-    RUN(calls_work_when_main_has_returned);
+    RUN(calls_work_after_main_has_returned);
     return check_report();
 }

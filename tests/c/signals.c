@@ -1,6 +1,6 @@
 /*
- * Signals are the host's: no thread of the library ever handles one, or dies of one. Linux only,
- * where /proc tells about each thread.
+ * Signals belong to the host: no thread of the library handles one, and none ends the process
+ * because of the library. Linux only, because it reads /proc.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -12,7 +12,7 @@
 
 #define MOST_THREADS 8
 
-/* A thread of this process that is not the one which runs the tests. */
+/* A thread of this process other than the one that runs the tests. */
 struct thread {
     char name[32];
     unsigned long long blocked;
@@ -45,7 +45,7 @@ static int threads_of_the_library(struct thread *threads)
     while (folder != NULL && (entry = readdir(folder)) != NULL && count < MOST_THREADS) {
         if (atol(entry->d_name) > 0 && atol(entry->d_name) != (long)getpid()) {
             read_thread(entry->d_name, &threads[count]);
-            /* It may have ended meanwhile. */
+            /* The thread may have ended meanwhile. */
             count += threads[count].name[0] != '\0';
         }
     }
@@ -60,7 +60,8 @@ static unsigned long long bit(int signal)
     return 1ULL << (signal - 1);
 }
 
-/* All but those that nobody can block, and the two that the C library keeps for itself. */
+/* Whether the thread blocks all signals, except the two that cannot be blocked and the two that the
+ * C library uses itself. */
 static int blocks_all(const struct thread *thread)
 {
     unsigned long long never = bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33);
@@ -68,15 +69,15 @@ static int blocks_all(const struct thread *thread)
     return (thread->blocked | never) == ~0ULL;
 }
 
-/* What is not ours is named by who made it, and cut at 15 characters: the thread that connects, and
- * another for a while where the name of a host is looked up. */
+/* Whether the name is one of the library's threads, or of a thread that reqwest or tokio starts to
+ * connect. Linux cuts names at 15 characters. */
 static int is_known(const char *name)
 {
     return strcmp(name, "emnify-refresh") == 0 || strcmp(name, "emnify-http") == 0 ||
            strcmp(name, "reqwest-interna") == 0 || strncmp(name, "tokio-", 6) == 0;
 }
 
-/* Checks each thread; returns how many are called `name`. */
+/* Checks each thread. Returns how many are called `name`. */
 static int check_threads(const struct thread *threads, int count, const char *name)
 {
     int named = 0;
@@ -84,14 +85,14 @@ static int check_threads(const struct thread *threads, int count, const char *na
 
     for (i = 0; i < count; i++) {
         CHECK(is_known(threads[i].name));
-        /* valgrind keeps the masks itself and shows the kernel others. */
+        /* valgrind manages the masks itself; /proc shows others. */
         CHECK(check_slowness() > 1 || blocks_all(&threads[i]));
         named += strcmp(threads[i].name, name) == 0;
     }
     return named;
 }
 
-/* A client that looks up the name of its host, as one does that is no test. */
+/* Returns a client that has to look up a host name. */
 static emnify_client *client_of_localhost(void)
 {
     const char *address = sandbox_variable("EMNIFY_BASE_PATH");
@@ -105,7 +106,7 @@ static emnify_client *client_of_localhost(void)
     return client_of(config);
 }
 
-static void the_threads_of_the_library_are_few_named_and_deaf(void)
+static void the_threads_of_the_library_are_few_named_and_block_signals(void)
 {
     struct thread threads[MOST_THREADS];
     struct thread self;
@@ -118,7 +119,7 @@ static void the_threads_of_the_library_are_few_named_and_deaf(void)
     int i;
 
     CHECK_NUMBER(threads_of_the_library(threads), 0);
-    /* Renewed in the background between five and eight seconds from now, which takes a second. */
+    /* The renewal starts in 5 to 8 seconds, in the background, and takes one second. */
     sandbox_settings("{\"auth_token_lifetime\": 10}");
     CHECK_OK(authenticate(client, &error));
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\","
@@ -142,8 +143,8 @@ static void the_threads_of_the_library_are_few_named_and_deaf(void)
     free_and_wait(client);
 }
 
-/* It makes one exchange after the other on the same thread, which ends with the client. */
-static void so_is_the_thread_of_a_cancellable_client(void)
+/* A cancellable client reuses one thread for exchanges one after the other. */
+static void the_thread_of_a_cancellable_client_is_reused_and_blocks_signals(void)
 {
     struct thread threads[MOST_THREADS];
     emnify_error *error = NULL;
@@ -158,7 +159,7 @@ static void so_is_the_thread_of_a_cancellable_client(void)
     for (i = 0; i < 5; i++) {
         CHECK_OK(emnify_token_list(client, &list, &error));
         emnify_token_list_free(list);
-        /* Time for the thread to wait for the next one. */
+        /* Gives the thread time to become idle. */
         pause_ms((long)(20 * check_slowness()));
     }
     count = threads_of_the_library(threads);
@@ -167,7 +168,7 @@ static void so_is_the_thread_of_a_cancellable_client(void)
     free_and_wait(client);
 }
 
-/* A request that takes many writes, at a server that resets the connection after the first. */
+/* Sends a large request to a server that resets the connection during it. */
 static void reset_in_the_middle(void)
 {
     static char username[900 * 1024];
@@ -211,15 +212,15 @@ static void on_signal(int number)
     handled++;
 }
 
-/* A signal that this thread blocks must stay pending: a thread of the library that did not block it
- * would take it. */
+/* A signal that this thread blocks must stay pending. A thread of the library that did not block it
+ * would handle it. */
 static void signals_stay_with_the_threads_of_the_host(void)
 {
     emnify_error *error = NULL;
     emnify_auth_token *auth_token = NULL;
     emnify_client *client = sandbox_client();
     struct sigaction action;
-    struct timespec moment = {0, 50 * 1000 * 1000};
+    struct timespec delay = {0, 50 * 1000 * 1000};
     sigset_t usr1;
     sigset_t mask;
     sigset_t pending;
@@ -236,7 +237,7 @@ static void signals_stay_with_the_threads_of_the_host(void)
     sigaddset(&usr1, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &usr1, NULL);
     kill(getpid(), SIGUSR1);
-    nanosleep(&moment, NULL);
+    nanosleep(&delay, NULL);
     sigpending(&pending);
     CHECK_NUMBER(handled, 0);
     CHECK_NUMBER(sigismember(&pending, SIGUSR1), 1);
@@ -248,8 +249,8 @@ static void signals_stay_with_the_threads_of_the_host(void)
 
 int main(void)
 {
-    RUN(the_threads_of_the_library_are_few_named_and_deaf);
-    RUN(so_is_the_thread_of_a_cancellable_client);
+    RUN(the_threads_of_the_library_are_few_named_and_block_signals);
+    RUN(the_thread_of_a_cancellable_client_is_reused_and_blocks_signals);
     RUN(a_connection_that_is_reset_does_not_end_the_process);
     RUN(signals_stay_with_the_threads_of_the_host);
     return check_report();
