@@ -46,8 +46,7 @@ public:
 
     explicit operator bool() const noexcept { return static_cast<bool>(client_); }
 
-    /* Returns an auth token that is valid now. Call this each time you need one, and do not keep
-     * it. */
+    /* Returns an auth token that is valid now. Call this each time you need one; do not keep it. */
     AuthToken authenticate(Error &error) const {
         emnify_auth_token *token = NULL;
         emnify_authenticate(get(), &token, detail::Into(error));
@@ -85,8 +84,7 @@ public:
 
     /* Cancels all current and later calls of this client and of its Pages. They fail with
      * EMNIFY_ERR_CANCELLED. To destroy a client that other threads use: cancel, join these threads,
-     * destroy. Calls that wait for a response end at once only after Config::set_cancellable(true).
-     * */
+     * destroy. A call that waits for a response ends at once only with set_cancellable(true). */
     void cancel() const noexcept { emnify_client_cancel(get()); }
 
     /* Returns the status of the session. Makes no request. */

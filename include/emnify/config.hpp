@@ -48,7 +48,7 @@ public:
         return set_text(emnify_config_set_base_url, url, "base_url: has a NUL");
     }
 
-    /* At most 49 days. A negative time is refused like 0. */
+    /* A negative time is refused like 0. A time above 49 days is limited to 49 days. */
     Config &set_timeout(std::chrono::milliseconds timeout) {
         return set([&](Error &error) {
             emnify_config_set_timeout_ms(get(), count(timeout), detail::Into(error));
@@ -112,8 +112,7 @@ public:
         return set_user(username, password.data(), password.size());
     }
 
-    /* Sets the function that asks a person for the one-time code. If it throws, there is no code.
-     * */
+    /* Sets the function that asks a person for the one-time code. If it throws, the code is missing. */
     Config &set_mfa(Mfa mfa) {
         return set([&](Error &error) {
             if (!mfa) {
@@ -156,8 +155,7 @@ public:
         });
     }
 
-    /* Returns the C handle, which this object owns. The handle does not keep your functions alive.
-     * */
+    /* Returns the C handle, owned by this object. It does not keep your functions alive. */
     emnify_config *get() const noexcept { return config_.get(); }
 
     /* Returns the error of the first setter that got an invalid value, if any. */
