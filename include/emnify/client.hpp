@@ -107,13 +107,13 @@ public:
         emnify_response *response = NULL;
         std::vector<emnify_pair> query, headers;
         if (detail::has_nul(method)) {
-            error = Error::invalid_input("method: has a NUL");
+            error = Error::invalid_input("method: contains a NUL");
         } else if (detail::has_nul(path)) {
-            error = Error::invalid_input("path: has a NUL");
+            error = Error::invalid_input("path: contains a NUL");
         } else if (!detail::lend(options.query, query)) {
-            error = Error::invalid_input("query: has a NUL");
+            error = Error::invalid_input("query: contains a NUL");
         } else if (!detail::lend(options.headers, headers)) {
-            error = Error::invalid_input("headers: has a NUL");
+            error = Error::invalid_input("headers: contains a NUL");
         } else {
             emnify_request_options c_options = EMNIFY_REQUEST_OPTIONS_INIT;
             c_options.query = query.data();
@@ -132,7 +132,7 @@ public:
     Pages paginate(const std::string &path, std::uint64_t per_page, Error &error) const {
         emnify_pages *pages = NULL;
         if (detail::has_nul(path)) {
-            error = Error::invalid_input("path: has a NUL");
+            error = Error::invalid_input("path: contains a NUL");
         } else {
             emnify_paginate(get(), path.c_str(), per_page, &pages, detail::Into(error));
         }
@@ -167,7 +167,7 @@ public:
     /* Sets the label of an application token. */
     bool token_update(std::uint64_t id, const std::string &description, Error &error) const {
         if (detail::has_nul(description)) {
-            error = Error::invalid_input("description: has a NUL");
+            error = Error::invalid_input("description: contains a NUL");
         } else {
             emnify_token_update(get(), id, description.c_str(), detail::Into(error));
         }
@@ -311,11 +311,11 @@ private:
     template <typename Options>
     static bool has_nul(const Options &options, Error &error) {
         if (detail::has_nul(options.description)) {
-            error = Error::invalid_input("description: has a NUL");
+            error = Error::invalid_input("description: contains a NUL");
         } else if (detail::has_nul(options.expiry_date)) {
-            error = Error::invalid_input("expiry_date: has a NUL");
+            error = Error::invalid_input("expiry_date: contains a NUL");
         } else if (detail::has_nul(options.ip)) {
-            error = Error::invalid_input("ip: has a NUL");
+            error = Error::invalid_input("ip: contains a NUL");
         } else {
             return false;
         }

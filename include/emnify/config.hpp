@@ -41,11 +41,11 @@ public:
 
     Config &set_application_token_file(const std::string &path) {
         return set_text(emnify_config_set_application_token_file, path,
-                        "application_token_file: has a NUL");
+                        "application_token_file: contains a NUL");
     }
 
     Config &set_base_url(const std::string &url) {
-        return set_text(emnify_config_set_base_url, url, "base_url: has a NUL");
+        return set_text(emnify_config_set_base_url, url, "base_url: contains a NUL");
     }
 
     /* A negative time is refused like 0. A time above 49 days is limited to 49 days. */
@@ -62,16 +62,16 @@ public:
     }
 
     Config &set_ca_bundle(const std::string &path) {
-        return set_text(emnify_config_set_ca_bundle, path, "ca_bundle: has a NUL");
+        return set_text(emnify_config_set_ca_bundle, path, "ca_bundle: contains a NUL");
     }
 
     Config &set_proxy(const std::string &url) {
-        return set_text(emnify_config_set_proxy, url, "proxy: has a NUL");
+        return set_text(emnify_config_set_proxy, url, "proxy: contains a NUL");
     }
 
     /* Sets the directory in which the session is kept after the process ends. */
     Config &set_store(const std::string &path) {
-        return set_text(emnify_config_set_store, path, "store: has a NUL");
+        return set_text(emnify_config_set_store, path, "store: contains a NUL");
     }
 
     /* Sets whether calls are delayed to keep within emnify's limits. Default: true. */
@@ -100,7 +100,7 @@ public:
     Config &set_user(const std::string &username, const char *password, std::size_t length) {
         return set([&](Error &error) {
             if (detail::has_nul(username)) {
-                error = Error::invalid_input("username: has a NUL");
+                error = Error::invalid_input("username: contains a NUL");
             } else {
                 emnify_config_set_user(get(), username.c_str(), password, length,
                                        detail::Into(error));
@@ -112,7 +112,8 @@ public:
         return set_user(username, password.data(), password.size());
     }
 
-    /* Sets the function that asks a person for the one-time code. If it throws, the code is missing. */
+    /* Sets the function that asks a person for the one-time code. An exception means that there
+     * is no code. */
     Config &set_mfa(Mfa mfa) {
         return set([&](Error &error) {
             if (!mfa) {
@@ -130,7 +131,7 @@ public:
                                const std::string &name) {
         return set([&](Error &error) {
             if (detail::has_nul(name)) {
-                error = Error::invalid_input("name: has a NUL");
+                error = Error::invalid_input("name: contains a NUL");
             } else {
                 emnify_config_set_trusted_device(get(), fingerprint, length, name.c_str(),
                                                  detail::Into(error));

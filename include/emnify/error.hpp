@@ -66,8 +66,7 @@ public:
     bool is_retryable() const noexcept { return emnify_error_is_retryable(error_.get()); }
 
     /* Returns the state in which a rotation stopped, one of EMNIFY_ROTATION_.... The next
-     * token_rotate() continues from it. EMNIFY_ROTATION_NONE if the error is not about a rotation.
-     * */
+     * token_rotate() continues from it. EMNIFY_ROTATION_NONE if it is not about a rotation. */
     std::int32_t rotation_state() const noexcept {
         return emnify_error_rotation_state(error_.get());
     }

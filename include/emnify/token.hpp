@@ -88,7 +88,8 @@ struct RotateOptions {
     std::string ip;
     /* How long the old token keeps working alongside the new one. */
     std::chrono::seconds grace = std::chrono::seconds(0);
-    /* Stores the new token, instead of the credential file. If it throws, the token is not stored. */
+    /* Stores the new token, instead of the credential file. An exception means that it was not
+     * stored. */
     HandOver hand_over;
     /* Whether the old token is not revoked, for a token that is not allowed to revoke tokens. */
     bool keep_old = false;
