@@ -451,7 +451,7 @@ int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify
  * file is written only when the session changes, and always as a whole.
  *
  * If the store cannot be read or written, the session continues in memory and reports
- * EMNIFY_EVENT_STORE_TROUBLE. This also happens if the group or others can write to the directory:
+ * EMNIFY_EVENT_STORE_ERROR. This also happens if the group or others can write to the directory:
  * the event's message contains the chmod command to run, and emnify_token_rotate() fails with
  * EMNIFY_ERR_STORE. Files that root creates in another user's directory belong to that user. The
  * store's locks have no effect between two copies of this library in one process, such as this one
@@ -574,7 +574,7 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 /**
  * emnify received too many calls or locked the account. No attempt is made for a while.
  */
-#define EMNIFY_EVENT_COOLING_DOWN 5
+#define EMNIFY_EVENT_BACKING_OFF 5
 
 /**
  * The application token expires within 30 days, at emnify_event_expires_at(). Reported at most
@@ -585,12 +585,12 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 /**
  * The store could not be read or written. The session continues without it.
  */
-#define EMNIFY_EVENT_STORE_TROUBLE 7
+#define EMNIFY_EVENT_STORE_ERROR 7
 
 /**
  * The credential file could not be read. Its last valid content is used, if there is any.
  */
-#define EMNIFY_EVENT_CREDENTIAL_TROUBLE 8
+#define EMNIFY_EVENT_CREDENTIAL_ERROR 8
 
 /**
  * An earlier or another process rotated the application token. The new token is used.

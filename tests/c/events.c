@@ -135,10 +135,10 @@ static void a_failure_is_an_event_with_its_kind(void)
     check_told(with_token("canary"), EMNIFY_EVENT_REFUSED, EMNIFY_LEVEL_ERROR, EMNIFY_ERR_REJECTED,
                59000);
     CHECK_OK(emnify_config_set_application_token_file(config, "/nonexistent", &error));
-    check_told(config, EMNIFY_EVENT_CREDENTIAL_TROUBLE, EMNIFY_LEVEL_ERROR,
+    check_told(config, EMNIFY_EVENT_CREDENTIAL_ERROR, EMNIFY_LEVEL_ERROR,
                EMNIFY_ERR_INVALID_INPUT, 0);
     sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 429}");
-    check_told(sandbox_config(), EMNIFY_EVENT_COOLING_DOWN, EMNIFY_LEVEL_WARNING,
+    check_told(sandbox_config(), EMNIFY_EVENT_BACKING_OFF, EMNIFY_LEVEL_WARNING,
                EMNIFY_ERR_RATE_LIMITED, 59000);
     sandbox_fault("{\"path\": \"\", \"times\": 1, \"kind\": \"status\", \"status\": 503,"
                   " \"headers\": {\"Retry-After\": \"100\"}}");

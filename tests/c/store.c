@@ -88,7 +88,7 @@ static int sign_in_with_store(const char *path)
     }
     emnify_error_free(error);
     emnify_client_free(client);
-    return status == EMNIFY_OK && counts[EMNIFY_EVENT_STORE_TROUBLE] == 0 && check_failures == 0
+    return status == EMNIFY_OK && counts[EMNIFY_EVENT_STORE_ERROR] == 0 && check_failures == 0
                ? 0
                : 1;
 }
@@ -148,7 +148,7 @@ static void an_unusable_directory_stops_no_call(void)
 
     CHECK_OK(authenticate(client, &error));
     CHECK_OK(authenticate(client, &error));
-    CHECK(counts[EMNIFY_EVENT_STORE_TROUBLE] > 0);
+    CHECK(counts[EMNIFY_EVENT_STORE_ERROR] > 0);
     CHECK_NUMBER(counts[EMNIFY_EVENT_AUTHENTICATED], 1);
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
     emnify_client_free(client);
@@ -186,11 +186,11 @@ static void a_damaged_file_is_set_aside(void)
     damage();
     client = stored_client(folder, counts);
     CHECK_OK(authenticate(client, &error));
-    CHECK_NUMBER(counts[EMNIFY_EVENT_STORE_TROUBLE], 1);
+    CHECK_NUMBER(counts[EMNIFY_EVENT_STORE_ERROR], 1);
     emnify_client_free(client);
     client = stored_client(folder, counts);
     CHECK_OK(authenticate(client, &error));
-    CHECK_NUMBER(counts[EMNIFY_EVENT_STORE_TROUBLE], 0);
+    CHECK_NUMBER(counts[EMNIFY_EVENT_STORE_ERROR], 0);
     CHECK_NUMBER(counts[EMNIFY_EVENT_ADOPTED], 1);
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
     emnify_client_free(client);

@@ -121,7 +121,7 @@ def test_the_exit_code_without_a_connection_is_6(command_line: CommandLine) -> N
         (["status", "--timeout", "soon"], "'soon' is not a duration; write 90 (seconds), 15m"),
         (["status", "--store", "redis://:canary@localhost/0"], "contains a password"),
         (["status", "--user", "a", "--application-token-file", "b"], "are both given"),
-        (["tokens", "create", "-o", "x", "--expiry-date", "soon"], "--expiry-date: is neither"),
+        (["tokens", "create", "-o", "x", "--expiry-date", "soon"], "--expiry-date: must be a date"),
         (["request", "GET", "api"], "path: must start with one slash"),
         (["request", "GET", "/api", "-H", "canary"], "must have the form 'Name: value'"),
         (["request", "POST", "/api", "--json", "{"], "is not valid JSON, line 1"),

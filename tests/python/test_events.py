@@ -58,7 +58,7 @@ def test_a_sign_in_is_reported_before_the_call_returns(sandbox: Sandbox) -> None
     ("status", "kind", "expected"),
     [
         (401, "refused", emnify_auth.AuthenticationError),
-        (429, "cooling_down", emnify_auth.RateLimitedError),
+        (429, "backing_off", emnify_auth.RateLimitedError),
         (503, "refresh_failed", emnify_auth.ServerError),
     ],
 )
@@ -217,7 +217,7 @@ def test_an_interrupt_in_the_function_ends_the_call(
             client.authenticate()
         # The events after it are not lost.
         client.status()
-    assert kinds[0] == "store_trouble"
+    assert kinds[0] == "store_error"
     assert "authenticated" in kinds[1:]
     assert not unraisable.raised
 

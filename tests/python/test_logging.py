@@ -74,7 +74,7 @@ def test_a_sign_in_is_logged_in_the_calling_thread(client: Client, log: Log) -> 
     ("status", "expected"),
     [
         (401, ("ERROR", "refused")),
-        (429, ("WARNING", "cooling_down")),
+        (429, ("WARNING", "backing_off")),
         (503, ("WARNING", "refresh_failed")),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_store_failure_is_a_warning(sandbox: Sandbox, log: Log, tmp_path: Path
     (tmp_path / "a file").touch()
     with sandbox.client(store=tmp_path / "a file") as client:
         client.authenticate()
-    assert log.entries[0] == ("WARNING", "store_trouble")
+    assert log.entries[0] == ("WARNING", "store_error")
     assert log.entries[-1] == ("INFO", "authenticated")
 
 

@@ -89,7 +89,7 @@ def test_a_damaged_store_is_reported_and_ignored(sandbox: Sandbox, tmp_path: Pat
     events: list[Event] = []
     with sandbox.client(store=tmp_path, on_event=events.append) as client:
         assert client.authenticate().reveal()
-    assert [event.kind for event in events] == ["store_trouble", "authenticated"]
+    assert [event.kind for event in events] == ["store_error", "authenticated"]
     error = events[0].error
     assert isinstance(error, StoreError)
     assert isinstance(error, OSError)
@@ -102,7 +102,7 @@ def test_a_store_that_cannot_be_written_is_only_reported(sandbox: Sandbox, tmp_p
     events: list[Event] = []
     with sandbox.client(store=path, on_event=events.append) as client:
         assert client.authenticate().reveal()
-    assert "store_trouble" in [event.kind for event in events]
+    assert "store_error" in [event.kind for event in events]
     assert "authenticated" in [event.kind for event in events]
     assert os.listdir(tmp_path) == ["a file"]
 

@@ -113,7 +113,7 @@ impl<'a> Rotator<'a> {
         rotation_journal::read(self.store(), key, true).or_else(|error| {
             let entry = rotation_journal::read(self.store(), key, true)?;
             let error = error.with_advice(STARTS_AGAIN);
-            self.transport.session.report(EventKind::StoreTrouble, error);
+            self.transport.session.report(EventKind::StoreError, error);
             Ok(entry)
         })
     }

@@ -111,7 +111,7 @@ impl Session {
         let (credential, problem) =
             self.parts.credential.current().inspect_err(|error| self.failed(error))?;
         if let Some(error) = problem {
-            self.report(EventKind::CredentialTrouble, error);
+            self.report(EventKind::CredentialError, error);
         }
         let credential = self.successor_of(credential)?;
         let key = Arc::new(self.entry_key(&credential.key_material())?);

@@ -121,6 +121,6 @@ impl Session {
         if error.kind() == ErrorKind::Cancelled {
             return; // The caller cancelled; the store is fine.
         }
-        self.report(EventKind::StoreTrouble, error.with_advice(IN_MEMORY));
+        self.report(EventKind::StoreError, error.with_advice(IN_MEMORY));
     }
 }

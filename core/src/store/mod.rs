@@ -67,7 +67,7 @@ impl Store {
     /// too: if one is removed while it is locked, a second process can lock a new one.
     ///
     /// If the directory cannot be read or written, the session continues in memory and reports
-    /// [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). A directory that the group or
+    /// [`EventKind::StoreError`](crate::EventKind::StoreError). A directory that the group or
     /// others can write to is not used either, and the event contains the `chmod` to run. On a
     /// volume that everyone can write to, use a subdirectory.
     ///
@@ -85,7 +85,7 @@ impl Store {
     /// `redis://[user:password@]host[:port][/database]`.
     ///
     /// If the server fails, the session continues in memory and reports
-    /// [`EventKind::StoreTrouble`](crate::EventKind::StoreTrouble). An operation takes at most one
+    /// [`EventKind::StoreError`](crate::EventKind::StoreError). An operation takes at most one
     /// second, and at most half of the time that the call has left. After a fault the server is not
     /// used for 5 to 10 s, and after several in a row for up to a minute.
     ///
@@ -133,7 +133,7 @@ impl Store {
         match self.0.as_ref().map(|backend| backend.location()) {
             Some(location) if location.is_empty() => Err(Error::invalid_input("store", "is empty")),
             Some(location) if location.contains('\0') => {
-                Err(Error::invalid_input("store", "has a NUL"))
+                Err(Error::invalid_input("store", "contains a NUL"))
             }
             _ => Ok(()),
         }

@@ -20,7 +20,7 @@ pub enum EventKind {
     /// emnify refused the credentials. They are not sent again for a while unless they change.
     Refused,
     /// emnify received too many calls or locked the account. No attempt is made for a while.
-    CoolingDown,
+    BackingOff,
     /// The application token expires within 30 days. Reported at most once a day.
     ApplicationTokenExpires,
     /// An earlier or another process rotated the application token. The new token is used.
@@ -29,9 +29,9 @@ pub enum EventKind {
     /// [`RotateOptions::keep_old`](crate::RotateOptions::keep_old). The error names its id.
     OldTokenKept,
     /// The store could not be read or written. The session continues without it.
-    StoreTrouble,
+    StoreError,
     /// The credential file could not be read. Its last valid content is used, if there is any.
-    CredentialTrouble,
+    CredentialError,
 }
 
 /// The severity of an [`Event`], for a log.
@@ -106,8 +106,8 @@ impl Event {
     pub(crate) fn failed(error: Error, next_attempt: Duration) -> Self {
         let kind = match error.class() {
             ErrorClass::Refused => EventKind::Refused,
-            ErrorClass::Limited => EventKind::CoolingDown,
-            _ if error.kind() == ErrorKind::InvalidInput => EventKind::CredentialTrouble,
+            ErrorClass::Limited => EventKind::BackingOff,
+            _ if error.kind() == ErrorKind::InvalidInput => EventKind::CredentialError,
             _ => EventKind::RefreshFailed,
         };
         let next_attempt = Some(next_attempt).filter(|wait| !wait.is_zero());
@@ -123,12 +123,12 @@ impl fmt::Display for Event {
             EventKind::Adopted => "using an auth token that an earlier or another process stored",
             EventKind::RefreshFailed => "signing in failed",
             EventKind::Refused => "signing in was refused",
-            EventKind::CoolingDown => "signing in is paused",
+            EventKind::BackingOff => "signing in is paused",
             EventKind::ApplicationTokenExpires => "the application token expires soon",
             EventKind::SuccessorFound => "the application token was rotated; using the new one",
             EventKind::OldTokenKept => "the old application token was kept",
-            EventKind::StoreTrouble => "the store failed",
-            EventKind::CredentialTrouble => "the credential cannot be read",
+            EventKind::StoreError => "the store failed",
+            EventKind::CredentialError => "the credential cannot be read",
         })?;
         if let Some(error) = &self.error {
             write!(f, ": {error}")?;
@@ -157,7 +157,7 @@ mod tests {
         for kind in [ErrorKind::Rejected, ErrorKind::Tls, ErrorKind::InvalidInput] {
             assert_eq!(failed(kind), Level::Error, "{kind:?}");
         }
-        let warning = Event::warning(EventKind::CredentialTrouble, error(ErrorKind::InvalidInput));
+        let warning = Event::warning(EventKind::CredentialError, error(ErrorKind::InvalidInput));
         assert_eq!(warning.level(), Level::Warning);
         assert_eq!(Event::plain(EventKind::ApplicationTokenExpires).level(), Level::Warning);
         assert_eq!(Event::plain(EventKind::SuccessorFound).level(), Level::Info);

@@ -219,7 +219,7 @@ impl<'a> Gateway<'a> {
         let own = client.application_tokens().own().unwrap_or_else(|error| {
             panic!("no durable application token authenticates after {context:#?}: {error}")
         });
-        let is_damaged = |kind| kind == EventKind::StoreTrouble;
+        let is_damaged = |kind| kind == EventKind::StoreError;
         let damaged = client.take_events().into_iter().find(|event| is_damaged(event.kind()));
         assert!(damaged.is_none(), "{damaged:?} after {context:#?}");
         faults.into_iter().for_each(|fault| self.sandbox.fault(fault));

@@ -122,7 +122,7 @@ fn a_damaged_store_is_reported_and_the_session_continues() {
         client.authenticate().unwrap();
         assert_eq!(sign_ins(&sandbox), 2, "{name}");
         let events = events.lock().unwrap();
-        let report = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
+        let report = events.iter().find(|event| event.kind() == EventKind::StoreError);
         println!("{name}: {}", report.unwrap_or_else(|| panic!("{name}: {events:?}")));
     }
 }

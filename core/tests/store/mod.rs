@@ -25,7 +25,7 @@ fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<String>>>) {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&reports);
     let client = builder.observer(move |event| {
-        if event.kind() == EventKind::StoreTrouble {
+        if event.kind() == EventKind::StoreError {
             seen.lock().unwrap().push(event.to_string());
         }
     });

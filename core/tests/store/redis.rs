@@ -62,7 +62,7 @@ fn a_session_continues_and_reports_a_missing_server_or_a_damaged_entry() {
             .unwrap();
         client.authenticate().unwrap();
         let events = events.lock().unwrap();
-        let report = events.iter().find(|event| event.kind() == EventKind::StoreTrouble);
+        let report = events.iter().find(|event| event.kind() == EventKind::StoreError);
         let report = format!("{} {client:?}", report.unwrap());
         assert!(!report.contains("canary"), "{report}");
     }
@@ -110,6 +110,6 @@ fn a_server_that_was_restarted_is_used_again() {
     clock.advance(Duration::from_secs(24 * 3_600));
     client.authenticate().unwrap();
     let events = events.lock().unwrap();
-    assert!(events.iter().all(|event| event.kind() != EventKind::StoreTrouble), "{events:?}");
+    assert!(events.iter().all(|event| event.kind() != EventKind::StoreError), "{events:?}");
     assert_eq!(redis.keys().len(), 1);
 }

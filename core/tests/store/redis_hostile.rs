@@ -116,7 +116,7 @@ fn signs_in_despite(hostile: &Hostile) -> String {
     }
 
     let events = events.lock().unwrap();
-    let report = events.iter().filter(|event| event.kind() == EventKind::StoreTrouble);
+    let report = events.iter().filter(|event| event.kind() == EventKind::StoreError);
     let report: Vec<String> = report.map(Event::to_string).collect();
     assert_eq!(report.len(), 1, "{report:?}");
     let report = report.concat();

@@ -175,7 +175,7 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
 /// file is written only when the session changes, and always as a whole.
 ///
 /// If the store cannot be read or written, the session continues in memory and reports
-/// EMNIFY_EVENT_STORE_TROUBLE. This also happens if the group or others can write to the directory:
+/// EMNIFY_EVENT_STORE_ERROR. This also happens if the group or others can write to the directory:
 /// the event's message contains the chmod command to run, and emnify_token_rotate() fails with
 /// EMNIFY_ERR_STORE. Files that root creates in another user's directory belong to that user. The
 /// store's locks have no effect between two copies of this library in one process, such as this one

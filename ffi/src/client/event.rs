@@ -23,14 +23,14 @@ pub const EMNIFY_EVENT_REFRESH_FAILED: i32 = 3;
 /// must act.
 pub const EMNIFY_EVENT_REFUSED: i32 = 4;
 /// emnify received too many calls or locked the account. No attempt is made for a while.
-pub const EMNIFY_EVENT_COOLING_DOWN: i32 = 5;
+pub const EMNIFY_EVENT_BACKING_OFF: i32 = 5;
 /// The application token expires within 30 days, at emnify_event_expires_at(). Reported at most
 /// once a day.
 pub const EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES: i32 = 6;
 /// The store could not be read or written. The session continues without it.
-pub const EMNIFY_EVENT_STORE_TROUBLE: i32 = 7;
+pub const EMNIFY_EVENT_STORE_ERROR: i32 = 7;
 /// The credential file could not be read. Its last valid content is used, if there is any.
-pub const EMNIFY_EVENT_CREDENTIAL_TROUBLE: i32 = 8;
+pub const EMNIFY_EVENT_CREDENTIAL_ERROR: i32 = 8;
 /// An earlier or another process rotated the application token. The new token is used.
 pub const EMNIFY_EVENT_SUCCESSOR_FOUND: i32 = 9;
 /// The application token was rotated and the old one keeps working, as requested with `keep_old`.
@@ -168,10 +168,10 @@ fn number(kind: EventKind) -> i32 {
         EventKind::Adopted => EMNIFY_EVENT_ADOPTED,
         EventKind::RefreshFailed => EMNIFY_EVENT_REFRESH_FAILED,
         EventKind::Refused => EMNIFY_EVENT_REFUSED,
-        EventKind::CoolingDown => EMNIFY_EVENT_COOLING_DOWN,
+        EventKind::BackingOff => EMNIFY_EVENT_BACKING_OFF,
         EventKind::ApplicationTokenExpires => EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES,
-        EventKind::StoreTrouble => EMNIFY_EVENT_STORE_TROUBLE,
-        EventKind::CredentialTrouble => EMNIFY_EVENT_CREDENTIAL_TROUBLE,
+        EventKind::StoreError => EMNIFY_EVENT_STORE_ERROR,
+        EventKind::CredentialError => EMNIFY_EVENT_CREDENTIAL_ERROR,
         EventKind::SuccessorFound => EMNIFY_EVENT_SUCCESSOR_FOUND,
         EventKind::OldTokenKept => EMNIFY_EVENT_OLD_TOKEN_KEPT,
         // Added to the core, but not yet to this file.
@@ -194,10 +194,10 @@ fn name(kind: i32) -> &'static CStr {
         EMNIFY_EVENT_ADOPTED => c"EMNIFY_EVENT_ADOPTED",
         EMNIFY_EVENT_REFRESH_FAILED => c"EMNIFY_EVENT_REFRESH_FAILED",
         EMNIFY_EVENT_REFUSED => c"EMNIFY_EVENT_REFUSED",
-        EMNIFY_EVENT_COOLING_DOWN => c"EMNIFY_EVENT_COOLING_DOWN",
+        EMNIFY_EVENT_BACKING_OFF => c"EMNIFY_EVENT_BACKING_OFF",
         EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES => c"EMNIFY_EVENT_APPLICATION_TOKEN_EXPIRES",
-        EMNIFY_EVENT_STORE_TROUBLE => c"EMNIFY_EVENT_STORE_TROUBLE",
-        EMNIFY_EVENT_CREDENTIAL_TROUBLE => c"EMNIFY_EVENT_CREDENTIAL_TROUBLE",
+        EMNIFY_EVENT_STORE_ERROR => c"EMNIFY_EVENT_STORE_ERROR",
+        EMNIFY_EVENT_CREDENTIAL_ERROR => c"EMNIFY_EVENT_CREDENTIAL_ERROR",
         EMNIFY_EVENT_SUCCESSOR_FOUND => c"EMNIFY_EVENT_SUCCESSOR_FOUND",
         EMNIFY_EVENT_OLD_TOKEN_KEPT => c"EMNIFY_EVENT_OLD_TOKEN_KEPT",
         _ => c"EMNIFY_EVENT_OTHER",
@@ -216,10 +216,10 @@ mod tests {
             (2, Adopted),
             (3, RefreshFailed),
             (4, Refused),
-            (5, CoolingDown),
+            (5, BackingOff),
             (6, ApplicationTokenExpires),
-            (7, StoreTrouble),
-            (8, CredentialTrouble),
+            (7, StoreError),
+            (8, CredentialError),
             (9, SuccessorFound),
             (10, OldTokenKept),
         ] {

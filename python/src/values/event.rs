@@ -27,15 +27,15 @@ impl Event {
     /// handed out.
     /// "refused": the credentials were refused, and are not sent again for a while unless
     /// they change.
-    /// "cooling_down": too many calls, or a locked account; no attempt is made for a while.
+    /// "backing_off": too many calls, or a locked account; no attempt is made for a while.
     /// "application_token_expires": the application token expires within 30 days; told at
     /// most once a day.
     /// "successor_found": the application token was rotated, by an earlier or another process,
     /// and its successor is used.
     /// "old_token_kept": the application token was rotated and the old one goes on working, as
     /// keep_old said; error names its id.
-    /// "store_trouble": the store could not be read or written; the session goes on without.
-    /// "credential_trouble": the credential file could not be read; its last good content is
+    /// "store_error": the store could not be read or written; the session goes on without.
+    /// "credential_error": the credential file could not be read; its last good content is
     /// used, if there is one.
     /// "other": something that this version has no name for.
     #[getter]
@@ -45,12 +45,12 @@ impl Event {
             EventKind::Adopted => "adopted",
             EventKind::RefreshFailed => "refresh_failed",
             EventKind::Refused => "refused",
-            EventKind::CoolingDown => "cooling_down",
+            EventKind::BackingOff => "backing_off",
             EventKind::ApplicationTokenExpires => "application_token_expires",
             EventKind::SuccessorFound => "successor_found",
             EventKind::OldTokenKept => "old_token_kept",
-            EventKind::StoreTrouble => "store_trouble",
-            EventKind::CredentialTrouble => "credential_trouble",
+            EventKind::StoreError => "store_error",
+            EventKind::CredentialError => "credential_error",
             _ => "other",
         }
     }

@@ -56,7 +56,7 @@ def person(settings: Settings) -> str | None:
 def _teller(settings: Settings) -> Callable[[Event], None]:
     def print_event(event: Event) -> None:
         # The library works without its store. Here the user passed --store and must know.
-        if settings.verbose or event.kind == "store_trouble":
+        if settings.verbose or event.kind == "store_error":
             warn(str(event))
 
     return print_event
