@@ -10,7 +10,7 @@ use crate::calls::rate_limiter::RateLimiter;
 use crate::http::{Call, Http, Response};
 use crate::session::Session;
 use crate::session::policy::MAX_ATTEMPTS;
-use crate::sign_in::exchange::Exchange;
+use crate::sign_in::exchange::{Exchange, SignInMode};
 use crate::sys::clock::Clock;
 use crate::sys::random;
 use crate::sys::wait::{Interrupt, Wait};
@@ -36,6 +36,8 @@ pub(crate) struct Transport {
     pub(crate) interrupt: Option<Interrupt>,
     /// Time that a call has already taken before it starts.
     pub(crate) waited: Duration,
+    /// How the session signs in for a call.
+    pub(crate) mode: SignInMode,
 }
 
 impl Transport {
@@ -44,9 +46,15 @@ impl Transport {
         Wait::new(self.timeout).less(self.waited).interrupted_by(self.interrupt.clone())
     }
 
-    /// Returns a transport for work in the background, which cannot be interrupted.
-    pub(crate) fn unattended(&self) -> Self {
+    /// Returns a transport whose calls cannot be interrupted.
+    pub(crate) fn uninterrupted(&self) -> Self {
         Transport { interrupt: None, waited: Duration::ZERO, ..self.clone() }
+    }
+
+    /// Returns a transport for work in the background, which cannot be interrupted and calls no
+    /// function of the program.
+    pub(crate) fn unattended(&self) -> Self {
+        Transport { mode: SignInMode::Unattended, ..self.uninterrupted() }
     }
 
     /// Makes the call with the session's auth token.
@@ -54,7 +62,10 @@ impl Transport {
         let mut attempts = 1;
         loop {
             self.pace(call, wait)?;
-            let auth_token = self.session.authenticate(|| wait.clone())?;
+            let auth_token = match self.mode {
+                SignInMode::Interactive => self.session.authenticate(|| wait.clone()),
+                mode => self.session.authenticate_as(mode, || wait.clone()),
+            }?;
             let result = match self.send_with(call, &auth_token, wait) {
                 Err(error) if is_401(&error) => self.replay(call, &auth_token, error, wait),
                 result => result,
@@ -83,7 +94,7 @@ impl Transport {
         error: Error,
         wait: &Wait,
     ) -> Result<Response> {
-        let replacement = match self.session.after_401(refused, wait)? {
+        let replacement = match self.session.after_401(self.mode, refused, wait)? {
             Ok(replacement) => replacement,
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };

@@ -18,6 +18,7 @@ use crate::http::{Http, Settings};
 use crate::session::event_queue::{Events, Observer};
 use crate::session::{Parts, Session};
 use crate::sign_in::credential::{Credential, TokenFile};
+use crate::sign_in::exchange::SignInMode;
 use crate::sign_in::user::{AskForCode, TrustedDevice, User};
 use crate::store::Store;
 use crate::sys::clock::{Clock, SystemClock};
@@ -263,6 +264,7 @@ impl ClientBuilder {
             rate_limiter,
             interrupt: None,
             waited: Duration::ZERO,
+            mode: SignInMode::Interactive,
         };
         Ok(Client::new(transport, cancellable))
     }

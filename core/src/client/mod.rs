@@ -14,6 +14,7 @@ use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
 use crate::session::Replacement;
+use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
 use crate::sys::wait::{Interrupt, Wait};
 use crate::types::auth_token::{AuthToken, SCHEME};
@@ -160,7 +161,8 @@ impl Client {
     /// `Cancelled`.
     #[doc(hidden)]
     pub fn replacement_of(&self, refused: &AuthToken) -> Result<Option<Replacement>> {
-        Ok(self.transport.session.after_401(refused, &self.transport.wait())?.ok())
+        let Transport { session, mode, .. } = &*self.transport;
+        Ok(session.after_401(*mode, refused, &self.transport.wait())?.ok())
     }
 
     /// Ends the back-off after failed attempts to sign in. Call this when the network link comes
@@ -181,8 +183,11 @@ impl Client {
     ///
     /// Those of any call, such as `Rejected`, `Forbidden` or `NotFound`.
     pub fn switch_workspace(&self, id: u64) -> Result<Client> {
-        let first = self.transport.unattended();
-        let send = Arc::new(move |call: &Call<'_>, wait: &Wait| first.send(call, wait));
+        let (attended, unattended) = (self.transport.uninterrupted(), self.transport.unattended());
+        let send = Arc::new(move |call: &Call<'_>, wait: &Wait, mode| match mode {
+            SignInMode::Interactive => attended.send(call, wait),
+            SignInMode::Unattended | SignInMode::Background => unattended.send(call, wait),
+        });
         let session = Arc::new(self.transport.session.in_workspace(id, send));
         session.authenticate(|| self.transport.wait()).map_err(|error| {
             let is_refused = matches!(error.http_status(), Some(401 | 403));
@@ -191,7 +196,7 @@ impl Client {
                 _ => error,
             }
         })?;
-        Ok(Client::new(Transport { session, ..self.transport.unattended() }, self.cancellable))
+        Ok(Client::new(Transport { session, ..self.transport.uninterrupted() }, self.cancellable))
     }
 
     /// Returns the base URL of all calls, without a slash at its end. Send the auth token only to

@@ -95,6 +95,13 @@ impl Session {
     /// Returns the cached auth token if it can be handed out at once. Takes no lock and makes no
     /// system call except to read the clock.
     pub(crate) fn cached(self: &Arc<Self>) -> Option<AuthToken> {
+        let auth_token = self.cached_silently()?;
+        self.parts.events.deliver();
+        Some(auth_token)
+    }
+
+    /// Does the same, and delivers no events.
+    fn cached_silently(self: &Arc<Self>) -> Option<AuthToken> {
         let state = self.state.load();
         let now = self.now();
         let auth_token = match state.decide(now, || self.parts.credential.changed()) {
@@ -106,24 +113,32 @@ impl Session {
             _ => return None,
         };
         self.calls_saved.fetch_add(1, Ordering::Relaxed);
-        self.parts.events.deliver();
         Some(auth_token)
     }
 
     /// Returns an auth token that is valid now.
     pub(crate) fn authenticate(self: &Arc<Self>, wait: impl FnOnce() -> Wait) -> Result<AuthToken> {
-        if let Some(auth_token) = self.cached() {
+        let result = self.authenticate_as(SignInMode::Interactive, wait);
+        self.parts.events.deliver();
+        result
+    }
+
+    /// Does the same in that mode, and delivers no events.
+    pub(crate) fn authenticate_as(
+        self: &Arc<Self>,
+        mode: SignInMode,
+        wait: impl FnOnce() -> Wait,
+    ) -> Result<AuthToken> {
+        if let Some(auth_token) = self.cached_silently() {
             return Ok(auth_token);
         }
-        let result = self.sign_in_or_wait(&wait(), None).or_else(|error| match error.kind() {
+        self.sign_in_or_wait(mode, &wait(), None).or_else(|error| match error.kind() {
             // The caller does not want a token any more.
             ErrorKind::Cancelled => Err(error),
             // A token that is still valid is better than an error: in its last minute, or after a
             // 401.
             _ => self.state.load().valid(self.now()).cloned().ok_or(error),
-        });
-        self.parts.events.deliver();
-        result
+        })
     }
 
     /// Ends all waits before the next attempt, except those that emnify asked for.
@@ -206,6 +221,7 @@ impl Session {
     /// may have had less time, and its token may have got a 401 since.
     fn sign_in_or_wait(
         self: &Arc<Self>,
+        mode: SignInMode,
         wait: &Wait,
         instead_of: Option<&AuthToken>,
     ) -> Result<AuthToken> {
@@ -213,14 +229,18 @@ impl Session {
         loop {
             match self.flight().join(wait, SIGN_IN)? {
                 Flight::Ours(attempt) => {
-                    let mode = SignInMode::Interactive;
                     let result = self.fetch(SignIn { mode, instead_of, wait, attempt: &attempt });
-                    let is_cancelled = |error: &Error| error.kind() == ErrorKind::Cancelled;
-                    if !result.as_ref().is_err_and(is_cancelled) {
+                    // What concerns this caller only, a cancellation or that it cannot be asked for
+                    // a code, ends no attempt: one that waits takes over, unless the response still
+                    // arrives and finishes the attempt.
+                    let is_its_own = |error: &Error| match error.kind() {
+                        ErrorKind::Cancelled => true,
+                        ErrorKind::MfaRequired => mode != SignInMode::Interactive,
+                        _ => false,
+                    };
+                    if !result.as_ref().is_err_and(is_its_own) {
                         attempt.finish(result.clone());
                     }
-                    // A cancellation concerns this caller only: one that waits takes over, unless
-                    // the response still arrives and finishes the attempt.
                     return result;
                 }
                 Flight::Awaited(Ok(auth_token)) => {

@@ -65,7 +65,7 @@ impl Session {
             match (decision, state.valid(now)) {
                 (Decision::HandOut, Some(token)) => return Ok(token.clone()),
                 // From the store, and due: the next call renews it in the background.
-                (Decision::HandOutAndRenew, Some(token)) if mode == SignInMode::Interactive => {
+                (Decision::HandOutAndRenew, Some(token)) if mode != SignInMode::Background => {
                     return Ok(token.clone());
                 }
                 (Decision::BackingOff(until), valid) => {
@@ -73,7 +73,7 @@ impl Session {
                     let pause = until.saturating_sub(now);
                     let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
                     let in_time = wait.has_time_after(pause) && valid.is_none();
-                    let again = mode == SignInMode::Interactive && attempts < MAX_ATTEMPTS;
+                    let again = mode != SignInMode::Background && attempts < MAX_ATTEMPTS;
                     if !(passes && in_time && again) {
                         return Err(error_while_backing_off(&state, pause));
                     }

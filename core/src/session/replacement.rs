@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use crate::session::Session;
 use crate::session::probe::{After401, Probe};
 use crate::session::state::State;
+use crate::sign_in::exchange::SignInMode;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{ErrorKind, Result};
@@ -44,15 +45,15 @@ impl Session {
     /// `Cancelled` if the caller cancelled the wait for the token.
     pub(crate) fn after_401(
         self: &Arc<Self>,
+        mode: SignInMode,
         refused: &AuthToken,
         wait: &Wait,
     ) -> Result<std::result::Result<Replacement, String>> {
         let now = self.now();
         let (result, session) = match self.state.load().after_401(refused, now) {
-            After401::Replay => (self.authenticate(|| wait.clone()), None),
+            After401::Replay => (self.authenticate_as(mode, || wait.clone()), None),
             After401::SignIn => {
-                let result = self.sign_in_or_wait(wait, Some(refused));
-                self.parts.events.deliver();
+                let result = self.sign_in_or_wait(mode, wait, Some(refused));
                 (result, Some(Arc::downgrade(self)))
             }
             After401::GiveUp(until) => {
@@ -63,6 +64,9 @@ impl Session {
                 )));
             }
         };
+        if mode == SignInMode::Interactive {
+            self.parts.events.deliver();
+        }
         match result {
             Ok(auth_token) => Ok(Ok(Replacement { auth_token, session })),
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),

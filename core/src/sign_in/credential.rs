@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::http::{Call, Response};
+use crate::sign_in::exchange::SignInMode;
 pub(crate) use crate::sign_in::token_file::TokenFile;
 use crate::sign_in::user::User;
 use crate::sys::wait::Wait;
@@ -23,8 +24,9 @@ pub(crate) enum Credential {
     Workspace(Workspace),
 }
 
-/// Makes a call with another session's auth token.
-pub(crate) type SendAs = Arc<dyn Fn(&Call<'_>, &Wait) -> Result<Response> + Send + Sync>;
+/// Makes a call with another session's auth token, which signs in in that mode if it must.
+pub(crate) type SendAs =
+    Arc<dyn Fn(&Call<'_>, &Wait, SignInMode) -> Result<Response> + Send + Sync>;
 
 /// A workspace that another session switches to.
 pub(crate) struct Workspace {

@@ -28,12 +28,15 @@ pub(crate) struct Grant {
     pub(crate) refresh_token: Option<Secret>,
 }
 
-/// Whether the user can be asked for a one-time code.
+/// Who waits for a sign-in, and whether functions of the program may be called: the one that asks
+/// the user for a one-time code, and the observer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignInMode {
-    /// A caller waits, whose function can ask the user.
+    /// A caller waits. The program's functions are called on its thread.
     Interactive,
-    /// No caller waits.
+    /// A call of this library waits, on a thread of this library. No function is called.
+    Unattended,
+    /// It renews the auth token, and nothing waits for it. No function is called.
     Background,
 }
 
@@ -53,7 +56,7 @@ impl Exchange<'_> {
         match credential {
             Current::ApplicationToken(token) => self.application_token(token),
             Current::User(user) => self.user(user, mode),
-            Current::Workspace(workspace, _) => self.workspace(workspace),
+            Current::Workspace(workspace, _) => self.workspace(workspace, mode),
         }
     }
 
@@ -72,9 +75,9 @@ impl Exchange<'_> {
     }
 
     fn user(&self, user: &User, mode: SignInMode) -> Result<Grant> {
-        if mode == SignInMode::Background && user.mfa.is_some() {
+        if mode != SignInMode::Interactive && user.mfa.is_some() {
             // A sign-in could send the user a code that they did not ask for.
-            return Err(mfa_required("a renewal in the background cannot ask for it").unsent());
+            return Err(mfa_required("a call in the background cannot ask for it").unsent());
         }
         let device = user.trusted_device.as_ref();
         let fingerprint = device.map(|device| device.fingerprint.reveal());
@@ -112,7 +115,7 @@ impl Exchange<'_> {
     }
 
     /// Exchanges another session's auth token for an auth token in the workspace.
-    fn workspace(&self, workspace: &Workspace) -> Result<Grant> {
+    fn workspace(&self, workspace: &Workspace, mode: SignInMode) -> Result<Grant> {
         let target_organisation = OrganisationId { id: workspace.id };
         let action = format!("switch to the workspace {}", workspace.id);
         let call = Call {
@@ -121,7 +124,7 @@ impl Exchange<'_> {
             ..Call::new(&action, Method::POST, AUTHENTICATE_WORKSPACE)
         };
         let requested_at = self.clock.wall();
-        let response = (workspace.send)(&call, self.wait)?;
+        let response = (workspace.send)(&call, self.wait, mode)?;
         match Signed::read(&action, &response.body)? {
             Signed::In { auth_token, .. } => {
                 let auth_token = AuthToken::new(auth_token, requested_at);

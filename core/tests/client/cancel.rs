@@ -16,13 +16,13 @@ use crate::common::*;
 const SIM: &str = "/api/v1/sim";
 
 /// Long enough for a test to notice that a call did not end at once.
-const SLOW: Duration = Duration::from_secs(5);
+pub(super) const SLOW: Duration = Duration::from_secs(5);
 
-fn slow(path: &str) -> Fault {
+pub(super) fn slow(path: &str) -> Fault {
     Fault::once(path, FaultKind::Delay { milliseconds: SLOW.as_millis() as u64 })
 }
 
-fn delayed(path: &str, milliseconds: u64) -> Fault {
+pub(super) fn delayed(path: &str, milliseconds: u64) -> Fault {
     Fault::once(path, FaultKind::Delay { milliseconds })
 }
 
@@ -32,7 +32,7 @@ fn cancellable(sandbox: &Sandbox) -> Client {
 
 /// Makes the call on a thread, triggers the interrupt as soon as `is_there` is true, and returns
 /// the result of the call. Checks that the call ends soon after the interrupt.
-fn interrupted<T: Send>(
+pub(super) fn interrupted<T: Send>(
     client: &Client,
     call: impl FnOnce(&Client) -> Result<T> + Send,
     is_there: impl Fn() -> bool,

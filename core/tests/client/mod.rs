@@ -3,4 +3,5 @@
 mod bad_input;
 mod cancel;
 mod environment;
+mod late;
 mod secrets;

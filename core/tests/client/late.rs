@@ -1,0 +1,75 @@
+//! What happens to results that come after their caller has left.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use emnify_core::{Client, NewApplicationToken, Secret, SystemClock};
+use emnify_sandbox::{Fault, Sandbox};
+
+use super::cancel::{delayed, interrupted};
+use crate::common::*;
+
+/// Creates an application token whose response comes `milliseconds` late, and interrupts that.
+fn create_late(sandbox: &Sandbox, client: &Client, milliseconds: u64) {
+    sandbox.fault(Fault { method: Some("POST".into()), ..delayed(TOKENS, milliseconds) });
+    let new = NewApplicationToken::new().description("late");
+    let is_sent = || sandbox.calls("POST", TOKENS) == 1;
+    interrupted(client, |client| client.application_tokens().create(&new), is_sent).unwrap_err();
+}
+
+fn has_revoked(sandbox: &Sandbox) -> bool {
+    sandbox.requests().iter().any(|request| request.method == "PATCH")
+}
+
+/// Returns a cancellable client with one thread for exchanges.
+#[test]
+fn a_revocation_in_the_background_calls_no_function_of_the_program() {
+    let sandbox = sandbox();
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&threads);
+    let client = builder(&sandbox)
+        .clock(Arc::new(SystemClock))
+        .observer(move |_| seen.lock().unwrap().push(thread::current().id()))
+        .build()
+        .unwrap();
+    let auth_token = client.authenticate().unwrap();
+    create_late(&sandbox, &client, 300);
+    // So the revocation signs in, which is an event.
+    client.invalidate(&auth_token);
+    eventually("the revocation", || has_revoked(&sandbox));
+    let before = threads.lock().unwrap().len();
+    client.authenticate().unwrap();
+    let threads = threads.lock().unwrap();
+    assert!(threads.iter().all(|id| *id == thread::current().id()), "{threads:?}");
+    assert!(threads.len() > before, "the event was not kept for the next call");
+}
+
+#[test]
+fn a_revocation_in_the_background_asks_for_no_one_time_code() {
+    let sandbox = Arc::new(sandbox());
+    let asked = Arc::new(AtomicU32::new(0));
+    let client = || {
+        let (portal, asked) = (Arc::clone(&sandbox), Arc::clone(&asked));
+        builder_without_token(&sandbox)
+            .user("mfa@example.com", "password")
+            .clock(Arc::new(SystemClock))
+            .mfa(move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                Ok(portal.one_time_code("mfa@example.com").map(Secret::from))
+            })
+            .build()
+            .unwrap()
+    };
+    let (first, elsewhere) = (client(), client());
+    let auth_token = first.authenticate().unwrap();
+    create_late(&sandbox, &first, 500);
+    // Makes the refresh token of the first invalid.
+    elsewhere.authenticate().unwrap();
+    first.invalidate(&auth_token);
+    let is_refused = || sandbox.calls_with_status("POST", AUTHENTICATE, 401) == 1;
+    eventually("the refusal of the refresh token", is_refused);
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
