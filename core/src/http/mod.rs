@@ -102,7 +102,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A function that gets a successful response after its caller has returned. It runs on a worker.
+/// A function that gets a successful response after its caller has returned, on a thread of its own.
 pub(crate) type OnLate = Arc<dyn Fn(Response) + Send + Sync>;
 
 /// A successful response.

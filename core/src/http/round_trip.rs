@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::http::gzip;
 use crate::http::transport_error::TransportError;
-use crate::http::worker::Workers;
+use crate::http::worker::{Workers, start_apart};
 use crate::http::{Call, Response};
 use crate::sys::wait::Wait;
 use crate::types::error::Result;
@@ -53,7 +53,9 @@ impl RoundTrip {
         let late = move |result: Result<Result<Response, Failure>>| {
             let response = result.ok().and_then(Result::ok).filter(Response::is_success);
             if let (Some(on_late), Some(response)) = (on_late, response) {
-                on_late(response);
+                if let Err(here) = start_apart(Box::new(move || on_late(response))) {
+                    here();
+                }
             }
         };
         workers.run(wait, call.action, work, late)?

@@ -18,8 +18,8 @@ use crate::types::error::{Error, ErrorKind, Result};
 /// How long an idle thread is kept.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// The stack of a thread, in bytes. Enough for JSON and the handler of a late result; TLS runs on
-/// the thread of the HTTP client.
+/// The stack of a thread, in bytes. Enough for JSON and for calls in the background; TLS runs on the
+/// thread of the HTTP client.
 const STACK: usize = 256 * 1024;
 
 /// How much longer a caller waits than the exchange. The exchange ends with its own timeout, whose
@@ -87,9 +87,11 @@ impl Workers {
         }
     }
 
-    /// Runs `work` on one of the threads. No caller waits for it.
+    /// Runs `work`, which may make calls, in the background.
     pub(crate) fn start(&self, work: impl FnOnce() + Send + 'static) {
-        self.pool().submit(Box::new(work), self.most);
+        if let Err(work) = start_apart(Box::new(work)) {
+            self.pool().submit(work, self.most);
+        }
     }
 
     fn pool(&self) -> &Arc<Pool> {
@@ -117,6 +119,28 @@ fn panicked() -> Error {
 }
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// Starts a thread for `work` that is none of those above. The work may wait for a call that waits
+/// for one of them.
+///
+/// # Errors
+///
+/// The work if no thread can be created.
+pub(super) fn start_apart(work: Job) -> std::result::Result<(), Job> {
+    let kept = Arc::new(Mutex::new(Some(work)));
+    let take =
+        |kept: &Mutex<Option<Job>>| kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let shared = Arc::clone(&kept);
+    let run = move || {
+        if let Some(work) = take(&shared) {
+            work();
+        }
+    };
+    match signal_mask::start("emnify-late", STACK, Box::new(run)) {
+        Ok(()) => Ok(()),
+        Err(_) => take(&kept).map_or(Ok(()), Err),
+    }
+}
 
 #[derive(Default)]
 struct Pool {

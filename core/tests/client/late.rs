@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emnify_core::{Client, NewApplicationToken, Secret, SystemClock};
 use emnify_sandbox::{Fault, Sandbox};
 
-use super::cancel::{delayed, interrupted};
+use super::cancel::{SLOW, delayed, interrupted};
 use crate::common::*;
 
 /// Creates an application token whose response comes `milliseconds` late, and interrupts that.
@@ -72,4 +72,19 @@ fn a_revocation_in_the_background_asks_for_no_one_time_code() {
     eventually("the refusal of the refresh token", is_refused);
     thread::sleep(Duration::from_millis(300));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_revocation_in_the_background_and_a_sign_in_do_not_wait_for_each_other() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).cancellable(true).max_exchanges(1);
+    let client = client.build().unwrap();
+    client.authenticate().unwrap();
+    create_late(&sandbox, &client, 500);
+    clock.advance(Duration::from_secs(86_400));
+    // It waits for the thread whose late response leads to a call that needs the auth token.
+    let started = Instant::now();
+    client.authenticate().unwrap();
+    assert!(started.elapsed() < SLOW, "it took {:?}", started.elapsed());
+    eventually("the revocation", || has_revoked(&sandbox));
 }
