@@ -12,7 +12,7 @@ use crate::http::transport_error::TransportError;
 use crate::http::worker::{Workers, start_apart};
 use crate::http::{Call, Response};
 use crate::sys::wait::Wait;
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 
 /// A request that is ready to be sent from any thread.
 pub(super) struct RoundTrip {
@@ -45,7 +45,8 @@ impl RoundTrip {
             let (wait, action) = (wait.clone(), call.action.to_owned());
             move || {
                 // The request may have waited for this thread.
-                *self.request.timeout_mut() = Some(wait.remaining(&action)?);
+                let left = wait.remaining(&action).map_err(Error::unsent)?;
+                *self.request.timeout_mut() = Some(left);
                 Ok(self.run())
             }
         };

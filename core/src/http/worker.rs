@@ -52,13 +52,11 @@ impl Workers {
     ) -> Result<T> {
         let left = wait.remaining(action)?;
         let process = Process::current();
-        let slot = Arc::new(Slot::new());
+        let slot = Arc::new(Slot::new(Task { work: Box::new(work), late: Box::new(late) }));
         let job = {
             let slot = Arc::clone(&slot);
             move || {
-                if !slot.begin() {
-                    return;
-                }
+                let Some(Task { work, late }) = slot.begin() else { return };
                 // After a panic the caller gets no result.
                 let result = catch_unwind(AssertUnwindSafe(work)).ok();
                 if let Some(result) = slot.put(result) {
@@ -77,7 +75,7 @@ impl Workers {
         match slot.abandon() {
             // The result came in the meantime, and must not be lost.
             Step::Done(result) => result.ok_or_else(panicked),
-            Step::Queued => {
+            Step::Queued(_) => {
                 let timed_out = || wait.timed_out_while(action, "waiting for a free thread");
                 Err(cancelled.unwrap_or_else(timed_out).unsent())
             }
@@ -214,6 +212,13 @@ impl Pool {
     }
 }
 
+/// What a caller wants to have done.
+struct Task<T> {
+    work: Box<dyn FnOnce() -> T + Send>,
+    /// Gets the result if the caller has returned early.
+    late: Box<dyn FnOnce(T) + Send>,
+}
+
 /// The place where a caller gets its result.
 struct Slot<T> {
     caller: Thread,
@@ -221,7 +226,8 @@ struct Slot<T> {
 }
 
 enum Step<T> {
-    Queued,
+    /// The task is dropped as soon as its caller leaves, with all that it holds.
+    Queued(Task<T>),
     Running,
     /// `None` after a panic.
     Done(Option<T>),
@@ -230,18 +236,20 @@ enum Step<T> {
 }
 
 impl<T> Slot<T> {
-    fn new() -> Self {
-        Slot { caller: thread::current(), step: Mutex::new(Step::Queued) }
+    fn new(task: Task<T>) -> Self {
+        Slot { caller: thread::current(), step: Mutex::new(Step::Queued(task)) }
     }
 
-    /// Starts the work. Returns false if its caller has returned.
-    fn begin(&self) -> bool {
+    /// Starts the work. Returns `None` if its caller has returned.
+    fn begin(&self) -> Option<Task<T>> {
         let mut step = self.lock();
-        let is_wanted = matches!(*step, Step::Queued);
-        if is_wanted {
-            *step = Step::Running;
+        match mem::replace(&mut *step, Step::Running) {
+            Step::Queued(task) => Some(task),
+            other => {
+                *step = other;
+                None
+            }
         }
-        is_wanted
     }
 
     /// Hands the result over, or returns it if the caller has returned.

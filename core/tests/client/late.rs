@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, NewApplicationToken, Secret, SystemClock};
+use emnify_core::{Client, Interrupt, NewApplicationToken, Secret, SystemClock};
 use emnify_sandbox::{Fault, Sandbox};
 
-use super::cancel::{SLOW, delayed, interrupted};
+use super::cancel::{SLOW, delayed, interrupted, slow};
 use crate::common::*;
 
 /// Creates an application token whose response comes `milliseconds` late, and interrupts that.
@@ -24,6 +24,11 @@ fn has_revoked(sandbox: &Sandbox) -> bool {
 }
 
 /// Returns a cancellable client with one thread for exchanges.
+fn one_exchange(sandbox: &Sandbox) -> Client {
+    let client = builder(sandbox).clock(Arc::new(SystemClock)).cancellable(true);
+    client.max_exchanges(1).build().unwrap()
+}
+
 #[test]
 fn a_revocation_in_the_background_calls_no_function_of_the_program() {
     let sandbox = sandbox();
@@ -72,6 +77,29 @@ fn a_revocation_in_the_background_asks_for_no_one_time_code() {
     eventually("the refusal of the refresh token", is_refused);
     thread::sleep(Duration::from_millis(300));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_call_that_is_cancelled_before_it_has_a_thread_delays_no_other() {
+    let sandbox = sandbox();
+    let client = one_exchange(&sandbox);
+    let auth_token = client.authenticate().unwrap();
+    sandbox.fault(slow(TOKENS));
+    thread::scope(|scope| {
+        scope.spawn(|| client.application_tokens().list());
+        eventually("the call", || sandbox.calls("GET", TOKENS) == 1);
+        client.invalidate(&auth_token);
+        let queued = || {
+            thread::sleep(Duration::from_millis(100));
+            true
+        };
+        interrupted(&client, Client::authenticate, queued).unwrap_err();
+        let started = Instant::now();
+        let other = client.interruptible(Interrupt::between_exchanges(), Duration::ZERO);
+        other.authenticate().unwrap();
+        assert!(started.elapsed() < SLOW / 2, "it took {:?}", started.elapsed());
+        assert_eq!(sign_ins(&sandbox), 2);
+    });
 }
 
 #[test]
