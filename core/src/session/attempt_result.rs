@@ -12,6 +12,7 @@ use crate::session::refresh::Attempt;
 use crate::session::state::{CachedToken, Refresh, State};
 use crate::sign_in::credential::Credential;
 use crate::sign_in::exchange::{Grant, SIGN_IN};
+use crate::store::Locked;
 use crate::store::encryption::EntryKey;
 use crate::sys::random;
 use crate::sys::wait::Wait;
@@ -57,8 +58,8 @@ impl Session {
         auth_token
     }
 
-    /// Continues with an auth token that arrived after its caller had cancelled. Callers that wait
-    /// for one get it.
+    /// Continues with an auth token that arrived after its caller had cancelled, unless a newer one
+    /// is there by now: the store was not locked any more. Callers that wait for a token get it.
     pub(super) fn accept_late(
         &self,
         requested: &Requested,
@@ -69,17 +70,28 @@ impl Session {
         else {
             return;
         };
+        let wait = Wait::new(self.parts.timeout);
+        let lock = self.lock_store(&requested.key, &wait).unwrap_or(Locked::Busy);
         if self.credential_in_use() != requested.key.name() {
-            return;
+            return; // Rotated meanwhile.
+        }
+        self.adopt(&requested.key, &wait);
+        if let Some(newer) = self.newer_than(requested) {
+            return attempt.finish(Ok(newer));
         }
         let auth_token = AuthToken::new(auth_token, requested.wall);
-        let refresh_token = refresh_token.filter(|_| requested.application_token.is_none());
+        let is_user = matches!(self.parts.credential, Credential::User(_));
+        let refresh_token = refresh_token.filter(|_| is_user);
         let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
         attempt.finish(Ok(auth_token));
-        let wait = Wait::new(self.parts.timeout);
-        if let Ok(lock) = self.lock_store(&requested.key, &wait) {
-            self.save(&requested.key, &lock, &wait);
-        }
+        self.save(&requested.key, &lock, &wait);
+    }
+
+    /// Returns the cached token if it is valid and was requested later.
+    fn newer_than(&self, requested: &Requested) -> Option<AuthToken> {
+        let state = self.state.load();
+        let is_newer = state.cached.as_ref()?.requested_at > requested.at;
+        state.valid(self.now()).filter(|_| is_newer).cloned()
     }
 
     /// Takes a failed attempt into the state and reports it as an event.

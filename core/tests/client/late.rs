@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, Interrupt, NewApplicationToken, Secret, SystemClock};
+use emnify_core::{Client, Interrupt, NewApplicationToken, Secret, Store, SystemClock};
 use emnify_sandbox::{Fault, Sandbox};
 
 use super::cancel::{SLOW, delayed, interrupted, slow};
@@ -77,6 +77,23 @@ fn a_revocation_in_the_background_asks_for_no_one_time_code() {
     eventually("the refusal of the refresh token", is_refused);
     thread::sleep(Duration::from_millis(300));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_late_auth_token_does_not_replace_a_newer_one_of_another_process() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("late-older"));
+    let process = || {
+        let store = Store::directory(&scratch.0);
+        builder(&sandbox).clock(Arc::new(SystemClock)).store(store).build().unwrap()
+    };
+    let (first, second) = (process(), process());
+    sandbox.fault(delayed(AUTHENTICATE, 500));
+    interrupted(&first, Client::authenticate, || sign_ins(&sandbox) == 1).unwrap_err();
+    let newer = second.authenticate().unwrap();
+    eventually("the late auth token", || first.cached_auth_token().is_some());
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(process().authenticate().unwrap().reveal(), newer.reveal());
+    assert_eq!(first.authenticate().unwrap().reveal(), newer.reveal());
 }
 
 #[test]
