@@ -53,7 +53,7 @@ impl<'a> TokenCalls<'a> {
         let on_late: OnLate = {
             let (transport, creation) = (self.transport.unattended(), creation.clone());
             Arc::new(move |response| {
-                if let Ok(created) = read_created(&response) {
+                if let Ok(created) = response.and_then(|response| read_created(&response)) {
                     TokenCalls::new(&transport).undo(&creation, &created);
                 }
             })

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use reqwest::blocking::{Client, Request};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue,
 };
 use reqwest::{Method, Url, redirect};
 use zeroize::Zeroizing;
@@ -29,8 +29,7 @@ use crate::api::paging::Page;
 use crate::api::{bodies, json};
 use crate::http::proxy::Proxy;
 use crate::http::resolver::Resolver;
-use crate::http::round_trip::{Failure, RoundTrip};
-use crate::http::status_error::StatusError;
+use crate::http::round_trip::{Failure, Judge, RoundTrip};
 use crate::http::tls::Roots;
 use crate::http::transport_error::{Context, TransportError, Tunnel};
 use crate::http::worker::Workers;
@@ -81,7 +80,7 @@ pub(crate) struct Call<'a> {
     pub(crate) secrets: &'a [&'a str],
     /// What a 401 means, for the message.
     pub(crate) refused: &'static str,
-    /// Gets a successful response that comes after the caller has returned.
+    /// Gets a response that comes after the caller has returned.
     pub(crate) on_late: Option<OnLate>,
 }
 
@@ -102,8 +101,9 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A function that gets a successful response after its caller has returned, on a thread of its own.
-pub(crate) type OnLate = Arc<dyn Fn(Response) + Send + Sync>;
+/// A function that gets a response, or the error that its status means, after its caller has
+/// returned. It runs on a thread of its own.
+pub(crate) type OnLate = Arc<dyn Fn(Result<Response>) + Send + Sync>;
 
 /// A successful response.
 pub(crate) struct Response {
@@ -117,12 +117,6 @@ impl Response {
     /// Returns the response as a page of a list.
     pub(crate) fn into_page(self) -> Page {
         Page { headers: self.headers, body: self.body }
-    }
-}
-
-impl Response {
-    fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
     }
 }
 
@@ -169,37 +163,23 @@ impl Http {
         let advise = |error: Error, is_unsure: bool| {
             if unsure && is_unsure { error.with_advice(MAYBE_DONE) } else { error }
         };
-        let result = round_trip.make(call, wait, &self.workers).map_err(|error| {
+        let judge = Judge::new(call, auth_token, wall);
+        let result = round_trip.make(call, &judge, wait, &self.workers).map_err(|error| {
             let was_sent = error.was_sent();
             advise(error, was_sent)
         })?;
-        let response = match result {
-            Ok(response) if response.is_success() => return Ok(response),
-            Ok(response) => response,
+        match result {
+            Ok(response) => judge.judge(response).map_err(|error| {
+                let is_fault = error.http_status().is_some_and(|status| status >= 500);
+                advise(error, is_fault)
+            }),
             Err(Failure::Transport(error)) => {
                 let error = self.failed(error, call.action, wait, wall);
                 let was_sent = error.was_sent();
-                return Err(advise(error, was_sent));
+                Err(advise(error, was_sent))
             }
-            Err(Failure::Nonsense(problem)) => return Err(json::nonsense(call.action, &problem)),
-        };
-        let Response { status, headers, body } = response;
-        let mut secrets = call.secrets.to_vec();
-        secrets.extend(auth_token.map(Secret::reveal));
-        let retry_after =
-            headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| {
-                retry_after::retry_after(value, retry_after::sent_at(&headers).unwrap_or(wall))
-            });
-        let status_error = StatusError {
-            action: call.action,
-            authenticating: auth_token.is_none(),
-            refused: call.refused,
-            status,
-            body: &body,
-            retry_after,
-            secrets: &secrets,
-        };
-        Err(advise(status_error.into_error(), status >= 500))
+            Err(Failure::Nonsense(problem)) => Err(json::nonsense(call.action, &problem)),
+        }
     }
 
     /// Returns the error for an exchange that failed before the whole response was read.

@@ -2,17 +2,21 @@
 
 use std::error::Error as StdError;
 use std::io::Read;
+use std::time::SystemTime;
 
 use reqwest::blocking::{Client, Request};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, RETRY_AFTER};
 use zeroize::Zeroizing;
 
 use crate::http::gzip;
+use crate::http::retry_after;
+use crate::http::status_error::StatusError;
 use crate::http::transport_error::TransportError;
 use crate::http::worker::{Workers, start_apart};
 use crate::http::{Call, Response};
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, Result};
+use crate::types::secret::Secret;
 
 /// A request that is ready to be sent from any thread.
 pub(super) struct RoundTrip {
@@ -20,6 +24,50 @@ pub(super) struct RoundTrip {
     pub(super) request: Request,
     /// The longest body, in bytes.
     pub(super) limit: usize,
+}
+
+/// What is needed to judge a response.
+#[derive(Clone)]
+pub(super) struct Judge {
+    action: String,
+    authenticating: bool,
+    refused: &'static str,
+    secrets: Vec<Zeroizing<String>>,
+    wall: SystemTime,
+}
+
+impl Judge {
+    pub(super) fn new(call: &Call<'_>, auth_token: Option<&Secret>, wall: SystemTime) -> Self {
+        let secrets = call.secrets.iter().copied().chain(auth_token.map(Secret::reveal));
+        Judge {
+            action: call.action.to_owned(),
+            authenticating: auth_token.is_none(),
+            refused: call.refused,
+            secrets: secrets.map(|secret| Zeroizing::new(secret.to_owned())).collect(),
+            wall,
+        }
+    }
+
+    /// Returns the response if its status is 2xx, and otherwise the error that it means.
+    pub(super) fn judge(&self, response: Response) -> Result<Response> {
+        if (200..300).contains(&response.status) {
+            return Ok(response);
+        }
+        let Response { status, headers, body } = response;
+        let sent_at = retry_after::sent_at(&headers).unwrap_or(self.wall);
+        let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let secrets: Vec<&str> = self.secrets.iter().map(|secret| secret.as_str()).collect();
+        let status_error = StatusError {
+            action: &self.action,
+            authenticating: self.authenticating,
+            refused: self.refused,
+            status,
+            body: &body,
+            retry_after: retry_after.and_then(|value| retry_after::retry_after(value, sent_at)),
+            secrets: &secrets,
+        };
+        Err(status_error.into_error())
+    }
 }
 
 /// Why there is no response.
@@ -31,10 +79,11 @@ pub(super) enum Failure {
 
 impl RoundTrip {
     /// Sends the request and returns the response. If the wait can be interrupted, a worker sends
-    /// it; a successful response after the caller has returned goes to the call's handler.
+    /// it; a response after the caller has returned goes to the call's handler.
     pub(super) fn make(
         mut self,
         call: &Call<'_>,
+        judge: &Judge,
         wait: &Wait,
         workers: &Workers,
     ) -> Result<Result<Response, Failure>> {
@@ -50,11 +99,11 @@ impl RoundTrip {
                 Ok(self.run())
             }
         };
-        let on_late = call.on_late.clone();
+        let on_late = call.on_late.clone().map(|on_late| (on_late, judge.clone()));
         let late = move |result: Result<Result<Response, Failure>>| {
-            let response = result.ok().and_then(Result::ok).filter(Response::is_success);
-            if let (Some(on_late), Some(response)) = (on_late, response) {
-                if let Err(here) = start_apart(Box::new(move || on_late(response))) {
+            if let (Some((on_late, judge)), Ok(Ok(response))) = (on_late, result) {
+                let handle = move || on_late(judge.judge(response));
+                if let Err(here) = start_apart(Box::new(handle)) {
                     here();
                 }
             }

@@ -17,7 +17,7 @@ use crate::store::encryption::EntryKey;
 use crate::sys::random;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
-use crate::types::error::{Error, ErrorKind};
+use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::{Event, EventKind};
 use crate::types::secret::Secret;
 
@@ -58,18 +58,21 @@ impl Session {
         auth_token
     }
 
-    /// Continues with an auth token that arrived after its caller had cancelled, unless a newer one
-    /// is there by now: the store was not locked any more. Callers that wait for a token get it.
-    pub(super) fn accept_late(
+    /// Continues with a response that arrived after its caller had cancelled. Callers that wait get
+    /// the result. An auth token is ignored if a newer one is there by now, since the store was not
+    /// locked any more. A refusal that is not one of the whole credential (`is_all`) delays no
+    /// attempt.
+    pub(super) fn take_late(
         &self,
         requested: &Requested,
-        response: &Response,
+        response: Result<Response>,
+        is_all: bool,
         attempt: &Attempt,
     ) {
-        let Ok(Signed::In { auth_token, refresh_token }) = Signed::read(SIGN_IN, &response.body)
-        else {
-            return;
-        };
+        let signed = response.and_then(|response| Signed::read(SIGN_IN, &response.body));
+        if let Ok(Signed::Mfa { .. }) = signed {
+            return; // Nobody can be asked for the code any more.
+        }
         let wait = Wait::new(self.parts.timeout);
         let lock = self.lock_store(&requested.key, &wait).unwrap_or(Locked::Busy);
         if self.credential_in_use() != requested.key.name() {
@@ -79,11 +82,27 @@ impl Session {
         if let Some(newer) = self.newer_than(requested) {
             return attempt.finish(Ok(newer));
         }
-        let auth_token = AuthToken::new(auth_token, requested.wall);
         let is_user = matches!(self.parts.credential, Credential::User(_));
-        let refresh_token = refresh_token.filter(|_| is_user);
-        let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
-        attempt.finish(Ok(auth_token));
+        match signed {
+            Ok(Signed::In { auth_token, refresh_token }) => {
+                let auth_token = AuthToken::new(auth_token, requested.wall);
+                let refresh_token = refresh_token.filter(|_| is_user);
+                let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
+                attempt.finish(Ok(auth_token));
+            }
+            Err(error) if error.kind() == ErrorKind::Rejected && !is_all => {
+                if is_user {
+                    self.state.rcu(|state| state.counting_refusal(self.now()));
+                }
+            }
+            Err(error) => {
+                self.state.rcu(|state| state.starting(Some(requested.at)));
+                self.failed(&error);
+                self.hand_out_again();
+                attempt.finish(Err(self.with_next_attempt(error)));
+            }
+            Ok(Signed::Mfa { .. }) => {}
+        }
         self.save(&requested.key, &lock, &wait);
     }
 
@@ -104,6 +123,12 @@ impl Session {
         let until = self.state.load().backoff.backing_off(now, || false);
         let next_attempt = until.unwrap_or_default().saturating_sub(now);
         self.parts.events.push(Event::failed(error.clone(), next_attempt));
+    }
+
+    /// Returns the error with the time until the next attempt.
+    pub(super) fn with_next_attempt(&self, error: Error) -> Error {
+        let until = self.state.load().backoff.backing_off(self.now(), || false);
+        error.with_retry_after(until.map(|until| until.saturating_sub(self.now())))
     }
 
     /// Takes a failed attempt into the state.

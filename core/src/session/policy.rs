@@ -139,6 +139,13 @@ impl State {
         State { backoff: self.backoff.after(failure), ..self.clone() }
     }
 
+    /// Returns the state after a refusal that delays no attempt, but counts for the next one.
+    pub(crate) fn counting_refusal(&self, now: Duration) -> State {
+        let refusals = self.backoff.verdict.refusals.saturating_add(1);
+        let verdict = Verdict { at: Some(now), refusals, ..self.backoff.verdict };
+        State { backoff: Backoff { verdict, ..self.backoff.clone() }, ..self.clone() }
+    }
+
     /// Returns the state after the program reported a 401 for the token: callers then wait for one
     /// attempt to replace it. `None` if it is not the cached token any more, or `probe` does not
     /// allow a sign-in.

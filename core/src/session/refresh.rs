@@ -41,15 +41,19 @@ impl Session {
     /// there is no valid token, temporary failures are retried within the deadline.
     pub(super) fn fetch(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
         self.fetch_another(sign_in).inspect_err(|error| {
-            if error.kind() == ErrorKind::Cancelled {
-                return; // The attempt did not end.
+            // After a cancellation the attempt has not ended.
+            if error.kind() != ErrorKind::Cancelled {
+                self.hand_out_again();
             }
-            // The attempt to replace a token that got a 401 failed: hand it out again.
-            self.state.rcu(|state| match state.unreported() {
-                Some(changed) => Arc::new(changed),
-                None => Arc::clone(state),
-            });
         })
+    }
+
+    /// Hands out a token again that got a 401, after the attempt to replace it failed.
+    pub(super) fn hand_out_again(&self) {
+        self.state.rcu(|state| match state.unreported() {
+            Some(changed) => Arc::new(changed),
+            None => Arc::clone(state),
+        });
     }
 
     fn fetch_another(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
@@ -143,10 +147,10 @@ impl Session {
         let left = wait.remaining(SIGN_IN)?;
         let before = self.state.load_full();
         self.state.rcu(|state| state.starting(Some(requested.at)));
-        let on_late: OnLate = {
+        let on_late = |is_all: bool| -> OnLate {
             let (session, requested) = (Arc::clone(self), requested.clone());
             let attempt = Arc::clone(attempt);
-            Arc::new(move |response| session.accept_late(&requested, &response, &attempt))
+            Arc::new(move |response| session.take_late(&requested, response, is_all, &attempt))
         };
         let result = self.exchange(credential, key, lock, mode, wait, on_late);
         if self.credential_in_use() != key.name() {
@@ -166,9 +170,7 @@ impl Session {
             }
             Err(error) => {
                 self.failed(&error);
-                let until = self.state.load().backoff.backing_off(self.now(), || false);
-                let retry_after = until.map(|until| until.saturating_sub(self.now()));
-                Err(error.with_retry_after(retry_after))
+                Err(self.with_next_attempt(error))
             }
         };
         if self.state.load().revision() != before.revision() {
@@ -177,6 +179,8 @@ impl Session {
         result
     }
 
+    /// `on_late` returns the handler of a late response, and is told whether a refusal would be one
+    /// of the credential.
     fn exchange(
         &self,
         credential: &Current<'_>,
@@ -184,10 +188,13 @@ impl Session {
         lock: &Locked,
         mode: SignInMode,
         wait: &Wait,
-        on_late: OnLate,
+        on_late: impl Fn(bool) -> OnLate,
     ) -> Result<Grant> {
         let (http, clock) = (&*self.parts.http, &*self.parts.clock);
-        let exchange = Exchange { http, clock, action: SIGN_IN, wait, on_late: Some(on_late) };
+        let exchange = |is_all| {
+            let on_late = Some(on_late(is_all));
+            Exchange { http, clock, action: SIGN_IN, wait, on_late }
+        };
         let state = self.state.load_full();
         if let Some(refresh_token) = &state.refresh.token {
             // It works only once, so the store must know that it is spent before it is sent.
@@ -195,7 +202,7 @@ impl Session {
             self.state.rcu(|state| state.spending(now));
             self.save(key, lock, wait);
             self.calls_made.fetch_add(1, Ordering::Relaxed);
-            match exchange.refresh_token(refresh_token) {
+            match exchange(false).refresh_token(refresh_token) {
                 // It counts as a refusal: the third in a row would lock the account.
                 Err(error) if error.kind() == ErrorKind::Rejected => {
                     self.note(&error, now);
@@ -204,7 +211,7 @@ impl Session {
             }
         }
         self.calls_made.fetch_add(1, Ordering::Relaxed);
-        exchange.sign_in(credential, mode)
+        exchange(!matches!(credential, Current::Workspace(..))).sign_in(credential, mode)
     }
 
     /// Whether the credential that failed has been replaced since.

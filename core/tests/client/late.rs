@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, Interrupt, NewApplicationToken, Secret, Store, SystemClock};
+use emnify_core::{Client, ErrorKind, Interrupt, NewApplicationToken, Secret, Store, SystemClock};
 use emnify_sandbox::{Fault, Sandbox};
 
 use super::cancel::{SLOW, delayed, interrupted, slow};
@@ -94,6 +94,21 @@ fn a_late_auth_token_does_not_replace_a_newer_one_of_another_process() {
     thread::sleep(Duration::from_millis(200));
     assert_eq!(process().authenticate().unwrap().reveal(), newer.reveal());
     assert_eq!(first.authenticate().unwrap().reveal(), newer.reveal());
+}
+
+#[test]
+fn a_refusal_that_comes_after_a_cancellation_counts() {
+    let sandbox = sandbox();
+    let client = builder_without_token(&sandbox)
+        .user("user@example.com", "wrong")
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
+    sandbox.fault(delayed(AUTHENTICATE, 300));
+    interrupted(&client, Client::authenticate, || sign_ins(&sandbox) == 1).unwrap_err();
+    let error = client.authenticate().unwrap_err();
+    assert_eq!((error.kind(), sign_ins(&sandbox)), (ErrorKind::Rejected, 1), "{error}");
+    assert!(error.retry_after() > Some(Duration::from_secs(50)), "{error}");
 }
 
 #[test]
