@@ -228,7 +228,7 @@ impl Http {
         }
         let mut request = Request::new(call.method.clone(), url);
         request.headers_mut().extend(call.headers.cloned().unwrap_or_default());
-        *request.timeout_mut() = Some(wait.remaining(call.action)?);
+        *request.timeout_mut() = Some(wait.remaining(call.action).map_err(Error::unsent)?);
         if let Some(token) = auth_token {
             request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
         }

@@ -50,7 +50,7 @@ impl Workers {
         work: impl FnOnce() -> T + Send + 'static,
         late: impl FnOnce(T) + Send + 'static,
     ) -> Result<T> {
-        let left = wait.remaining(action)?;
+        let left = wait.remaining(action).map_err(Error::unsent)?;
         let process = Process::current();
         let slot = Arc::new(Slot::new(Task { work: Box::new(work), late: Box::new(late) }));
         let job = {

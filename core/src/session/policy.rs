@@ -8,6 +8,7 @@ use crate::session::backoff::{Failure, is_verdict};
 use crate::session::probe::{After401, Probe};
 use crate::session::state::{Backoff, CachedToken, Refresh, State, Verdict};
 use crate::types::auth_token::AuthToken;
+use crate::types::secret::Secret;
 
 /// An auth token is due for renewal from a point that is drawn at random between these parts of its
 /// lifetime, so that a fleet which started at the same time does not renew at the same time.
@@ -186,6 +187,12 @@ impl State {
     /// is.
     pub(crate) fn spending(&self, now: Duration) -> State {
         State { refresh: Refresh { token: None, changed_at: Some(now) }, ..self.clone() }
+    }
+
+    /// Returns the state after the refresh token was not sent after all.
+    pub(crate) fn unspent(&self, token: &Secret, now: Duration) -> State {
+        let refresh = Refresh { token: Some(token.clone()), changed_at: Some(now) };
+        State { refresh, ..self.clone() }
     }
 }
 

@@ -207,6 +207,10 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::Rejected => {
                     self.note(&error, now);
                 }
+                Err(error) if error.kind() == ErrorKind::Cancelled && !error.was_sent() => {
+                    self.state.rcu(|state| state.unspent(refresh_token, self.now()));
+                    return Err(error);
+                }
                 result => return result,
             }
         }

@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, ErrorKind, Interrupt, NewApplicationToken, Secret, Store, SystemClock};
+use emnify_core::{
+    Client, ErrorKind, Interrupt, Method, NewApplicationToken, Secret, Store, SystemClock,
+};
 use emnify_sandbox::{Fault, Sandbox};
 
 use super::cancel::{SLOW, delayed, interrupted, slow};
 use crate::common::*;
+
+const SIM: &str = "/api/v1/sim";
 
 /// Creates an application token whose response comes `milliseconds` late, and interrupts that.
 fn create_late(sandbox: &Sandbox, client: &Client, milliseconds: u64) {
@@ -132,6 +136,34 @@ fn a_call_that_is_cancelled_before_it_has_a_thread_delays_no_other() {
         assert!(started.elapsed() < SLOW / 2, "it took {:?}", started.elapsed());
         assert_eq!(sign_ins(&sandbox), 2);
     });
+}
+
+#[test]
+fn a_refresh_token_that_was_not_sent_is_kept() {
+    let sandbox = sandbox();
+    let client = builder_without_token(&sandbox)
+        .user("user@example.com", "password")
+        .clock(Arc::new(SystemClock))
+        .cancellable(true)
+        .max_exchanges(1)
+        .build()
+        .unwrap();
+    let auth_token = client.authenticate().unwrap();
+    sandbox.fault(delayed(SIM, 1_000));
+    thread::scope(|scope| {
+        scope.spawn(|| client.request(Method::Get, SIM).send());
+        eventually("the call", || sandbox.calls("GET", SIM) == 1);
+        client.invalidate(&auth_token);
+        let queued = || {
+            thread::sleep(Duration::from_millis(100));
+            true
+        };
+        interrupted(&client, Client::authenticate, queued).unwrap_err();
+    });
+    client.authenticate().unwrap();
+    let requests = sandbox.requests();
+    let last = requests.iter().rfind(|request| request.path == AUTHENTICATE).unwrap();
+    assert!(format!("{last:?}").contains("refresh_token"), "{last:?}");
 }
 
 #[test]
