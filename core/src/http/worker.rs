@@ -22,8 +22,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// thread of the HTTP client.
 const STACK: usize = 256 * 1024;
 
-/// How much longer a caller waits than the exchange. The exchange ends with its own timeout, whose
-/// error names the phase.
+/// How much longer a caller waits than the exchange, but at most a tenth of its time. The exchange
+/// ends with its own timeout, whose error names the phase.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// The threads of one client, at most `most` in each process.
@@ -65,7 +65,8 @@ impl Workers {
             }
         };
         self.pool().submit(Box::new(job), self.most);
-        let cancelled = match wait.until(left.saturating_add(GRACE), action, || slot.take()) {
+        let time = left.saturating_add(GRACE.min(left / 10));
+        let cancelled = match wait.until(time, action, || slot.take()) {
             Ok(Some(result)) => return result.ok_or_else(panicked),
             Ok(None) => None,
             // This forked child does not have the thread, which may have locked the slot.
@@ -288,6 +289,7 @@ impl<T> Slot<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Instant;
 
     use super::*;
     use crate::sys::wait::Interrupt;
@@ -352,6 +354,15 @@ mod tests {
         assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, true));
         exchange.end.send(7).unwrap();
         assert_eq!(exchange.was_late.recv(), Ok(7));
+    }
+
+    #[test]
+    fn a_short_wait_is_not_much_exceeded() {
+        let (workers, mut exchange) = (Workers::new(1), Exchange::new());
+        let started = Instant::now();
+        exchange.run(&workers, Duration::from_millis(100), || {}).unwrap_err();
+        assert!(started.elapsed() < Duration::from_millis(190), "{:?}", started.elapsed());
+        exchange.end.send(7).unwrap();
     }
 
     #[test]
