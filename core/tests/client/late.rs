@@ -180,3 +180,37 @@ fn a_revocation_in_the_background_and_a_sign_in_do_not_wait_for_each_other() {
     assert!(started.elapsed() < SLOW, "it took {:?}", started.elapsed());
     eventually("the revocation", || has_revoked(&sandbox));
 }
+
+#[test]
+fn the_renewal_of_another_workspace_calls_no_function_in_the_background() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&threads);
+    let client = builder_without_token(&sandbox)
+        .user("user@example.com", "password")
+        .clock(clock.clone())
+        .observer(move |event| {
+            seen.lock().unwrap().push((thread::current().id(), event.to_string()))
+        })
+        .build()
+        .unwrap();
+    let other = client.switch_workspace(5678).unwrap();
+    let switches = || sandbox.calls("POST", "/api/v1/authenticate/workspace");
+    let before = (switches(), sign_ins(&sandbox));
+    clock.advance(Duration::from_secs(200 * 60));
+    sandbox.move_clock(Duration::from_secs(200 * 60));
+    // Both auth tokens are due.
+    eventually("the renewals", || {
+        other.authenticate().unwrap();
+        switches() > before.0 && sign_ins(&sandbox) > before.1
+    });
+    clock.advance(Duration::from_secs(200 * 60));
+    sandbox.move_clock(Duration::from_secs(200 * 60));
+    let before = switches();
+    eventually("another renewal", || {
+        other.authenticate().unwrap();
+        switches() > before
+    });
+    let threads = threads.lock().unwrap();
+    assert!(threads.iter().all(|(id, _)| *id == thread::current().id()), "{threads:?}");
+}
