@@ -99,7 +99,11 @@ impl Session {
                 self.state.rcu(|state| state.starting(Some(requested.at)));
                 self.failed(&error);
                 self.hand_out_again();
-                attempt.finish(Err(self.with_next_attempt(error)));
+                let application_token = requested.application_token.as_ref();
+                // Otherwise one that waits takes over, with the new credential.
+                if !self.is_outdated(application_token, &error) {
+                    attempt.finish(Err(self.with_next_attempt(error)));
+                }
             }
             Ok(Signed::Mfa { .. }) => {}
         }

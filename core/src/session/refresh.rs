@@ -19,6 +19,7 @@ use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::EventKind;
+use crate::types::secret::Secret;
 
 /// How long a waiting caller sleeps before it checks again whether an attempt may start.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -90,7 +91,9 @@ impl Session {
             attempts += 1;
             match self.attempt(&credential, &key, &lock, sign_in) {
                 Ok(token) => return Ok(token),
-                Err(error) if attempts < MAX_ATTEMPTS && self.is_outdated(&credential, &error) => {}
+                Err(error)
+                    if attempts < MAX_ATTEMPTS
+                        && self.is_outdated(credential.application_token(), &error) => {}
                 Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
                     return Err(error);
                 }
@@ -138,10 +141,7 @@ impl Session {
             at: self.now(),
             wall: self.parts.clock.wall(),
             key: Arc::clone(key),
-            application_token: match credential {
-                Current::ApplicationToken(token) => Some(token.clone()),
-                _ => None,
-            },
+            application_token: credential.application_token().cloned(),
             is_after_401: instead_of.is_some(),
         };
         let left = wait.remaining(SIGN_IN)?;
@@ -219,12 +219,10 @@ impl Session {
     }
 
     /// Whether the credential that failed has been replaced since.
-    fn is_outdated(&self, credential: &Current<'_>, error: &Error) -> bool {
-        let rotated = || match credential {
-            Current::ApplicationToken(token) => {
-                self.newest(token).is_ok_and(|newest| newest != *token)
-            }
-            _ => false,
+    pub(super) fn is_outdated(&self, application_token: Option<&Secret>, error: &Error) -> bool {
+        let rotated = || {
+            application_token
+                .is_some_and(|token| self.newest(token).is_ok_and(|newest| newest != *token))
         };
         self.parts.credential.changed() || (error.kind() == ErrorKind::Rejected && rotated())
     }

@@ -94,6 +94,14 @@ impl Credential {
 }
 
 impl Current<'_> {
+    /// Returns the application token; `None` if it is something else.
+    pub(crate) fn application_token(&self) -> Option<&Secret> {
+        match self {
+            Current::ApplicationToken(token) => Some(token),
+            _ => None,
+        }
+    }
+
     /// Returns what the store's key is derived from.
     pub(crate) fn key_material(&self) -> Secret {
         match self {

@@ -214,3 +214,24 @@ fn the_renewal_of_another_workspace_calls_no_function_in_the_background() {
     let threads = threads.lock().unwrap();
     assert!(threads.iter().all(|(id, _)| *id == thread::current().id()), "{threads:?}");
 }
+
+#[test]
+fn a_late_refusal_of_a_token_that_was_replaced_meanwhile_concerns_no_other_call() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("late-refusal"));
+    let file = scratch.0.join("token");
+    std::fs::write(&file, sandbox.application_token().replace('.', "x.")).unwrap();
+    let client = builder_without_token(&sandbox).application_token_file(&file);
+    let client = client.clock(Arc::new(SystemClock)).build().unwrap();
+    sandbox.fault(delayed(AUTHENTICATE, 600));
+    let (client, file, sandbox) = (&client, &file, &sandbox);
+    thread::scope(|scope| {
+        let other = scope.spawn(move || {
+            eventually("the sign-in", || sign_ins(sandbox) == 1);
+            client.authenticate().map(drop)
+        });
+        interrupted(client, Client::authenticate, || sign_ins(sandbox) == 1).unwrap_err();
+        std::fs::write(file, sandbox.application_token()).unwrap();
+        other.join().unwrap().unwrap();
+    });
+    assert_eq!(sandbox.calls_with_status("POST", AUTHENTICATE, 401), 1);
+}
