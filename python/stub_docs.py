@@ -1,5 +1,5 @@
-"""Writes the docstrings of the built extension module, which are those of the Rust code, into its
-stub. With --check nothing is written: the exit status says whether the stub is up to date.
+"""Copies the docstrings of the extension module, which come from the Rust code, into its stub. With
+--check it writes nothing, and exits with an error if the stub is not up to date.
 """
 
 import ast
@@ -20,7 +20,7 @@ def described(tree: ast.Module) -> Iterator[tuple[ast.ClassDef | ast.FunctionDef
             value = getattr(_native, node.name)
             yield node, docstring(node.name, value)
             for member in node.body:
-                # The special methods have Python's own docstrings.
+                # Special methods have Python's own docstrings.
                 if isinstance(member, ast.FunctionDef) and not member.name.startswith("__"):
                     name = f"{node.name}.{member.name}"
                     yield member, docstring(name, vars(value)[member.name])
@@ -48,7 +48,7 @@ def with_docstrings(stub: str) -> str:
     """Return the stub with the docstrings of the module."""
     tree = ast.parse(stub)
     lines = stub.splitlines()
-    # From the end, so that the numbers of the lines before stay right.
+    # From the end, so that the line numbers before a change stay valid.
     for node, text in sorted(described(tree), key=lambda pair: -pair[0].lineno):
         [first, *_] = node.body
         new = literal(text, node.col_offset + 4)

@@ -1,12 +1,12 @@
-//! The Python face of `emnify-core`. It converts arguments, calls core and converts the results.
-//! Nothing is decided here.
+//! The Python face of `emnify-core`. It converts arguments, calls core and converts the results. All
+//! decisions are core's.
 //!
 //! Each folder imports only from itself and from those below it:
 //!
-//! - `client`: the client and what hangs on it; only this folder knows `Client`.
-//! - `calls`: how a call enters core and returns: signals, callbacks, the log.
-//! - `values`: the objects that Python gets.
-//! - `convert`: arguments, errors, JSON and times, between Python and core.
+//! - `client`: exports the client and the objects that use it. Only this folder knows `Client`.
+//! - `calls`: enters core and returns from it: signals, the user's functions, events.
+//! - `values`: the objects that Python receives.
+//! - `convert`: converts arguments, errors, JSON and times between Python and core.
 
 #![deny(unsafe_code)]
 
@@ -19,9 +19,9 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-/// What emnify_auth is made of. Import it from there: this module's shape may change.
+/// The native part of emnify_auth. Import the names from emnify_auth; this module may change.
 //
-// Free-threaded interpreters have their lock back meanwhile: nobody has tried it without.
+// Free-threaded interpreters turn their lock on. Running without it is not tested.
 #[pymodule(gil_used = true)]
 mod _native {
     use pyo3::prelude::*;
@@ -50,12 +50,12 @@ mod _native {
     use crate::values::trusted_device::TrustedDevice;
 
     use crate::calls::interrupt::PyInterrupt;
-    use crate::calls::replacement::Replacement;
+    use crate::client::replacement::Replacement;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::refuse_another_interpreter(module.py())?;
-        // Not `add`, which would make it a part of what `import *` brings.
+        // Not `add`, which would also add the names to `__all__`.
         module.setattr("_Interrupt", module.py().get_type::<PyInterrupt>())?;
         module.setattr("_Replacement", module.py().get_type::<Replacement>())?;
         module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
@@ -65,9 +65,9 @@ mod _native {
     }
 }
 
-/// Classes belong to the interpreter that imports this first. In another one of the same process the
-/// exceptions that are raised would not be those that are caught. Newer interpreters ask pyo3 about
-/// it, those of old do not.
+/// Raises `ImportError` in a second interpreter of the process. The classes belong to the first one,
+/// so an `except` in a second one would not catch the exceptions. Python 3.12 and later also refuse
+/// the import, but only in isolated interpreters.
 fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
     static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     // Each interpreter has its own.
@@ -77,12 +77,12 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     Err(PyImportError::new_err(
-        "emnify_auth works in one interpreter of a process, and another one has imported it: \
-         use processes, or for mod_wsgi WSGIApplicationGroup %{GLOBAL}",
+        "emnify_auth works in only one interpreter of a process, and another one has already \
+         imported it; use processes, or with mod_wsgi set WSGIApplicationGroup %{GLOBAL}",
     ))
 }
 
-/// Returns a number that differs from those of all ancestors, as a pid may not.
+/// Returns a number for this process that none of its ancestors has. A pid may be reused.
 #[pyfunction]
 #[pyo3(name = "_process")]
 fn process() -> u64 {

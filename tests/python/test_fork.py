@@ -104,7 +104,7 @@ else:
 if children == [0]:
     # In the child, the thread that makes the call is gone, so the call raises. The next one works.
     client.authenticate()
-    os._exit(0 if "the process was forked during the call" in said else 1)
+    os._exit(0 if "this process was forked during the call" in said else 1)
 print(said, [code(child) for child in children])
 """
 

@@ -42,8 +42,8 @@ except InvalidInputError:
 def test_a_second_interpreter_is_refused_and_the_first_keeps_working(sandbox: Sandbox) -> None:
     said = sandbox.run(PREPARED + GOES_ON)
     assert said.splitlines() == [
-        "emnify_auth works in one interpreter of a process, and another one has imported it: use "
-        "processes, or for mod_wsgi WSGIApplicationGroup %{GLOBAL}",
+        "emnify_auth works in only one interpreter of a process, and another one has already "
+        "imported it; use processes, or with mod_wsgi set WSGIApplicationGroup %{GLOBAL}",
         "goes on",
     ]
 

@@ -117,6 +117,27 @@ def test_arguments_of_a_request(client: Client, name: str, value: object) -> Non
         assert refused(lambda: client.get(ENDPOINT, **arguments)) == message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("params", {"q": {}}, '"q" must be a str, int, float, bool, None or a sequence of these'),
+        ("params", {"q": [1, b"x"]}, '"q" must be a str, int, float, bool, None or a sequence'),
+        ("params", {"q": NAN}, '"q" must be a finite number'),
+        ("params", {"q": 2**200}, '"q" must be an int of at most 128 bits'),
+        ("params", {"q": "\ud800"}, '"q" contains a surrogate character'),
+        ("params", {"q" * 1_000: {}}, f'"{"q" * 60}" must be a str, int, float'),
+        ("headers", {"X-Trace": 7}, '"X-Trace" must be a str, not int'),
+        ("headers", {"X-Trace": "\ud800"}, '"X-Trace" contains a surrogate character'),
+    ],
+)
+def test_the_message_names_the_invalid_entry(
+    client: Client, name: str, value: object, problem: str
+) -> None:
+    arguments: dict[str, Any] = {name: value}
+    message = refused(lambda: client.get(ENDPOINT, **arguments))
+    assert message.startswith(f"{name}: the value of {problem}")
+
+
 def test_two_bodies(client: Client) -> None:
     message = refused(lambda: client.post(ENDPOINT, json={}, content=CANARY))
     assert message.startswith("content: ")
@@ -143,7 +164,7 @@ def test_rows_per_page(client: Client, value: Any) -> None:  # noqa: ANN401
 @pytest.mark.parametrize("params", [{"page": 2}, {"per_page": 5}, [("a", 1), ("page", 1)]])
 def test_page_parameters_cannot_be_passed(client: Client, params: Any) -> None:  # noqa: ANN401
     message = refused(lambda: client.paginate(SIM, params=params))
-    assert message.startswith("params: must not have page or per_page")
+    assert message.startswith("params: must not contain page or per_page")
 
 
 @pytest.mark.parametrize("value", [None, "7", 7.0, -1, 2**64, True])

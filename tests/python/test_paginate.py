@@ -147,7 +147,7 @@ def test_a_second_thread_that_reads_gets_an_error(sandbox: Sandbox) -> None:
         others = [next(rows) for _ in range(99)]
         slow = pool.submit(next, rows)
         time.sleep(0.2)
-        with pytest.raises(InvalidInputError, match=r"^next: another row is being read"):
+        with pytest.raises(InvalidInputError, match=r"^next: another thread is reading a row"):
             next(rows)
         # No row is lost, and any thread may continue.
         read = [first, *others, slow.result(), *rows]

@@ -182,7 +182,8 @@ def test_a_body_that_is_not_json_raises_without_showing_it(
     response = client.get(SIM)
     with pytest.raises(ProtocolError) as caught:
         response.json()
-    assert str(caught.value) == "cannot read the answer: it is no JSON"
+    problem = "is not valid JSON" if body else "has no body (HTTP 200)"
+    assert str(caught.value) == f"cannot read the response: it {problem}"
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 

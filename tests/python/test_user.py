@@ -131,7 +131,7 @@ def test_mfa_must_return_text(sandbox: Sandbox, answer: object) -> None:
     client = sandbox.user(mfa=lambda: answer)
     with client, pytest.raises(emnify_auth.InvalidInputError) as caught:
         client.authenticate()
-    assert str(caught.value) == "mfa: returned neither a str nor None"
+    assert str(caught.value) == "mfa: must return the one-time code as a str, or None"
 
 
 def test_a_trusted_device_needs_one_code(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""What emnify_auth is made of. Import it from there: this module's shape may change."""
+"""The native part of emnify_auth. Import the names from emnify_auth; this module may change."""
 
 import builtins
 import datetime
@@ -41,43 +41,43 @@ _Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 class Client:
     """Keeps a program signed in to emnify.
 
-    It signs in with an application token, passed here, or as a file that holds it, or by
-    the environment variables EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE; else
-    as the user of EMNIFY_USERNAME and EMNIFY_PASSWORD. Nothing is sent before the first
-    call.
+    It sends nothing before the first call.
 
-    base_url: where the API is; default: EMNIFY_BASE_PATH, else emnify itself.
-    timeout: seconds that one call may take, with everything that it waits for: up to three
-    attempts to sign in, and the time between them.
-    connect_timeout: the part of it that connecting may take.
-    ca_bundle: a file or directory of certificates in PEM form; these authorities are
-    trusted and no others. Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else
-    the system's.
-    proxy: the URL of an HTTP proxy; default: HTTPS_PROXY, ALL_PROXY, less what NO_PROXY
-    names.
-    store: a directory, or a URL such as redis://host:6379/0, where the session outlives the
-    process, encrypted; processes that share it sign in once for all. Default: memory. One that
-    cannot be used is no error: the session goes on in memory, and on_event is told. A directory
-    that the group or others can write to is not used. Two copies of this library in one process
-    (say, this package and the C library) need a directory each.
-    on_event: a function that is called with an Event when something happens to the session.
-    It runs in a thread that is making a call with this client, before that call returns or
-    raises; what happens in the background waits for the next call, of status() for example.
-    It may call the client. An exception in it goes to sys.unraisablehook and does not
-    disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
-    Each event also goes to the logger "emnify_auth" of Python's logging.
-    pacing: whether calls that come too fast for emnify's limits are delayed, over all threads
-    of this client: 500 calls at once, then 5 a second; of these 25 at once, then 50 a second;
-    of lists and statistics 5 at once, then 10 a second. What would wait beyond the timeout
-    raises RateLimitedError.
+    application_token: the application token to sign in with. Default: the environment variable
+    EMNIFY_APPLICATION_TOKEN.
+    application_token_file: a file that contains the application token. It is read at each
+    sign-in, so that the client notices a rotation. Default: EMNIFY_APPLICATION_TOKEN_FILE.
+    Without any of these the client signs in as the user in EMNIFY_USERNAME and EMNIFY_PASSWORD.
+    base_url: the URL of the API. Default: EMNIFY_BASE_PATH, else emnify's address.
+    timeout: how many seconds one call may take, including all waits and retries.
+    connect_timeout: how many of these seconds connecting may take.
+    ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
+    Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
+    authorities.
+    proxy: the URL of an HTTP proxy. Default: HTTPS_PROXY, ALL_PROXY, except for hosts in
+    NO_PROXY.
+    store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
+    when the process ends. Processes that share it sign in once for all. Default: memory. If the
+    store cannot be used, the session continues in memory and on_event is called. A directory that
+    the group or others can write to is not used. If one process contains two copies of this
+    library (for example this package and the C library), give each its own directory.
+    on_event: a function that is called with an Event when something happens to the session. It
+    runs in a thread that is making a call with this client, before that call returns or raises.
+    Events from the background are reported during the next call, for example status(). The
+    function may call the client. An exception that it raises goes to sys.unraisablehook and does
+    not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
+    call. Each event also goes to the logger "emnify_auth" of Python's logging.
+    pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of this
+    client together: 500 calls at once, then 5 per second; of these 25 at once, then 50 per
+    second; of lists and statistics 5 at once, then 10 per second. A call that would have to wait
+    longer than its timeout raises RateLimitedError.
 
-    It can be used from any number of threads, in a child after a fork, and in a with
-    statement. What it refuses it refuses here, with an InvalidInputError that names the
-    argument.
+    A client can be used from any number of threads, in a child process after a fork, and in a
+    with statement. An invalid argument raises an InvalidInputError that names it.
 
-    Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
-    thread at once. A request that was sent already goes on in the background, for the
-    timeout at most.
+    In the main thread, Ctrl-C ends a call at once, and so does any other signal whose handler
+    raises an exception. A request that was already sent continues in the background, at most
+    until the call's timeout.
 
         >>> with Client() as client:
         ...     sim = client.get("/api/v1/sim/500001").json()
@@ -102,15 +102,15 @@ class Client:
         trusted_device: TrustedDevice | None = None,
         **settings: Unpack[ClientSettings],
     ) -> Self:
-        """A client that signs in as a person, for what an application token cannot do.
+        """Returns a client that signs in as a user, for calls that an application token is not
+        allowed to make.
 
-        mfa: a function that asks the person for the one-time code that emnify sent, and
-        returns it, or None to give up. It is called where a code is due, in the thread that
-        makes the call, and may take its time; it must not call this client, which waits for
-        it. An exception in it is raised by the call that asked. Without it, a call that needs
-        a code raises MfaRequiredError.
-        trusted_device: a device that does without the code for 90 days once one was given on
-        it.
+        mfa: a function that asks the user for the one-time code from emnify and returns it, or
+        None to give up. It is called when emnify asks for a code, in the thread that makes the
+        call. The time that it takes does not count towards the timeout. The call raises whatever
+        the function raises. The function must not use this client, because the client waits for
+        it. Without a function, a call that needs a code raises MfaRequiredError.
+        trusted_device: a device on which one code is enough for 90 days.
 
         The other arguments are those of Client.
 
@@ -121,51 +121,57 @@ class Client:
 
     @property
     def base_url(self) -> str:
-        """Where the API is: what was passed, or found in EMNIFY_BASE_PATH, else emnify's own URL.
-        It has no slash at its end. An auth token belongs to its origin: scheme, host and port.
+        """The URL of the API, without a slash at its end. Send the auth token only to its origin:
+        scheme, host and port.
         """
 
     @property
     def application_tokens(self) -> ApplicationTokens:
-        """The application tokens of the workspace: create, list, update, revoke, audit, rotate."""
+        """The calls for the application tokens of the workspace: create, list, update, revoke, own,
+        audit and rotate.
+        """
 
     def authenticate(self) -> AuthToken:
-        """An auth token that is valid now: the cached one, or a new one. Ask each time you need
-        one, and keep none: this is fast, and knows when to renew.
+        """Returns an auth token that is valid now: the cached one, or a new one. Call this each
+        time you need an auth token, and do not keep it: the cached one is returned fast, and
+        renewed in time.
 
-        A valid token is renewed in the background, so that no call waits or fails while
-        there is one. Without one, what may pass by itself is tried up to three times within
-        the timeout.
+        A call past about half of the token's lifetime starts a renewal in the background, so that
+        no call waits or fails while there is a valid token. Without a valid token the call signs
+        in; temporary failures are retried, three attempts in all within the timeout. After that
+        the client waits before the next attempt: calls whose timeout ends sooner raise the last
+        error, and its retry_after is the rest of the wait in seconds.
 
-        Raises AuthenticationError where the credentials are refused, MfaRequiredError where a
-        one-time code is due and nobody supplies it, AccountLockedError where they were
-        refused too often; NetworkError, TlsError, RequestTimeoutError, RateLimitedError,
-        ServerError where emnify cannot be asked; ProtocolError where the answer makes no
-        sense. While no attempt may be made, a call that has not the time to wait
-        raises the last attempt's error; retry_after says for how long.
+        Raises AuthenticationError if emnify refuses the credentials, AccountLockedError if it
+        refused them too often, and MfaRequiredError if a one-time code is required and was not
+        supplied; NetworkError, ProxyError, TlsError, RequestTimeoutError, RateLimitedError or
+        ServerError if emnify cannot be reached or does not process the request; ProtocolError if
+        the response is not one that emnify sends.
         """
 
     def _cached(self) -> AuthToken | None:
-        """The cached auth token if it can be handed out at once, else None."""
+        """Returns the cached auth token if it is valid, else None."""
 
-    def _tell(self) -> None:
-        """Tells on_event what it has yet to be told."""
+    def _report_events(self) -> None:
+        """Reports the events that were not reported yet."""
 
     def auth_headers(self) -> dict[str, str]:
-        """The header that carries a valid auth token, for a call made by other means:
-        {"Authorization": "Bearer …"}. It is a new dict with the secret in plain text: pass
-        it on, and do not log it. Raises what authenticate() does.
+        """Returns the header with a valid auth token, for requests that another library sends:
+        {"Authorization": "Bearer …"}. The new dict contains the secret in plain text: do not log
+        it. Call this for each request. Raises the same exceptions as authenticate().
 
             >>> client.auth_headers().keys()
             dict_keys(['Authorization'])
         """
 
     def invalidate(self, token: AuthToken | str) -> None:
-        """Reports that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
-        or without "Bearer " before it. If it is still the cached one, the next authenticate()
-        signs in, and returns the old one if that fails. A late report about an earlier token
-        changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that refuses
-        a new token too would refuse any.
+        """Reports that a server refused an auth token (HTTP 401). If it is still the cached one,
+        the next authenticate() signs in, and returns the old token if that fails.
+
+        token: an AuthToken, or its text, with or without "Bearer " before it.
+
+        A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes
+        after the previous one: a server that also refuses the new token would refuse any.
 
             >>> auth_token = client.authenticate()
             >>> client.invalidate(auth_token)
@@ -174,21 +180,22 @@ class Client:
         """
 
     def _replacement(self, token: AuthToken) -> _Replacement | None:
-        """Returns what an adapter replays a call with whose auth token got a 401; None: the 401 is
-        the call's result. It signs in if that may help; other calls go on with the cached token.
+        """Returns another auth token for a request that got a 401. None if there is none; then the
+        401 is the result of the request. It signs in if that may help. Meanwhile other calls use
+        the cached auth token.
         """
 
     def retry_now(self) -> None:
-        """Ends the waits that failed attempts to sign in have caused: call it when the network link
-        comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
-        the link. It sends nothing and waits for nothing.
+        """Ends the wait after failed attempts to sign in. Call this when the network link comes up.
+        The wait after a 429 or refused credentials continues, since it does not depend on the
+        link. This method sends nothing and returns at once.
 
             >>> client.retry_now()
         """
 
     def status(self) -> Status:
-        """How the session stands. It asks nobody and waits for nothing, but tells on_event what
-        happened in the background.
+        """Returns the status of the session. It sends nothing and returns at once. It also reports
+        events from the background to on_event.
         """
 
     def request(
@@ -201,28 +208,27 @@ class Client:
         params: _Params | None = None,
         headers: _Headers | None = None,
     ) -> Response:
-        """Makes any other call of the API, signed in, and returns its answer.
+        """Sends any request to the API, with the auth token, and returns the response.
 
         method: "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE".
-        path: starts with a slash and is relative to base_url, as "/api/v1/sim". The auth token
-        goes nowhere else: no path leads to another host, and redirects are not followed.
-        json: what is sent as JSON, whatever json.dumps takes; None is nothing.
-        content: bytes, or a text as UTF-8, sent as they are instead. A header Content-Type says
-        what they are; without one they are JSON.
-        params: a mapping or pairs that are added to the query. A value is a str, an int, a
-        float, a bool ("true" or "false") or a sequence of these, each of them a parameter of
-        that name; None is left out.
-        headers: a mapping or pairs of str. Authorization, Host and those of the connection are
-        set here and cannot be passed.
+        path: starts with a slash and is relative to base_url, such as "/api/v1/sim". The auth
+        token goes nowhere else: no path leads to another host, and redirects are not followed.
+        json: a value that is sent as JSON. None sends no body.
+        content: a body of bytes, or a str that is sent as UTF-8. Set its type with the header
+        Content-Type; the default is JSON. Pass either json or content.
+        params: a mapping or pairs that are added to the query. A value is a str, int, float or
+        bool ("true" or "false"), or a sequence of these, which adds a parameter for each. None is
+        left out.
+        headers: a mapping or pairs of str. Authorization, Host and headers about the connection
+        are set by the client and cannot be passed.
 
-        A 401 is answered by signing in anew and making the call once more. What may pass by
-        itself is tried up to three times within the timeout where that is safe: GET, HEAD, PUT
-        and DELETE always, POST and PATCH only if nothing was sent.
+        After a 401 the client signs in and sends the request once more, if that may help.
+        Temporary failures (5xx, 429, broken connections) are retried within the timeout, three
+        attempts in all: GET, HEAD, PUT and DELETE always, POST and PATCH only if nothing was sent.
 
-        Raises InvalidInputError before anything is sent; where the status is no success (2xx),
-        the class that says so, such as NotFoundError or ValidationError; and what
-        authenticate() does. A request that Ctrl-C interrupts may be carried out all the
-        same.
+        Raises InvalidInputError before anything is sent; for any status other than 2xx the class
+        that fits it, such as NotFoundError or ValidationError; and what authenticate() raises. A
+        request that Ctrl-C interrupts may have taken effect.
 
             >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
             200
@@ -235,7 +241,7 @@ class Client:
         params: _Params | None = None,
         headers: _Headers | None = None,
     ) -> Response:
-        """Reads: request("GET", path, …)."""
+        """Sends a GET request: request("GET", path, …)."""
 
     def post(
         self,
@@ -246,7 +252,7 @@ class Client:
         params: _Params | None = None,
         headers: _Headers | None = None,
     ) -> Response:
-        """Creates, or does something: request("POST", path, …)."""
+        """Sends a POST request: request("POST", path, …)."""
 
     def patch(
         self,
@@ -257,7 +263,7 @@ class Client:
         params: _Params | None = None,
         headers: _Headers | None = None,
     ) -> Response:
-        """Changes: request("PATCH", path, …)."""
+        """Sends a PATCH request: request("PATCH", path, …)."""
 
     def put(
         self,
@@ -268,7 +274,7 @@ class Client:
         params: _Params | None = None,
         headers: _Headers | None = None,
     ) -> Response:
-        """Replaces: request("PUT", path, …)."""
+        """Sends a PUT request: request("PUT", path, …)."""
 
     def delete(
         self,
@@ -277,16 +283,17 @@ class Client:
         params: _Params | None = None,
         headers: _Headers | None = None,
     ) -> Response:
-        """Removes: request("DELETE", path, …)."""
+        """Sends a DELETE request: request("DELETE", path, …)."""
 
     def paginate(
         self, path: str, *, params: _Params | None = None, per_page: int | None = None
     ) -> Pages:
-        """The rows of a collection, page after page, each row once. A page is fetched when its
-        first row is asked for, each within the timeout and tried again as with get().
+        """Returns an iterator over the rows of a collection. It reads page after page and returns
+        each row once. A page is fetched when its first row is needed. Each fetch takes at most the
+        timeout, and is retried like get().
 
-        path, params: as for request(); what is wrong with the path is told at the first row.
-        per_page: rows with each call; more of them are fewer calls. Default: 100.
+        path, params: as for request(). An invalid path raises at the first row.
+        per_page: the number of rows per page; a larger number means fewer calls. Default: 100.
 
             >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
             >>> len(iccids)
@@ -294,21 +301,21 @@ class Client:
         """
 
     def switch_workspace(self, id: int) -> Client:
-        """Returns a client for the workspace with this id; this one goes on in its own. It signs
-        in at once, so that an id which does not work is told here, and renews itself, also after
-        this one is closed. It has the same settings: on_event is told what happens to either.
+        """Returns a client for the workspace with this id. This client stays in its own workspace.
+        The new client signs in at once, so an invalid id raises here. It has the same settings,
+        reports to the same on_event, and works also after this one is closed.
 
-        The server decides who may switch. Today it refuses application tokens
-        (AuthenticationError, HTTP 401), which emnify calls temporary; a user may switch to the
-        workspaces that they belong to.
+        The server decides who may switch. Users may switch to the workspaces that they belong to.
+        At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls
+        this temporary.
 
-        Raises AuthenticationError, ForbiddenError, NotFoundError and the like as emnify answers.
+        Raises what any call raises, such as AuthenticationError, ForbiddenError or NotFoundError.
         """
 
     def close(self) -> None:
-        """Closes the connections and forgets the secrets. Calls under way go on to their end;
-        later ones, status() among them, raise InvalidInputError. Closing twice is no error;
-        nor is not closing at all.
+        """Closes the connections and erases the secrets. Calls in progress are completed; later
+        calls, even of status(), raise InvalidInputError. A client may be closed more than once,
+        or never.
         """
 
     def __enter__(self) -> Self: ...
@@ -322,10 +329,10 @@ class Client:
 
 @final
 class AuthToken:
-    """An auth token: the JWT that an application token is exchanged for.
+    """An auth token: the JWT that emnify issues in exchange for an application token.
 
-    Client.authenticate() makes it. It shows its value nowhere but in reveal(): not in
-    repr(), not in a log, not in a pickle.
+    Client.authenticate() returns it. Only reveal() shows the token: repr() does not, and the object
+    cannot be pickled.
 
         >>> auth_token = client.authenticate()
         >>> headers = {"Authorization": f"Bearer {auth_token.reveal()}"}
@@ -335,18 +342,18 @@ class AuthToken:
 
     @property
     def expires_at(self) -> datetime.datetime:
-        """When it expires, on emnify's clock, in UTC. A machine whose clock is wrong should not
-        compare it with that clock: Client.authenticate() hands out what is valid.
+        """When the token expires, on emnify's clock, in UTC. Do not compare it with a local clock
+        that may be wrong: Client.authenticate() always returns a valid token.
         """
 
     @property
     def organisation_id(self) -> int | None:
-        """The id of the organisation (workspace) that it is for, if the token tells. It is not
-        verified: for display only.
+        """The id of the organisation (workspace) that the token is for, or None if the token does
+        not contain it. The id is not verified; use it for display only.
         """
 
     def reveal(self) -> str:
-        """The token itself, for the header "Authorization: Bearer …"."""
+        """Returns the text of the token, for the header "Authorization: Bearer …"."""
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
@@ -354,8 +361,8 @@ class AuthToken:
 
 @final
 class ApplicationTokens:
-    """The application tokens of the workspace that the client is signed in to:
-    Client.application_tokens is one of these.
+    """The calls for the application tokens of the client's workspace. Client.application_tokens
+    returns this.
 
         >>> [(token.id, token.description) for token in client.application_tokens.list()]
         [(4711, 'Sandbox')]
@@ -368,39 +375,41 @@ class ApplicationTokens:
         expiry_date: str | datetime.date | datetime.datetime | None = None,
         ip: str | None = None,
     ) -> CreatedApplicationToken:
-        """Creates an application token. Its value is in what is returned and nowhere else.
+        """Creates an application token. Its value is only in the returned object and cannot be read
+        again later.
 
-        description is a label of at most 1,024 bytes; expiry_date a date or an instant in
-        the future, as text ("2027-05-29", "2027-05-29T18:30:00Z"), as a datetime.date, or as
-        a datetime.datetime with a time zone; ip the one address or range ("192.0.2.0/24")
-        that it may be used from.
+        description: a label of at most 1,024 bytes.
+        expiry_date: a date or an instant in the future: a text ("2027-05-29" or
+        "2027-05-29T18:30:00Z"), a datetime.date, or a datetime.datetime with a time zone.
+        Default: the token never expires.
+        ip: the address or range ("192.0.2.0/24") from which the token may be used. Default: any.
 
-        emnify does not tell the id of what it created. It is looked for in the list, read
-        before and after; where that fails, or leaves doubt, the id is None.
+        emnify does not return the new id. The client finds it by comparing the list before and
+        after. The id is None if that fails or leaves doubt.
 
-        After NetworkError, RequestTimeoutError or ServerError a token may have been created
-        whose value nobody knows: it is in the list, and should be revoked. What a call
-        that Ctrl-C interrupts still creates is revoked in the background, if its id is found and
-        the program goes on for long enough.
+        After NetworkError, RequestTimeoutError or ServerError a token may exist whose value is
+        lost: find it in the list and revoke it. If Ctrl-C interrupts this call and the token is
+        still created, it is revoked in the background, if its id is found and the program runs
+        long enough.
 
             >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
             >>> secret = created.reveal()
         """
 
     def list(self) -> builtins.list[ApplicationToken]:
-        """All application tokens of the workspace, expired and revoked ones too."""
+        """Returns all application tokens of the workspace, including expired and revoked ones."""
 
     def update(self, id: int, *, description: str) -> None:
         """Changes the description of the application token with this id."""
 
     def revoke(self, id: int) -> None:
-        """Revokes the application token with this id for good. Auth tokens that were obtained
-        with it stay valid until they expire. Revoking a revoked one is no error.
+        """Revokes the application token with this id. This cannot be undone. Auth tokens that were
+        obtained with it stay valid until they expire. Revoking it again is not an error.
         """
 
     def own(self) -> ApplicationToken | None:
-        """The application token that this client signs in with: its description, when it expires.
-        None where the auth token does not tell which it is, as where a person is signed in.
+        """Returns the row of the application token that this client signs in with. None if the auth
+        token does not contain its id, for example if the client signs in as a user.
         """
 
     def audit(
@@ -409,11 +418,12 @@ class ApplicationTokens:
         expires_within: datetime.timedelta = ...,
         older_than: datetime.timedelta = ...,
     ) -> builtins.list[AuditedToken]:
-        """All application tokens of the workspace, each with what there is to say against it.
-        Nothing is changed.
+        """Returns all application tokens of the workspace, each with the risks found for it. It
+        changes nothing.
 
-        expires_within: what expires within that time is found; default: 30 days.
-        older_than: what was created longer ago is found; default: 365 days.
+        expires_within: a token that expires within this time is reported as "expires_soon".
+        Default: 30 days.
+        older_than: a token that is older than this is reported as "old". Default: 365 days.
 
             >>> for audited in client.application_tokens.audit():
             ...     print(audited.token.id, sorted(audited.findings))
@@ -431,38 +441,39 @@ class ApplicationTokens:
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
     ) -> Rotation:
-        """Replaces the application token that this client signs in with by a new one, with no
-        moment at which neither works: creates the new one, tries it, puts it where the next
-        start finds it, and revokes the old one. The client goes on with the new one.
+        """Replaces the application token that this client signs in with: creates a new one, tries
+        it, writes it to the credential file, and revokes the old one. At any time, one of the two
+        works. From then on the client uses the new one.
 
-        Each step is noted in the client's store, which must be a directory, before it is taken.
-        After an error or a crash call it again: it goes on where it stopped, with what it began
-        with. A client that starts with the old token finds the new one there too. One rotation
-        at a time runs in a store; who waits for another one's adopts what that came to.
+        The progress is kept in the client's store, which must be a directory: each step is
+        recorded before it is taken. After an error or a crash call this again: it continues where
+        it stopped, with the options that it started with. A client that starts with the old token
+        finds the new one in the store. Only one rotation runs in a store at a time; a call that
+        waits for another rotation returns the result of that one.
 
-        id: of the application token that this client signs in with, where its auth token does
-        not tell. It is not for another one: what contradicts the auth token is refused.
-        description, expiry_date, ip: as for create(); default: those of the old one, and its
-        lifetime instead of its expiry date.
-        grace: how long the old one goes on working beside the new one, as a timedelta or in
-        seconds. This does not wait for it: call it again when it is over.
-        keep_old: leaves the old one alive, for an application token that may not revoke any. The
-        rotation ends in "Done" with the event "old_token_kept".
-        hand_over: a function that takes the new application token, a str, and keeps it where
-        the next start finds it, instead of the credential file. It runs in the thread that
-        makes this call, and perhaps again with the same token after a crash. It must not call
-        this client, which waits for it. Whatever it raises, KeyboardInterrupt too, stops the
-        rotation and is the __cause__ of the RotationError; the next call goes on with the same
-        token.
+        id: the id of the application token that this client signs in with. It is needed only if
+        the auth token does not contain it. An id that contradicts the auth token is refused.
+        description, expiry_date, ip: as for create(). Default: the description, the address
+        restriction and the lifetime of the old token.
+        grace: how long the old token still works beside the new one, as a timedelta or in
+        seconds. rotate() does not wait for the end of this time: call it again after that.
+        keep_old: does not revoke the old token, for an application token that is not allowed to
+        revoke. The rotation ends in "Done" with the event "old_token_kept".
+        hand_over: a function that stores the new application token, a str, where the program
+        finds it at its next start. It replaces the credential file. It runs in the thread that
+        makes this call; after a crash it may be called again with the same token. It must not use
+        this client, because the client waits for it. Any exception that it raises, even
+        KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError; the
+        next rotate() passes it the same token again.
 
-        Each of its requests may take as long as the timeout. After Ctrl-C the next call goes on
-        where this one stopped.
+        Each request of a rotation may take as long as the timeout. After Ctrl-C the next rotate()
+        continues where this one stopped.
 
-        Raises InvalidInputError where there is neither a credential file nor hand_over, no
-        directory as a store, or a person signed in, or where the list does not tell how long the
-        old one lives and expiry_date is not given; ForbiddenError where the application token may
-        not revoke any, without keep_old; what any call raises, before anything was begun; and from
-        then on RotationError, with the state that it stopped in.
+        Raises InvalidInputError if there is neither a credential file nor hand_over, if the store
+        is not a directory, if the client signs in as a user, or if the lifetime of the old token
+        is not known and expiry_date is not given. Raises ForbiddenError if the application token
+        is not allowed to revoke and keep_old is not set. Until the rotation starts, raises what
+        any call raises; from then on RotationError, with the state in which it stopped.
 
             >>> with Client(application_token_file="token", store="state") as client:
             ...     client.application_tokens.rotate()
@@ -470,18 +481,18 @@ class ApplicationTokens:
         """
 
     def _discarder(self) -> Callable[[CreatedApplicationToken], None]:
-        """Returns a function that revokes, in the background, what was created for a caller that
-        has left. It also does so after the client is closed.
+        """Returns a function that revokes, in the background, a token that a cancelled task
+        created. It works also after the client is closed.
         """
 
     def __reduce__(self) -> NoReturn: ...
 
 @final
 class ApplicationToken:
-    """A row of the list of application tokens. It never holds the token's value, which is
-    shown only once, by ApplicationTokens.create().
+    """A row of the list of application tokens. It never contains the token's value, which only
+    ApplicationTokens.create() returns.
 
-    It does not change; two are equal if all that is known about them is.
+    It is immutable. Two rows are equal if all their fields are.
 
         >>> token = client.application_tokens.own()
         >>> token.id, token.description, token.status
@@ -490,40 +501,39 @@ class ApplicationToken:
 
     @property
     def id(self) -> int:
-        """The id by which it is updated and revoked."""
+        """The id, which update() and revoke() need."""
 
     @property
     def description(self) -> str | None:
-        """Its label."""
+        """The description, or None."""
 
     @property
     def status(self) -> Literal["Activated", "Revoked", "Other"] | None:
-        """What it is: "Activated", "Revoked", "Other" for a status that this version does not
-        know, or None where the server does not tell it. One that expired may still be
-        "Activated".
+        """The status: "Activated", "Revoked", "Other" for a status that this version does not know,
+        or None if the server did not send one. An expired token may still be "Activated".
         """
 
     @property
     def created_at(self) -> datetime.datetime | None:
-        """When it was created, in UTC; None too where that could not be read."""
+        """When the token was created, in UTC. None if that is unknown or cannot be read."""
 
     @property
     def expiry_date(self) -> str | None:
-        """When it expires, as the server wrote it; None if it does not."""
+        """When the token expires, as the server wrote it. None if it does not expire."""
 
     @property
     def expires_at(self) -> datetime.datetime | None:
-        """When it expires, in UTC; None too where that could not be read. A date without a time
-        of day counts from its first moment.
+        """When the token expires, in UTC. None if it does not expire or the date cannot be read. A
+        date without a time of day means 00:00 UTC on that day.
         """
 
     @property
     def ip(self) -> str | None:
-        """The address or range that it may be used from; None means any."""
+        """The address or range from which the token may be used. None means any address."""
 
     @property
     def creator(self) -> str | None:
-        """The name of the user who created it."""
+        """The name of the user who created the token, or None."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -532,8 +542,8 @@ class ApplicationToken:
 
 @final
 class CreatedApplicationToken:
-    """An application token that was just created. Its value is shown this once: store it
-    before this object is gone.
+    """An application token that was just created. Its value cannot be read again later: store it
+    before this object is deleted.
 
         >>> created = client.application_tokens.create(description="gateway 7")
         >>> secret = created.reveal()
@@ -543,12 +553,12 @@ class CreatedApplicationToken:
 
     @property
     def id(self) -> int | None:
-        """Its id, by which it can be revoked. The server does not tell it; None where it could
-        not be found out for certain, in which case the list shows it by its description.
+        """The id, which update() and revoke() need. None if the client could not find it for
+        certain; then look for the description in the list.
         """
 
     def reveal(self) -> str:
-        """The application token itself."""
+        """Returns the value of the application token."""
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
@@ -556,9 +566,9 @@ class CreatedApplicationToken:
 
 @final
 class AuditedToken:
-    """An application token and what ApplicationTokens.audit() found.
+    """An application token with the findings of ApplicationTokens.audit().
 
-    It does not change; two are equal if token and findings are.
+    It is immutable. Two are equal if their tokens and findings are.
 
         >>> [audited] = client.application_tokens.audit()
         >>> "own" in audited.findings
@@ -567,7 +577,7 @@ class AuditedToken:
 
     @property
     def token(self) -> ApplicationToken:
-        """The row of the list."""
+        """The application token, as in the list."""
 
     @property
     def findings(
@@ -586,19 +596,19 @@ class AuditedToken:
             "other",
         ]
     ]:
-        """What was found; nothing is a good answer:
+        """The findings. If there are none, no risks are known.
 
-        "own": it is the one that this client signs in with, as far as its auth token tells.
-        "revoked": it was revoked. Nothing else is said of such a one.
-        "expired": it has expired. Nothing else is said of such a one.
-        "orphan": a rotation made it and did not finish: that goes on with it, or revokes it,
-        when it is called next. Where nobody will do so, revoke it.
-        "expires_soon": it expires within the time that was asked for.
-        "no_expiry": it never expires: a stolen one works until somebody notices.
-        "no_address_restriction": it may be used from any address.
-        "old": it was created longer ago than was asked for, and should be rotated.
-        "unreadable_expiry": it has an expiry date that this library cannot read: look at it.
-        "other": something that this version has no name for.
+        "own": this client signs in with the token, according to its auth token. It is not a risk.
+        "revoked": the token was revoked. It is not checked for risks.
+        "expired": the token has expired. It is not checked for risks.
+        "orphan": a rotation created the token and did not finish. The next rotation uses the token
+        or revokes it. If there will be no other rotation, revoke it.
+        "expires_soon": the token expires within expires_within.
+        "no_expiry": the token never expires: if it is stolen, it works until it is revoked.
+        "no_address_restriction": the token may be used from any address.
+        "old": the token is older than older_than and should be rotated.
+        "unreadable_expiry": the expiry date has an unknown format. Check it by hand.
+        "other": a finding that this version has no name for.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -608,9 +618,9 @@ class AuditedToken:
 
 @final
 class Rotation:
-    """What ApplicationTokens.rotate() came to.
+    """The result of ApplicationTokens.rotate().
 
-    It holds no secret, and does not change.
+    It contains no secret and is immutable.
 
         >>> with Client(application_token_file="token", store="state") as client:
         ...     rotation = client.application_tokens.rotate()
@@ -620,8 +630,9 @@ class Rotation:
 
     @property
     def state(self) -> Literal["Done", "Grace"]:
-        """How far it came. "Done": the old application token is revoked, or was kept. "Grace": both
-        work until the grace period ends, and the client goes on with the new one.
+        """The state: "Done" if the old application token is revoked, or was kept because of
+        keep_old; "Grace" if both work until the grace period ends, and the client uses the new
+        one.
         """
 
     @property
@@ -630,28 +641,30 @@ class Rotation:
 
     @property
     def new_id(self) -> int:
-        """The id of the one that replaces it."""
+        """The id of the new application token."""
 
     @property
     def grace_left(self) -> datetime.timedelta | None:
-        """In the grace period, how long it lasts from the moment that rotate() returned; None in
-        "Done". No time passes for it while the clock is not to be trusted.
+        """How long the grace period still lasted when rotate() returned; None in the state "Done".
+        While the clock cannot be trusted, this time does not decrease.
         """
 
     @property
     def is_adopted(self) -> bool:
-        """Whether another client had rotated the application token already: nothing was changed."""
+        """Whether another client had already rotated the application token. This call then changed
+        nothing.
+        """
 
     @property
     def is_old_kept(self) -> bool:
-        """Whether the old one is left alive, as keep_old said in this call or in the one that the
-        rotation began with.
+        """Whether the old application token still works, because keep_old was set in this call or
+        in the one that began the rotation.
         """
 
     @property
     def ignored_options(self) -> tuple[str, ...]:
-        """The options of this call that did not apply, because the rotation had begun with others,
-        which did: their names, such as ('expiry_date', 'ip').
+        """The names of the arguments of this call that were ignored, such as ('expiry_date', 'ip'),
+        because an earlier call had begun the rotation with other options.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -661,10 +674,9 @@ class Rotation:
 
 @final
 class Response:
-    """A successful answer: what Client.request() returns.
+    """A response with a 2xx status, returned by Client.request().
 
-    It does not change. Its body may hold a secret, and is shown by content, text and json()
-    alone.
+    It is immutable. Its body may contain a secret; only content, text and json() show it.
 
         >>> response = client.get("/api/v1/sim/500001")
         >>> response.status_code, response.json()["id"]
@@ -677,22 +689,24 @@ class Response:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers, by their names in any case. Several of one name are one here, with commas
-        between their values.
+        """The headers: a mapping that ignores upper and lower case. Headers with the same name are
+        joined, with commas between their values.
         """
 
     @property
     def content(self) -> bytes:
-        """The body, decompressed; at most 16 MiB."""
+        """The body, decompressed. It has at most 16 MiB."""
 
     @property
     def text(self) -> str:
-        r"""The body as text: in the character set that the header Content-Type names, else in
-        UTF-8. What that cannot be is replaced by "\ufffd".
+        r"""The body as text, decoded with the character set in the header Content-Type, else with
+        UTF-8. Invalid bytes are replaced by "\ufffd".
         """
 
     def json(self) -> Any:  # noqa: ANN401
-        """What the body means as JSON. Raises ProtocolError where it is none."""
+        """Returns the body, decoded from JSON. Raises ProtocolError if it is empty or not valid
+        JSON.
+        """
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
@@ -700,12 +714,12 @@ class Response:
 
 @final
 class Pages:
-    """The rows of a list: what Client.paginate() returns. Each is what Response.json() would make
-    of it: a dict, its keys in the server's order.
+    """An iterator over the rows of a collection, returned by Client.paginate(). Each row is a dict,
+    with its keys in the server's order, as Response.json() would return it.
 
-    One thread at a time can ask for a row; another that does so meanwhile gets an
-    InvalidInputError. After an error the iteration ends; so it does when the client is closed.
-    A row that Ctrl-C interrupts is not lost: the next one asked for is that.
+    Only one thread at a time may read; meanwhile reading raises InvalidInputError in other
+    threads. The iteration ends after an error, or when the client is closed. If Ctrl-C interrupts
+    reading, no row is lost: the next read returns it.
 
         >>> for sim in client.paginate("/api/v1/sim"):
         ...     if sim["id"] == 500123:
@@ -715,17 +729,17 @@ class Pages:
     def __iter__(self) -> Self: ...
     def __next__(self) -> dict[str, Any]: ...
     def _buffered(self) -> tuple[()] | tuple[dict[str, Any]] | None:
-        """The next row if it is there without a call, alone in a tuple, which is empty at the end;
-        else None.
+        """Returns the next row if that needs no call: a tuple with the row, or an empty tuple at
+        the end. None if it needs a call.
         """
 
     def __reduce__(self) -> NoReturn: ...
 
 @final
 class Event:
-    """Something that happened to a client's session: what Client(on_event=…) is called with.
+    """An event of a client's session. Client(on_event=…) gets it.
 
-    Its text is one line for a log. It holds no secret, and does not change.
+    str(event) is one line for a log. An event contains no secret and is immutable.
 
         >>> with Client(on_event=lambda event: print(event.kind)) as client:
         ...     headers = client.auth_headers()
@@ -750,39 +764,41 @@ class Event:
     ]:
         """What happened:
 
-        "authenticated": signed in.
-        "adopted": another process signed in, and its auth token was taken from the store.
-        "refresh_failed": an attempt to sign in failed; a valid auth token goes on being
-        handed out.
-        "refused": the credentials were refused, and are not sent again for a while unless
-        they change.
-        "backing_off": too many calls, or a locked account; no attempt is made for a while.
-        "application_token_expires": the application token expires within 30 days; told at
-        most once a day.
-        "successor_found": the application token was rotated, by an earlier or another process,
-        and its successor is used.
-        "old_token_kept": the application token was rotated and the old one goes on working, as
-        keep_old said; error names its id.
-        "store_error": the store could not be read or written; the session goes on without.
-        "credential_error": the credential file could not be read; its last good content is
-        used, if there is one.
-        "other": something that this version has no name for.
+        "authenticated": the client signed in.
+        "adopted": another process signed in; this one uses its auth token from the store.
+        "refresh_failed": an attempt to sign in failed. The cached auth token is used while it is
+        valid.
+        "refused": emnify refused the credentials. They are not sent again for a while unless they
+        change.
+        "backing_off": too many requests, or a locked account. No attempt is made for a while.
+        "application_token_expires": the application token expires within 30 days. Reported at most
+        once a day.
+        "successor_found": an earlier run or another process rotated the application token. The new
+        one is used.
+        "old_token_kept": a rotation with keep_old ended. The old application token still works;
+        error names its id.
+        "store_error": the store could not be read or written. The session continues without it.
+        "credential_error": the credential file could not be read. Its last valid content is
+        used, if there is any.
+        "other": an event that this version has no name for.
         """
 
     @property
     def error(self) -> EmnifyError | None:
-        """Why, where something went wrong: an exception that was not raised, made anew each time
-        it is asked for.
+        """The error, if something failed: an exception that was not raised. Each access returns a
+        new object.
         """
 
     @property
     def next_attempt(self) -> float | None:
-        """Seconds until the next attempt may be made, where one failed, counted from then."""
+        """How many seconds after the event the next attempt to sign in may be made, if an attempt
+        failed.
+        """
 
     @property
     def expires_at(self) -> datetime.datetime | None:
-        """When the auth token expires that was got, or the application token that is about to, on
-        emnify's clock, in UTC.
+        """When the token expires, on emnify's clock, in UTC: the new auth token, or the application
+        token that expires soon.
         """
 
     def __copy__(self) -> Self: ...
@@ -790,9 +806,9 @@ class Event:
 
 @final
 class Status:
-    """How a client's session stands: what Client.status() returns, for people and health checks.
+    """The status of a client's session, returned by Client.status(), for people and health checks.
 
-    It holds no secret, and does not change.
+    It contains no secret and is immutable.
 
         >>> headers = [client.auth_headers() for _ in range(3)]
         >>> status = client.status()
@@ -802,29 +818,33 @@ class Status:
 
     @property
     def signed_in(self) -> bool:
-        """Whether there is an auth token that is valid now."""
+        """Whether the client has an auth token that is valid now and was not reported by
+        invalidate().
+        """
 
     @property
     def valid_until(self) -> datetime.datetime | None:
-        """Until when it is valid, on this machine's clock, in UTC."""
+        """When that auth token expires, on this machine's clock, in UTC."""
 
     @property
     def next_attempt(self) -> float | None:
-        """Seconds until another attempt to sign in may be made, where that is held back."""
+        """How many seconds until the next attempt to sign in may be made. None if it may be made
+        now.
+        """
 
     @property
     def last_error(self) -> EmnifyError | None:
-        """Why the last attempt failed, until one succeeds: an exception that was not raised, made
-        anew each time it is asked for.
+        """The error of the last attempt to sign in, until an attempt succeeds: an exception that
+        was not raised. Each access returns a new object.
         """
 
     @property
     def calls_made(self) -> int:
-        """Requests that this client has sent in order to sign in."""
+        """How many requests this client has sent to sign in."""
 
     @property
     def calls_saved(self) -> int:
-        """Auth tokens that it handed out without a request."""
+        """How many auth tokens this client has returned without a request."""
 
     @property
     def last_change(self) -> datetime.datetime | None:
@@ -835,11 +855,11 @@ class Status:
 
 @final
 class TrustedDevice:
-    """A device that, once a one-time code was given on it, does without the code for 90 days.
+    """A device that needs no one-time code for 90 days after a code was entered on it.
 
-    fingerprint: what it is recognised by. Choose a text that is hard to guess, of 8 to 256
-    visible ASCII characters; keep it, and use it again.
-    name: shown to the person in emnify's portal.
+    fingerprint: the text by which emnify recognises the device. Choose one that is hard to guess,
+    with 8 to 256 visible ASCII characters; store it, and use it for every sign-in on this device.
+    name: the name that the user sees in emnify's portal.
 
         >>> TrustedDevice("a-secret-of-your-choice", "my laptop").name
         'my laptop'
@@ -848,40 +868,40 @@ class TrustedDevice:
     def __new__(cls, fingerprint: str, name: str) -> Self: ...
     @property
     def name(self) -> str:
-        """The name that is shown in emnify's portal."""
+        """The name that the user sees in emnify's portal."""
 
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> NoReturn: ...
 
 def _process() -> int:
-    """Returns a number that differs from those of all ancestors, as a pid may not."""
+    """Returns a number for this process that none of its ancestors has. A pid may be reused."""
 
 @final
 class _Replacement:
-    """The auth token to replay a call with whose own token got a 401."""
+    """The auth token with which an adapter repeats a request after a 401."""
 
     @property
     def auth_token(self) -> AuthToken:
-        """The token for the replay."""
+        """The auth token for the repeated request."""
 
     def replayed(self, is_401: bool) -> None:
-        """Reports whether the replay got a 401, too."""
+        """Reports whether the repeated request also got a 401."""
 
 @final
 class _Interrupt:
-    """Ends the calls that another thread makes, when the one who waits for them leaves. They raise
-    GeneratorExit then; what was sent goes on in the background. No on_event is called in that
-    thread: that is for the one who waits.
+    """Ends the calls that a worker thread makes for a task when the task is cancelled. The calls
+    then raise GeneratorExit; requests that were sent continue in the background. Events are not
+    reported in the worker thread, but by the task.
 
-    waited: seconds that are part of the timeout of each call.
+    waited: how many seconds of the timeout of each call have already passed.
     """
 
     def __new__(cls, waited: float = 0.0) -> Self: ...
     def run(self, function: Callable[[], _T]) -> _T:
-        """Calls the function in this thread, and returns what it returns. trigger() ends the calls
-        of clients that it makes.
+        """Calls the function in this thread and returns its result. trigger() ends the calls that
+        the function makes with clients.
         """
 
     def trigger(self) -> None:
-        """Ends the calls at once and for good, those to come too. Any thread may do so."""
+        """Ends the current call and all later ones at once. Can be called in any thread."""

@@ -1,5 +1,5 @@
-//! The way into core. Every call goes through here: other Python threads run meanwhile, an error
-//! becomes its exception, and a panic becomes one too instead of ending the interpreter.
+//! The way into core. All calls go through here. Other Python threads run during a call. Errors and
+//! panics become exceptions; a panic does not end the interpreter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -9,51 +9,52 @@ use pyo3::prelude::*;
 
 use crate::convert::errors;
 
-/// What comes of a call: what core returns, unless it panics.
-pub(crate) type Outcome<T> = thread::Result<Result<T>>;
+/// The result of a call: what core returned, or a panic.
+pub(crate) type CallResult<T> = thread::Result<Result<T>>;
 
-/// Makes a call into core on this thread that waits for nothing but locks.
+/// Makes a call into core that waits for nothing but locks, while other Python threads run.
 ///
-/// It must take no Python object along, and so cannot wait for the interpreter while it holds a
-/// lock that another thread wants.
+/// The call must not use Python objects: it could wait for the interpreter while it holds a lock
+/// that another thread needs.
 pub(crate) fn into_core<T: Send>(
     py: Python<'_>,
     call: impl FnOnce() -> Result<T> + Send,
 ) -> PyResult<T> {
-    let outcome = enter(py, call);
-    translated(py, outcome)
+    let result = enter(py, call);
+    converted(py, result)
 }
 
-/// Makes a call into core that neither waits nor takes a lock: for one so short, to let other
-/// threads run meanwhile would take longer than the call.
+/// Makes a call into core that neither waits nor takes a lock. Other Python threads do not run
+/// meanwhile, since switching would take longer than the call.
 pub(crate) fn at_once<T>(py: Python<'_>, call: impl FnOnce() -> T) -> PyResult<T> {
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    translated(py, outcome.map(Ok))
+    let result = catch_unwind(AssertUnwindSafe(call));
+    converted(py, result.map(Ok))
 }
 
 /// Makes the call while other Python threads run.
 pub(crate) fn enter<T: Send>(
     py: Python<'_>,
     call: impl FnOnce() -> Result<T> + Send,
-) -> Outcome<T> {
+) -> CallResult<T> {
     py.detach(|| catch_unwind(AssertUnwindSafe(call)))
 }
 
-/// The outcome as Python knows it.
-pub(crate) fn translated<T>(py: Python<'_>, outcome: Outcome<T>) -> PyResult<T> {
-    // What a panic leaves half done is core's own, and core's locks survive it.
-    match outcome {
+/// Converts errors and panics to exceptions.
+pub(crate) fn converted<T>(py: Python<'_>, result: CallResult<T>) -> PyResult<T> {
+    // A panic may leave only core's own state unfinished, and core's locks survive it.
+    match result {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(errors::exception(py, &error)),
-        // What the panic said is on stderr already, unless the host wants it elsewhere.
+        // The panic's message is already on stderr, unless the program redirects it.
         Err(_payload) => Err(errors::internal(
             py,
-            "a fault of emnify_auth: a panic was caught; please report it with what was called",
+            "a panic was caught, which is a bug in emnify_auth; please report it, with the call \
+             that you made",
         )),
     }
 }
 
-/// Unwinds as a panic does, so that the tests can see what becomes of one. Not in a release.
+/// Panics, for the tests. Not in a release.
 #[cfg(debug_assertions)]
 #[pyfunction]
 #[pyo3(name = "_panic")]

@@ -1,9 +1,6 @@
-//! How a call enters core and returns: signals, callbacks and the log on the way.
+//! How a call enters core and returns: signals, the user's functions, and events on the way.
 
-pub(crate) mod functions;
+pub(crate) mod events;
 pub(crate) mod interrupt;
 pub(crate) mod into_core;
-pub(crate) mod log;
-pub(crate) mod on_event;
-pub(crate) mod replacement;
-pub(crate) mod signals;
+pub(crate) mod user_functions;

@@ -1,20 +1,20 @@
-//! The calls that look after application tokens: create, list, update, revoke, audit, rotate.
+//! The calls for application tokens: create, list, update, revoke, own, audit, rotate.
 
 use emnify_core::{ApplicationTokenUpdate, AuditOptions, NewApplicationToken, RotateOptions};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
-use crate::calls::functions;
 use crate::calls::into_core::into_core;
+use crate::calls::user_functions;
 use crate::client::Client;
 use crate::convert::arguments::{self, OrDefault};
 use crate::values::application_token::{ApplicationToken, CreatedApplicationToken};
 use crate::values::audited_token::AuditedToken;
 use crate::values::rotation::Rotation;
 
-/// The application tokens of the workspace that the client is signed in to:
-/// Client.application_tokens is one of these.
+/// The calls for the application tokens of the client's workspace. Client.application_tokens
+/// returns this.
 ///
 ///     >>> [(token.id, token.description) for token in client.application_tokens.list()]
 ///     [(4711, 'Sandbox')]
@@ -23,20 +23,22 @@ pub(crate) struct ApplicationTokens(pub(crate) Py<Client>);
 
 #[pymethods]
 impl ApplicationTokens {
-    /// Creates an application token. Its value is in what is returned and nowhere else.
+    /// Creates an application token. Its value is only in the returned object and cannot be read
+    /// again later.
     ///
-    /// description is a label of at most 1,024 bytes; expiry_date a date or an instant in
-    /// the future, as text ("2027-05-29", "2027-05-29T18:30:00Z"), as a datetime.date, or as
-    /// a datetime.datetime with a time zone; ip the one address or range ("192.0.2.0/24")
-    /// that it may be used from.
+    /// description: a label of at most 1,024 bytes.
+    /// expiry_date: a date or an instant in the future: a text ("2027-05-29" or
+    /// "2027-05-29T18:30:00Z"), a datetime.date, or a datetime.datetime with a time zone.
+    /// Default: the token never expires.
+    /// ip: the address or range ("192.0.2.0/24") from which the token may be used. Default: any.
     ///
-    /// emnify does not tell the id of what it created. It is looked for in the list, read
-    /// before and after; where that fails, or leaves doubt, the id is None.
+    /// emnify does not return the new id. The client finds it by comparing the list before and
+    /// after. The id is None if that fails or leaves doubt.
     ///
-    /// After NetworkError, RequestTimeoutError or ServerError a token may have been created
-    /// whose value nobody knows: it is in the list, and should be revoked. What a call
-    /// that Ctrl-C interrupts still creates is revoked in the background, if its id is found and
-    /// the program goes on for long enough.
+    /// After NetworkError, RequestTimeoutError or ServerError a token may exist whose value is
+    /// lost: find it in the list and revoke it. If Ctrl-C interrupts this call and the token is
+    /// still created, it is revoked in the background, if its id is found and the program runs
+    /// long enough.
     ///
     ///     >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
     ///     >>> secret = created.reveal()
@@ -60,14 +62,14 @@ impl ApplicationTokens {
             new = new.ip(arguments::text("ip", ip)?);
         }
         let create = |client: &emnify_core::Client| client.application_tokens().create(&new);
-        // Nobody is there to whom its value could be shown.
+        // After an interrupt its value is lost, so the token is of no use.
         let discard = |client: &emnify_core::Client, created| {
             client.application_tokens().discard(&created);
         };
         client.call_or_undo(py, create, discard).map(CreatedApplicationToken)
     }
 
-    /// All application tokens of the workspace, expired and revoked ones too.
+    /// Returns all application tokens of the workspace, including expired and revoked ones.
     fn list(&self, py: Python<'_>) -> PyResult<Vec<ApplicationToken>> {
         let client = self.0.get();
         let rows = client.call(py, |client| client.application_tokens().list())?;
@@ -91,27 +93,28 @@ impl ApplicationTokens {
         client.call(py, move |client| client.application_tokens().update(id, &update))
     }
 
-    /// Revokes the application token with this id for good. Auth tokens that were obtained
-    /// with it stay valid until they expire. Revoking a revoked one is no error.
+    /// Revokes the application token with this id. This cannot be undone. Auth tokens that were
+    /// obtained with it stay valid until they expire. Revoking it again is not an error.
     fn revoke(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
         let client = self.0.get();
         let id = arguments::id(id)?;
         client.call(py, move |client| client.application_tokens().revoke(id))
     }
 
-    /// The application token that this client signs in with: its description, when it expires.
-    /// None where the auth token does not tell which it is, as where a person is signed in.
+    /// Returns the row of the application token that this client signs in with. None if the auth
+    /// token does not contain its id, for example if the client signs in as a user.
     fn own(&self, py: Python<'_>) -> PyResult<Option<ApplicationToken>> {
         let client = self.0.get();
         let own = client.call(py, |client| client.application_tokens().own())?;
         Ok(own.map(ApplicationToken))
     }
 
-    /// All application tokens of the workspace, each with what there is to say against it.
-    /// Nothing is changed.
+    /// Returns all application tokens of the workspace, each with the risks found for it. It
+    /// changes nothing.
     ///
-    /// expires_within: what expires within that time is found; default: 30 days.
-    /// older_than: what was created longer ago is found; default: 365 days.
+    /// expires_within: a token that expires within this time is reported as "expires_soon".
+    /// Default: 30 days.
+    /// older_than: a token that is older than this is reported as "old". Default: 365 days.
     ///
     ///     >>> for audited in client.application_tokens.audit():
     ///     ...     print(audited.token.id, sorted(audited.findings))
@@ -138,38 +141,39 @@ impl ApplicationTokens {
         Ok(rows.into_iter().map(AuditedToken).collect())
     }
 
-    /// Replaces the application token that this client signs in with by a new one, with no
-    /// moment at which neither works: creates the new one, tries it, puts it where the next
-    /// start finds it, and revokes the old one. The client goes on with the new one.
+    /// Replaces the application token that this client signs in with: creates a new one, tries
+    /// it, writes it to the credential file, and revokes the old one. At any time, one of the two
+    /// works. From then on the client uses the new one.
     ///
-    /// Each step is noted in the client's store, which must be a directory, before it is taken.
-    /// After an error or a crash call it again: it goes on where it stopped, with what it began
-    /// with. A client that starts with the old token finds the new one there too. One rotation
-    /// at a time runs in a store; who waits for another one's adopts what that came to.
+    /// The progress is kept in the client's store, which must be a directory: each step is
+    /// recorded before it is taken. After an error or a crash call this again: it continues where
+    /// it stopped, with the options that it started with. A client that starts with the old token
+    /// finds the new one in the store. Only one rotation runs in a store at a time; a call that
+    /// waits for another rotation returns the result of that one.
     ///
-    /// id: of the application token that this client signs in with, where its auth token does
-    /// not tell. It is not for another one: what contradicts the auth token is refused.
-    /// description, expiry_date, ip: as for create(); default: those of the old one, and its
-    /// lifetime instead of its expiry date.
-    /// grace: how long the old one goes on working beside the new one, as a timedelta or in
-    /// seconds. This does not wait for it: call it again when it is over.
-    /// keep_old: leaves the old one alive, for an application token that may not revoke any. The
-    /// rotation ends in "Done" with the event "old_token_kept".
-    /// hand_over: a function that takes the new application token, a str, and keeps it where
-    /// the next start finds it, instead of the credential file. It runs in the thread that
-    /// makes this call, and perhaps again with the same token after a crash. It must not call
-    /// this client, which waits for it. Whatever it raises, KeyboardInterrupt too, stops the
-    /// rotation and is the __cause__ of the RotationError; the next call goes on with the same
-    /// token.
+    /// id: the id of the application token that this client signs in with. It is needed only if
+    /// the auth token does not contain it. An id that contradicts the auth token is refused.
+    /// description, expiry_date, ip: as for create(). Default: the description, the address
+    /// restriction and the lifetime of the old token.
+    /// grace: how long the old token still works beside the new one, as a timedelta or in
+    /// seconds. rotate() does not wait for the end of this time: call it again after that.
+    /// keep_old: does not revoke the old token, for an application token that is not allowed to
+    /// revoke. The rotation ends in "Done" with the event "old_token_kept".
+    /// hand_over: a function that stores the new application token, a str, where the program
+    /// finds it at its next start. It replaces the credential file. It runs in the thread that
+    /// makes this call; after a crash it may be called again with the same token. It must not use
+    /// this client, because the client waits for it. Any exception that it raises, even
+    /// KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError; the
+    /// next rotate() passes it the same token again.
     ///
-    /// Each of its requests may take as long as the timeout. After Ctrl-C the next call goes on
-    /// where this one stopped.
+    /// Each request of a rotation may take as long as the timeout. After Ctrl-C the next rotate()
+    /// continues where this one stopped.
     ///
-    /// Raises InvalidInputError where there is neither a credential file nor hand_over, no
-    /// directory as a store, or a person signed in, or where the list does not tell how long the
-    /// old one lives and expiry_date is not given; ForbiddenError where the application token may
-    /// not revoke any, without keep_old; what any call raises, before anything was begun; and from
-    /// then on RotationError, with the state that it stopped in.
+    /// Raises InvalidInputError if there is neither a credential file nor hand_over, if the store
+    /// is not a directory, if the client signs in as a user, or if the lifetime of the old token
+    /// is not known and expiry_date is not given. Raises ForbiddenError if the application token
+    /// is not allowed to revoke and keep_old is not set. Until the rotation starts, raises what
+    /// any call raises; from then on RotationError, with the state in which it stopped.
     ///
     ///     >>> with Client(application_token_file="token", store="state") as client:
     ///     ...     client.application_tokens.rotate()
@@ -216,14 +220,14 @@ impl ApplicationTokens {
             None => None,
         };
         if hand_over.is_some() {
-            options = options.hand_over(functions::hand_over);
+            options = options.hand_over(user_functions::hand_over);
         }
         let rotate = |client: &emnify_core::Client| client.application_tokens().rotate(&options);
         client.call_with(py, hand_over.as_ref(), rotate, |_, _| {}).map(Rotation)
     }
 
-    /// Returns a function that revokes, in the background, what was created for a caller that
-    /// has left. It also does so after the client is closed.
+    /// Returns a function that revokes, in the background, a token that a cancelled task
+    /// created. It works also after the client is closed.
     #[pyo3(name = "_discarder")]
     fn discarder<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCFunction>> {
         let client = self.0.get().connection.client(py)?;

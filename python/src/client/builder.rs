@@ -1,4 +1,4 @@
-//! How a client is made: from Python's arguments to core's builder.
+//! Creates clients: passes Python's arguments to core's builder.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use emnify_core::ClientBuilder;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::calls::functions;
+use crate::calls::events::OnEvent;
 use crate::calls::into_core::into_core;
-use crate::calls::on_event::OnEvent;
+use crate::calls::user_functions;
 use crate::client::Client;
 use crate::client::connection::Connection;
 use crate::convert::arguments::{self, OrDefault, wrong_type};
@@ -53,15 +53,15 @@ impl Client {
             .build(py, builder, None)
     }
 
-    /// A client that signs in as a person, for what an application token cannot do.
+    /// Returns a client that signs in as a user, for calls that an application token is not
+    /// allowed to make.
     ///
-    /// mfa: a function that asks the person for the one-time code that emnify sent, and
-    /// returns it, or None to give up. It is called where a code is due, in the thread that
-    /// makes the call, and may take its time; it must not call this client, which waits for
-    /// it. An exception in it is raised by the call that asked. Without it, a call that needs
-    /// a code raises MfaRequiredError.
-    /// trusted_device: a device that does without the code for 90 days once one was given on
-    /// it.
+    /// mfa: a function that asks the user for the one-time code from emnify and returns it, or
+    /// None to give up. It is called when emnify asks for a code, in the thread that makes the
+    /// call. The time that it takes does not count towards the timeout. The call raises whatever
+    /// the function raises. The function must not use this client, because the client waits for
+    /// it. Without a function, a call that needs a code raises MfaRequiredError.
+    /// trusted_device: a device on which one code is enough for 90 days.
     ///
     /// The other arguments are those of Client.
     ///
@@ -113,7 +113,7 @@ impl Client {
     }
 }
 
-/// The arguments that all clients have.
+/// The arguments that all clients share.
 struct Settings<'py> {
     base_url: Option<Bound<'py, PyAny>>,
     timeout: OrDefault<'py>,
@@ -126,7 +126,7 @@ struct Settings<'py> {
 }
 
 impl Settings<'_> {
-    /// The client with these settings and the credentials that are in the builder.
+    /// Creates a client with these settings and the credentials in the builder.
     fn build(
         &self,
         py: Python<'_>,
@@ -148,8 +148,8 @@ impl Settings<'_> {
         if let Some(url) = &self.proxy {
             builder = builder.proxy(arguments::text("proxy", url)?);
         }
-        if let Some(place) = &self.store {
-            builder = builder.store(arguments::store(place)?);
+        if let Some(store) = &self.store {
+            builder = builder.store(arguments::store(store)?);
         }
         if let OrDefault::Given(pacing) = &self.pacing {
             builder = builder.pacing(arguments::boolean("pacing", pacing)?);
@@ -161,7 +161,7 @@ impl Settings<'_> {
         builder = builder.expiry_notice(on_event.is_some());
         let on_event = OnEvent::new(on_event);
         if mfa.is_some() {
-            builder = builder.mfa(functions::mfa);
+            builder = builder.mfa(user_functions::mfa);
         }
         let client = into_core(py, move || builder.build())?;
         let base_url = Arc::from(client.base_url());

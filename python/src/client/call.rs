@@ -1,20 +1,19 @@
-//! How a client makes its calls: the way of each into core and back, and what its caller is told of
-//! meanwhile.
+//! How a client makes its calls and reports events.
 
 use emnify_core::Result;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
-use crate::calls::functions::Functions;
-use crate::calls::interrupt::{interruptible, is_for_another};
+use crate::calls::interrupt::{interruptible, is_for_task};
 use crate::calls::into_core::at_once;
+use crate::calls::user_functions::UserFunctions;
 use crate::client::Client;
 use crate::convert::errors;
 use crate::values::auth_token::AuthToken;
 
 impl Client {
-    /// Makes a call that may wait for the network, and may need `hand_over`. A value that its caller
-    /// does not get, because of an interrupt, goes to `undo`, which must not wait.
+    /// Makes a call that may wait for the network, and may need `hand_over`. If the caller does not
+    /// get the value because of an interrupt, `undo` gets it. `undo` must not wait.
     pub(crate) fn call_with<T: Send>(
         &self,
         py: Python<'_>,
@@ -24,24 +23,26 @@ impl Client {
     ) -> PyResult<T> {
         let client = self.connection.client(py)?;
         let shared = |function: Option<&Py<PyAny>>| function.map(|function| function.clone_ref(py));
-        let functions = Functions { mfa: shared(self.mfa.as_ref()), hand_over: shared(hand_over) };
+        let functions =
+            UserFunctions { mfa: shared(self.mfa.as_ref()), hand_over: shared(hand_over) };
         let installed = functions.install();
-        let outcome = interruptible(py, &client, call, |value| undo(&client, value));
+        let result = interruptible(py, &client, call, |value| undo(&client, value));
         drop(installed);
-        // Who was interrupted is not kept; the next caller will be told of the events.
+        // An interrupted call returns at once; the next call reports the events.
         let interrupted =
-            outcome.as_ref().is_err_and(|error| !error.is_instance_of::<PyException>(py));
+            result.as_ref().is_err_and(|error| !error.is_instance_of::<PyException>(py));
         let delivered = if interrupted { Ok(()) } else { self.deliver(py, &client) };
-        match (delivered, outcome) {
+        match (delivered, result) {
             (Err(interrupt), Ok(value)) => {
                 undo(&client, value);
                 Err(interrupt)
             }
-            (delivered, outcome) => delivered.and(outcome),
+            (delivered, result) => delivered.and(result),
         }
     }
 
-    /// Makes a call that hands over nothing, as most do.
+    /// Makes a call that may wait for the network. If the caller does not get the value because of
+    /// an interrupt, `undo` gets it.
     pub(crate) fn call_or_undo<T: Send>(
         &self,
         py: Python<'_>,
@@ -51,7 +52,7 @@ impl Client {
         self.call_with(py, None, call, undo)
     }
 
-    /// Makes a call whose value does no harm where nobody gets it.
+    /// Makes a call that may wait for the network, and whose value may get lost.
     pub(crate) fn call<T: Send>(
         &self,
         py: Python<'_>,
@@ -60,9 +61,9 @@ impl Client {
         self.call_or_undo(py, call, |_, _| {})
     }
 
-    /// The cached auth token, if it can be handed out at once.
+    /// Returns the cached auth token, if it is valid.
     pub(crate) fn cached(&self, py: Python<'_>) -> PyResult<Option<AuthToken>> {
-        let client = self.connection.glance();
+        let client = self.connection.borrow();
         let Some(client) = client.as_ref() else { return Err(errors::closed(py)) };
         let auth_token = at_once(py, || client.cached_auth_token())?;
         if auth_token.is_some() {
@@ -71,9 +72,9 @@ impl Client {
         Ok(auth_token.map(AuthToken))
     }
 
-    /// Tells on_event what happened, unless the one who waits for the call is in another thread, and
-    /// is told there.
+    /// Reports the events, except in a worker thread of an `AsyncClient`: there the task that waits
+    /// for the call reports them.
     pub(crate) fn deliver(&self, py: Python<'_>, client: &emnify_core::Client) -> PyResult<()> {
-        if is_for_another() { Ok(()) } else { self.on_event.deliver(py, client) }
+        if is_for_task() { Ok(()) } else { self.on_event.deliver(py, client) }
     }
 }

@@ -1,4 +1,4 @@
-//! Core's client, from the making of a `Client` to its end.
+//! Core's client, as long as the `Client` is open.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 
 use crate::convert::errors;
 
-/// Core's client, until it is closed. Read without a lock, which a fork could leave held
-/// for ever in the child.
+/// Core's client, until it is closed. It is read without a lock, because after a fork a lock could
+/// stay locked in the child forever.
 pub(crate) struct Connection(ArcSwapOption<emnify_core::Client>);
 
 impl Connection {
@@ -16,17 +16,17 @@ impl Connection {
         Connection(ArcSwapOption::from_pointee(client))
     }
 
-    /// The client, kept alive by the call that asks for it even if another thread closes it.
+    /// Returns the client. It stays usable for this call even if another thread closes it.
     pub(crate) fn client(&self, py: Python<'_>) -> PyResult<Arc<emnify_core::Client>> {
         self.0.load_full().ok_or_else(|| errors::closed(py))
     }
 
-    /// The same for a moment, and faster.
-    pub(crate) fn glance(&self) -> Guard<Option<Arc<emnify_core::Client>>> {
+    /// Returns the client for a short use. This is faster than `client`.
+    pub(crate) fn borrow(&self) -> Guard<Option<Arc<emnify_core::Client>>> {
         self.0.load()
     }
 
-    /// The client, which is here no longer.
+    /// Removes the client and returns it.
     pub(crate) fn take(&self) -> Option<Arc<emnify_core::Client>> {
         self.0.swap(None)
     }

@@ -1,10 +1,11 @@
-//! The client, from its use to its end. `builder`, `request` and `pages` have more of its methods.
+//! The client. Some of its methods are in `builder`, `request` and `pages`.
 
 pub(crate) mod application_tokens;
 mod builder;
 mod call;
 mod connection;
 pub(crate) mod pages;
+pub(crate) mod replacement;
 mod request;
 
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use crate::calls::events::OnEvent;
 use crate::calls::into_core::into_core;
-use crate::calls::on_event::OnEvent;
-use crate::calls::replacement::Replacement;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::connection::Connection;
+use crate::client::replacement::Replacement;
 use crate::convert::arguments::{self, wrong_type};
 use crate::convert::errors::not_pickled;
 use crate::values::auth_token::AuthToken;
@@ -25,43 +26,43 @@ use crate::values::status::Status;
 
 /// Keeps a program signed in to emnify.
 ///
-/// It signs in with an application token, passed here, or as a file that holds it, or by
-/// the environment variables EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE; else
-/// as the user of EMNIFY_USERNAME and EMNIFY_PASSWORD. Nothing is sent before the first
-/// call.
+/// It sends nothing before the first call.
 ///
-/// base_url: where the API is; default: EMNIFY_BASE_PATH, else emnify itself.
-/// timeout: seconds that one call may take, with everything that it waits for: up to three
-/// attempts to sign in, and the time between them.
-/// connect_timeout: the part of it that connecting may take.
-/// ca_bundle: a file or directory of certificates in PEM form; these authorities are
-/// trusted and no others. Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else
-/// the system's.
-/// proxy: the URL of an HTTP proxy; default: HTTPS_PROXY, ALL_PROXY, less what NO_PROXY
-/// names.
-/// store: a directory, or a URL such as redis://host:6379/0, where the session outlives the
-/// process, encrypted; processes that share it sign in once for all. Default: memory. One that
-/// cannot be used is no error: the session goes on in memory, and on_event is told. A directory
-/// that the group or others can write to is not used. Two copies of this library in one process
-/// (say, this package and the C library) need a directory each.
-/// on_event: a function that is called with an Event when something happens to the session.
-/// It runs in a thread that is making a call with this client, before that call returns or
-/// raises; what happens in the background waits for the next call, of status() for example.
-/// It may call the client. An exception in it goes to sys.unraisablehook and does not
-/// disturb the call; only what is no Exception, such as KeyboardInterrupt, ends the call.
-/// Each event also goes to the logger "emnify_auth" of Python's logging.
-/// pacing: whether calls that come too fast for emnify's limits are delayed, over all threads
-/// of this client: 500 calls at once, then 5 a second; of these 25 at once, then 50 a second;
-/// of lists and statistics 5 at once, then 10 a second. What would wait beyond the timeout
-/// raises RateLimitedError.
+/// application_token: the application token to sign in with. Default: the environment variable
+/// EMNIFY_APPLICATION_TOKEN.
+/// application_token_file: a file that contains the application token. It is read at each
+/// sign-in, so that the client notices a rotation. Default: EMNIFY_APPLICATION_TOKEN_FILE.
+/// Without any of these the client signs in as the user in EMNIFY_USERNAME and EMNIFY_PASSWORD.
+/// base_url: the URL of the API. Default: EMNIFY_BASE_PATH, else emnify's address.
+/// timeout: how many seconds one call may take, including all waits and retries.
+/// connect_timeout: how many of these seconds connecting may take.
+/// ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
+/// Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
+/// authorities.
+/// proxy: the URL of an HTTP proxy. Default: HTTPS_PROXY, ALL_PROXY, except for hosts in
+/// NO_PROXY.
+/// store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
+/// when the process ends. Processes that share it sign in once for all. Default: memory. If the
+/// store cannot be used, the session continues in memory and on_event is called. A directory that
+/// the group or others can write to is not used. If one process contains two copies of this
+/// library (for example this package and the C library), give each its own directory.
+/// on_event: a function that is called with an Event when something happens to the session. It
+/// runs in a thread that is making a call with this client, before that call returns or raises.
+/// Events from the background are reported during the next call, for example status(). The
+/// function may call the client. An exception that it raises goes to sys.unraisablehook and does
+/// not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
+/// call. Each event also goes to the logger "emnify_auth" of Python's logging.
+/// pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of this
+/// client together: 500 calls at once, then 5 per second; of these 25 at once, then 50 per
+/// second; of lists and statistics 5 at once, then 10 per second. A call that would have to wait
+/// longer than its timeout raises RateLimitedError.
 ///
-/// It can be used from any number of threads, in a child after a fork, and in a with
-/// statement. What it refuses it refuses here, with an InvalidInputError that names the
-/// argument.
+/// A client can be used from any number of threads, in a child process after a fork, and in a
+/// with statement. An invalid argument raises an InvalidInputError that names it.
 ///
-/// Ctrl-C, or any other signal whose handler raises an exception, ends a call in the main
-/// thread at once. A request that was sent already goes on in the background, for the
-/// timeout at most.
+/// In the main thread, Ctrl-C ends a call at once, and so does any other signal whose handler
+/// raises an exception. A request that was already sent continues in the background, at most
+/// until the call's timeout.
 ///
 ///     >>> with Client() as client:
 ///     ...     sim = client.get("/api/v1/sim/500001").json()
@@ -77,19 +78,21 @@ pub(crate) struct Client {
 
 #[pymethods]
 impl Client {
-    /// An auth token that is valid now: the cached one, or a new one. Ask each time you need
-    /// one, and keep none: this is fast, and knows when to renew.
+    /// Returns an auth token that is valid now: the cached one, or a new one. Call this each
+    /// time you need an auth token, and do not keep it: the cached one is returned fast, and
+    /// renewed in time.
     ///
-    /// A valid token is renewed in the background, so that no call waits or fails while
-    /// there is one. Without one, what may pass by itself is tried up to three times within
-    /// the timeout.
+    /// A call past about half of the token's lifetime starts a renewal in the background, so that
+    /// no call waits or fails while there is a valid token. Without a valid token the call signs
+    /// in; temporary failures are retried, three attempts in all within the timeout. After that
+    /// the client waits before the next attempt: calls whose timeout ends sooner raise the last
+    /// error, and its retry_after is the rest of the wait in seconds.
     ///
-    /// Raises AuthenticationError where the credentials are refused, MfaRequiredError where a
-    /// one-time code is due and nobody supplies it, AccountLockedError where they were
-    /// refused too often; NetworkError, TlsError, RequestTimeoutError, RateLimitedError,
-    /// ServerError where emnify cannot be asked; ProtocolError where the answer makes no
-    /// sense. While no attempt may be made, a call that has not the time to wait
-    /// raises the last attempt's error; retry_after says for how long.
+    /// Raises AuthenticationError if emnify refuses the credentials, AccountLockedError if it
+    /// refused them too often, and MfaRequiredError if a one-time code is required and was not
+    /// supplied; NetworkError, ProxyError, TlsError, RequestTimeoutError, RateLimitedError or
+    /// ServerError if emnify cannot be reached or does not process the request; ProtocolError if
+    /// the response is not one that emnify sends.
     fn authenticate(&self, py: Python<'_>) -> PyResult<AuthToken> {
         match self.cached(py)? {
             Some(auth_token) => Ok(auth_token),
@@ -97,22 +100,22 @@ impl Client {
         }
     }
 
-    /// The cached auth token if it can be handed out at once, else None.
+    /// Returns the cached auth token if it is valid, else None.
     #[pyo3(name = "_cached")]
     fn cached_auth_token(&self, py: Python<'_>) -> PyResult<Option<AuthToken>> {
         self.cached(py)
     }
 
-    /// Tells on_event what it has yet to be told.
-    #[pyo3(name = "_tell")]
-    fn tell(&self, py: Python<'_>) -> PyResult<()> {
+    /// Reports the events that were not reported yet.
+    #[pyo3(name = "_report_events")]
+    fn report_events(&self, py: Python<'_>) -> PyResult<()> {
         let client = self.connection.client(py)?;
         self.deliver(py, &client)
     }
 
-    /// The header that carries a valid auth token, for a call made by other means:
-    /// {"Authorization": "Bearer …"}. It is a new dict with the secret in plain text: pass
-    /// it on, and do not log it. Raises what authenticate() does.
+    /// Returns the header with a valid auth token, for requests that another library sends:
+    /// {"Authorization": "Bearer …"}. The new dict contains the secret in plain text: do not log
+    /// it. Call this for each request. Raises the same exceptions as authenticate().
     ///
     ///     >>> client.auth_headers().keys()
     ///     dict_keys(['Authorization'])
@@ -124,11 +127,13 @@ impl Client {
         Ok(headers)
     }
 
-    /// Reports that a server refused this auth token (HTTP 401): an AuthToken, or its text, with
-    /// or without "Bearer " before it. If it is still the cached one, the next authenticate()
-    /// signs in, and returns the old one if that fails. A late report about an earlier token
-    /// changes nothing. Nor does one soon after the last (1 to 5 minutes): a server that refuses
-    /// a new token too would refuse any.
+    /// Reports that a server refused an auth token (HTTP 401). If it is still the cached one,
+    /// the next authenticate() signs in, and returns the old token if that fails.
+    ///
+    /// token: an AuthToken, or its text, with or without "Bearer " before it.
+    ///
+    /// A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes
+    /// after the previous one: a server that also refuses the new token would refuse any.
     ///
     ///     >>> auth_token = client.authenticate()
     ///     >>> client.invalidate(auth_token)
@@ -153,8 +158,9 @@ impl Client {
         Err(wrong_type("token", "an AuthToken or a str", token))
     }
 
-    /// Returns what an adapter replays a call with whose auth token got a 401; None: the 401 is
-    /// the call's result. It signs in if that may help; other calls go on with the cached token.
+    /// Returns another auth token for a request that got a 401. None if there is none; then the
+    /// 401 is the result of the request. It signs in if that may help. Meanwhile other calls use
+    /// the cached auth token.
     #[pyo3(name = "_replacement")]
     fn replacement(&self, py: Python<'_>, token: &AuthToken) -> PyResult<Option<Replacement>> {
         let refused = token.0.clone();
@@ -162,9 +168,9 @@ impl Client {
         Ok(replacement.map(Replacement))
     }
 
-    /// Ends the waits that failed attempts to sign in have caused: call it when the network link
-    /// comes up. After a 429 or refused credentials the wait goes on, since it does not depend on
-    /// the link. It sends nothing and waits for nothing.
+    /// Ends the wait after failed attempts to sign in. Call this when the network link comes up.
+    /// The wait after a 429 or refused credentials continues, since it does not depend on the
+    /// link. This method sends nothing and returns at once.
     ///
     ///     >>> client.retry_now()
     fn retry_now(&self, py: Python<'_>) -> PyResult<()> {
@@ -175,8 +181,8 @@ impl Client {
         })
     }
 
-    /// How the session stands. It asks nobody and waits for nothing, but tells on_event what
-    /// happened in the background.
+    /// Returns the status of the session. It sends nothing and returns at once. It also reports
+    /// events from the background to on_event.
     fn status(&self, py: Python<'_>) -> PyResult<Status> {
         let client = self.connection.client(py)?;
         let status = into_core(py, || Ok(client.status()))?;
@@ -184,28 +190,29 @@ impl Client {
         Ok(Status(status))
     }
 
-    /// Where the API is: what was passed, or found in EMNIFY_BASE_PATH, else emnify's own URL.
-    /// It has no slash at its end. An auth token belongs to its origin: scheme, host and port.
+    /// The URL of the API, without a slash at its end. Send the auth token only to its origin:
+    /// scheme, host and port.
     #[getter]
     fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The application tokens of the workspace: create, list, update, revoke, audit, rotate.
+    /// The calls for the application tokens of the workspace: create, list, update, revoke, own,
+    /// audit and rotate.
     #[getter]
     fn application_tokens(slf: Bound<'_, Self>) -> ApplicationTokens {
         ApplicationTokens(slf.unbind())
     }
 
-    /// Returns a client for the workspace with this id; this one goes on in its own. It signs
-    /// in at once, so that an id which does not work is told here, and renews itself, also after
-    /// this one is closed. It has the same settings: on_event is told what happens to either.
+    /// Returns a client for the workspace with this id. This client stays in its own workspace.
+    /// The new client signs in at once, so an invalid id raises here. It has the same settings,
+    /// reports to the same on_event, and works also after this one is closed.
     ///
-    /// The server decides who may switch. Today it refuses application tokens
-    /// (AuthenticationError, HTTP 401), which emnify calls temporary; a user may switch to the
-    /// workspaces that they belong to.
+    /// The server decides who may switch. Users may switch to the workspaces that they belong to.
+    /// At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls
+    /// this temporary.
     ///
-    /// Raises AuthenticationError, ForbiddenError, NotFoundError and the like as emnify answers.
+    /// Raises what any call raises, such as AuthenticationError, ForbiddenError or NotFoundError.
     fn switch_workspace(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
         let id = arguments::id(id)?;
         let client = self.call(py, move |client| client.switch_workspace(id))?;
@@ -217,9 +224,9 @@ impl Client {
         })
     }
 
-    /// Closes the connections and forgets the secrets. Calls under way go on to their end;
-    /// later ones, status() among them, raise InvalidInputError. Closing twice is no error;
-    /// nor is not closing at all.
+    /// Closes the connections and erases the secrets. Calls in progress are completed; later
+    /// calls, even of status(), raise InvalidInputError. A client may be closed more than once,
+    /// or never.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         match self.connection.take() {
             None => Ok(()),
@@ -248,22 +255,22 @@ impl Client {
     }
 
     fn __repr__(&self) -> &'static str {
-        if self.connection.glance().is_some() { "<Client>" } else { "<Client closed>" }
+        if self.connection.borrow().is_some() { "<Client>" } else { "<Client closed>" }
     }
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(not_copied())
     }
 
-    /// The functions often lead back to the client. What leads there can be cleared, as a client
-    /// does not change after it was made.
+    /// The functions often refer to the client. There is no `__clear__`, since a client does not
+    /// change: the collector breaks the cycle at another object.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
         self.on_event.traverse(&visit)?;
         visit.call(&self.mfa)
     }
 }
 
-/// Why neither a client nor what hangs on it has a copy.
+/// Returns the error for pickling or copying a client, or an object that uses one.
 pub(crate) fn not_copied() -> PyErr {
-    not_pickled("a Client", "it holds secrets and connections; make one where it is needed")
+    not_pickled("a Client", "it contains secrets and connections; create one where it is needed")
 }

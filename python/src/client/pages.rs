@@ -1,4 +1,4 @@
-//! The rows of a collection, as Python iterates over them.
+//! Iterates over the rows of a collection.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -14,11 +14,12 @@ use crate::convert::{arguments, json, params};
 
 #[pymethods]
 impl Client {
-    /// The rows of a collection, page after page, each row once. A page is fetched when its
-    /// first row is asked for, each within the timeout and tried again as with get().
+    /// Returns an iterator over the rows of a collection. It reads page after page and returns
+    /// each row once. A page is fetched when its first row is needed. Each fetch takes at most the
+    /// timeout, and is retried like get().
     ///
-    /// path, params: as for request(); what is wrong with the path is told at the first row.
-    /// per_page: rows with each call; more of them are fewer calls. Default: 100.
+    /// path, params: as for request(). An invalid path raises at the first row.
+    /// per_page: the number of rows per page; a larger number means fewer calls. Default: 100.
     ///
     ///     >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
     ///     >>> len(iccids)
@@ -34,12 +35,12 @@ impl Client {
     }
 }
 
-/// The rows of a list: what Client.paginate() returns. Each is what Response.json() would make
-/// of it: a dict, its keys in the server's order.
+/// An iterator over the rows of a collection, returned by Client.paginate(). Each row is a dict,
+/// with its keys in the server's order, as Response.json() would return it.
 ///
-/// One thread at a time can ask for a row; another that does so meanwhile gets an
-/// InvalidInputError. After an error the iteration ends; so it does when the client is closed.
-/// A row that Ctrl-C interrupts is not lost: the next one asked for is that.
+/// Only one thread at a time may read; meanwhile reading raises InvalidInputError in other
+/// threads. The iteration ends after an error, or when the client is closed. If Ctrl-C interrupts
+/// reading, no row is lost: the next read returns it.
 ///
 ///     >>> for sim in client.paginate("/api/v1/sim"):
 ///     ...     if sim["id"] == 500123:
@@ -50,13 +51,13 @@ pub(crate) struct Pages {
     rows: Rows,
 }
 
-/// Where the iteration stands. Who asks for a row takes it, and puts it back. It is no lock, which a
-/// fork could leave held.
+/// The state of the iteration. A thread that reads takes it and puts it back. It is not a lock,
+/// because after a fork a lock could stay locked in the child forever.
 struct Rows(ArcSwapOption<Reading>);
 
 struct Reading {
     pages: emnify_core::Pages,
-    /// A row that was read and that nobody got.
+    /// A row that was read, but not returned because of an interrupt.
     unread: Option<String>,
 }
 
@@ -71,8 +72,8 @@ impl Pages {
         let path = arguments::text("path", path)?;
         let query = params.map_or(Ok(Vec::new()), params::query)?;
         if query.iter().any(|(name, _)| matches!(name.as_str(), "page" | "per_page")) {
-            let problem = "must not have page or per_page: the pages are counted here, and \
-                           per_page is an argument";
+            let problem = "must not contain page or per_page: paginate counts the pages, and \
+                           per_page is an argument of its own";
             return Err(invalid_input(py, "params", problem));
         }
         let core = client.get().connection.client(py)?;
@@ -99,7 +100,7 @@ impl Pages {
         let client = self.client.get();
         let core = client.connection.client(py)?;
         let Some(mut reading) = self.rows.take() else {
-            return Err(invalid_input(py, "next", "another row is being read, in another thread"));
+            return Err(invalid_input(py, "next", "another thread is reading a row"));
         };
         if reading.is_buffered() {
             let row = reading.next(&core);
@@ -108,7 +109,7 @@ impl Pages {
             return row.map(|row| json::load(py, row.as_bytes())).transpose();
         }
         let read = |client: &emnify_core::Client| reading.next(client);
-        // A row that nobody gets is the next one.
+        // If an interrupt comes after the row, the next read returns it.
         let unread = Cell::new(None);
         let row = client.call_or_undo(py, read, |_, row| unread.set(row));
         reading.unread = unread.take();
@@ -116,8 +117,8 @@ impl Pages {
         row?.map(|row| json::load(py, row.as_bytes())).transpose()
     }
 
-    /// The next row if it is there without a call, alone in a tuple, which is empty at the end;
-    /// else None.
+    /// Returns the next row if that needs no call: a tuple with the row, or an empty tuple at
+    /// the end. None if it needs a call.
     #[pyo3(name = "_buffered")]
     fn buffered<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let core = self.client.get().connection.client(py)?;
@@ -157,12 +158,12 @@ impl Rows {
 }
 
 impl Reading {
-    /// Whether no call is needed for the next row.
+    /// Whether the next row can be returned without a call.
     fn is_buffered(&self) -> bool {
         self.unread.is_some() || self.pages.is_buffered()
     }
 
-    /// The next row.
+    /// Returns the next row, by a call if needed. `None` at the end.
     fn next(&mut self, client: &emnify_core::Client) -> emnify_core::Result<Option<String>> {
         match self.unread.take() {
             Some(row) => Ok(Some(row)),

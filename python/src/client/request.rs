@@ -1,4 +1,4 @@
-//! The methods of the client that make any other call of the API.
+//! The methods of the client that send any request.
 
 use emnify_core::Method;
 use pyo3::prelude::*;
@@ -10,28 +10,27 @@ use crate::values::response::Response;
 
 #[pymethods]
 impl Client {
-    /// Makes any other call of the API, signed in, and returns its answer.
+    /// Sends any request to the API, with the auth token, and returns the response.
     ///
     /// method: "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE".
-    /// path: starts with a slash and is relative to base_url, as "/api/v1/sim". The auth token
-    /// goes nowhere else: no path leads to another host, and redirects are not followed.
-    /// json: what is sent as JSON, whatever json.dumps takes; None is nothing.
-    /// content: bytes, or a text as UTF-8, sent as they are instead. A header Content-Type says
-    /// what they are; without one they are JSON.
-    /// params: a mapping or pairs that are added to the query. A value is a str, an int, a
-    /// float, a bool ("true" or "false") or a sequence of these, each of them a parameter of
-    /// that name; None is left out.
-    /// headers: a mapping or pairs of str. Authorization, Host and those of the connection are
-    /// set here and cannot be passed.
+    /// path: starts with a slash and is relative to base_url, such as "/api/v1/sim". The auth
+    /// token goes nowhere else: no path leads to another host, and redirects are not followed.
+    /// json: a value that is sent as JSON. None sends no body.
+    /// content: a body of bytes, or a str that is sent as UTF-8. Set its type with the header
+    /// Content-Type; the default is JSON. Pass either json or content.
+    /// params: a mapping or pairs that are added to the query. A value is a str, int, float or
+    /// bool ("true" or "false"), or a sequence of these, which adds a parameter for each. None is
+    /// left out.
+    /// headers: a mapping or pairs of str. Authorization, Host and headers about the connection
+    /// are set by the client and cannot be passed.
     ///
-    /// A 401 is answered by signing in anew and making the call once more. What may pass by
-    /// itself is tried up to three times within the timeout where that is safe: GET, HEAD, PUT
-    /// and DELETE always, POST and PATCH only if nothing was sent.
+    /// After a 401 the client signs in and sends the request once more, if that may help.
+    /// Temporary failures (5xx, 429, broken connections) are retried within the timeout, three
+    /// attempts in all: GET, HEAD, PUT and DELETE always, POST and PATCH only if nothing was sent.
     ///
-    /// Raises InvalidInputError before anything is sent; where the status is no success (2xx),
-    /// the class that says so, such as NotFoundError or ValidationError; and what
-    /// authenticate() does. A request that Ctrl-C interrupts may be carried out all the
-    /// same.
+    /// Raises InvalidInputError before anything is sent; for any status other than 2xx the class
+    /// that fits it, such as NotFoundError or ValidationError; and what authenticate() raises. A
+    /// request that Ctrl-C interrupts may have taken effect.
     ///
     ///     >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
     ///     200
@@ -52,7 +51,7 @@ impl Client {
         send(self, py, method, path, &Extras { json, content, params, headers })
     }
 
-    /// Reads: request("GET", path, …).
+    /// Sends a GET request: request("GET", path, …).
     #[pyo3(signature = (path, *, params=None, headers=None))]
     fn get(
         &self,
@@ -65,7 +64,7 @@ impl Client {
         send(self, py, Method::Get, path, &extras)
     }
 
-    /// Creates, or does something: request("POST", path, …).
+    /// Sends a POST request: request("POST", path, …).
     #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
     fn post(
         &self,
@@ -80,7 +79,7 @@ impl Client {
         send(self, py, Method::Post, path, &extras)
     }
 
-    /// Changes: request("PATCH", path, …).
+    /// Sends a PATCH request: request("PATCH", path, …).
     #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
     fn patch(
         &self,
@@ -95,7 +94,7 @@ impl Client {
         send(self, py, Method::Patch, path, &extras)
     }
 
-    /// Replaces: request("PUT", path, …).
+    /// Sends a PUT request: request("PUT", path, …).
     #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
     fn put(
         &self,
@@ -110,7 +109,7 @@ impl Client {
         send(self, py, Method::Put, path, &extras)
     }
 
-    /// Removes: request("DELETE", path, …).
+    /// Sends a DELETE request: request("DELETE", path, …).
     #[pyo3(signature = (path, *, params=None, headers=None))]
     fn delete(
         &self,
@@ -124,7 +123,7 @@ impl Client {
     }
 }
 
-/// What a call may have beside its method and path.
+/// The optional arguments of a request.
 struct Extras<'a, 'py> {
     json: Option<&'a Bound<'py, PyAny>>,
     content: Option<&'a Bound<'py, PyAny>>,
@@ -132,7 +131,7 @@ struct Extras<'a, 'py> {
     headers: Option<&'a Bound<'py, PyAny>>,
 }
 
-/// Makes the call.
+/// Sends the request.
 fn send(
     client: &Client,
     py: Python<'_>,
@@ -175,7 +174,7 @@ fn body(py: Python<'_>, extras: &Extras<'_, '_>) -> PyResult<Option<Vec<u8>>> {
             Err(arguments::wrong_type(CONTENT, "bytes or a str", content))
         }
         (Some(_), Some(_)) => {
-            let problem = "goes with no json: pass one of the two";
+            let problem = "cannot be combined with json; pass one of the two";
             Err(errors::invalid_input(py, CONTENT, problem))
         }
     }

@@ -1,5 +1,5 @@
-//! What a caller passes in, as core takes it. Only types are looked at, since core checks values;
-//! what is of the wrong type is refused in the same words and with the same class as a bad value.
+//! Converts arguments for core. Only types are checked here, since core checks values. A wrong type
+//! raises the same exception as an invalid value.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use pyo3::types::{PyBool, PyDate, PyDateTime, PyDelta, PyInt, PyString};
 use crate::convert::errors::{exception, invalid_input};
 use crate::convert::time;
 
-/// An argument that core has a default for. `None` is a value here, and refused as one.
+/// An argument for which core has a default. `None` is not the default; it is an invalid value.
 pub(crate) enum OrDefault<'py> {
     /// Not passed.
     Default,
@@ -30,13 +30,17 @@ impl<'py> FromPyObject<'_, 'py> for OrDefault<'py> {
     }
 }
 
-/// A text, which may be a secret: no message repeats it, and no exception that quotes it is kept.
+/// The problem of a text that UTF-8 cannot express.
+pub(crate) const NOT_UTF8: &str = "contains a surrogate character, which UTF-8 cannot encode";
+
+/// Converts a text. It may be a secret: no message repeats it, and no exception that quotes it is
+/// kept.
 pub(crate) fn text<'a>(name: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     let text = value.cast::<PyString>().map_err(|_| wrong_type(name, "a str", value))?;
-    text.to_str().map_err(|_| invalid_input(value.py(), name, "is no text that UTF-8 can express"))
+    text.to_str().map_err(|_| invalid_input(value.py(), name, NOT_UTF8))
 }
 
-/// A path: a `str`, or whatever has a `__fspath__`.
+/// Converts a path: a `str`, or an object with `__fspath__`.
 pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     const EXPECTED: &str = "a str or os.PathLike[str]";
     let path = if value.is_instance_of::<PyString>() {
@@ -51,11 +55,11 @@ pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
             }
         })?
     };
-    // Not through UTF-8: a name may have bytes that are none.
+    // Not through UTF-8: a file's name may contain other bytes.
     path.extract::<OsString>().map(PathBuf::from).map_err(|_| wrong_type(name, EXPECTED, value))
 }
 
-/// Where a session is kept: a directory, or whatever else core takes as a text.
+/// Converts a store: a directory, or a text that core accepts, such as a URL.
 pub(crate) fn store(value: &Bound<'_, PyAny>) -> PyResult<Store> {
     const NAME: &str = "store";
     let text = value.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
@@ -65,32 +69,33 @@ pub(crate) fn store(value: &Bound<'_, PyAny>) -> PyResult<Store> {
     }
 }
 
-/// The id of an application token or a workspace.
+/// Converts the id of an application token or a workspace.
 pub(crate) fn id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     whole("id", value)
 }
 
-/// A number that counts or names something.
+/// Converts a whole number.
 pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    // True would be the number 1.
+    // A bool is an int in Python.
     if value.is_instance_of::<PyBool>() {
         return Err(wrong_type(name, "an int", value));
     }
     value.extract().map_err(|error| {
         if value.is_instance_of::<PyInt>() {
-            invalid_input(value.py(), name, "is below zero, or larger than any that there is")
+            invalid_input(value.py(), name, "must be at least 0 and less than 2**64")
         } else {
             mistyped(error, name, "an int", value)
         }
     })
 }
 
-/// Yes or no, and nothing that is merely taken for it.
+/// Converts a bool. Other values, which Python would treat as true or false, are refused.
 pub(crate) fn boolean(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     value.cast::<PyBool>().map(|b| b.is_true()).map_err(|_| wrong_type(name, "a bool", value))
 }
 
-/// That the type is wrong, unless it was an interrupt that ended the value's own conversion.
+/// Returns the error for a wrong type. If the value's own conversion was interrupted, returns the
+/// interrupt.
 pub(crate) fn mistyped(
     error: PyErr,
     name: &str,
@@ -104,7 +109,7 @@ pub(crate) fn mistyped(
     }
 }
 
-/// A length of time in seconds.
+/// Converts a number of seconds.
 pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     const EXPECTED: &str = "a number of seconds";
     if value.is_instance_of::<PyBool>() {
@@ -112,31 +117,31 @@ pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
     }
     let seconds: f64 = value.extract().map_err(|error| mistyped(error, name, EXPECTED, value))?;
     Duration::try_from_secs_f64(seconds).map_err(|_| {
-        let problem = format!("{seconds} is no length of time in seconds that one can wait");
+        let problem = format!("must be a finite number of seconds from 0, not {seconds}");
         invalid_input(value.py(), name, &problem)
     })
 }
 
-/// A length of time as a `timedelta`.
+/// Converts a `timedelta`.
 pub(crate) fn timedelta(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     let delta =
         value.cast::<PyDelta>().map_err(|_| wrong_type(name, "a datetime.timedelta", value))?;
     time::from_timedelta(delta)
-        .ok_or_else(|| invalid_input(value.py(), name, "is a length of time below zero"))
+        .ok_or_else(|| invalid_input(value.py(), name, "must not be negative"))
 }
 
-/// A length of time, as a `timedelta` or in seconds.
+/// Converts a `timedelta` or a number of seconds.
 pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     if value.is_instance_of::<PyDelta>() { timedelta(name, value) } else { seconds(name, value) }
 }
 
-/// When an application token shall expire.
+/// Converts the date or instant when an application token expires.
 pub(crate) fn expiry_date(value: &Bound<'_, PyAny>) -> PyResult<ExpiryDate> {
     const NAME: &str = "expiry_date";
     if value.is_instance_of::<PyString>() {
         return Ok(ExpiryDate::from(text(NAME, value)?));
     }
-    // Every datetime is a date too, so that one is asked first.
+    // First, since every datetime is also a date.
     if let Ok(datetime) = value.cast::<PyDateTime>() {
         return time::from_datetime(NAME, datetime).map(ExpiryDate::from);
     }
@@ -146,7 +151,7 @@ pub(crate) fn expiry_date(value: &Bound<'_, PyAny>) -> PyResult<ExpiryDate> {
     Err(wrong_type(NAME, "a str, a datetime.date or a datetime.datetime with a time zone", value))
 }
 
-/// A function of the caller's, or whatever else can be called.
+/// Converts a function, or any other callable object.
 pub(crate) fn function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     if value.is_callable() {
         Ok(value.clone().unbind())
@@ -155,7 +160,7 @@ pub(crate) fn function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
     }
 }
 
-/// The refusal of a value by its type; the value itself, which may be a secret, is not shown.
+/// Returns the error for a wrong type. It does not show the value, which may be a secret.
 pub(crate) fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let problem = match value.get_type().name() {
         Ok(given) => format!("must be {expected}, not {given}"),

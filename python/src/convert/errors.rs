@@ -1,5 +1,5 @@
-//! Errors of core as Python exceptions. The classes are written in Python, where people read them
-//! and type checkers too; here they are looked up once, filled and raised.
+//! Converts core's errors to Python exceptions. The classes are defined in Python, so that people
+//! and type checkers can read them.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,15 +12,15 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 
 const MODULE: &str = "emnify_auth._errors";
 
-/// The exception for an error of core. What a function of the caller's raised, which ended the call,
-/// is raised itself; where it stopped a rotation it is the cause.
+/// Returns the exception for an error of core. If `mfa` raised an exception, it is that exception.
+/// If `hand_over` raised one, that is the cause of the `RotationError`.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     let raised = error.source().and_then(|source| source.downcast_ref::<Raised>());
     let raised = raised.map(|raised| raised.exception.clone_ref(py));
     match raised {
         Some(raised) if error.kind() == ErrorKind::Cancelled => raised,
         cause => {
-            // Where an exception cannot be made, what prevented it is the next best thing to raise.
+            // If the exception cannot be created, the reason for that is raised instead.
             let exception = filled(py, error).unwrap_or_else(|problem| problem);
             if cause.is_some() {
                 exception.set_cause(py, cause);
@@ -30,8 +30,8 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     }
 }
 
-/// What a function of the caller's raised, on its way through core. Only the class is shown: the
-/// exception's text could quote a secret.
+/// An exception that a user's function raised, on its way through core. Only its class is shown,
+/// because its text may quote a secret.
 pub(crate) struct Raised {
     exception: PyErr,
     class: String,
@@ -59,39 +59,38 @@ impl fmt::Debug for Raised {
 
 impl StdError for Raised {}
 
-/// An argument that core could not even be given: of a type that it does not take.
+/// Returns the error for an invalid argument.
 pub(crate) fn invalid_input(py: Python<'_>, argument: &str, problem: &str) -> PyErr {
     plain(py, "InvalidInputError", &format!("{argument}: {problem}"))
 }
 
-/// A fault of this library.
+/// Returns the error for a bug in this library.
 pub(crate) fn internal(py: Python<'_>, message: &str) -> PyErr {
     plain(py, "InternalError", message)
 }
 
-/// An answer that cannot be what it should.
-pub(crate) fn nonsense(py: Python<'_>, message: &str) -> PyErr {
+/// Returns the error for a response that emnify's API would not send.
+pub(crate) fn protocol(py: Python<'_>, message: &str) -> PyErr {
     plain(py, "ProtocolError", message)
 }
 
-/// A call to a client after its end.
+/// Returns the error for a call of a closed client.
 pub(crate) fn closed(py: Python<'_>) -> PyErr {
-    plain(py, "InvalidInputError", "the client is closed: make a new one")
+    plain(py, "InvalidInputError", "the client is closed; create a new one")
 }
 
-/// A call that a fork, by a signal handler or in the middle of another function of the caller's,
-/// left in the other process.
+/// Returns the error for a call during which a signal handler or a user's function forked.
 pub(crate) fn forked(py: Python<'_>) -> PyErr {
     plain(
         py,
         "NetworkError",
-        "the process was forked during the call, which the parent goes on with",
+        "this process was forked during the call, which continues in the parent process",
     )
 }
 
-/// Returns the error of pickling or copying an object that holds a secret.
+/// Returns the error for pickling or copying an object that contains a secret.
 pub(crate) fn not_pickled(what: &str, instead: &str) -> PyErr {
-    let message = format!("{what} is not pickled or copied: {instead}");
+    let message = format!("{what} cannot be pickled or copied: {instead}");
     PyTypeError::new_err(message)
 }
 
@@ -104,29 +103,26 @@ fn plain(py: Python<'_>, class: &str, message: &str) -> PyErr {
 
 fn filled(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let module = classes(py)?;
-    let answers = PyDict::new(py);
-    answers.set_item("http_status", error.http_status())?;
-    answers.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
-    answers.set_item("is_retryable", error.is_retryable())?;
-    if let Some(api_error) = error.api_error() {
-        answers.set_item("api_error", said_by_emnify(module, api_error)?)?;
+    let fields = PyDict::new(py);
+    fields.set_item("http_status", error.http_status())?;
+    fields.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
+    fields.set_item("is_retryable", error.is_retryable())?;
+    if let Some(error) = error.api_error() {
+        fields.set_item("api_error", api_error(module, error)?)?;
     }
     if let Some(state) = error.rotation_state() {
-        answers.set_item("state", state.to_string())?;
+        fields.set_item("state", state.to_string())?;
     }
     let class = module.getattr(class_of(error.kind()))?;
-    Ok(PyErr::from_value(class.call((error.to_string(),), Some(&answers))?))
+    Ok(PyErr::from_value(class.call((error.to_string(),), Some(&fields))?))
 }
 
-fn said_by_emnify<'py>(
-    module: &Bound<'py, PyModule>,
-    error: &ApiError,
-) -> PyResult<Bound<'py, PyAny>> {
-    // Core bounds how many there are and how deep they nest.
+fn api_error<'py>(module: &Bound<'py, PyModule>, error: &ApiError) -> PyResult<Bound<'py, PyAny>> {
+    // Core limits their number and depth.
     let nested = error
         .errors
         .iter()
-        .map(|nested| said_by_emnify(module, nested))
+        .map(|nested| api_error(module, nested))
         .collect::<PyResult<Vec<_>>>()?;
     let nested = PyTuple::new(module.py(), nested)?;
     let fields = (error.error_code, error.error_token.as_deref(), error.message.as_deref(), nested);
@@ -159,7 +155,7 @@ fn class_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Rotation => "RotationError",
         ErrorKind::Resource => "ResourceError",
         ErrorKind::Internal => "InternalError",
-        // Cancelled, which Python has no class for, and kinds that core may grow.
+        // `Cancelled`, for which Python has no class, and kinds of later versions.
         _ => "EmnifyError",
     }
 }

@@ -1,4 +1,4 @@
-//! Converts arguments and results between Python and core, and core's errors to exceptions.
+//! Converts arguments, errors, JSON and times between Python and core.
 
 pub(crate) mod arguments;
 pub(crate) mod errors;

@@ -1,5 +1,4 @@
-//! What is known about application tokens, as Python holds it: a row of the list, and one that was
-//! just created.
+//! A row of the list of application tokens, and a new application token.
 
 use std::fmt::Write;
 
@@ -10,10 +9,10 @@ use pyo3::types::PyString;
 use crate::convert::errors::not_pickled;
 use crate::convert::time;
 
-/// A row of the list of application tokens. It never holds the token's value, which is
-/// shown only once, by ApplicationTokens.create().
+/// A row of the list of application tokens. It never contains the token's value, which only
+/// ApplicationTokens.create() returns.
 ///
-/// It does not change; two are equal if all that is known about them is.
+/// It is immutable. Two rows are equal if all their fields are.
 ///
 ///     >>> token = client.application_tokens.own()
 ///     >>> token.id, token.description, token.status
@@ -24,21 +23,20 @@ pub(crate) struct ApplicationToken(pub(crate) emnify_core::ApplicationToken);
 
 #[pymethods]
 impl ApplicationToken {
-    /// The id by which it is updated and revoked.
+    /// The id, which update() and revoke() need.
     #[getter]
     fn id(&self) -> u64 {
         self.0.id()
     }
 
-    /// Its label.
+    /// The description, or None.
     #[getter]
     fn description(&self) -> Option<&str> {
         self.0.description()
     }
 
-    /// What it is: "Activated", "Revoked", "Other" for a status that this version does not
-    /// know, or None where the server does not tell it. One that expired may still be
-    /// "Activated".
+    /// The status: "Activated", "Revoked", "Other" for a status that this version does not know,
+    /// or None if the server did not send one. An expired token may still be "Activated".
     #[getter]
     fn status(&self) -> Option<&'static str> {
         self.0.status().map(|status| match status {
@@ -48,32 +46,32 @@ impl ApplicationToken {
         })
     }
 
-    /// When it was created, in UTC; None too where that could not be read.
+    /// When the token was created, in UTC. None if that is unknown or cannot be read.
     #[getter]
     fn created_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.created_at().map_or(Ok(None), |instant| time::to_datetime(py, instant))
     }
 
-    /// When it expires, as the server wrote it; None if it does not.
+    /// When the token expires, as the server wrote it. None if it does not expire.
     #[getter]
     fn expiry_date(&self) -> Option<&str> {
         self.0.expiry_date()
     }
 
-    /// When it expires, in UTC; None too where that could not be read. A date without a time
-    /// of day counts from its first moment.
+    /// When the token expires, in UTC. None if it does not expire or the date cannot be read. A
+    /// date without a time of day means 00:00 UTC on that day.
     #[getter]
     fn expires_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.expires_at().map_or(Ok(None), |instant| time::to_datetime(py, instant))
     }
 
-    /// The address or range that it may be used from; None means any.
+    /// The address or range from which the token may be used. None means any address.
     #[getter]
     fn ip(&self) -> Option<&str> {
         self.0.ip()
     }
 
-    /// The name of the user who created it.
+    /// The name of the user who created the token, or None.
     #[getter]
     fn creator(&self) -> Option<&str> {
         self.0.creator()
@@ -110,8 +108,8 @@ impl ApplicationToken {
     }
 }
 
-/// An application token that was just created. Its value is shown this once: store it
-/// before this object is gone.
+/// An application token that was just created. Its value cannot be read again later: store it
+/// before this object is deleted.
 ///
 ///     >>> created = client.application_tokens.create(description="gateway 7")
 ///     >>> secret = created.reveal()
@@ -122,13 +120,13 @@ pub(crate) struct CreatedApplicationToken(pub(crate) emnify_core::CreatedApplica
 
 #[pymethods]
 impl CreatedApplicationToken {
-    /// The application token itself.
+    /// Returns the value of the application token.
     fn reveal<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         PyString::new(py, self.0.reveal())
     }
 
-    /// Its id, by which it can be revoked. The server does not tell it; None where it could
-    /// not be found out for certain, in which case the list shows it by its description.
+    /// The id, which update() and revoke() need. None if the client could not find it for
+    /// certain; then look for the description in the list.
     #[getter]
     fn id(&self) -> Option<u64> {
         self.0.id()

@@ -1,4 +1,4 @@
-//! An application token and what an audit says of it, as Python holds it.
+//! An application token with the findings of an audit.
 
 use std::fmt::Write;
 
@@ -8,9 +8,9 @@ use pyo3::types::PyFrozenSet;
 
 use crate::values::application_token::ApplicationToken;
 
-/// An application token and what ApplicationTokens.audit() found.
+/// An application token with the findings of ApplicationTokens.audit().
 ///
-/// It does not change; two are equal if token and findings are.
+/// It is immutable. Two are equal if their tokens and findings are.
 ///
 ///     >>> [audited] = client.application_tokens.audit()
 ///     >>> "own" in audited.findings
@@ -21,25 +21,25 @@ pub(crate) struct AuditedToken(pub(crate) emnify_core::AuditedToken);
 
 #[pymethods]
 impl AuditedToken {
-    /// The row of the list.
+    /// The application token, as in the list.
     #[getter]
     fn token(&self) -> ApplicationToken {
         ApplicationToken(self.0.token.clone())
     }
 
-    /// What was found; nothing is a good answer:
+    /// The findings. If there are none, no risks are known.
     ///
-    /// "own": it is the one that this client signs in with, as far as its auth token tells.
-    /// "revoked": it was revoked. Nothing else is said of such a one.
-    /// "expired": it has expired. Nothing else is said of such a one.
-    /// "orphan": a rotation made it and did not finish: that goes on with it, or revokes it,
-    /// when it is called next. Where nobody will do so, revoke it.
-    /// "expires_soon": it expires within the time that was asked for.
-    /// "no_expiry": it never expires: a stolen one works until somebody notices.
-    /// "no_address_restriction": it may be used from any address.
-    /// "old": it was created longer ago than was asked for, and should be rotated.
-    /// "unreadable_expiry": it has an expiry date that this library cannot read: look at it.
-    /// "other": something that this version has no name for.
+    /// "own": this client signs in with the token, according to its auth token. It is not a risk.
+    /// "revoked": the token was revoked. It is not checked for risks.
+    /// "expired": the token has expired. It is not checked for risks.
+    /// "orphan": a rotation created the token and did not finish. The next rotation uses the token
+    /// or revokes it. If there will be no other rotation, revoke it.
+    /// "expires_soon": the token expires within expires_within.
+    /// "no_expiry": the token never expires: if it is stolen, it works until it is revoked.
+    /// "no_address_restriction": the token may be used from any address.
+    /// "old": the token is older than older_than and should be rotated.
+    /// "unreadable_expiry": the expiry date has an unknown format. Check it by hand.
+    /// "other": a finding that this version has no name for.
     #[getter]
     fn findings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrozenSet>> {
         PyFrozenSet::new(py, self.names())

@@ -1,4 +1,4 @@
-//! The auth token as Python holds it: opaque, save for the one method that says what it does.
+//! The auth token. Only `reveal` returns its text.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -6,10 +6,10 @@ use pyo3::types::PyString;
 use crate::convert::errors::not_pickled;
 use crate::convert::time;
 
-/// An auth token: the JWT that an application token is exchanged for.
+/// An auth token: the JWT that emnify issues in exchange for an application token.
 ///
-/// Client.authenticate() makes it. It shows its value nowhere but in reveal(): not in
-/// repr(), not in a log, not in a pickle.
+/// Client.authenticate() returns it. Only reveal() shows the token: repr() does not, and the object
+/// cannot be pickled.
 ///
 ///     >>> auth_token = client.authenticate()
 ///     >>> headers = {"Authorization": f"Bearer {auth_token.reveal()}"}
@@ -20,21 +20,21 @@ pub(crate) struct AuthToken(pub(crate) emnify_core::AuthToken);
 
 #[pymethods]
 impl AuthToken {
-    /// The token itself, for the header "Authorization: Bearer …".
+    /// Returns the text of the token, for the header "Authorization: Bearer …".
     fn reveal<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         PyString::new(py, self.0.reveal())
     }
 
-    /// When it expires, on emnify's clock, in UTC. A machine whose clock is wrong should not
-    /// compare it with that clock: Client.authenticate() hands out what is valid.
+    /// When the token expires, on emnify's clock, in UTC. Do not compare it with a local clock
+    /// that may be wrong: Client.authenticate() always returns a valid token.
     #[getter]
     fn expires_at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let instant = self.0.expires_at().min(time::end_of_time());
         Ok(time::to_datetime(py, instant)?.unwrap_or_else(|| py.None().into_bound(py)))
     }
 
-    /// The id of the organisation (workspace) that it is for, if the token tells. It is not
-    /// verified: for display only.
+    /// The id of the organisation (workspace) that the token is for, or None if the token does
+    /// not contain it. The id is not verified; use it for display only.
     #[getter]
     fn organisation_id(&self) -> Option<u64> {
         self.0.organisation_id()

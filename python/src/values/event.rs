@@ -1,4 +1,4 @@
-//! What happened to a session, as Python holds it.
+//! An event of a session.
 
 use std::fmt::Write;
 
@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 
 use crate::convert::{errors, time};
 
-/// Something that happened to a client's session: what Client(on_event=…) is called with.
+/// An event of a client's session. Client(on_event=…) gets it.
 ///
-/// Its text is one line for a log. It holds no secret, and does not change.
+/// str(event) is one line for a log. An event contains no secret and is immutable.
 ///
 ///     >>> with Client(on_event=lambda event: print(event.kind)) as client:
 ///     ...     headers = client.auth_headers()
@@ -21,23 +21,23 @@ pub(crate) struct Event(pub(crate) emnify_core::Event);
 impl Event {
     /// What happened:
     ///
-    /// "authenticated": signed in.
-    /// "adopted": another process signed in, and its auth token was taken from the store.
-    /// "refresh_failed": an attempt to sign in failed; a valid auth token goes on being
-    /// handed out.
-    /// "refused": the credentials were refused, and are not sent again for a while unless
-    /// they change.
-    /// "backing_off": too many calls, or a locked account; no attempt is made for a while.
-    /// "application_token_expires": the application token expires within 30 days; told at
-    /// most once a day.
-    /// "successor_found": the application token was rotated, by an earlier or another process,
-    /// and its successor is used.
-    /// "old_token_kept": the application token was rotated and the old one goes on working, as
-    /// keep_old said; error names its id.
-    /// "store_error": the store could not be read or written; the session goes on without.
-    /// "credential_error": the credential file could not be read; its last good content is
-    /// used, if there is one.
-    /// "other": something that this version has no name for.
+    /// "authenticated": the client signed in.
+    /// "adopted": another process signed in; this one uses its auth token from the store.
+    /// "refresh_failed": an attempt to sign in failed. The cached auth token is used while it is
+    /// valid.
+    /// "refused": emnify refused the credentials. They are not sent again for a while unless they
+    /// change.
+    /// "backing_off": too many requests, or a locked account. No attempt is made for a while.
+    /// "application_token_expires": the application token expires within 30 days. Reported at most
+    /// once a day.
+    /// "successor_found": an earlier run or another process rotated the application token. The new
+    /// one is used.
+    /// "old_token_kept": a rotation with keep_old ended. The old application token still works;
+    /// error names its id.
+    /// "store_error": the store could not be read or written. The session continues without it.
+    /// "credential_error": the credential file could not be read. Its last valid content is
+    /// used, if there is any.
+    /// "other": an event that this version has no name for.
     #[getter]
     fn kind(&self) -> &'static str {
         match self.0.kind() {
@@ -55,21 +55,22 @@ impl Event {
         }
     }
 
-    /// Why, where something went wrong: an exception that was not raised, made anew each time
-    /// it is asked for.
+    /// The error, if something failed: an exception that was not raised. Each access returns a
+    /// new object.
     #[getter]
     fn error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.0.error().map(|error| errors::exception(py, error).into_value(py).into_any())
     }
 
-    /// Seconds until the next attempt may be made, where one failed, counted from then.
+    /// How many seconds after the event the next attempt to sign in may be made, if an attempt
+    /// failed.
     #[getter]
     fn next_attempt(&self) -> Option<f64> {
         self.0.next_attempt().map(|wait| wait.as_secs_f64())
     }
 
-    /// When the auth token expires that was got, or the application token that is about to, on
-    /// emnify's clock, in UTC.
+    /// When the token expires, on emnify's clock, in UTC: the new auth token, or the application
+    /// token that expires soon.
     #[getter]
     fn expires_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0

@@ -1,4 +1,4 @@
-//! The objects that Python gets: each holds one of core's values and does not change.
+//! The objects that Python receives. Each contains one of core's values and is immutable.
 
 pub(crate) mod application_token;
 pub(crate) mod audited_token;

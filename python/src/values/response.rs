@@ -1,17 +1,16 @@
-//! A successful answer, as Python holds it: under the names that users of other HTTP clients know.
+//! A response, with the names that other HTTP clients use.
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
-use crate::convert::errors::not_pickled;
+use crate::convert::errors::{not_pickled, protocol};
 use crate::convert::json;
 
-/// A successful answer: what Client.request() returns.
+/// A response with a 2xx status, returned by Client.request().
 ///
-/// It does not change. Its body may hold a secret, and is shown by content, text and json()
-/// alone.
+/// It is immutable. Its body may contain a secret; only content, text and json() show it.
 ///
 ///     >>> response = client.get("/api/v1/sim/500001")
 ///     >>> response.status_code, response.json()["id"]
@@ -27,8 +26,8 @@ impl Response {
         self.0.status()
     }
 
-    /// The headers, by their names in any case. Several of one name are one here, with commas
-    /// between their values.
+    /// The headers: a mapping that ignores upper and lower case. Headers with the same name are
+    /// joined, with commas between their values.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let fields = PyDict::new(py);
@@ -41,28 +40,34 @@ impl Response {
         class_of_headers(py)?.call1((fields,))
     }
 
-    /// The body, decompressed; at most 16 MiB.
+    /// The body, decompressed. It has at most 16 MiB.
     #[getter]
     fn content<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.body())
     }
 
-    /// The body as text: in the character set that the header Content-Type names, else in
-    /// UTF-8. What that cannot be is replaced by "\ufffd".
+    /// The body as text, decoded with the character set in the header Content-Type, else with
+    /// UTF-8. Invalid bytes are replaced by "\ufffd".
     #[getter]
     fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let content = self.content(py);
         let decode = |charset: &str| content.call_method1("decode", (charset, "replace"));
         match self.charset().map(decode) {
             Some(Ok(text)) => Ok(text),
-            // A name that Python does not know.
+            // Python does not know the character set, which is then ignored.
             Some(Err(error)) if !error.is_instance_of::<PyException>(py) => Err(error),
             _ => decode("utf-8"),
         }
     }
 
-    /// What the body means as JSON. Raises ProtocolError where it is none.
+    /// Returns the body, decoded from JSON. Raises ProtocolError if it is empty or not valid
+    /// JSON.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.0.body().is_empty() {
+            let status = self.0.status();
+            let message = format!("cannot read the response: it has no body (HTTP {status})");
+            return Err(protocol(py, &message));
+        }
         json::load(py, self.0.body())
     }
 
@@ -80,12 +85,12 @@ impl Response {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(not_pickled("a Response", "it may hold a secret; keep what you need of it"))
+        Err(not_pickled("a Response", "it may contain a secret; keep the parts that you need"))
     }
 }
 
 impl Response {
-    /// The character set that the body claims to be in.
+    /// Returns the character set in the header Content-Type.
     fn charset(&self) -> Option<&str> {
         let parameters = self.0.header("content-type")?.split(';').skip(1);
         parameters
@@ -95,8 +100,8 @@ impl Response {
     }
 }
 
-/// Written in Python, where a mapping is made of three methods; imported at the first use, as it
-/// brings another module along.
+/// Returns the class of the headers. It is written in Python, where a mapping needs only three
+/// methods, and imported at the first use, since the import takes time.
 fn class_of_headers(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     CLASS.import(py, "emnify_auth._headers", "Headers")

@@ -1,13 +1,13 @@
-//! What a rotation came to, as Python holds it.
+//! The result of a rotation.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDelta, PyTuple};
 
 use crate::convert::time;
 
-/// What ApplicationTokens.rotate() came to.
+/// The result of ApplicationTokens.rotate().
 ///
-/// It holds no secret, and does not change.
+/// It contains no secret and is immutable.
 ///
 ///     >>> with Client(application_token_file="token", store="state") as client:
 ///     ...     rotation = client.application_tokens.rotate()
@@ -19,8 +19,9 @@ pub(crate) struct Rotation(pub(crate) emnify_core::Rotation);
 
 #[pymethods]
 impl Rotation {
-    /// How far it came. "Done": the old application token is revoked, or was kept. "Grace": both
-    /// work until the grace period ends, and the client goes on with the new one.
+    /// The state: "Done" if the old application token is revoked, or was kept because of
+    /// keep_old; "Grace" if both work until the grace period ends, and the client uses the new
+    /// one.
     #[getter]
     fn state(&self) -> String {
         self.0.state().to_string()
@@ -32,34 +33,35 @@ impl Rotation {
         self.0.old_id()
     }
 
-    /// The id of the one that replaces it.
+    /// The id of the new application token.
     #[getter]
     fn new_id(&self) -> u64 {
         self.0.new_id()
     }
 
-    /// In the grace period, how long it lasts from the moment that rotate() returned; None in
-    /// "Done". No time passes for it while the clock is not to be trusted.
+    /// How long the grace period still lasted when rotate() returned; None in the state "Done".
+    /// While the clock cannot be trusted, this time does not decrease.
     #[getter]
     fn grace_left<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDelta>>> {
         self.0.grace_left().map(|left| time::to_timedelta(py, left)).transpose()
     }
 
-    /// Whether another client had rotated the application token already: nothing was changed.
+    /// Whether another client had already rotated the application token. This call then changed
+    /// nothing.
     #[getter]
     fn is_adopted(&self) -> bool {
         self.0.is_adopted()
     }
 
-    /// Whether the old one is left alive, as keep_old said in this call or in the one that the
-    /// rotation began with.
+    /// Whether the old application token still works, because keep_old was set in this call or
+    /// in the one that began the rotation.
     #[getter]
     fn is_old_kept(&self) -> bool {
         self.0.is_old_kept()
     }
 
-    /// The options of this call that did not apply, because the rotation had begun with others,
-    /// which did: their names, such as ('expiry_date', 'ip').
+    /// The names of the arguments of this call that were ignored, such as ('expiry_date', 'ip'),
+    /// because an earlier call had begun the rotation with other options.
     #[getter]
     fn ignored_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.0.ignored_options())

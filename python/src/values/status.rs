@@ -1,4 +1,4 @@
-//! A look inside a session, as Python holds it.
+//! The status of a session.
 
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 
 use crate::convert::{errors, time};
 
-/// How a client's session stands: what Client.status() returns, for people and health checks.
+/// The status of a client's session, returned by Client.status(), for people and health checks.
 ///
-/// It holds no secret, and does not change.
+/// It contains no secret and is immutable.
 ///
 ///     >>> headers = [client.auth_headers() for _ in range(3)]
 ///     >>> status = client.status()
@@ -20,39 +20,41 @@ pub(crate) struct Status(pub(crate) emnify_core::Status);
 
 #[pymethods]
 impl Status {
-    /// Whether there is an auth token that is valid now.
+    /// Whether the client has an auth token that is valid now and was not reported by
+    /// invalidate().
     #[getter]
     fn signed_in(&self) -> bool {
         self.0.signed_in
     }
 
-    /// Until when it is valid, on this machine's clock, in UTC.
+    /// When that auth token expires, on this machine's clock, in UTC.
     #[getter]
     fn valid_until<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         datetime(py, self.0.valid_until)
     }
 
-    /// Seconds until another attempt to sign in may be made, where that is held back.
+    /// How many seconds until the next attempt to sign in may be made. None if it may be made
+    /// now.
     #[getter]
     fn next_attempt(&self) -> Option<f64> {
         self.0.next_attempt.map(|wait| wait.as_secs_f64())
     }
 
-    /// Why the last attempt failed, until one succeeds: an exception that was not raised, made
-    /// anew each time it is asked for.
+    /// The error of the last attempt to sign in, until an attempt succeeds: an exception that
+    /// was not raised. Each access returns a new object.
     #[getter]
     fn last_error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let error = self.0.last_error.as_ref()?;
         Some(errors::exception(py, error).into_value(py).into_any())
     }
 
-    /// Requests that this client has sent in order to sign in.
+    /// How many requests this client has sent to sign in.
     #[getter]
     fn calls_made(&self) -> u64 {
         self.0.calls_made
     }
 
-    /// Auth tokens that it handed out without a request.
+    /// How many auth tokens this client has returned without a request.
     #[getter]
     fn calls_saved(&self) -> u64 {
         self.0.calls_saved
@@ -91,7 +93,8 @@ impl Status {
     }
 }
 
-/// What Python cannot express, such as a token's validity for ever, ends at the end of time.
+/// Converts an instant to a `datetime`. An instant that `datetime` cannot express, such as the expiry
+/// of a token that never expires, becomes the last one that it can.
 fn datetime(py: Python<'_>, instant: Option<SystemTime>) -> PyResult<Option<Bound<'_, PyAny>>> {
     instant.map_or(Ok(None), |at| time::to_datetime(py, at.min(time::end_of_time())))
 }

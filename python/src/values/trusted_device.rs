@@ -1,4 +1,4 @@
-//! A device that a person is known by.
+//! A device that needs no one-time code.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -6,11 +6,11 @@ use pyo3::types::PyString;
 use crate::convert::arguments;
 use crate::convert::errors::not_pickled;
 
-/// A device that, once a one-time code was given on it, does without the code for 90 days.
+/// A device that needs no one-time code for 90 days after a code was entered on it.
 ///
-/// fingerprint: what it is recognised by. Choose a text that is hard to guess, of 8 to 256
-/// visible ASCII characters; keep it, and use it again.
-/// name: shown to the person in emnify's portal.
+/// fingerprint: the text by which emnify recognises the device. Choose one that is hard to guess,
+/// with 8 to 256 visible ASCII characters; store it, and use it for every sign-in on this device.
+/// name: the name that the user sees in emnify's portal.
 ///
 ///     >>> TrustedDevice("a-secret-of-your-choice", "my laptop").name
 ///     'my laptop'
@@ -30,7 +30,7 @@ impl TrustedDevice {
         Ok(TrustedDevice { device, name: name.to_owned() })
     }
 
-    /// The name that is shown in emnify's portal.
+    /// The name that the user sees in emnify's portal.
     #[getter]
     fn name(&self) -> &str {
         &self.name
@@ -49,7 +49,7 @@ impl TrustedDevice {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        let instead = "its fingerprint is a secret; make one where it is needed";
+        let instead = "its fingerprint is a secret; create one where it is needed";
         Err(not_pickled("a TrustedDevice", instead))
     }
 }

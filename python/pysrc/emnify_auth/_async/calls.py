@@ -115,9 +115,9 @@ class Calls:
                     work.run, abandon_on_cancel=True, limiter=loop.unlimited
                 )
             except Exception:
-                self._client._tell()
+                self._client._report_events()
                 raise
-            self._client._tell()
+            self._client._report_events()
             return result
         except BaseException:
             work.abandon()

@@ -1,0 +1,115 @@
+//! The user's functions that a call may need: `mfa`, which asks for a one-time code, and
+//! `hand_over`, which stores a new application token.
+//!
+//! Core calls them on the thread that makes the call. It gets no Python object, which it might free
+//! without the interpreter. Instead the functions of a call are kept in a thread-local variable.
+
+use std::cell::RefCell;
+use std::error::Error;
+
+use emnify_core::{Process, Secret};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::convert::errors::{self, Raised};
+
+thread_local! {
+    /// The functions of the calls that this thread makes. A function may make another call, whose
+    /// functions are then last.
+    static CALLS: RefCell<Vec<UserFunctions>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The functions that one call may need.
+pub(crate) struct UserFunctions {
+    pub(crate) mfa: Option<Py<PyAny>>,
+    pub(crate) hand_over: Option<Py<PyAny>>,
+}
+
+/// Removes the functions when it is dropped.
+pub(crate) struct Installed(());
+
+impl UserFunctions {
+    /// Makes the functions available to the call that this thread makes next.
+    pub(crate) fn install(self) -> Option<Installed> {
+        if self.mfa.is_none() && self.hand_over.is_none() {
+            return None;
+        }
+        CALLS.with_borrow_mut(|calls| calls.push(self));
+        Some(Installed(()))
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        // Dropped outside the borrow: freeing a function may run Python code that makes calls.
+        let functions = CALLS.with_borrow_mut(Vec::pop);
+        drop(functions);
+    }
+}
+
+/// The result of a user's function, for core.
+type FunctionResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Asks for the one-time code. `None` gives up.
+pub(crate) fn mfa() -> FunctionResult<Option<Secret>> {
+    call(|functions| functions.mfa.as_ref(), |function| code(function.call0()?))
+}
+
+/// Stores the new application token.
+pub(crate) fn hand_over(application_token: &Secret) -> FunctionResult<()> {
+    let take = |function: Bound<'_, PyAny>| {
+        let token = PyString::new(function.py(), application_token.reveal());
+        not_awaitable(function.call1((token,))?).map(Some)
+    };
+    match call(|functions| functions.hand_over.as_ref(), take)? {
+        Some(()) => Ok(()),
+        None => Err("hand_over was called on another thread".into()),
+    }
+}
+
+/// Calls the function that `choose` picks from the functions of this thread's call. `None` if the
+/// call has no such function.
+fn call<T>(
+    choose: impl FnOnce(&UserFunctions) -> Option<&Py<PyAny>>,
+    function: impl FnOnce(Bound<'_, PyAny>) -> PyResult<Option<T>>,
+) -> FunctionResult<Option<T>> {
+    Python::attach(|py| {
+        let chosen = CALLS.with_borrow(|calls| {
+            calls.last().and_then(choose).map(|chosen| chosen.bind(py).clone())
+        });
+        let Some(chosen) = chosen else { return Ok(None) };
+        let process = Process::current();
+        let result = function(chosen);
+        if process != Process::current() {
+            // The function forked. The call and its locks belong to the parent process.
+            return Err(Raised::new(py, errors::forked(py)).into());
+        }
+        result.map_err(|exception| Raised::new(py, exception).into())
+    })
+}
+
+fn code(returned: Bound<'_, PyAny>) -> PyResult<Option<Secret>> {
+    if returned.is_none() {
+        return Ok(None);
+    }
+    let text = returned.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+    // The message does not show the value, which may contain the code.
+    let not_text = || {
+        let problem = "must return the one-time code as a str, or None";
+        errors::invalid_input(returned.py(), "mfa", problem)
+    };
+    text.map(|text| Some(Secret::from(text))).ok_or_else(not_text)
+}
+
+/// Rejects an awaitable as the result of `hand_over`: nothing has been stored yet, and the old token
+/// would be revoked.
+fn not_awaitable(returned: Bound<'_, PyAny>) -> PyResult<()> {
+    if returned.hasattr("__await__")? {
+        // Closed to avoid Python's warning about a coroutine that was never awaited.
+        let _ = returned.call_method0("close");
+        let problem = "returned an awaitable, so the new application token was not stored; pass a \
+                       plain function, or use AsyncClient";
+        return Err(errors::invalid_input(returned.py(), "hand_over", problem));
+    }
+    Ok(())
+}
