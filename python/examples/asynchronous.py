@@ -1,7 +1,8 @@
 """Counts the SIMs and the endpoints of the workspace, at the same time.
 
-Get what it needs with: pip install 'emnify-auth[async]'. Set EMNIFY_APPLICATION_TOKEN, or
-EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that holds it, then run this file.
+Install what it needs with: pip install 'emnify-auth[async]'. Set EMNIFY_APPLICATION_TOKEN to the
+application token, or EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that contains it, and run
+this file.
 """
 
 import asyncio

@@ -1,5 +1,4 @@
-"""Event loops, for what has to work in each: asyncio and trio; and anyio on asyncio, which cancels
-in another way."""
+"""Event loops for the tests: asyncio, trio, and anyio on asyncio, which cancels in another way."""
 
 import asyncio
 import time
@@ -13,7 +12,7 @@ T = TypeVar("T")
 
 
 class Asyncio:
-    """The one that comes with Python."""
+    """asyncio, with its own tasks."""
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(main())
@@ -22,7 +21,7 @@ class Asyncio:
         await asyncio.sleep(seconds)
 
     async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
-        """Call it, cancel that after so many seconds, and return how long it took to end."""
+        """Cancel a call after so many seconds, and return how long it took to end."""
         task = asyncio.ensure_future(function())
         await asyncio.sleep(after)
         assert not task.done()
@@ -33,12 +32,12 @@ class Asyncio:
         return time.monotonic() - started
 
     async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
-        """Call it in so many tasks, and return what comes of that."""
+        """Call the function in so many tasks, and return the results."""
         return list(await asyncio.gather(*(function() for _ in range(times))))
 
 
 class Trio:
-    """The other one."""
+    """trio."""
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return trio.run(main)
@@ -58,7 +57,7 @@ class Trio:
         return time.monotonic() - started
 
     async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
-        """Call it in so many tasks, and return what comes of that."""
+        """Call the function in so many tasks, and return the results."""
         results: list[T] = []
 
         async def one() -> None:
@@ -80,7 +79,7 @@ class Anyio:
         await anyio.sleep(seconds)
 
     async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
-        """Call it, cancel that after so many seconds, and return how long it took to end."""
+        """Cancel a call after so many seconds, and return how long it took to end."""
 
         async def call() -> None:
             await function()
@@ -95,7 +94,7 @@ class Anyio:
         return time.monotonic() - started
 
     async def together(self, function: Callable[[], Awaitable[T]], times: int) -> list[T]:
-        """Call it in so many tasks, and return what comes of that."""
+        """Call the function in so many tasks, and return the results."""
         results: list[T] = []
 
         async def one() -> None:
@@ -112,6 +111,6 @@ LOOPS = (Asyncio, Trio, Anyio)
 
 
 async def until_in_a_thread() -> None:
-    """Let a task that was just created get as far as its worker thread, under asyncio."""
+    """Let a new task run until it waits for its worker thread, under asyncio."""
     for _ in range(10):
         await asyncio.sleep(0)

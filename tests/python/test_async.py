@@ -1,5 +1,4 @@
-"""The asynchronous client: all tasks in all event loops share one sign-in, and no event loop is
-blocked."""
+"""AsyncClient: all tasks in all event loops share one sign-in, and no event loop is blocked."""
 
 import asyncio
 import inspect
@@ -30,7 +29,7 @@ from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, ENDPOINT, LONG, SIM,
 from loops import Asyncio, Loop, Trio
 
 
-def test_the_calls_are_those_of_the_client(sandbox: Sandbox, loop: Loop) -> None:
+def test_requests_work_like_those_of_a_client(sandbox: Sandbox, loop: Loop) -> None:
     async def main() -> None:
         async with sandbox.async_client() as client:
             auth_token = await client.authenticate()
@@ -96,7 +95,7 @@ def test_a_thousand_cold_tasks_sign_in_once_with_few_threads(sandbox: Sandbox, l
             tokens = await loop.together(client.authenticate, 1_000)
             timer.join()
             assert len({token.reveal() for token in tokens}) == 1
-            # One signs in, and one is the timer.
+            # One thread signs in, and one is the timer.
             assert threads[0] <= before + 2
 
     loop.run(main)
@@ -134,11 +133,11 @@ def test_a_failure_is_raised_in_each_task(sandbox: Sandbox) -> None:
     asyncio.run(main())
 
 
-def test_a_cached_token_comes_without_a_hop(sandbox: Sandbox) -> None:
+def test_a_cached_token_needs_no_thread(sandbox: Sandbox) -> None:
     client = sandbox.async_client()
     asyncio.run(client.authenticate())
     before = threading.active_count()
-    # It never waits, so it needs no event loop.
+    # The call never waits, so it needs no event loop.
     for call in (client.authenticate(), client.auth_headers()):
         with pytest.raises(StopIteration) as ended:
             call.send(None)
@@ -146,7 +145,7 @@ def test_a_cached_token_comes_without_a_hop(sandbox: Sandbox) -> None:
     assert threading.active_count() == before
 
 
-def test_rows_of_a_fetched_page_come_without_a_hop(sandbox: Sandbox) -> None:
+def test_rows_of_a_fetched_page_need_no_thread(sandbox: Sandbox) -> None:
     async def main() -> AsyncPages:
         pages = client.paginate(SIM, per_page=300)
         await pages.__anext__()
@@ -174,7 +173,7 @@ def test_loops_in_two_threads_share_a_client(sandbox: Sandbox) -> None:
         tokens = set.union(*pool.map(run, (Asyncio(), Asyncio(), Trio())))
     assert len(tokens) == 1
     assert sandbox.calls("POST", AUTHENTICATE) == 1
-    # And another one, after these have ended.
+    # A new event loop, after the others have ended.
     assert run(Asyncio()) == tokens
     asyncio.run(client.aclose())
 
@@ -186,7 +185,7 @@ def test_other_tasks_run_while_a_call_hangs(sandbox: Sandbox, loop: Loop) -> Non
         async with sandbox.async_client() as client:
             waits: list[float] = []
 
-            async def look() -> None:
+            async def call_or_measure() -> None:
                 if waits:
                     await client.authenticate()
                     return
@@ -196,34 +195,34 @@ def test_other_tasks_run_while_a_call_hangs(sandbox: Sandbox, loop: Loop) -> Non
                     await loop.sleep(0.01)
                     waits.append(time.monotonic() - started)
 
-            await loop.together(look, 2)
+            await loop.together(call_or_measure, 2)
             assert max(waits) < 0.2
 
     loop.run(main)
 
 
 def test_events_are_reported_in_the_event_loop_s_thread(sandbox: Sandbox, loop: Loop) -> None:
-    told: list[tuple[str, int]] = []
+    reported: list[tuple[str, int]] = []
 
-    def tell(event: Event) -> None:
-        told.append((event.kind, threading.get_ident()))
+    def report(event: Event) -> None:
+        reported.append((event.kind, threading.get_ident()))
 
     async def main() -> None:
-        async with sandbox.async_client(on_event=tell) as client:
+        async with sandbox.async_client(on_event=report) as client:
             await client.get(f"{SIM}/500001")
-            assert told == [("authenticated", threading.get_ident())]
+            assert reported == [("authenticated", threading.get_ident())]
 
     loop.run(main)
 
 
 def test_an_async_on_event_is_refused(sandbox: Sandbox) -> None:
-    async def tell(_: Event) -> None: ...
+    async def report(_: Event) -> None: ...
 
     with pytest.raises(InvalidInputError, match=r"^on_event: must be a plain function"):
-        sandbox.async_client(on_event=tell)
+        sandbox.async_client(on_event=report)
 
 
-def test_a_closed_client_makes_no_call(sandbox: Sandbox, loop: Loop) -> None:
+def test_calls_of_a_closed_client_are_refused(sandbox: Sandbox, loop: Loop) -> None:
     async def main() -> None:
         client = sandbox.async_client()
         await client.get(f"{SIM}/500001")
@@ -290,7 +289,7 @@ def test_a_forked_child_keeps_working(sandbox: Sandbox) -> None:
     asyncio.run(main())
 
 
-def test_without_an_event_loop_there_is_a_clear_error(sandbox: Sandbox) -> None:
+def test_a_call_without_an_event_loop_raises_a_clear_error(sandbox: Sandbox) -> None:
     client = sandbox.async_client()
     with pytest.raises(RuntimeError, match="async"):
         client.authenticate().send(None)

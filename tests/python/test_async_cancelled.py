@@ -1,5 +1,4 @@
-"""Tasks that are cancelled: nothing is lost by it, no row and no application token, and no program
-waits for what nobody waits for."""
+"""Cancelled tasks: no row and no application token is lost, and the program can exit at once."""
 
 import asyncio
 import time
@@ -12,17 +11,19 @@ from loops import Asyncio, Loop, until_in_a_thread
 
 def wait_until_revoked(sandbox: Sandbox) -> None:
     for _ in range(100):
-        rows = [row for row in sandbox.application_tokens() if row["description"] == "nobody's"]
+        rows = [row for row in sandbox.application_tokens() if row["description"] == "cancelled"]
         if rows and all(row["revoked"] for row in rows):
             return
         time.sleep(0.05)
     pytest.fail("was not revoked")
 
 
-@pytest.mark.parametrize("lost", ["answer", "id"])
-def test_what_a_cancelled_create_brings_is_revoked(sandbox: Sandbox, loop: Loop, lost: str) -> None:
+@pytest.mark.parametrize("lost", ["response", "id"])
+def test_the_token_of_a_cancelled_create_is_revoked(
+    sandbox: Sandbox, loop: Loop, lost: str
+) -> None:
     # The list is read before and after.
-    call = {"method": "POST"} if lost == "answer" else {"method": "GET", "skip": 1}
+    call = {"method": "POST"} if lost == "response" else {"method": "GET", "skip": 1}
 
     async def main() -> None:
         async with sandbox.async_client() as client:
@@ -30,7 +31,7 @@ def test_what_a_cancelled_create_brings_is_revoked(sandbox: Sandbox, loop: Loop,
             sandbox.fault("delay", APPLICATION_TOKEN, milliseconds=1_000, **call)
 
             async def create() -> None:
-                await client.application_tokens.create(description="nobody's")
+                await client.application_tokens.create(description="cancelled")
 
             assert await loop.cancelled(create, after=0.4) < 0.1
 
@@ -38,7 +39,7 @@ def test_what_a_cancelled_create_brings_is_revoked(sandbox: Sandbox, loop: Loop,
     wait_until_revoked(sandbox)
 
 
-def test_no_token_is_lost_at_whatever_moment_its_task_is_cancelled(sandbox: Sandbox) -> None:
+def test_no_token_is_lost_whenever_its_task_is_cancelled(sandbox: Sandbox) -> None:
     got: list[int | None] = []
 
     async def main(after: float, description: str) -> None:
@@ -56,27 +57,29 @@ def test_no_token_is_lost_at_whatever_moment_its_task_is_cancelled(sandbox: Sand
             task.cancel()
             await asyncio.wait([task])
 
-    # From before it is sent until after it was received.
+    # From before the request is sent until after the response is received.
     for step in range(60):
-        asyncio.run(main(step * 0.0002, f"nobody's {step}"))
+        asyncio.run(main(step * 0.0002, f"cancelled {step}"))
     for _ in range(100):
         rows = sandbox.application_tokens()[1:]
         if {row["id"] for row in rows if not row["revoked"]} == set(got):
             break
         time.sleep(0.05)
     else:
-        pytest.fail("there are tokens that nobody got")
-    # In some cases it was received, in some others it was not.
+        pytest.fail("there are active tokens that no task received")
+    # Some tasks received their token, and others did not.
     assert rows
 
 
-def test_what_arrives_just_before_its_task_is_cancelled_is_revoked(sandbox: Sandbox) -> None:
+def test_a_token_that_arrives_just_before_its_task_is_cancelled_is_revoked(
+    sandbox: Sandbox,
+) -> None:
     async def main() -> None:
         async with sandbox.async_client() as client:
             await client.authenticate()
-            task = asyncio.create_task(client.application_tokens.create(description="nobody's"))
+            task = asyncio.create_task(client.application_tokens.create(description="cancelled"))
             await until_in_a_thread()
-            # The loop stands still until the thread has brought it.
+            # The event loop is blocked until the worker thread has received the token.
             while len(sandbox.application_tokens()) < 2:
                 time.sleep(0.01)
             time.sleep(0.3)
@@ -102,7 +105,7 @@ def test_a_row_whose_task_was_cancelled_is_not_lost(sandbox: Sandbox) -> None:
     read = loop.run(main)
     assert read == sorted(set(read))
     assert len(read) == 300
-    # Its page is asked for again.
+    # Its page is requested again.
     assert sandbox.calls("GET", SIM) == 3
 
 
@@ -127,16 +130,16 @@ def test_a_row_that_arrives_just_before_its_task_is_cancelled_is_not_lost(
     assert len(read) == 300
 
 
-def test_what_waits_for_its_turn_is_not_begun(sandbox: Sandbox) -> None:
+def test_a_cancelled_call_that_waits_for_a_thread_is_not_made(sandbox: Sandbox) -> None:
     async def main() -> None:
         async with sandbox.async_client(max_threads=16) as client:
             await client.authenticate()
             sandbox.fault("delay", SIM, milliseconds=LONG)
             hanging = [asyncio.create_task(client.get(SIM)) for _ in range(16)]
             await asyncio.sleep(0.5)
-            waiting = asyncio.create_task(client.application_tokens.create(description="nobody's"))
+            waiting = asyncio.create_task(client.application_tokens.create(description="cancelled"))
             await asyncio.sleep(0.1)
-            # What is cached needs no turn, and signing in has a thread of its own.
+            # A cached token needs no thread, and signing in has a thread of its own.
             client.invalidate(await client.authenticate())
             assert (await client.authenticate()).reveal()
             for task in (waiting, *hanging):
@@ -149,7 +152,7 @@ def test_what_waits_for_its_turn_is_not_begun(sandbox: Sandbox) -> None:
     assert len(sandbox.application_tokens()) == 1
 
 
-def test_one_of_many_that_sign_in_may_leave(sandbox: Sandbox) -> None:
+def test_one_of_many_tasks_that_sign_in_is_cancelled(sandbox: Sandbox) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
 
     async def main() -> None:
@@ -164,7 +167,7 @@ def test_one_of_many_that_sign_in_may_leave(sandbox: Sandbox) -> None:
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_all_of_them_may_leave_and_others_come(sandbox: Sandbox) -> None:
+def test_all_tasks_that_sign_in_are_cancelled_and_another_one_starts(sandbox: Sandbox) -> None:
     sandbox.fault("delay", AUTHENTICATE, milliseconds=800)
 
     async def main() -> None:
@@ -173,7 +176,7 @@ def test_all_of_them_may_leave_and_others_come(sandbox: Sandbox) -> None:
             await asyncio.sleep(0.2)
             for task in first:
                 task.cancel()
-            # It waits for what is under way.
+            # It waits for the sign-in in progress.
             assert (await client.authenticate()).reveal()
 
     asyncio.run(main())
@@ -187,7 +190,7 @@ def test_closing_waits_for_nothing(sandbox: Sandbox) -> None:
         sandbox.fault("delay", SIM, milliseconds=LONG)
         hanging = asyncio.create_task(client.get(SIM))
         await asyncio.sleep(0.3)
-        # It needs no event loop either.
+        # aclose() never waits, so it needs no event loop.
         started = time.monotonic()
         with pytest.raises(StopIteration):
             client.aclose().send(None)
@@ -200,7 +203,7 @@ def test_closing_waits_for_nothing(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("where", ["authenticate", "get"])
-def test_a_program_ends_that_leaves_calls_behind(
+def test_a_program_with_cancelled_calls_exits_at_once(
     sandbox: Sandbox, where: str, backend: str
 ) -> None:
     program = """

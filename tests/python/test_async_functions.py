@@ -1,4 +1,4 @@
-"""The caller's functions: called in a task that waits for the call, in its event loop."""
+"""The user's functions of an AsyncClient. They run in the event loop of the calling task."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ def gateway(sandbox: Sandbox, tmp_path: Path) -> AsyncClient:
 
 
 def values(sandbox: Sandbox) -> list[str]:
-    """Return the application tokens that work, beside the one that every sandbox has."""
+    """Return the active application tokens, except for the one that every sandbox has."""
     return [row["value"] for row in sandbox.application_tokens()[1:] if not row["revoked"]]
 
 
@@ -45,7 +45,7 @@ def test_the_new_token_is_handed_over_in_the_event_loop(
 
     async def take_slowly(token: str) -> None:
         await loop.sleep(0.2)
-        # Both work meanwhile.
+        # Both tokens work meanwhile.
         assert len(values(sandbox)) == 2
         take(token)
 
@@ -62,7 +62,7 @@ def test_the_new_token_is_handed_over_in_the_event_loop(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
+def test_a_function_that_fails_stops_the_rotation_until_the_next_call(
     sandbox: Sandbox, loop: Loop, gateway: AsyncClient, is_async: bool
 ) -> None:
     given: list[str] = []
@@ -84,7 +84,7 @@ def test_a_function_that_fails_stops_the_rotation_which_goes_on_later(
             assert caught.value.__cause__ is raised
             caught.value.__cause__ = None
             report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-            # Only those of this test show it.
+            # The frames of this test may show the token.
             lines = [line for line in report.format() if "emnify_auth" in line]
             assert given[0] not in "".join(lines)
             rotation = await gateway.application_tokens.rotate(hand_over=given.append)
@@ -111,7 +111,7 @@ def test_a_rotation_that_is_cancelled_while_it_hands_over_stops_there(
 
             assert await loop.cancelled(rotate, after=1.0) < 0.1
             assert len(given) == 1
-            # It waits for what is under way, and gives the same once more.
+            # The next call waits for requests in progress, and passes the same token again.
             rotation = await gateway.application_tokens.rotate(hand_over=given.append)
             assert rotation.state == "Done"
 
@@ -119,7 +119,7 @@ def test_a_rotation_that_is_cancelled_while_it_hands_over_stops_there(
     assert given == values(sandbox) * 2
 
 
-def test_a_rotation_that_is_cancelled_before_goes_on_later(
+def test_a_rotation_that_is_cancelled_while_it_creates_is_continued(
     sandbox: Sandbox, loop: Loop, gateway: AsyncClient
 ) -> None:
     given: list[str] = []
@@ -142,7 +142,7 @@ def test_a_rotation_that_is_cancelled_before_goes_on_later(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_person_is_asked_in_the_event_loop(sandbox: Sandbox, loop: Loop, is_async: bool) -> None:
+def test_mfa_runs_in_the_event_loop(sandbox: Sandbox, loop: Loop, is_async: bool) -> None:
     threads: list[int] = []
 
     def mfa() -> str | None:
@@ -162,7 +162,7 @@ def test_a_person_is_asked_in_the_event_loop(sandbox: Sandbox, loop: Loop, is_as
     loop.run(main)
 
 
-def test_what_a_function_raises_is_raised_in_the_task(sandbox: Sandbox, loop: Loop) -> None:
+def test_an_exception_of_mfa_is_raised_in_the_task(sandbox: Sandbox, loop: Loop) -> None:
     async def ask() -> str:
         raise LookupError("no telephone")
 
@@ -181,10 +181,10 @@ def test_what_a_function_raises_is_raised_in_the_task(sandbox: Sandbox, loop: Lo
 
 
 class Stop(BaseException):
-    """What ends a program, though not by itself."""
+    """An exception like SystemExit, which no event loop treats specially."""
 
 
-def test_an_exception_that_ends_a_program_reaches_the_task_and_no_later_call(
+def test_a_base_exception_of_mfa_reaches_only_the_call_that_asked(
     sandbox: Sandbox, loop: Loop
 ) -> None:
     asked: list[None] = []
@@ -258,12 +258,12 @@ def test_the_wait_for_another_task_s_sign_in_is_within_the_timeout(
             await loop.together(authenticate, 3)
 
     loop.run(main)
-    late = "waiting for another task's sign-in timed out after 1 s"
+    late = "waiting for another task to sign in timed out after 1 s"
     assert [result for result in results if result != late] == results[2:]
     assert isinstance(results[2], AuthToken)
 
 
-def test_what_is_no_function_is_refused(sandbox: Sandbox, gateway: AsyncClient) -> None:
+def test_a_value_that_is_not_a_function_is_refused(sandbox: Sandbox, gateway: AsyncClient) -> None:
     with pytest.raises(InvalidInputError, match=r"^mfa: must be a function, not int"):
         sandbox.async_user(mfa=7)
     with pytest.raises(InvalidInputError, match=r"^hand_over: must be a function, not int"):

@@ -1,4 +1,4 @@
-"""The settings that all clients share, declared once."""
+"""The settings that all clients share."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ __all__ = ["ClientSettings"]
 
 
 class ClientSettings(TypedDict, total=False):
-    """The keyword arguments that all clients share. Client describes them.
+    """The keyword arguments that all clients share. help(Client) describes them.
 
     settings: ClientSettings = {"store": "/var/lib/gateway/emnify", "timeout": 10.0}
     client = Client(**settings)
@@ -26,5 +26,5 @@ class ClientSettings(TypedDict, total=False):
     pacing: bool
 
 
-# Tracebacks and help() show where to import it from.
+# Tracebacks and help() show the public module.
 ClientSettings.__module__ = "emnify_auth"

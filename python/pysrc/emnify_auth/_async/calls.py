@@ -1,4 +1,4 @@
-"""Runs the calls of an AsyncClient: each in a worker thread of anyio's, under asyncio or trio.
+"""Runs the calls of an AsyncClient in worker threads of anyio, under asyncio or trio.
 
 Cancelling a task interrupts the call that it waits for, so that the worker thread returns at once.
 """
@@ -39,11 +39,11 @@ class Calls:
         discard: Callable[[T], object] | None = None,
         has_own_timeouts: bool = False,
     ) -> T:
-        """Call the function in a worker thread, once one is free, and return what it returns.
+        """Wait for a free worker thread, call the function there, and return its result.
 
         discard: gets a result that arrives after the task was cancelled. It must not wait.
-        has_own_timeouts: the time that passes until a thread is free does not count against the
-        function's timeouts.
+        has_own_timeouts: each request of the function has a timeout of its own, so that the wait
+        for a thread does not count towards them.
         """
         loop = self._loop()
         borrower = object()
@@ -56,10 +56,10 @@ class Calls:
             loop.threads.release_on_behalf_of(borrower)
 
     async def sign_in(self) -> AuthToken:
-        """Sign in, once for all tasks of this event loop that ask meanwhile.
+        """Sign in, once for all tasks of this event loop that need it.
 
-        It takes a thread beside max_threads, because calls in those may need the auth token. If the
-        task that signs in is cancelled, one that waits takes over.
+        It uses a thread in addition to max_threads, because calls in those may wait for the auth
+        token. If the task that signs in is cancelled, another one takes over.
         """
         loop = self._loop()
         started = anyio.current_time()
@@ -69,7 +69,7 @@ class Calls:
                 await sign_in.ended.wait()
             if not sign_in.ended.is_set():
                 raise RequestTimeoutError(
-                    f"waiting for another task's sign-in timed out after {self.timeout:g} s",
+                    f"waiting for another task to sign in timed out after {self.timeout:g} s",
                     is_retryable=True,
                 )
             auth_token = sign_in.result()
@@ -87,24 +87,24 @@ class Calls:
         finally:
             loop.sign_in = None
             sign_in.ended.set()
-            # The error leads to this frame, which must not lead back to it.
+            # The error refers to this frame. A reference back would be a cycle.
             del sign_in
 
     @staticmethod
     def in_loop(function: "Callable[..., object] | None") -> "Callable[..., Any] | None":
-        """Have a function of the user's run in the event loop of the task that makes the call.
+        """Return a function that calls a user's function in the event loop of the calling task.
 
-        Anything else is returned as it is, and refused where it arrives."""
+        A value that is not callable is returned unchanged; the native module refuses it."""
         return InLoop(function) if callable(function) else function
 
     async def _take_thread(self, loop: "_Loop", borrower: object) -> None:
-        """Wait until a thread is free, at most for the timeout."""
+        """Wait for a free thread, at most until the timeout."""
         with anyio.move_on_after(self.timeout):
             await loop.threads.acquire_on_behalf_of(borrower)
             return
         raise RequestTimeoutError(
-            f"waiting for a thread timed out after {self.timeout:g} s: other calls of this "
-            f"AsyncClient occupy all {self.max_threads} (max_threads)",
+            f"waiting for a thread timed out after {self.timeout:g} s: max_threads is "
+            f"{self.max_threads}, and other calls of this AsyncClient use all of them",
             is_retryable=True,
         )
 
@@ -124,7 +124,7 @@ class Calls:
             raise
 
     def _loop(self) -> "_Loop":
-        """Return what the tasks of the running event loop share."""
+        """Return the state that the tasks of the running event loop share."""
         try:
             loops = _loops.get()
         except LookupError:
@@ -137,13 +137,13 @@ class Calls:
 
 
 class _Loop:
-    """What the tasks of one event loop share that use one client."""
+    """The state of one client that the tasks of one event loop share."""
 
     __slots__ = ("sign_in", "threads", "unlimited")
 
     def __init__(self, max_threads: int) -> None:
         self.threads = anyio.CapacityLimiter(max_threads)
-        # For anyio, whose own limit does not apply.
+        # Passed to anyio instead of its default limit of threads.
         self.unlimited = anyio.CapacityLimiter(math.inf)
         self.sign_in: _SignIn | None = None
 
@@ -163,11 +163,11 @@ class _SignIn:
         error = self.error
         try:
             if error is not None:
-                # One exception should not be raised in two tasks; those of others have no copies.
+                # Each task should raise its own exception. Only EmnifyError can be copied safely.
                 raise copy(error) if isinstance(error, EmnifyError) else error
             return self.auth_token
         finally:
-            # The error leads to this frame, which must not lead back to it.
+            # The error refers to this frame. A reference back would be a cycle.
             del self, error
 
 

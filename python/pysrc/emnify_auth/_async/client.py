@@ -1,5 +1,5 @@
-"""The asynchronous client: the names of Client, awaited. Its calls are those of a Client, made in
-worker threads; what needs no call is done where it is asked for."""
+"""The asynchronous client. It makes the calls of a Client in worker threads. Methods that do not
+wait run in the event loop's thread."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -22,33 +22,34 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient"]
 
-# How many calls of one client run at the same time, each in a thread.
+# The default number of calls of one client that run at the same time, each in a thread.
 _MAX_THREADS = 64
 
-# The timeout of a Client that is made without one, in seconds.
+# The default timeout of a Client, in seconds.
 _TIMEOUT = 30.0
 
 
 class AsyncClient:
-    """Keeps a program signed in to emnify, for code that awaits: under asyncio or trio.
+    """Keeps a program signed in to emnify, for asynchronous code under asyncio or trio.
 
     It needs anyio: pip install 'emnify-auth[async]'.
 
-    The arguments are those of Client, and so are the methods, awaited. One AsyncClient may be used
-    by any number of tasks, in several event loops and threads, in a child after a fork, and in an
-    async with statement.
+    It has the arguments of Client, and its methods, to be awaited. One AsyncClient can be used by
+    any number of tasks, in several event loops and threads, in a child process after a fork, and in
+    an async with statement.
 
     A cached auth token is returned at once. Other calls run in worker threads.
 
     max_threads: how many calls of this client may run at the same time in one event loop, each in a
-    thread of its own. Others wait for their turn; the timeout of a call includes this wait. One
-    thread more may sign in.
+    worker thread. Further calls wait; their timeout includes this wait. One more worker thread is
+    used for signing in. Default: 64. A client sends at most 64 requests at the same time, even if
+    max_threads is larger.
 
-    Cancelling a task ends its call at once. What was sent goes on in the background, as with a call
-    that Ctrl-C interrupts; a call that has not begun is not made.
+    Cancelling a task ends its call at once. A request that was already sent continues in the
+    background, as after Ctrl-C in a call of a Client. A call that waits for a thread is not made.
 
-    on_event, a plain function, is called in a task that is making a call with this client, in its
-    event loop's thread: it must not wait for anything. An exception in it goes to
+    on_event: a plain function. It is called in the event loop's thread, in a task that is making a
+    call with this client, and blocks the event loop meanwhile. An exception that it raises goes to
     sys.unraisablehook.
     """
 
@@ -88,13 +89,14 @@ class AsyncClient:
         max_threads: int = _MAX_THREADS,
         **settings: "Unpack[ClientSettings]",
     ) -> "Self":
-        """A client that signs in as a person, for what an application token cannot do.
+        """Returns a client that signs in as a user, for calls that an application token is not
+        allowed to make.
 
-        mfa: a function, plain or async, that asks the person for the one-time code that emnify
-        sent, and returns it, or None to give up. It runs in the event loop of the task that signs
-        in: an async one may take its time, a plain one blocks the loop. It must not call this
-        client, which waits for it. An exception in it is raised by the call that asked. If the task
-        is cancelled, so is an async function, and another task that waits asks again.
+        mfa: a function that asks the user for the one-time code from emnify and returns it, or None
+        to give up. It runs in the event loop of the task that signs in. A plain function blocks the
+        event loop; use an async one to prompt a person. The call raises whatever the function
+        raises. The function must not use this client, because the client waits for it. If the task
+        is cancelled, an async function is cancelled too, and another task that waits asks again.
 
         The other arguments are those of Client.from_user() and AsyncClient.
         """
@@ -118,53 +120,55 @@ class AsyncClient:
     def _of(
         cls, client: Client, timeout: float = _TIMEOUT, max_threads: int = _MAX_THREADS
     ) -> "Self":
-        """The same session for code that awaits."""
+        """Returns an AsyncClient that uses this client."""
         new = cls.__new__(cls)
         new._client, new._calls = client, _calls()(client, timeout, max_threads)
         return new
 
     async def authenticate(self) -> AuthToken:
-        """An auth token that is valid now, as Client.authenticate(): the cached one at once, else a
-        new one. One task of an event loop signs in for all that wait."""
+        """Returns an auth token that is valid now, like Client.authenticate(): the cached one at
+        once, or a new one. One task of an event loop signs in for all that wait."""
         auth_token = self._client._cached()
         return auth_token or await self._calls.sign_in()
 
     async def auth_headers(self) -> dict[str, str]:
-        """The header that carries a valid auth token, for a call made by other means:
-        {"Authorization": "Bearer …"}. It is a new dict with the secret in plain text: pass
-        it on, and do not log it. Raises what authenticate() does."""
+        """Returns the header with a valid auth token, for requests that another library sends:
+        {"Authorization": "Bearer …"}. The new dict contains the secret in plain text: do not log
+        it. Call this for each request. Raises the same exceptions as authenticate()."""
         return {"Authorization": f"Bearer {(await self.authenticate()).reveal()}"}
 
     def invalidate(self, token: AuthToken | str) -> None:
-        """Tells that a server refused this auth token, as Client.invalidate(). It waits for
-        nothing, and is not awaited."""
+        """Reports that a server refused an auth token (HTTP 401), like Client.invalidate(). It
+        returns at once and is not awaited."""
         try:
             self._client.invalidate(token)
         finally:
             del token
 
     async def _replacement(self, token: AuthToken) -> "_Replacement | None":
-        """Returns what an adapter replays a call with, as Client._replacement()."""
+        """Returns another auth token for a request that got a 401, like Client._replacement()."""
         client = self._client
         return await self._calls.run(lambda: client._replacement(token))
 
     def retry_now(self) -> None:
-        """Ends the waits that failed attempts to sign in have caused, as Client.retry_now(). It
-        waits for nothing, and is not awaited."""
+        """Ends the wait after failed attempts to sign in, like Client.retry_now(). It returns at
+        once and is not awaited."""
         self._client.retry_now()
 
     def status(self) -> Status:
-        """How the session stands, as Client.status(). It waits for nothing, and is not awaited."""
+        """Returns the status of the session, like Client.status(). It returns at once and is not
+        awaited."""
         return self._client.status()
 
     @property
     def base_url(self) -> str:
-        """Where the API is, as Client.base_url."""
+        """The URL of the API, like Client.base_url."""
         return self._client.base_url
 
     @property
     def application_tokens(self) -> AsyncApplicationTokens:
-        """The application tokens of the workspace: create, list, update, revoke, audit, rotate."""
+        """The calls for the application tokens of the workspace: create, list, update, revoke, own,
+        audit and rotate."""
         return AsyncApplicationTokens(self._calls, self._client.application_tokens)
 
     async def request(
@@ -177,10 +181,11 @@ class AsyncClient:
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
     ) -> Response:
-        """Makes any other call of the API, signed in, and returns its answer, as Client.request().
+        """Sends any request to the API, with the auth token, and returns the response, like
+        Client.request().
 
-        What is passed must not change before it returns. A request whose task is cancelled may be
-        carried out all the same."""
+        Do not change the arguments until the call returns. If the task is cancelled, the request
+        may have taken effect."""
         client = self._client
         return await self._calls.run(
             lambda: client.request(
@@ -191,7 +196,7 @@ class AsyncClient:
     async def get(
         self, path: str, *, params: "_Params | None" = None, headers: "_Headers | None" = None
     ) -> Response:
-        """Reads: request("GET", path, …)."""
+        """Sends a GET request: request("GET", path, …)."""
         return await self.request("GET", path, params=params, headers=headers)
 
     async def post(
@@ -203,7 +208,7 @@ class AsyncClient:
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
     ) -> Response:
-        """Creates, or does something: request("POST", path, …)."""
+        """Sends a POST request: request("POST", path, …)."""
         return await self.request(
             "POST", path, json=json, content=content, params=params, headers=headers
         )
@@ -217,7 +222,7 @@ class AsyncClient:
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
     ) -> Response:
-        """Changes: request("PATCH", path, …)."""
+        """Sends a PATCH request: request("PATCH", path, …)."""
         return await self.request(
             "PATCH", path, json=json, content=content, params=params, headers=headers
         )
@@ -231,7 +236,7 @@ class AsyncClient:
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
     ) -> Response:
-        """Replaces: request("PUT", path, …)."""
+        """Sends a PUT request: request("PUT", path, …)."""
         return await self.request(
             "PUT", path, json=json, content=content, params=params, headers=headers
         )
@@ -239,32 +244,31 @@ class AsyncClient:
     async def delete(
         self, path: str, *, params: "_Params | None" = None, headers: "_Headers | None" = None
     ) -> Response:
-        """Removes: request("DELETE", path, …)."""
+        """Sends a DELETE request: request("DELETE", path, …)."""
         return await self.request("DELETE", path, params=params, headers=headers)
 
     def paginate(
         self, path: str, *, params: "_Params | None" = None, per_page: int | None = None
     ) -> AsyncPages:
-        """The rows of a collection, page after page, each row once, for async for. The rest is as
-        with Client.paginate()."""
+        """Returns an asynchronous iterator over the rows of a collection, like Client.paginate().
+        It is used with async for and not awaited."""
         return AsyncPages(
             self._calls, self._client.paginate(path, params=params, per_page=per_page)
         )
 
     async def switch_workspace(self, id: int) -> "Self":
-        """A client for the workspace with this id, of the same person, as
-        Client.switch_workspace()."""
+        """Returns a client for the workspace with this id, like Client.switch_workspace()."""
         client, calls = self._client, self._calls
         other = await calls.run(lambda: client.switch_workspace(id))
         return self._of(other, calls.timeout, calls.max_threads)
 
     async def aclose(self) -> None:
-        """Closes the connections and forgets the secrets, as Client.close(). It waits for
-        nothing."""
+        """Closes the connections and erases the secrets, like Client.close(). It returns at
+        once."""
         self._client.close()
 
     async def close(self) -> None:
-        """The same as aclose()."""
+        """Closes the client: the same as aclose()."""
         await self.aclose()
 
     async def __aenter__(self) -> "Self":
@@ -280,26 +284,26 @@ class AsyncClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        # One that could not be made may be seen in a traceback.
+        # A traceback may show a client whose __init__ failed.
         client = getattr(self, "_client", "<Client>")
         return f"{client}".replace("<", "<Async", 1)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "an AsyncClient is not pickled or copied: it holds secrets and connections; make one "
-            "where it is needed"
+            "an AsyncClient cannot be pickled or copied: it contains secrets and connections; "
+            "create one where it is needed"
         )
 
 
 def _calls() -> "type[Calls]":
-    """Return the class that makes the calls, which needs anyio."""
+    """Return the class that makes the calls. It needs anyio."""
     try:
         from .calls import Calls
     except ModuleNotFoundError as error:
         if error.name != "anyio":
             raise
         raise ModuleNotFoundError(
-            "AsyncClient needs anyio, which is not installed; get it with: "
+            "AsyncClient needs anyio, which is not installed; install it with: "
             "pip install 'emnify-auth[async]'",
             name="anyio",
         ) from None
@@ -308,13 +312,13 @@ def _calls() -> "type[Calls]":
 
 def _check(max_threads: int, settings: ClientSettings) -> None:
     if isinstance(max_threads, bool) or not isinstance(max_threads, int) or max_threads < 1:
-        raise InvalidInputError("max_threads: must be a whole number from 1 on")
+        raise InvalidInputError("max_threads: must be an int, at least 1")
     if inspect.iscoroutinefunction(settings.get("on_event")):
-        raise InvalidInputError("on_event: must be a plain function, as nothing awaits it")
+        raise InvalidInputError("on_event: must be a plain function, not an async one")
 
 
 def _name_settings(function: Any, like: Callable[..., object]) -> None:  # noqa: ANN401
-    """Have help() show the settings by name, with their defaults."""
+    """Make help() show the settings by name, with their defaults."""
     ours = inspect.signature(function)
     own = [one for one in ours.parameters.values() if one.kind is not one.VAR_KEYWORD]
     types = ClientSettings.__annotations__

@@ -1,4 +1,4 @@
-"""The rows of a collection, for async for."""
+"""Iterates asynchronously over the rows of a collection."""
 
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,12 +17,12 @@ _Row = dict[str, Any]
 
 
 class AsyncPages:
-    """The rows of a collection: what AsyncClient.paginate() returns. Each is a dict, as JSON has
-    it.
+    """An asynchronous iterator over the rows of a collection, returned by AsyncClient.paginate().
+    Each row is a dict, with its keys in the server's order.
 
-    One task at a time can ask for a row; another that does so meanwhile gets an InvalidInputError.
-    After an error the iteration ends; so it does when the client is closed. A row whose task was
-    cancelled is not lost: the next one asked for is that.
+    Only one task at a time may read; meanwhile reading raises InvalidInputError in other tasks. The
+    iteration ends after an error, or when the client is closed. If the task that reads is
+    cancelled, no row is lost: the next read returns it.
     """
 
     __slots__ = ("_calls", "_is_reading", "_pages", "_read", "_turn")
@@ -31,10 +31,11 @@ class AsyncPages:
         self._calls = calls
         self._pages = pages
         self._is_reading = False
-        # What was read; None at the end. It goes through here because a task that is cancelled
-        # takes no result from its worker thread.
+        # The row that was read, or None at the end. The worker thread puts it here, because a
+        # cancelled task does not get the thread's result.
         self._read: list[_Row | None] = []
-        # Held by whoever reads. A worker thread whose task was cancelled is about to release it.
+        # Held while a row is read. After a task was cancelled, its worker thread may still hold it
+        # for a short time.
         self._turn = threading.Lock()
 
     def __aiter__(self) -> "Self":
@@ -48,7 +49,7 @@ class AsyncPages:
 
     async def _next(self) -> _Row | None:
         if self._is_reading:
-            raise InvalidInputError("next: another row is being read, in another task")
+            raise InvalidInputError("next: another task is reading a row")
         if self._turn.acquire(blocking=False):
             try:
                 self._read_buffered()
@@ -63,7 +64,7 @@ class AsyncPages:
         return self._read.pop()
 
     def _read_buffered(self) -> None:
-        """Read a row if that takes no call."""
+        """Read a row if that needs no call."""
         if not self._read:
             buffered = self._pages._buffered()
             if buffered is not None:
@@ -80,6 +81,6 @@ class AsyncPages:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "an AsyncPages is not pickled or copied: it belongs to a client; make one where it is "
-            "needed"
+            "an AsyncPages cannot be pickled or copied: it belongs to a client; create one where "
+            "it is needed"
         )

@@ -1,4 +1,4 @@
-"""The calls that look after application tokens, awaited."""
+"""The calls for application tokens, to be awaited."""
 
 import builtins
 import datetime
@@ -20,9 +20,8 @@ __all__ = ["AsyncApplicationTokens"]
 
 
 class AsyncApplicationTokens:
-    """The application tokens of the workspace that the client is signed in to:
-    AsyncClient.application_tokens is one of these. It has the methods of ApplicationTokens,
-    awaited."""
+    """The calls for the application tokens of the client's workspace, returned by
+    AsyncClient.application_tokens. It has the methods of ApplicationTokens, to be awaited."""
 
     __slots__ = ("_calls", "_tokens")
 
@@ -37,11 +36,12 @@ class AsyncApplicationTokens:
         expiry_date: str | datetime.date | datetime.datetime | None = None,
         ip: str | None = None,
     ) -> CreatedApplicationToken:
-        """Creates an application token, as ApplicationTokens.create(). Its value is in what is
-        returned and nowhere else.
+        """Creates an application token, like ApplicationTokens.create(). Its value is only in the
+        returned object and cannot be read again later.
 
-        What a call creates whose task is cancelled is revoked, if its id is found and the program
-        goes on for long enough; otherwise it is in the list, by its description."""
+        If the task is cancelled and the token is still created, it is revoked in the background, if
+        its id is found and the program runs long enough. Otherwise look for its description in the
+        list."""
         tokens = self._tokens
         return await self._calls.run(
             lambda: tokens.create(description=description, expiry_date=expiry_date, ip=ip),
@@ -49,7 +49,7 @@ class AsyncApplicationTokens:
         )
 
     async def list(self) -> builtins.list[ApplicationToken]:
-        """All application tokens of the workspace, expired and revoked ones too."""
+        """Returns all application tokens of the workspace, including expired and revoked ones."""
         return await self._calls.run(self._tokens.list)
 
     async def update(self, id: int, *, description: str) -> None:
@@ -58,12 +58,14 @@ class AsyncApplicationTokens:
         await self._calls.run(lambda: tokens.update(id, description=description))
 
     async def revoke(self, id: int) -> None:
-        """Revokes the application token with this id for good, as ApplicationTokens.revoke()."""
+        """Revokes the application token with this id, like ApplicationTokens.revoke(). This cannot
+        be undone."""
         tokens = self._tokens
         await self._calls.run(lambda: tokens.revoke(id))
 
     async def own(self) -> ApplicationToken | None:
-        """The application token that this client signs in with, as ApplicationTokens.own()."""
+        """Returns the row of the application token that this client signs in with, like
+        ApplicationTokens.own()."""
         return await self._calls.run(self._tokens.own)
 
     async def audit(
@@ -72,7 +74,7 @@ class AsyncApplicationTokens:
         expires_within: datetime.timedelta = ...,  # type: ignore[assignment]
         older_than: datetime.timedelta = ...,  # type: ignore[assignment]
     ) -> builtins.list[AuditedToken]:
-        """All application tokens of the workspace, each with what there is to say against it, as
+        """Returns all application tokens of the workspace, each with the risks found for it, like
         ApplicationTokens.audit()."""
         tokens = self._tokens
         given: dict[str, Any] = {"expires_within": expires_within, "older_than": older_than}
@@ -90,16 +92,17 @@ class AsyncApplicationTokens:
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
     ) -> Rotation:
-        """Replaces the application token that this client signs in with by a new one, with no
-        moment at which neither works, as ApplicationTokens.rotate().
+        """Replaces the application token that this client signs in with, like
+        ApplicationTokens.rotate().
 
-        hand_over: a function, plain or async, that takes the new application token, a str, and
-        keeps it where the next start finds it, instead of the credential file. It is called in this
-        task, and awaited: an async one may take its time, a plain one blocks the event loop. It
-        must not call this client, which waits for it. An exception in it stops the rotation and is
-        the __cause__ of the RotationError; the next call goes on with the same token.
+        hand_over: a function that stores the new application token, a str, where the program finds
+        it at its next start. It replaces the credential file. It runs in the event loop of this
+        task. A plain function blocks the event loop; an async one does not. It must not use this
+        client, because the client waits for it. Any exception that it raises stops the rotation and
+        becomes the __cause__ of the RotationError; the next rotate() passes it the same token
+        again.
 
-        If the task is cancelled, the next call goes on where this one stopped."""
+        If the task is cancelled, the next rotate() continues where this one stopped."""
         tokens = self._tokens
         take = self._calls.in_loop(hand_over)
         return await self._calls.run(
@@ -120,6 +123,6 @@ class AsyncApplicationTokens:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "an AsyncApplicationTokens is not pickled or copied: it belongs to a client; make one "
-            "where it is needed"
+            "an AsyncApplicationTokens cannot be pickled or copied: it belongs to a client; create "
+            "one where it is needed"
         )

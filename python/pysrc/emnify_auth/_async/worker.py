@@ -1,5 +1,5 @@
-"""What happens in a worker thread while a task waits: the call, and the user's functions that the
-call needs, which run in the task's event loop."""
+"""The work of a worker thread while its task waits: the call, and the user's functions that the
+call needs. Those run in the task's event loop."""
 
 import threading
 from collections.abc import Callable
@@ -22,11 +22,11 @@ _here = threading.local()
 class Work(Generic[T]):
     """A call for a task that may be cancelled.
 
-    waited: how many seconds of its timeout have passed.
+    waited: how many seconds of the timeout have already passed.
     discard: gets a result that arrives after the task was cancelled. It must not wait.
     """
 
-    __slots__ = ("_discard", "_function", "_interrupt", "_is_abandoned", "_question", "_result")
+    __slots__ = ("_discard", "_function", "_in_loop", "_interrupt", "_is_abandoned", "_result")
 
     def __init__(
         self, function: Callable[[], T], waited: float, discard: Callable[[T], object] | None
@@ -34,9 +34,9 @@ class Work(Generic[T]):
         self._function = function
         self._discard = discard
         self._interrupt = _Interrupt(waited)
-        self._question: _Question | None = None
+        self._in_loop: _FunctionCall | None = None
         self._is_abandoned = False
-        # Whoever takes it out discards it: the worker thread or the task.
+        # The worker thread or the task discards the result: the one that removes it from here.
         self._result: list[T] = []
 
     def run(self) -> T:
@@ -48,35 +48,37 @@ class Work(Generic[T]):
         finally:
             del _here.work
         if self._discard is not None:
-            # Either this sees that the task was cancelled, or the task sees the result.
+            # Either this thread sees that the task was cancelled, or the task sees the result.
             self._result.append(result)
             if self._is_abandoned:
                 self._discard_result()
         return result
 
     def abandon(self) -> None:
-        """Interrupt the call, because its task has left; in the task's event loop."""
+        """Interrupt the call, in the event loop, because its task was cancelled or failed."""
         self._is_abandoned = True
         self._interrupt.trigger()
-        if self._question is not None:
-            self._question.cancel()
+        if self._in_loop is not None:
+            self._in_loop.cancel()
         self._discard_result()
 
-    def ask(self, function: Callable[..., object], arguments: tuple[object, ...]) -> object:
-        """Call a function of the user's in the task's event loop; called in the worker thread."""
-        question = self._question = _Question(function, arguments)
+    def call_in_loop(
+        self, function: Callable[..., object], arguments: tuple[object, ...]
+    ) -> object:
+        """Call a user's function in the task's event loop, from the worker thread."""
+        call = self._in_loop = _FunctionCall(function, arguments)
         # They may be secret, and a traceback may show variables.
         del arguments
         try:
             self._raise_if_abandoned()
-            anyio.from_thread.run(question.answer)
+            anyio.from_thread.run(call.run)
         except Exception:
             self._raise_if_abandoned()
             raise
         finally:
-            self._question = None
-        if question.has_reply:
-            return question.reply
+            self._in_loop = None
+        if call.has_result:
+            return call.result
         raise GeneratorExit("the task that made the call was cancelled")
 
     def _raise_if_abandoned(self) -> None:
@@ -92,42 +94,42 @@ class Work(Generic[T]):
             self._discard(result)
 
 
-class _Question:
-    """A function of the user's, what it is called with, and what it returned.
+class _FunctionCall:
+    """A call of a user's function, with its arguments and its result.
 
-    The arguments may be secret. They are in no variable that a traceback could show.
+    The arguments may be secret, so they are never in a variable that a traceback could show.
     """
 
-    __slots__ = ("_arguments", "_function", "_is_cancelled", "_scope", "has_reply", "reply")
+    __slots__ = ("_arguments", "_function", "_is_cancelled", "_scope", "has_result", "result")
 
     def __init__(self, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
         self._function = function
         self._arguments = arguments
         self._scope: anyio.CancelScope | None = None
         self._is_cancelled = False
-        self.reply: object = None
-        self.has_reply = False
+        self.result: object = None
+        self.has_result = False
 
-    async def answer(self) -> None:
-        """Call the function, and await what it returns if that can be awaited."""
+    async def run(self) -> None:
+        """Call the function, and await its result if that is awaitable."""
         if self._is_cancelled:
             return
         with anyio.CancelScope() as self._scope:
-            reply = self._function(*self._arguments)
-            if isawaitable(reply):
-                reply = await reply
-            self.reply = reply
-            self.has_reply = True
+            result = self._function(*self._arguments)
+            if isawaitable(result):
+                result = await result
+            self.result = result
+            self.has_result = True
 
     def cancel(self) -> None:
-        """Cancel the function, or do not call it; in the event loop."""
+        """Cancel the function, or prevent its call. Called in the event loop."""
         self._is_cancelled = True
         if self._scope is not None:
             self._scope.cancel()
 
 
 class InLoop:
-    """A function of the user's that runs in the event loop of the task that makes the call."""
+    """Calls a user's function in the event loop of the task that makes the call."""
 
     __slots__ = ("_function",)
 
@@ -135,10 +137,10 @@ class InLoop:
         self._function = function
 
     def __call__(self, *arguments: object) -> object:
-        """Call the function there, in a worker thread, and return what it returns."""
+        """Call the function in the event loop, from a worker thread, and return its result."""
         work: Work[object] = _here.work
         try:
-            return work.ask(self._function, arguments)
+            return work.call_in_loop(self._function, arguments)
         finally:
             # They may be secret, and a traceback may show variables.
             del arguments
