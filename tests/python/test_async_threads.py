@@ -51,6 +51,18 @@ def test_with_a_thread_for_each_call_none_waits(sandbox: Sandbox, loop: Loop) ->
     loop.run(main)
 
 
+def test_more_threads_make_more_calls_at_once(sandbox: Sandbox, loop: Loop) -> None:
+    async def main() -> None:
+        slow = await slowness(sandbox, loop)
+        sandbox.fault("delay", PATH, milliseconds=round(1_500 * slow))
+        settings: dict[str, object] = {"max_threads": 2 * THREADS, "pacing": False, "timeout": 2.5 * slow}
+        async with sandbox.async_client(**settings) as client:
+            _, results = await timed(client, 2 * THREADS, loop)
+        assert results == ["done"] * 2 * THREADS
+
+    loop.run(main)
+
+
 def test_the_timeout_includes_the_wait_for_a_thread(sandbox: Sandbox, loop: Loop) -> None:
     async def main() -> None:
         slow = await slowness(sandbox, loop)

@@ -159,6 +159,9 @@ impl Settings<'_> {
             None => None,
         };
         builder = builder.expiry_notice(on_event.is_some());
+        // Only Python's main thread and AsyncClient make interruptible calls, and max_threads limits
+        // the latter.
+        builder = builder.max_exchanges(usize::MAX);
         let on_event = OnEvent::new(on_event);
         if mfa.is_some() {
             builder = builder.mfa(user_functions::mfa);

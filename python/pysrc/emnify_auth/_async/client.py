@@ -42,8 +42,7 @@ class AsyncClient:
 
     max_threads: how many calls of this client may run at the same time in one event loop, each in a
     worker thread. Further calls wait; their timeout includes this wait. One more worker thread is
-    used for signing in. Default: 64. A client sends at most 64 requests at the same time, even if
-    max_threads is larger.
+    used for signing in. Default: 64. While a request is in progress, it occupies a second thread.
 
     Cancelling a task ends its call at once. A request that was already sent continues in the
     background, as after Ctrl-C in a call of a Client. A call that waits for a thread is not made.
