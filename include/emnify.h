@@ -66,9 +66,9 @@
  * Their comments list only further errors.
  *
  * Ownership. You own what a call writes to a pointer to a pointer, and free it with the type's free
- * function. It may outlive its client. A string or handle that a function returns is borrowed from
- * the handle that it was read from, and is valid until that handle is freed. Do not change or free
- * it. What you pass in is copied, except the pointers for your own functions.
+ * function. It may outlive its client. A string or handle that a function returns, unless noted, is
+ * borrowed from the handle that it was read from, and is valid until that handle is freed. Do not
+ * change or free it. What you pass in is copied, except the pointers for your own functions.
  *
  * Text and numbers. All text is UTF-8 and ends with a NUL, in both directions; it is never
  * truncated. A secret that you pass in comes with its length and needs no NUL. Secrets are wiped
@@ -81,21 +81,22 @@
  * tells the library which members your program knows, so it need not be rebuilt.
  *
  * Threads. Any number of threads may use a client at the same time. emnify_config and emnify_pages
- * may be used by one thread at a time. All other handles are read-only: any thread may read them,
- * and one frees them when no other uses them. There is no global state to set up. A thread that
+ * may be used by one thread at a time. All other handles are read-only: any thread may read them;
+ * free them when no thread uses them any more. There is no global state to set up. A thread that
  * calls the library needs 64 KiB of stack.
  *
- * The library starts two or three threads when it has work for them, and up to 64 more with
- * emnify_config_set_cancellable(), one for each exchange with the server. They block all signals,
- * so signal handlers run on your threads. The library never causes SIGPIPE. Do not call it from a
- * signal handler. A client works on both sides of a fork(), whatever other threads were doing.
+ * A client starts two or three threads when it has work for them. With
+ * emnify_config_set_cancellable() it starts one more for each simultaneous exchange with the
+ * server, 64 at most by default. All these threads block all signals, so signal handlers run on
+ * your threads. The library never causes SIGPIPE. Do not call it from a signal handler. A client
+ * works on both sides of a fork(), whatever other threads were doing.
  *
  * Your functions. A function that you set, such as an observer, runs on the thread that called the
  * library, before that call returns, and never on a thread of the library. It must return: it must
- * not throw an exception or call longjmp(). The pointer `user` is passed to it unchanged. It must
- * be valid on each thread that uses a client created from the configuration, until this client, its
- * pages, and the clients that it created with emnify_switch_workspace() are freed. (`user` in
- * emnify_rotate_options is used only during that call.)
+ * not throw an exception or call longjmp(). The pointer `user` is passed to it unchanged. Any
+ * thread that uses the client may use it, so it must be valid until all clients created from the
+ * configuration, their pages, and the clients that emnify_switch_workspace() created from them are
+ * freed. (`user` in emnify_rotate_options is used only during that call.)
  *
  * Ending. To free a client that other threads use, call emnify_client_cancel(), join the threads,
  * and free the client. A program may also exit without freeing anything, and may call the library
@@ -104,8 +105,9 @@
  * The process. The library prints nothing, registers nothing to run at exit, and changes no signal
  * handler, environment variable or working directory. After a bug in the library, the call fails
  * with EMNIFY_ERR_INTERNAL and your program continues. Rust's runtime then prints one line to the
- * standard error stream; suppressing it would change a setting of the whole process. If memory runs
- * out, the process ends.
+ * standard error stream; suppressing it would change a setting of the whole process. If the library
+ * cannot allocate memory, it aborts the process; EMNIFY_ERR_RESOURCE reports what the operating
+ * system refuses to a thread or a connection.
  *
  * Stability. Names, the numbers of constants and the layout of structures do not change as long as
  * the library's file is called libemnify.so.0.
@@ -437,7 +439,7 @@ int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify
 /**
  * Sets where the session is kept after the process ends: the path of a directory, which is created
  * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
- * such as `redis://host:6379/0`. Any other text fails with EMNIFY_ERR_INVALID_INPUT.
+ * such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT.
  *
  * Default: in memory only. With a store:
  *
@@ -460,12 +462,12 @@ int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify
 int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify_error **error);
 
 /**
- * Sets whether calls are delayed to keep within emnify's limits. A call that would have to wait
- * longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
+ * Sets whether calls are delayed to stay within emnify's rate limits. A call that would have to
+ * wait longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
  *
- * The limits count over all threads of a client: 500 calls at once, then 5 per second (2,000 in
- * any 300 s). In addition, lists and statistics have 5 at once, then 10 per second; other calls
- * have 25 at once, then 50 per second. Signing in has limits of its own.
+ * The limits apply to all threads of a client together: 500 calls at once, then 5 per second
+ * (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per second;
+ * other calls have 25 at once, then 50 per second. Signing in has limits of its own.
  */
 int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_error **error);
 
@@ -560,7 +562,7 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 #define EMNIFY_EVENT_ADOPTED 2
 
 /**
- * An attempt to sign in failed. If the cached auth token is still valid, it is still used.
+ * An attempt to sign in failed. The cached auth token is used as long as it is valid.
  * emnify_event_next_attempt_ms() returns how long until the next attempt is possible.
  */
 #define EMNIFY_EVENT_REFRESH_FAILED 3
@@ -681,8 +683,8 @@ const char *emnify_event_message(const emnify_event *event);
 const emnify_error *emnify_event_error(const emnify_event *event);
 
 /**
- * Returns how many milliseconds after the event the next attempt to sign in is possible, if an
- * attempt failed; -1 if none failed.
+ * Returns how many milliseconds after the event the next attempt to sign in is possible; -1 if no
+ * attempt failed, or if the next one need not wait.
  */
 int64_t emnify_event_next_attempt_ms(const emnify_event *event);
 
@@ -736,8 +738,8 @@ int32_t emnify_switch_workspace(const emnify_client *client,
 
 /**
  * Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
- * clients for other workspaces stay valid. Does not wait for the network: an exchange in the
- * background ends by itself within its timeout, and calls none of your functions.
+ * clients for other workspaces stay valid. Does not wait for the network: an exchange that is
+ * still running in the background ends within its timeout and calls none of your functions.
  */
 void emnify_client_free(emnify_client *client);
 
@@ -814,10 +816,10 @@ typedef struct emnify_auth_token emnify_auth_token;
  * wait for the renewal.
  *
  * If several threads need a new token, one signs in and the others wait for its result. Temporary
- * failures are retried, up to three attempts in all, seconds apart, within the timeout. After a
- * failure the client backs off: calls that cannot wait that long fail at once with the last error,
- * and emnify_error_retry_after_ms() returns the time that is left. Wait that long instead of
- * calling in a loop.
+ * failures are retried, up to three attempts in all, at least 5 seconds apart, within the timeout.
+ * After a failure the client backs off: calls that cannot wait that long fail at once with the
+ * last error, and emnify_error_retry_after_ms() returns the time that is left. Wait that long
+ * instead of calling in a loop.
  *
  * The time that your emnify_mfa function takes does not count towards the timeout.
  */
@@ -827,8 +829,8 @@ int32_t emnify_authenticate(const emnify_client *client,
 
 /**
  * Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
- * `capacity` bytes at `buffer`. It is emnify_authenticate() for code that does not allocate.
- * Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
+ * `capacity` bytes at `buffer`. It replaces emnify_authenticate() in code that does not allocate
+ * memory. Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
  *
  * If `length` is not NULL, `*length` is set to the length without the NUL. If the buffer is
  * smaller than `*length` + 1 bytes, the call fails with EMNIFY_ERR_INVALID_INPUT and sets only
@@ -846,8 +848,9 @@ int32_t emnify_authorization_header(const emnify_client *client,
  * emnify_authenticate() signs in, and returns the old token if that fails. The token must still be
  * freed. NULL is ignored.
  *
- * A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes after the
- * previous one: a server that also refuses the new token would refuse any.
+ * A report about an earlier auth token is ignored. So is a report less than a minute after the
+ * previous one. This limit grows to 5 minutes if the new auth tokens are reported, too: signing in
+ * does not help then.
  */
 void emnify_invalidate(const emnify_client *client, const emnify_auth_token *auth_token);
 
@@ -1029,9 +1032,9 @@ typedef struct {
  * /api/v1/sim/7, and may contain a query. It is relative to the base URL, and the auth token is
  * sent nowhere else. `options` may be NULL.
  *
- * After a 401 the client signs in once and repeats the request. After a temporary failure, GET,
- * HEAD, PUT and DELETE are retried; POST and PATCH only if nothing was sent. Redirects are not
- * followed. A response may have up to 16 MiB.
+ * After a 401 the client signs in and repeats the request once, if that may help. After a
+ * temporary failure, GET, HEAD, PUT and DELETE are retried, three attempts in all; POST and PATCH
+ * only if the request was not sent. Redirects are not followed. A response may have up to 16 MiB.
  *
  * HTTP errors become EMNIFY_ERR_NOT_FOUND, _FORBIDDEN, _CONFLICT, _VALIDATION and so on. After
  * EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before
@@ -1050,8 +1053,8 @@ int32_t emnify_request(const emnify_client *client,
 int32_t emnify_response_status(const emnify_response *response);
 
 /**
- * Returns the value of the header `name`, such as "X-Total-Count"; upper and lower case are the
- * same. If there are several, the first. NULL if there is none or if the value is not text.
+ * Returns the value of the header `name`, such as "X-Total-Count", in upper or lower case; the
+ * first value if there are several. NULL if there is none or if the value is not ASCII text.
  */
 const char *emnify_response_header(const emnify_response *response, const char *name);
 
@@ -1074,8 +1077,8 @@ void emnify_response_free(emnify_response *response);
 /**
  * An iterator over the rows of a collection. It reads page after page and returns each row once.
  *
- * Created by emnify_paginate(); free it with emnify_pages_free(). It still makes requests after
- * its client was freed.
+ * Created by emnify_paginate(); free it with emnify_pages_free(). It continues to work after its
+ * client is freed.
  */
 typedef struct emnify_pages emnify_pages;
 
@@ -1165,9 +1168,10 @@ typedef struct {
  * Creates an application token and returns it in `*created`. Its value cannot be read again later:
  * store it before you free `*created`. `options` may be NULL. Blocks.
  *
- * If the response contains no id, the id is looked up in the list of tokens, which is read before
- * and after. If that fails or finds several candidates, emnify_created_token_id() is 0, and the
- * call still succeeds.
+ * If the response contains no id, the library finds it by comparing the list of tokens before and
+ * after. If several tokens match, it may sign in with the new one, whose auth token usually
+ * contains the id. If the id stays unknown, the call still succeeds, and emnify_created_token_id()
+ * returns 0.
  *
  * Other errors include EMNIFY_ERR_VALIDATION and EMNIFY_ERR_FORBIDDEN. After EMNIFY_ERR_NETWORK,
  * _TIMEOUT or _SERVER a token may exist whose value is lost: find it with emnify_token_list() and
@@ -1299,7 +1303,7 @@ int32_t emnify_token_list(const emnify_client *client, emnify_tokens **list, emn
 /**
  * Reads the properties of the application token that `client` signs in with, such as its
  * description and expiry, into `*list`. The list has one token, or none if the auth token does not
- * contain the application token's id, such as with user credentials. Fails like
+ * contain the application token's id, for example with user credentials. Fails like
  * emnify_token_list(). Blocks.
  */
 int32_t emnify_token_own(const emnify_client *client, emnify_tokens **list, emnify_error **error);
@@ -1571,7 +1575,7 @@ typedef struct {
 
 /**
  * Replaces the application token that `client` signs in with by a new one, and writes the result
- * to `*rotation`. At every moment at least one of the two works, also after a crash or a power
+ * to `*rotation`. At any time at least one of the two works, even after a crash or a power
  * failure. `options` may be NULL. Blocks: each of its requests may take the configured timeout.
  *
  * The client needs:
@@ -1581,8 +1585,9 @@ typedef struct {
  * - `hand_over` in the options, if the application token was set as text
  *
  * A credential file is replaced by a file with the same mode and, on Linux, the same access
- * control list, user extended attributes and SELinux label. If another program wrote to the file
- * meanwhile, its content stays.
+ * control list, user extended attributes and SELinux label. If another program has changed the
+ * file meanwhile, the rotation stops and the file stays as it is; only a change in the last moment
+ * before the replacement would be lost.
  *
  * After an error or a crash, call it again with the same options: the rotation continues where it
  * stopped. With a grace period, the call succeeds without waiting and the state is
@@ -1600,6 +1605,7 @@ typedef struct {
  *   old token's lifetime is not known and no expiry is set.
  * - EMNIFY_ERR_FORBIDDEN: the application token is not allowed to revoke tokens, and `keep_old` is
  *   0. Nothing was created.
+ * - EMNIFY_ERR_STORE: the store cannot be used. Nothing was created.
  * - EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED after emnify_client_cancel(): the rotation
  *   stopped in the state emnify_error_rotation_state(). The client continues with an application
  *   token that works.
@@ -1630,8 +1636,8 @@ uint64_t emnify_rotation_new_id(const emnify_rotation *rotation);
 
 /**
  * Returns how many milliseconds of the grace period were left when the call returned; -1 if the
- * state is not EMNIFY_ROTATION_GRACE. The time does not count while this machine's clock cannot be
- * trusted.
+ * state is not EMNIFY_ROTATION_GRACE. This time does not decrease while this machine's clock
+ * cannot be trusted.
  */
 int64_t emnify_rotation_grace_left_ms(const emnify_rotation *rotation);
 

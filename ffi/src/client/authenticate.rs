@@ -19,10 +19,10 @@ use crate::boundary::{Out, Result, call, counted_text, emnify_error, infallible}
 /// wait for the renewal.
 ///
 /// If several threads need a new token, one signs in and the others wait for its result. Temporary
-/// failures are retried, up to three attempts in all, seconds apart, within the timeout. After a
-/// failure the client backs off: calls that cannot wait that long fail at once with the last error,
-/// and emnify_error_retry_after_ms() returns the time that is left. Wait that long instead of
-/// calling in a loop.
+/// failures are retried, up to three attempts in all, at least 5 seconds apart, within the timeout.
+/// After a failure the client backs off: calls that cannot wait that long fail at once with the
+/// last error, and emnify_error_retry_after_ms() returns the time that is left. Wait that long
+/// instead of calling in a loop.
 ///
 /// The time that your emnify_mfa function takes does not count towards the timeout.
 #[unsafe(no_mangle)]
@@ -44,8 +44,8 @@ pub unsafe extern "C" fn emnify_authenticate(
 }
 
 /// Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
-/// `capacity` bytes at `buffer`. It is emnify_authenticate() for code that does not allocate.
-/// Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
+/// `capacity` bytes at `buffer`. It replaces emnify_authenticate() in code that does not allocate
+/// memory. Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
 ///
 /// If `length` is not NULL, `*length` is set to the length without the NUL. If the buffer is
 /// smaller than `*length` + 1 bytes, the call fails with EMNIFY_ERR_INVALID_INPUT and sets only
@@ -82,8 +82,9 @@ pub unsafe extern "C" fn emnify_authorization_header(
 /// emnify_authenticate() signs in, and returns the old token if that fails. The token must still be
 /// freed. NULL is ignored.
 ///
-/// A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes after the
-/// previous one: a server that also refuses the new token would refuse any.
+/// A report about an earlier auth token is ignored. So is a report less than a minute after the
+/// previous one. This limit grows to 5 minutes if the new auth tokens are reported, too: signing in
+/// does not help then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_invalidate(
     client: *const emnify_client,

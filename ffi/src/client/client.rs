@@ -64,8 +64,8 @@ pub unsafe extern "C" fn emnify_switch_workspace(
 }
 
 /// Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
-/// clients for other workspaces stay valid. Does not wait for the network: an exchange in the
-/// background ends by itself within its timeout, and calls none of your functions.
+/// clients for other workspaces stay valid. Does not wait for the network: an exchange that is
+/// still running in the background ends within its timeout and calls none of your functions.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
     // SAFETY: the contract.

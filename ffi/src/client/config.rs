@@ -161,7 +161,7 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
 
 /// Sets where the session is kept after the process ends: the path of a directory, which is created
 /// with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
-/// such as `redis://host:6379/0`. Any other text fails with EMNIFY_ERR_INVALID_INPUT.
+/// such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT.
 ///
 /// Default: in memory only. With a store:
 ///
@@ -195,12 +195,12 @@ pub unsafe extern "C" fn emnify_config_set_store(
     }
 }
 
-/// Sets whether calls are delayed to keep within emnify's limits. A call that would have to wait
-/// longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
+/// Sets whether calls are delayed to stay within emnify's rate limits. A call that would have to
+/// wait longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
 ///
-/// The limits count over all threads of a client: 500 calls at once, then 5 per second (2,000 in
-/// any 300 s). In addition, lists and statistics have 5 at once, then 10 per second; other calls
-/// have 25 at once, then 50 per second. Signing in has limits of its own.
+/// The limits apply to all threads of a client together: 500 calls at once, then 5 per second
+/// (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per second;
+/// other calls have 25 at once, then 50 per second. Signing in has limits of its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_pacing(
     config: *mut emnify_config,

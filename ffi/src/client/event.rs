@@ -16,7 +16,7 @@ pub const EMNIFY_EVENT_AUTHENTICATED: i32 = 1;
 /// The client took a valid auth token from the store, where an earlier or another process had put
 /// it. emnify_event_expires_at() returns when it expires.
 pub const EMNIFY_EVENT_ADOPTED: i32 = 2;
-/// An attempt to sign in failed. If the cached auth token is still valid, it is still used.
+/// An attempt to sign in failed. The cached auth token is used as long as it is valid.
 /// emnify_event_next_attempt_ms() returns how long until the next attempt is possible.
 pub const EMNIFY_EVENT_REFRESH_FAILED: i32 = 3;
 /// emnify refused the credentials. They are not sent again for a while unless they change. A person
@@ -133,8 +133,8 @@ pub unsafe extern "C" fn emnify_event_error(event: *const emnify_event) -> *cons
     }
 }
 
-/// Returns how many milliseconds after the event the next attempt to sign in is possible, if an
-/// attempt failed; -1 if none failed.
+/// Returns how many milliseconds after the event the next attempt to sign in is possible; -1 if no
+/// attempt failed, or if the next one need not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_event_next_attempt_ms(event: *const emnify_event) -> i64 {
     // SAFETY: the contract.

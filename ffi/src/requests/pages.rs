@@ -10,8 +10,8 @@ use crate::client::{check, emnify_client, produce};
 
 /// An iterator over the rows of a collection. It reads page after page and returns each row once.
 ///
-/// Created by emnify_paginate(); free it with emnify_pages_free(). It still makes requests after
-/// its client was freed.
+/// Created by emnify_paginate(); free it with emnify_pages_free(). It continues to work after its
+/// client is freed.
 pub struct emnify_pages {
     rows: Pages,
     /// To check whether it was cancelled.

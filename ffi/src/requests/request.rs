@@ -72,9 +72,9 @@ pub struct emnify_response {
 /// /api/v1/sim/7, and may contain a query. It is relative to the base URL, and the auth token is
 /// sent nowhere else. `options` may be NULL.
 ///
-/// After a 401 the client signs in once and repeats the request. After a temporary failure, GET,
-/// HEAD, PUT and DELETE are retried; POST and PATCH only if nothing was sent. Redirects are not
-/// followed. A response may have up to 16 MiB.
+/// After a 401 the client signs in and repeats the request once, if that may help. After a
+/// temporary failure, GET, HEAD, PUT and DELETE are retried, three attempts in all; POST and PATCH
+/// only if the request was not sent. Redirects are not followed. A response may have up to 16 MiB.
 ///
 /// HTTP errors become EMNIFY_ERR_NOT_FOUND, _FORBIDDEN, _CONFLICT, _VALIDATION and so on. After
 /// EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before
@@ -107,8 +107,8 @@ pub unsafe extern "C" fn emnify_response_status(response: *const emnify_response
     unsafe { read(response, 0, |response| response.status) }
 }
 
-/// Returns the value of the header `name`, such as "X-Total-Count"; upper and lower case are the
-/// same. If there are several, the first. NULL if there is none or if the value is not text.
+/// Returns the value of the header `name`, such as "X-Total-Count", in upper or lower case; the
+/// first value if there are several. NULL if there is none or if the value is not ASCII text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_response_header(
     response: *const emnify_response,

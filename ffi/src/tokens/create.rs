@@ -52,9 +52,10 @@ pub struct emnify_created_token {
 /// Creates an application token and returns it in `*created`. Its value cannot be read again later:
 /// store it before you free `*created`. `options` may be NULL. Blocks.
 ///
-/// If the response contains no id, the id is looked up in the list of tokens, which is read before
-/// and after. If that fails or finds several candidates, emnify_created_token_id() is 0, and the
-/// call still succeeds.
+/// If the response contains no id, the library finds it by comparing the list of tokens before and
+/// after. If several tokens match, it may sign in with the new one, whose auth token usually
+/// contains the id. If the id stays unknown, the call still succeeds, and emnify_created_token_id()
+/// returns 0.
 ///
 /// Other errors include EMNIFY_ERR_VALIDATION and EMNIFY_ERR_FORBIDDEN. After EMNIFY_ERR_NETWORK,
 /// _TIMEOUT or _SERVER a token may exist whose value is lost: find it with emnify_token_list() and

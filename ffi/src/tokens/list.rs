@@ -29,7 +29,7 @@ pub unsafe extern "C" fn emnify_token_list(
 
 /// Reads the properties of the application token that `client` signs in with, such as its
 /// description and expiry, into `*list`. The list has one token, or none if the auth token does not
-/// contain the application token's id, such as with user credentials. Fails like
+/// contain the application token's id, for example with user credentials. Fails like
 /// emnify_token_list(). Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_own(

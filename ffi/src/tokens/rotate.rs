@@ -91,7 +91,7 @@ pub struct emnify_rotation {
 }
 
 /// Replaces the application token that `client` signs in with by a new one, and writes the result
-/// to `*rotation`. At every moment at least one of the two works, also after a crash or a power
+/// to `*rotation`. At any time at least one of the two works, even after a crash or a power
 /// failure. `options` may be NULL. Blocks: each of its requests may take the configured timeout.
 ///
 /// The client needs:
@@ -101,8 +101,9 @@ pub struct emnify_rotation {
 /// - `hand_over` in the options, if the application token was set as text
 ///
 /// A credential file is replaced by a file with the same mode and, on Linux, the same access
-/// control list, user extended attributes and SELinux label. If another program wrote to the file
-/// meanwhile, its content stays.
+/// control list, user extended attributes and SELinux label. If another program has changed the
+/// file meanwhile, the rotation stops and the file stays as it is; only a change in the last moment
+/// before the replacement would be lost.
 ///
 /// After an error or a crash, call it again with the same options: the rotation continues where it
 /// stopped. With a grace period, the call succeeds without waiting and the state is
@@ -120,6 +121,7 @@ pub struct emnify_rotation {
 ///   old token's lifetime is not known and no expiry is set.
 /// - EMNIFY_ERR_FORBIDDEN: the application token is not allowed to revoke tokens, and `keep_old` is
 ///   0. Nothing was created.
+/// - EMNIFY_ERR_STORE: the store cannot be used. Nothing was created.
 /// - EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED after emnify_client_cancel(): the rotation
 ///   stopped in the state emnify_error_rotation_state(). The client continues with an application
 ///   token that works.
@@ -165,8 +167,8 @@ pub unsafe extern "C" fn emnify_rotation_new_id(rotation: *const emnify_rotation
 }
 
 /// Returns how many milliseconds of the grace period were left when the call returned; -1 if the
-/// state is not EMNIFY_ROTATION_GRACE. The time does not count while this machine's clock cannot be
-/// trusted.
+/// state is not EMNIFY_ROTATION_GRACE. This time does not decrease while this machine's clock
+/// cannot be trusted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_rotation_grace_left_ms(rotation: *const emnify_rotation) -> i64 {
     // SAFETY: the contract.
