@@ -1,4 +1,4 @@
-//! Keeps a machine signed in to [emnify](https://www.emnify.com) and looks after its application
+//! Keeps a machine signed in to [emnify](https://www.emnify.com) and manages its application
 //! tokens.
 //!
 //! A machine exchanges a long-lived **application token** for an **auth token**, a JWT that is sent

@@ -1,5 +1,5 @@
-//! Checks the application tokens for the risks that emnify's guide tells people to check by hand.
-//! The result is one that a program can act on.
+//! Checks the application tokens for the risks that emnify's guide tells people to check by hand,
+//! and returns the findings as values that a program can act on.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +27,7 @@ pub struct AuditOptions {
 }
 
 impl AuditOptions {
-    /// Creates the default thresholds: expiry within 30 days, age of more than a year.
+    /// Creates the default thresholds: expiry within 30 days, age above 365 days.
     pub fn new() -> Self {
         AuditOptions { expires_within: EXPIRES_SOON, older_than: OLD }
     }
@@ -72,7 +72,7 @@ pub enum Finding {
     NoAddressRestriction,
     /// The token is older than [`AuditOptions::older_than`] and should be rotated.
     Old,
-    /// The token has an expiry date that this library cannot read. Check it by hand.
+    /// The token's expiry date has an unknown format. Check it by hand.
     UnreadableExpiry,
 }
 

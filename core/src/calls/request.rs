@@ -117,10 +117,10 @@ impl Request {
 
     /// Sends the request and returns the response if its status is 2xx.
     ///
-    /// After a 401 the client signs in once more if that may help, and repeats the request once.
-    /// Temporary failures (5xx, 429, broken connections) of `GET`, `HEAD`, `PUT` and `DELETE` are
-    /// retried, three attempts in all; `POST` and `PATCH` are retried only if the request was not
-    /// sent. All attempts together take at most the client's timeout.
+    /// After a 401 the client signs in and repeats the request once, if that may help. Temporary
+    /// failures (5xx, 429, broken connections) of `GET`, `HEAD`, `PUT` and `DELETE` are retried,
+    /// three attempts in all; `POST` and `PATCH` are retried only if the request was not sent. All
+    /// attempts together take at most the client's timeout.
     ///
     /// # Errors
     ///

@@ -26,9 +26,9 @@ impl<'a> ApplicationTokens<'a> {
     /// and cannot be read again later.
     ///
     /// If the response contains no id, the id is found by comparing the list before and after. If
-    /// another token with the same properties was created at the same time, the client signs in
-    /// with the new one, since its auth token usually contains the id. If the id stays unknown, or
-    /// one of these calls fails, the value is returned without an id.
+    /// several tokens match, the client may sign in with the new one, whose auth token usually
+    /// contains the id. If the id stays unknown, or one of these calls fails, the value is returned
+    /// without an id.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl<'a> ApplicationTokens<'a> {
     }
 
     /// Replaces the application token that this client signs in with. It creates a new one, tests
-    /// it, writes it into the credential file or passes it to [`RotateOptions::hand_over`], and
+    /// it, writes it to the credential file or passes it to [`RotateOptions::hand_over`], and
     /// revokes the old one, after the grace period if one is set. From then on the client uses the
     /// new one.
     ///
@@ -112,9 +112,9 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// The credential file is replaced as a whole. The new file has the same mode and, if allowed,
     /// the same owner. On Linux it also keeps the access control list, the users' extended
-    /// attributes and the SELinux label; on other systems these are lost. If another program
-    /// changes the file meanwhile, its change stays: the file is compared immediately before it is
-    /// replaced. Only a change between the comparison and the replacement is lost.
+    /// attributes and the SELinux label; on other systems these are lost. If another program has
+    /// changed the file meanwhile, the rotation stops and the file stays as it is; only a change in
+    /// the last moment before the replacement would be lost.
     ///
     /// ```no_run
     /// use emnify_core::{Client, RotateOptions, RotationState, Store};
@@ -132,11 +132,12 @@ impl<'a> ApplicationTokens<'a> {
     /// # Errors
     ///
     /// - `InvalidInput` if the store is not a directory, if the application token was passed as
-    ///   text without `hand_over`, if the client signs in with user credentials, if the row of its
-    ///   own token cannot be found, or if the expiry of the new token is not known.
+    ///   text without `hand_over`, if the client signs in with user credentials, if the list does
+    ///   not contain its application token, or if the old token's lifetime is not known and no
+    ///   expiry date is set.
     /// - `Forbidden` if the application token is not allowed to revoke tokens, unless
     ///   [`RotateOptions::keep_old`] is set.
-    /// - Those of any call, before the rotation starts.
+    /// - Those of any call, and `Store`, before the rotation starts.
     /// - `Rotation` from then on, with [`Error::rotation_state`](crate::Error::rotation_state). The
     ///   client continues with an application token that works. A new token that emnify refuses is
     ///   given up and revoked, after a minute at the earliest.

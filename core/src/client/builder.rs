@@ -142,10 +142,10 @@ impl ClientBuilder {
 
     /// Sets a function that asks the person for a one-time code, when emnify requires one. It runs
     /// on the thread of a caller that waits to sign in. The time that it takes does not count
-    /// towards the timeout. It must not call the client, which waits for it. If it returns `None`,
-    /// the sign-in fails. If it returns an error, the call is cancelled and the error becomes the
-    /// [`source`](std::error::Error::source) of the call's error; another caller that waits for the
-    /// same sign-in tries instead.
+    /// towards the timeout. It must not make a call that needs an auth token of this client: that
+    /// call would wait for this function. If it returns `None`, the sign-in fails. If it returns an
+    /// error, the call is cancelled and the error becomes the [`source`](std::error::Error::source)
+    /// of the call's error; another caller that waits for the same sign-in tries instead.
     pub fn mfa<F>(mut self, ask: F) -> Self
     where
         F: Fn() -> Result<Option<Secret>, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
@@ -166,9 +166,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a function that gets the events of the session. It runs on the thread of a call of the
-    /// client, also for events from the background. No lock is held meanwhile, so it may call the
-    /// client.
+    /// Sets a function that gets the events of the session. It runs on a thread that calls the
+    /// client, shortly before the call returns; events from the background wait for the next call.
+    /// It may call the client.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
@@ -183,27 +183,27 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether calls are delayed to keep within emnify's limits. Default: yes. A call that
-    /// would have to wait longer than its timeout fails with `RateLimited`.
+    /// Sets whether calls are delayed to stay within emnify's rate limits. Default: yes. A call
+    /// that would have to wait longer than its timeout fails with `RateLimited`.
     ///
-    /// The limits count over all threads of this client: 500 calls at once, then 5 per second
-    /// (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per second;
-    /// other calls have 25 at once, then 50 per second. Signing in has limits of its own.
+    /// The limits apply to all threads of this client together: 500 calls at once, then 5 per
+    /// second (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per
+    /// second; other calls have 25 at once, then 50 per second. Signing in has limits of its own.
     pub fn pacing(mut self, pacing: bool) -> Self {
         self.pacing = pacing;
         self
     }
 
     /// Sets whether [`Client::cancel`] also ends a call that waits for a response. Each exchange
-    /// then runs on another thread, which is kept for the next exchange. Default: no.
+    /// then runs on another thread, which is reused and ends after 10 idle seconds. Default: no.
     pub fn cancellable(mut self, cancellable: bool) -> Self {
         self.cancellable = cancellable;
         self
     }
 
-    /// Sets how many exchanges may run at the same time for callers that can be interrupted; each
-    /// has a thread. Further exchanges wait for a thread, within their timeout. Default: 64; at
-    /// least 1.
+    /// Sets how many exchanges with the server a cancellable client may run at the same time, each
+    /// on its own thread. Further exchanges wait for a free thread, within the timeout of their
+    /// call. Default: 64; 0 counts as 1.
     pub fn max_exchanges(mut self, exchanges: usize) -> Self {
         self.max_exchanges = exchanges.max(1);
         self

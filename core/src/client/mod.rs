@@ -75,8 +75,8 @@ impl Client {
     }
 
     /// Returns an auth token that is valid now: the cached one, or a new one. Call this each time
-    /// you need an auth token, and do not keep it: the cached one is returned fast, and renewed in
-    /// time.
+    /// you need an auth token, and do not keep it: the cached one is returned at once, and renewed
+    /// in time.
     ///
     /// # Errors
     ///
@@ -101,10 +101,10 @@ impl Client {
     /// client for another workspace is not cancelled.
     ///
     /// A call that waits for a response ends at once if the client is
-    /// [`cancellable`](ClientBuilder::cancellable); otherwise the response is awaited. If the
-    /// creation of an application token is cancelled, the token is revoked in the background, if
-    /// its id is found and the process runs long enough. A cancelled rotation continues when
-    /// `rotate` is called again.
+    /// [`cancellable`](ClientBuilder::cancellable); otherwise when the response arrives or the
+    /// timeout ends. If the creation of an application token is cancelled, the token is revoked in
+    /// the background, if its id is found and the process runs long enough. A cancelled rotation
+    /// continues when `rotate` is called again.
     pub fn cancel(&self) {
         self.transport.interrupt.iter().for_each(Interrupt::trigger);
     }
@@ -139,8 +139,9 @@ impl Client {
     /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
     /// next [`authenticate`](Self::authenticate) signs in, and returns the old token if that fails.
     ///
-    /// A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes after
-    /// the previous one: a server that also refuses the new token would refuse any.
+    /// A report about an earlier auth token is ignored. So is a report less than a minute after the
+    /// previous one. This limit grows to 5 minutes if the new auth tokens are reported, too:
+    /// signing in does not help then.
     pub fn invalidate(&self, auth_token: &AuthToken) {
         self.transport.session.invalidate(auth_token);
     }
@@ -242,8 +243,8 @@ impl Client {
         Pages::new(self.request(Method::Get, path))
     }
 
-    /// Returns the next row of `pages`, which are this client's, as [`Pages::next_text`] does. After
-    /// `Cancelled` the row can be asked for again.
+    /// Returns the next row of `pages`, which this client created, like [`Pages::next_text`]. If
+    /// that fails with `Cancelled`, the next call returns the row.
     #[doc(hidden)] // For the other faces of this library.
     pub fn next_text(&self, pages: &mut Pages) -> Option<Result<String>> {
         pages.next_text_by(&self.transport)

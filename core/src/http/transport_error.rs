@@ -267,12 +267,15 @@ fn advice(tls: &rustls::Error, wall: SystemTime) -> &'static str {
     use rustls::Error::{AlertReceived, InvalidCertificate};
     match tls {
         InvalidCertificate(_) if is_before_release(wall) => {
-            "this machine's clock is wrong (it shows a time before this library was written): set \
-             it"
+            "this machine's clock is wrong (it shows a time before this library was released): \
+             set it"
         }
         InvalidCertificate(
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
-        ) => "check this machine's clock, by which the certificate's dates are judged",
+        ) => {
+            "the certificate is not valid at the time that this machine's clock shows: check the \
+             clock"
+        }
         InvalidCertificate(_) => {
             "if a proxy or a private authority issued the certificate, set ca_bundle or \
              SSL_CERT_FILE to a file with the authority's certificates"

@@ -75,19 +75,20 @@ impl RotateOptions {
     }
 
     /// Sets how long the old application token still works beside the new one, in whole seconds.
-    /// Default: zero, which cuts off all other programs that use the old one. `rotate` does not wait
-    /// for the end of this time: call it again after that.
+    /// Default: zero, which cuts off other programs that still use the old one. `rotate` does not
+    /// wait for the end of this time: call it again afterwards.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
     /// Does not revoke the old application token. This is for application tokens without the right
-    /// to revoke: emnify gives it only to Administrators. Without this option, a rotation checks the
-    /// right before it creates anything, and fails if it is missing. With it, the rotation ends in
-    /// `Done` with the event [`EventKind::OldTokenKept`](crate::EventKind::OldTokenKept): revoke the
-    /// old one by other means, or let it expire. If descriptions may not be changed either, that of
-    /// the new one still ends with the marker `[rotation …]`, by which the rotation found it.
+    /// to revoke, which emnify gives only to Administrators. Without this option, a rotation checks
+    /// that right before it creates anything, and fails if it is missing. With this option, the
+    /// rotation ends in `Done` with the event
+    /// [`EventKind::OldTokenKept`](crate::EventKind::OldTokenKept): revoke the old one by other
+    /// means, or let it expire. If the application token may not change descriptions either, the
+    /// new one's description keeps the marker `[rotation …]`, by which the rotation found it.
     pub fn keep_old(mut self, keep_old: bool) -> Self {
         self.keep_old = keep_old;
         self
@@ -95,9 +96,9 @@ impl RotateOptions {
 
     /// Sets a function that stores the new application token, instead of writing it to the
     /// credential file. The token must be durable when the function returns. It is called on the
-    /// thread that called `rotate`, and after a crash it may be called again with the same token. It
-    /// must not call `rotate`. If it returns an error, the rotation stops; the next call of `rotate`
-    /// calls it again with the same token.
+    /// thread that called `rotate`, and after a crash it may be called again with the same token.
+    /// It may use the client, but must not call `rotate`. If it returns an error, the rotation
+    /// stops; the next call of `rotate` calls it again with the same token.
     pub fn hand_over(
         mut self,
         take: impl Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,

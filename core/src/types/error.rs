@@ -39,7 +39,7 @@ pub enum ErrorKind {
     Server,
     /// The response is not what emnify's API sends.
     Protocol,
-    /// Connecting failed (DNS, connection refused) or the connection broke.
+    /// Connecting failed (unknown host, connection refused) or the connection broke.
     Network,
     /// The proxy refused or failed; [`Error::http_status`] is its status, if it sent one.
     Proxy,

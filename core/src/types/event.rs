@@ -15,7 +15,7 @@ pub enum EventKind {
     /// The client took a valid auth token from the store, where an earlier or another process had
     /// put it.
     Adopted,
-    /// An attempt to sign in failed. If the cached auth token is still valid, it is still used.
+    /// An attempt to sign in failed. The cached auth token is used as long as it is valid.
     RefreshFailed,
     /// emnify refused the credentials. They are not sent again for a while unless they change.
     Refused,
@@ -42,7 +42,7 @@ pub enum Level {
     Info,
     /// Something failed, but the session recovers from it or works around it.
     Warning,
-    /// Something failed that needs attention: it will not recover without a change.
+    /// Something failed and will not recover without a change. A person must act.
     Error,
 }
 
@@ -72,7 +72,8 @@ impl Event {
         self.error.as_ref()
     }
 
-    /// Returns how long until the next attempt to sign in, if one failed and the client backs off.
+    /// Returns how long after the event the next attempt to sign in is possible, if an attempt
+    /// failed and the next one has to wait.
     pub fn next_attempt(&self) -> Option<Duration> {
         self.next_attempt
     }

@@ -14,13 +14,14 @@ pub enum RotationState {
     Created,
     /// The new token's row is known; the new token is being tested.
     Identified,
-    /// The new token works and is used from now on; it is being handed over.
+    /// The new token works and is used from now on; it is being written to the credential file or
+    /// passed to `hand_over`.
     Committed,
     /// Both tokens work until the grace period ends.
     Grace,
     /// The old token is being revoked.
     Revoking,
-    /// The old token is revoked; only the new one works.
+    /// The rotation is complete: the old token is revoked, or kept as requested.
     Done,
 }
 
