@@ -74,7 +74,7 @@ impl RotateOptions {
         self
     }
 
-    /// Sets how long the old application token still works beside the new one, in whole seconds.
+    /// Sets how long the old application token still works alongside the new one, in whole seconds.
     /// Default: zero, which cuts off other programs that still use the old one. `rotate` does not
     /// wait for the end of this time: call it again afterwards.
     pub fn grace(mut self, grace: Duration) -> Self {

@@ -23,10 +23,10 @@ use crate::types::secret::Secret;
 const NO_DESCRIPTION: &str = "emnify-auth";
 
 /// Added to the error for an application token that may not revoke any.
-const NO_RIGHT: &str = "nothing was created: a rotation revokes the old application token in the \
-                        end, for which emnify requires the role Administrator; use an application \
-                        token that an Administrator created, or set keep_old and revoke the old \
-                        one by other means";
+const NO_RIGHT: &str = "nothing was created: the last step of a rotation is to revoke the old \
+                        application token, for which emnify requires the role Administrator; use \
+                        an application token that an Administrator created, or set keep_old and \
+                        revoke the old one by other means";
 
 impl Rotator<'_> {
     /// Determines which application token is replaced, and the properties of the new one.

@@ -214,7 +214,7 @@ impl Rotator<'_> {
         }
         let message = format!(
             "the new application token is in use, but the server refused to revoke the old one, \
-             {}; revoke it by hand, or rotate again later, which tries it again",
+             {}; revoke it by hand, or rotate again later to retry",
             entry.plan.old_id
         );
         let error = Error::new(ErrorKind::Rotation, message.clone());
