@@ -32,7 +32,7 @@ def main() -> int:
 def tour(client: Client) -> None:
     """Make each call once."""
     auth_token = client.authenticate()
-    print(f"Signed in to organisation {auth_token.organisation_id}.")
+    print(f"Signed in to workspace {auth_token.organisation_id}.")
     print(f"The auth token is valid until {auth_token.expires_at:%Y-%m-%d %H:%M} UTC.")
 
     tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)

@@ -45,8 +45,11 @@ def test_the_new_token_is_handed_over_in_the_event_loop(
 
     async def take_slowly(token: str) -> None:
         await loop.sleep(0.2)
-        # Both tokens work meanwhile.
+        # Both tokens work meanwhile, and the client may be used.
         assert len(values(sandbox)) == 2
+        assert len(await gateway.application_tokens.list()) == 3
+        gateway.invalidate(await gateway.authenticate())
+        await gateway.authenticate()
         take(token)
 
     async def main() -> None:

@@ -120,6 +120,10 @@ def test_hand_over_gets_the_new_token_in_the_caller_s_thread(
 
     def take(token: str) -> int:
         assert not gateway.sandbox.application_tokens()[1]["revoked"]
+        # The client may be used meanwhile.
+        assert len(client.application_tokens.list()) == 3
+        client.invalidate(client.authenticate())
+        client.authenticate()
         taken.append((token, threading.get_ident()))
         return len(token)
 

@@ -53,7 +53,7 @@ class Client:
     connect_timeout: how many of these seconds connecting may take.
     ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
     Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
-    authorities.
+    authorities, else a bundled set.
     proxy: the URL of an HTTP proxy. Default: HTTPS_PROXY, ALL_PROXY, except for hosts in
     NO_PROXY.
     store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
@@ -67,10 +67,11 @@ class Client:
     function may call the client. An exception that it raises goes to sys.unraisablehook and does
     not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
     call. Each event also goes to the logger "emnify_auth" of Python's logging.
-    pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of this
-    client together: 500 calls at once, then 5 per second; of these 25 at once, then 50 per
-    second; of lists and statistics 5 at once, then 10 per second. A call that would have to wait
-    longer than its timeout raises RateLimitedError.
+    pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of
+    this client together: 500 calls at once, then 5 per second (2,000 in any 300 s). In
+    addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at
+    once, then 50 per second. A call that would have to wait longer than its timeout raises
+    RateLimitedError.
 
     A client can be used from any number of threads, in a child process after a fork, and in a
     with statement. An invalid argument raises an InvalidInputError that names it.
@@ -107,9 +108,10 @@ class Client:
 
         mfa: a function that asks the user for the one-time code from emnify and returns it, or
         None to give up. It is called when emnify asks for a code, in the thread that makes the
-        call. The time that it takes does not count towards the timeout. The call raises whatever
-        the function raises. The function must not use this client, because the client waits for
-        it. Without a function, a call that needs a code raises MfaRequiredError.
+        call. The time that it takes does not count towards the timeout. The call raises
+        whatever the function raises. The function must not make a call that needs an auth token
+        of this client: that call would wait for the function. Without a function, a call that
+        needs a code raises MfaRequiredError.
         trusted_device: a device on which one code is enough for 90 days.
 
         The other arguments are those of Client.
@@ -133,14 +135,17 @@ class Client:
 
     def authenticate(self) -> AuthToken:
         """Returns an auth token that is valid now: the cached one, or a new one. Call this each
-        time you need an auth token, and do not keep it: the cached one is returned fast, and
+        time you need an auth token, and do not keep it: the cached one is returned at once, and
         renewed in time.
 
-        A call past about half of the token's lifetime starts a renewal in the background, so that
-        no call waits or fails while there is a valid token. Without a valid token the call signs
-        in; temporary failures are retried, three attempts in all within the timeout. After that
-        the client waits before the next attempt: calls whose timeout ends sooner raise the last
-        error, and its retry_after is the rest of the wait in seconds.
+        The first call after a random point between 50 and 80 % of the token's lifetime starts a
+        renewal in the background; without calls nothing is renewed. In the last minute of the
+        lifetime, calls wait for the renewal, and return the old token if it fails.
+
+        Without a valid token the call signs in; temporary failures are retried, three attempts
+        in all within the timeout. After that the client waits before the next attempt: calls
+        whose timeout ends sooner raise the last error, and its retry_after is the rest of the
+        wait in seconds.
 
         Raises AuthenticationError if emnify refuses the credentials, AccountLockedError if it
         refused them too often, and MfaRequiredError if a one-time code is required and was not
@@ -170,8 +175,9 @@ class Client:
 
         token: an AuthToken, or its text, with or without "Bearer " before it.
 
-        A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes
-        after the previous one: a server that also refuses the new token would refuse any.
+        A report about an earlier auth token is ignored. So is a report less than a minute after
+        the previous one. This limit grows to 5 minutes if the new auth tokens are reported,
+        too: signing in does not help then.
 
             >>> auth_token = client.authenticate()
             >>> client.invalidate(auth_token)
@@ -302,8 +308,9 @@ class Client:
 
     def switch_workspace(self, id: int) -> Client:
         """Returns a client for the workspace with this id. This client stays in its own workspace.
-        The new client signs in at once, so an invalid id raises here. It has the same settings,
-        reports to the same on_event, and works also after this one is closed.
+        The new client signs in at once, so an invalid id raises an exception here. It has the
+        same settings, reports to the same on_event, and continues to work after this one is
+        closed.
 
         The server decides who may switch. Users may switch to the workspaces that they belong to.
         At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls
@@ -455,25 +462,26 @@ class ApplicationTokens:
         the auth token does not contain it. An id that contradicts the auth token is refused.
         description, expiry_date, ip: as for create(). Default: the description, the address
         restriction and the lifetime of the old token.
-        grace: how long the old token still works beside the new one, as a timedelta or in
-        seconds. rotate() does not wait for the end of this time: call it again after that.
+        grace: how long the old token still works alongside the new one, as a timedelta or in
+        seconds. rotate() does not wait for the end of this time: call it again afterwards.
         keep_old: does not revoke the old token, for an application token that is not allowed to
         revoke. The rotation ends in "Done" with the event "old_token_kept".
         hand_over: a function that stores the new application token, a str, where the program
         finds it at its next start. It replaces the credential file. It runs in the thread that
-        makes this call; after a crash it may be called again with the same token. It must not use
-        this client, because the client waits for it. Any exception that it raises, even
-        KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError; the
-        next rotate() passes it the same token again.
+        makes this call; after a crash it may be called again with the same token. It may use
+        this client, but must not call rotate(). Any exception that it raises, even
+        KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError;
+        the next rotate() passes it the same token again.
 
         Each request of a rotation may take as long as the timeout. After Ctrl-C the next rotate()
         continues where this one stopped.
 
-        Raises InvalidInputError if there is neither a credential file nor hand_over, if the store
-        is not a directory, if the client signs in as a user, or if the lifetime of the old token
-        is not known and expiry_date is not given. Raises ForbiddenError if the application token
-        is not allowed to revoke and keep_old is not set. Until the rotation starts, raises what
-        any call raises; from then on RotationError, with the state in which it stopped.
+        Raises InvalidInputError if there is neither a credential file nor hand_over, if the
+        store is not a directory, if the client signs in as a user, or if the lifetime of the
+        old token is not known and expiry_date is not given; ForbiddenError if the application
+        token is not allowed to revoke and keep_old is not set; StoreError if the store cannot
+        be used; and what any call raises. Once the rotation has started, raises RotationError,
+        with the state in which it stopped.
 
             >>> with Client(application_token_file="token", store="state") as client:
             ...     client.application_tokens.rotate()
@@ -482,7 +490,7 @@ class ApplicationTokens:
 
     def _discarder(self) -> Callable[[CreatedApplicationToken], None]:
         """Returns a function that revokes, in the background, a token that a cancelled task
-        created. It works also after the client is closed.
+        created. It also works after the client is closed.
         """
 
     def __reduce__(self) -> NoReturn: ...

@@ -29,10 +29,10 @@ class EmnifyAuth(httpx.Auth):
     those of an AsyncClient do.
 
     After a 401 it signs in and sends the request once more. Meanwhile other requests use the cached
-    auth token. The 401 is returned if signing in fails, or if a sign-in after another 401 in
-    the last 1 to 5 minutes did not help. If the body cannot be sent twice (a generator, a file that
-    cannot seek), it signs in and returns the 401. If signing in before a request fails, an
-    EmnifyError is raised.
+    auth token. The 401 is returned if signing in fails, or if the last sign-in after a 401 did not
+    help and was less than a minute ago (up to 5 minutes if several did not help). If the body
+    cannot be sent twice (a generator, a file that cannot seek), it signs in and returns the 401. If
+    signing in before a request fails, an EmnifyError is raised.
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:

@@ -155,25 +155,26 @@ impl ApplicationTokens {
     /// the auth token does not contain it. An id that contradicts the auth token is refused.
     /// description, expiry_date, ip: as for create(). Default: the description, the address
     /// restriction and the lifetime of the old token.
-    /// grace: how long the old token still works beside the new one, as a timedelta or in
-    /// seconds. rotate() does not wait for the end of this time: call it again after that.
+    /// grace: how long the old token still works alongside the new one, as a timedelta or in
+    /// seconds. rotate() does not wait for the end of this time: call it again afterwards.
     /// keep_old: does not revoke the old token, for an application token that is not allowed to
     /// revoke. The rotation ends in "Done" with the event "old_token_kept".
     /// hand_over: a function that stores the new application token, a str, where the program
     /// finds it at its next start. It replaces the credential file. It runs in the thread that
-    /// makes this call; after a crash it may be called again with the same token. It must not use
-    /// this client, because the client waits for it. Any exception that it raises, even
-    /// KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError; the
-    /// next rotate() passes it the same token again.
+    /// makes this call; after a crash it may be called again with the same token. It may use
+    /// this client, but must not call rotate(). Any exception that it raises, even
+    /// KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError;
+    /// the next rotate() passes it the same token again.
     ///
     /// Each request of a rotation may take as long as the timeout. After Ctrl-C the next rotate()
     /// continues where this one stopped.
     ///
-    /// Raises InvalidInputError if there is neither a credential file nor hand_over, if the store
-    /// is not a directory, if the client signs in as a user, or if the lifetime of the old token
-    /// is not known and expiry_date is not given. Raises ForbiddenError if the application token
-    /// is not allowed to revoke and keep_old is not set. Until the rotation starts, raises what
-    /// any call raises; from then on RotationError, with the state in which it stopped.
+    /// Raises InvalidInputError if there is neither a credential file nor hand_over, if the
+    /// store is not a directory, if the client signs in as a user, or if the lifetime of the
+    /// old token is not known and expiry_date is not given; ForbiddenError if the application
+    /// token is not allowed to revoke and keep_old is not set; StoreError if the store cannot
+    /// be used; and what any call raises. Once the rotation has started, raises RotationError,
+    /// with the state in which it stopped.
     ///
     ///     >>> with Client(application_token_file="token", store="state") as client:
     ///     ...     client.application_tokens.rotate()
@@ -227,7 +228,7 @@ impl ApplicationTokens {
     }
 
     /// Returns a function that revokes, in the background, a token that a cancelled task
-    /// created. It works also after the client is closed.
+    /// created. It also works after the client is closed.
     #[pyo3(name = "_discarder")]
     fn discarder<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCFunction>> {
         let client = self.0.get().connection.client(py)?;

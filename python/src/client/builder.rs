@@ -58,9 +58,10 @@ impl Client {
     ///
     /// mfa: a function that asks the user for the one-time code from emnify and returns it, or
     /// None to give up. It is called when emnify asks for a code, in the thread that makes the
-    /// call. The time that it takes does not count towards the timeout. The call raises whatever
-    /// the function raises. The function must not use this client, because the client waits for
-    /// it. Without a function, a call that needs a code raises MfaRequiredError.
+    /// call. The time that it takes does not count towards the timeout. The call raises
+    /// whatever the function raises. The function must not make a call that needs an auth token
+    /// of this client: that call would wait for the function. Without a function, a call that
+    /// needs a code raises MfaRequiredError.
     /// trusted_device: a device on which one code is enough for 90 days.
     ///
     /// The other arguments are those of Client.

@@ -38,7 +38,7 @@ use crate::values::status::Status;
 /// connect_timeout: how many of these seconds connecting may take.
 /// ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
 /// Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
-/// authorities.
+/// authorities, else a bundled set.
 /// proxy: the URL of an HTTP proxy. Default: HTTPS_PROXY, ALL_PROXY, except for hosts in
 /// NO_PROXY.
 /// store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
@@ -52,10 +52,11 @@ use crate::values::status::Status;
 /// function may call the client. An exception that it raises goes to sys.unraisablehook and does
 /// not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
 /// call. Each event also goes to the logger "emnify_auth" of Python's logging.
-/// pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of this
-/// client together: 500 calls at once, then 5 per second; of these 25 at once, then 50 per
-/// second; of lists and statistics 5 at once, then 10 per second. A call that would have to wait
-/// longer than its timeout raises RateLimitedError.
+/// pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of
+/// this client together: 500 calls at once, then 5 per second (2,000 in any 300 s). In
+/// addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at
+/// once, then 50 per second. A call that would have to wait longer than its timeout raises
+/// RateLimitedError.
 ///
 /// A client can be used from any number of threads, in a child process after a fork, and in a
 /// with statement. An invalid argument raises an InvalidInputError that names it.
@@ -79,14 +80,17 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     /// Returns an auth token that is valid now: the cached one, or a new one. Call this each
-    /// time you need an auth token, and do not keep it: the cached one is returned fast, and
+    /// time you need an auth token, and do not keep it: the cached one is returned at once, and
     /// renewed in time.
     ///
-    /// A call past about half of the token's lifetime starts a renewal in the background, so that
-    /// no call waits or fails while there is a valid token. Without a valid token the call signs
-    /// in; temporary failures are retried, three attempts in all within the timeout. After that
-    /// the client waits before the next attempt: calls whose timeout ends sooner raise the last
-    /// error, and its retry_after is the rest of the wait in seconds.
+    /// The first call after a random point between 50 and 80 % of the token's lifetime starts a
+    /// renewal in the background; without calls nothing is renewed. In the last minute of the
+    /// lifetime, calls wait for the renewal, and return the old token if it fails.
+    ///
+    /// Without a valid token the call signs in; temporary failures are retried, three attempts
+    /// in all within the timeout. After that the client waits before the next attempt: calls
+    /// whose timeout ends sooner raise the last error, and its retry_after is the rest of the
+    /// wait in seconds.
     ///
     /// Raises AuthenticationError if emnify refuses the credentials, AccountLockedError if it
     /// refused them too often, and MfaRequiredError if a one-time code is required and was not
@@ -132,8 +136,9 @@ impl Client {
     ///
     /// token: an AuthToken, or its text, with or without "Bearer " before it.
     ///
-    /// A report about an earlier auth token is ignored. So is a report within 1 to 5 minutes
-    /// after the previous one: a server that also refuses the new token would refuse any.
+    /// A report about an earlier auth token is ignored. So is a report less than a minute after
+    /// the previous one. This limit grows to 5 minutes if the new auth tokens are reported,
+    /// too: signing in does not help then.
     ///
     ///     >>> auth_token = client.authenticate()
     ///     >>> client.invalidate(auth_token)
@@ -205,8 +210,9 @@ impl Client {
     }
 
     /// Returns a client for the workspace with this id. This client stays in its own workspace.
-    /// The new client signs in at once, so an invalid id raises here. It has the same settings,
-    /// reports to the same on_event, and works also after this one is closed.
+    /// The new client signs in at once, so an invalid id raises an exception here. It has the
+    /// same settings, reports to the same on_event, and continues to work after this one is
+    /// closed.
     ///
     /// The server decides who may switch. Users may switch to the workspaces that they belong to.
     /// At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls

@@ -94,8 +94,9 @@ class AsyncClient:
         mfa: a function that asks the user for the one-time code from emnify and returns it, or None
         to give up. It runs in the event loop of the task that signs in. A plain function blocks the
         event loop; use an async one to prompt a person. The call raises whatever the function
-        raises. The function must not use this client, because the client waits for it. If the task
-        is cancelled, an async function is cancelled too, and another task that waits asks again.
+        raises. The function must not make a call that needs an auth token of this client: that
+        call would wait for the function. If the task is cancelled, an async function is cancelled
+        too, and another task that waits asks again.
 
         The other arguments are those of Client.from_user() and AsyncClient.
         """

@@ -97,8 +97,8 @@ class AsyncApplicationTokens:
 
         hand_over: a function that stores the new application token, a str, where the program finds
         it at its next start. It replaces the credential file. It runs in the event loop of this
-        task. A plain function blocks the event loop; an async one does not. It must not use this
-        client, because the client waits for it. Any exception that it raises stops the rotation and
+        task. A plain function blocks the event loop; an async one does not, and may use this
+        client, but must not call rotate(). Any exception that it raises stops the rotation and
         becomes the __cause__ of the RotationError; the next rotate() passes it the same token
         again.
 
