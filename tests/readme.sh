@@ -44,8 +44,8 @@ check() {
         failed=$((failed + 1))
     fi
 }
-check C "signed in to organisation" "$work/c"
-check C++ "signed in to organisation" "$work/cpp"
+check C "signed in to workspace" "$work/c"
+check C++ "signed in to workspace" "$work/cpp"
 check Python "gateway 7" "$python" "$work/python.py"
 echo "README: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -13,7 +13,7 @@ fn main() -> Result<(), emnify_core::Error> {
     // Returns a valid auth token. Call this each time you need one: it is cached.
     let auth_token = client.authenticate()?;
     let organisation = auth_token.organisation_id().map_or("?".into(), |id| id.to_string());
-    println!("Signed in to organisation {organisation}.");
+    println!("Signed in to workspace {organisation}.");
     // Send this header with your own calls. Never print it.
     let header = format!("Authorization: Bearer {}", auth_token.reveal());
     println!("The header for your own calls has {} characters.", header.len());
