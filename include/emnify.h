@@ -568,8 +568,9 @@ int32_t emnify_config_set_trusted_device(emnify_config *config,
 #define EMNIFY_EVENT_REFRESH_FAILED 3
 
 /**
- * emnify refused the credentials. They are not sent again for a while unless they change. A person
- * must act.
+ * emnify refused the credentials, which are not sent again for a while unless they change; or it
+ * requires a one-time code and no function was set with emnify_config_set_mfa(). A person must
+ * act.
  */
 #define EMNIFY_EVENT_REFUSED 4
 

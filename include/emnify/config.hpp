@@ -74,7 +74,7 @@ public:
         return set_text(emnify_config_set_store, path, "store: contains a NUL");
     }
 
-    /* Sets whether calls are delayed to keep within emnify's limits. Default: true. */
+    /* Sets whether calls are delayed to stay within emnify's rate limits. Default: true. */
     Config &set_pacing(bool pacing) {
         return set([&](Error &error) {
             emnify_config_set_pacing(get(), pacing, detail::Into(error));

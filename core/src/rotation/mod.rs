@@ -1,5 +1,5 @@
-//! Replaces an application token by a new one, so that one of them works at every moment. Each state
-//! is written to the journal before its step is taken, so that the next run can recover from a crash
+//! Replaces an application token by a new one, so that one of them works at any time. Each state is
+//! written to the journal before its step is taken, so that the next run can recover from a crash
 //! at any point. A working application token is durable at all times, and the old one is revoked
 //! only after the new one, as read back, has worked.
 

@@ -17,7 +17,8 @@ pub enum EventKind {
     Adopted,
     /// An attempt to sign in failed. The cached auth token is used as long as it is valid.
     RefreshFailed,
-    /// emnify refused the credentials. They are not sent again for a while unless they change.
+    /// emnify refused the credentials, which are not sent again for a while unless they change; or
+    /// it requires a one-time code and no [`mfa`](crate::ClientBuilder::mfa) function is set.
     Refused,
     /// emnify received too many calls or locked the account. No attempt is made for a while.
     BackingOff,

@@ -19,8 +19,9 @@ pub const EMNIFY_EVENT_ADOPTED: i32 = 2;
 /// An attempt to sign in failed. The cached auth token is used as long as it is valid.
 /// emnify_event_next_attempt_ms() returns how long until the next attempt is possible.
 pub const EMNIFY_EVENT_REFRESH_FAILED: i32 = 3;
-/// emnify refused the credentials. They are not sent again for a while unless they change. A person
-/// must act.
+/// emnify refused the credentials, which are not sent again for a while unless they change; or it
+/// requires a one-time code and no function was set with emnify_config_set_mfa(). A person must
+/// act.
 pub const EMNIFY_EVENT_REFUSED: i32 = 4;
 /// emnify received too many calls or locked the account. No attempt is made for a while.
 pub const EMNIFY_EVENT_BACKING_OFF: i32 = 5;

@@ -776,8 +776,8 @@ class Event:
         "adopted": another process signed in; this one uses its auth token from the store.
         "refresh_failed": an attempt to sign in failed. The cached auth token is used while it is
         valid.
-        "refused": emnify refused the credentials. They are not sent again for a while unless they
-        change.
+        "refused": emnify refused the credentials, which are not sent again for a while unless
+        they change; or it requires a one-time code and mfa is not set.
         "backing_off": too many requests, or a locked account. No attempt is made for a while.
         "application_token_expires": the application token expires within 30 days. Reported at most
         once a day.
