@@ -55,8 +55,10 @@ def test_more_threads_make_more_calls_at_once(sandbox: Sandbox, loop: Loop) -> N
     async def main() -> None:
         slow = await slowness(sandbox, loop)
         sandbox.fault("delay", PATH, milliseconds=round(1_500 * slow))
-        settings: dict[str, object] = {"max_threads": 2 * THREADS, "pacing": False, "timeout": 2.5 * slow}
-        async with sandbox.async_client(**settings) as client:
+        timeout = 2.5 * slow
+        async with sandbox.async_client(
+            max_threads=2 * THREADS, pacing=False, timeout=timeout
+        ) as client:
             _, results = await timed(client, 2 * THREADS, loop)
         assert results == ["done"] * 2 * THREADS
 
