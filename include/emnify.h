@@ -82,7 +82,7 @@
  *
  * Threads. Any number of threads may use a client at the same time. emnify_config and emnify_pages
  * may be used by one thread at a time. All other handles are read-only: any thread may read them;
- * free them when no thread uses them any more. There is no global state to set up. A thread that
+ * free them when no thread uses them. There is no global state to set up. A thread that
  * calls the library needs 64 KiB of stack.
  *
  * A client starts two or three threads when it has work for them. With
@@ -1587,7 +1587,7 @@ typedef struct {
  *
  * A credential file is replaced by a file with the same mode and, on Linux, the same access
  * control list, user extended attributes and SELinux label. If another program has changed the
- * file meanwhile, the rotation stops and the file stays as it is; only a change in the last moment
+ * file meanwhile, the rotation stops and does not touch the file. Only a change in the last moment
  * before the replacement would be lost.
  *
  * After an error or a crash, call it again with the same options: the rotation continues where it

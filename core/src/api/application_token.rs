@@ -110,8 +110,8 @@ impl ApplicationToken {
             description: row.description.and_then(text),
             status: row.status.and_then(status),
             created: row.created.map(text_or_json),
-            // emnify sends null if there is no expiry; an empty string means the same. A value that
-            // cannot be read still counts as an expiry.
+            // emnify sends null for a token without expiry. An empty string counts as null, and a
+            // value that cannot be read as an expiry.
             expiry_date: row.expiry_date.map(text_or_json).filter(|date| !date.is_empty()),
             ip: row.ip.map(text_or_json).filter(|ip| !ip.is_empty()),
             creator: row.creator.and_then(name),

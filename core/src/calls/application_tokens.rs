@@ -18,6 +18,9 @@ use crate::http::{Call, MAYBE_DONE, OnLate, Response};
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
+/// To follow "cannot" in a message.
+const CREATE: &str = "create an application token";
+
 /// The calls for application tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenCalls<'a> {
@@ -120,7 +123,7 @@ impl<'a> TokenCalls<'a> {
         self.patch(id, &UpdateApplicationToken::revoke())
     }
 
-    /// Revokes, in the background, a token that was just created and is not wanted any more.
+    /// Revokes, in the background, a token that was just created and is no longer wanted.
     pub(crate) fn discard(&self, created: &CreatedApplicationToken) {
         let Some(id) = created.id() else { return };
         let transport = self.transport.unattended();
@@ -189,8 +192,6 @@ impl<'a> TokenCalls<'a> {
         }
     }
 }
-
-const CREATE: &str = "create an application token";
 
 /// An application token that is being created.
 #[derive(Clone)]

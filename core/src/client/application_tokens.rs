@@ -54,7 +54,7 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if nothing would change; `NotFound` if there is no token with this id.
+    /// `InvalidInput` if `update` contains no change; `NotFound` if no token has this id.
     pub fn update(&self, id: u64, update: &ApplicationTokenUpdate) -> Result<()> {
         self.calls().update(id, update)
     }
@@ -64,12 +64,12 @@ impl<'a> ApplicationTokens<'a> {
     ///
     /// # Errors
     ///
-    /// `NotFound` if there is no token with this id.
+    /// `NotFound` if no token has this id.
     pub fn revoke(&self, id: u64) -> Result<()> {
         self.calls().revoke(id)
     }
 
-    /// Revokes, in the background, a token that was just created and is not wanted any more.
+    /// Revokes, in the background, a token that was just created and is no longer wanted.
     /// Without an id the token stays, since guessing could revoke another one.
     #[doc(hidden)] // For the other faces of this library.
     pub fn discard(&self, created: &CreatedApplicationToken) {
@@ -113,8 +113,8 @@ impl<'a> ApplicationTokens<'a> {
     /// The credential file is replaced as a whole. The new file has the same mode and, if allowed,
     /// the same owner. On Linux it also keeps the access control list, the users' extended
     /// attributes and the SELinux label; on other systems these are lost. If another program has
-    /// changed the file meanwhile, the rotation stops and the file stays as it is; only a change in
-    /// the last moment before the replacement would be lost.
+    /// changed the file meanwhile, the rotation stops and does not touch the file. Only a change in the
+    /// last moment before the replacement would be lost.
     ///
     /// ```no_run
     /// use emnify_core::{Client, RotateOptions, RotationState, Store};

@@ -70,7 +70,7 @@ impl Judge {
     }
 }
 
-/// Why there is no response.
+/// The reason why a round trip brought no response.
 pub(super) enum Failure {
     Transport(TransportError),
     /// The response is not what emnify sends, with the reason.

@@ -178,8 +178,8 @@ impl Pool {
         }
         let mut state = self.lock();
         state.threads -= 1;
-        // If there is no thread at all, the caller's thread makes the exchange, uninterruptibly; also
-        // one that another caller queued meanwhile, counting on the thread that is missing.
+        // Without any thread, this one runs the jobs, which cannot be interrupted then: its own, and
+        // those that other callers queued for the thread that could not be created.
         let jobs = if state.threads == 0 { mem::take(&mut state.jobs) } else { VecDeque::new() };
         drop(state);
         jobs.into_iter().for_each(|job| job());

@@ -60,19 +60,22 @@ impl Session {
 
     /// Continues with a response that arrived after its caller had cancelled. Callers that wait get
     /// the result. An auth token is ignored if a newer one is there by now, since the store was not
-    /// locked any more. A refusal that is not one of the whole credential (`is_all`) delays no
-    /// attempt.
+    /// locked meanwhile. A refusal delays later attempts only if it concerns the credential itself
+    /// and not, for example, a refresh token.
     pub(super) fn take_late(
         &self,
         requested: &Requested,
         response: Result<Response>,
-        is_all: bool,
+        concerns_credential: bool,
         attempt: &Attempt,
     ) {
         let signed = response.and_then(|response| Signed::read(SIGN_IN, &response.body));
-        if let Ok(Signed::Mfa { .. }) = signed {
-            return; // Nobody can be asked for the code any more.
-        }
+        let tokens = match signed {
+            Ok(Signed::In { auth_token, refresh_token }) => Ok((auth_token, refresh_token)),
+            // The caller that could be asked for the code has left.
+            Ok(Signed::Mfa { .. }) => return,
+            Err(error) => Err(error),
+        };
         let wait = Wait::new(self.parts.timeout);
         let lock = self.lock_store(&requested.key, &wait).unwrap_or(Locked::Busy);
         if self.credential_in_use() != requested.key.name() {
@@ -83,14 +86,14 @@ impl Session {
             return attempt.finish(Ok(newer));
         }
         let is_user = matches!(self.parts.credential, Credential::User(_));
-        match signed {
-            Ok(Signed::In { auth_token, refresh_token }) => {
+        match tokens {
+            Ok((auth_token, refresh_token)) => {
                 let auth_token = AuthToken::new(auth_token, requested.wall);
                 let refresh_token = refresh_token.filter(|_| is_user);
                 let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
                 attempt.finish(Ok(auth_token));
             }
-            Err(error) if error.kind() == ErrorKind::Rejected && !is_all => {
+            Err(error) if error.kind() == ErrorKind::Rejected && !concerns_credential => {
                 if is_user {
                     self.state.rcu(|state| state.counting_refusal(self.now()));
                 }
@@ -100,12 +103,11 @@ impl Session {
                 self.failed(&error);
                 self.hand_out_again();
                 let application_token = requested.application_token.as_ref();
-                // Otherwise one that waits takes over, with the new credential.
+                // If it is outdated, a waiting caller takes over with the new credential.
                 if !self.is_outdated(application_token, &error) {
                     attempt.finish(Err(self.with_next_attempt(error)));
                 }
             }
-            Ok(Signed::Mfa { .. }) => {}
         }
         self.save(&requested.key, &lock, &wait);
     }

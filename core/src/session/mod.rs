@@ -100,7 +100,7 @@ impl Session {
         Some(auth_token)
     }
 
-    /// Does the same, and delivers no events.
+    /// Like [`Session::cached`], but delivers no events.
     fn cached_silently(self: &Arc<Self>) -> Option<AuthToken> {
         let state = self.state.load();
         let now = self.now();
@@ -123,7 +123,7 @@ impl Session {
         result
     }
 
-    /// Does the same in that mode, and delivers no events.
+    /// Like [`Session::authenticate`], but in any mode, and delivers no events.
     pub(crate) fn authenticate_as(
         self: &Arc<Self>,
         mode: SignInMode,
@@ -133,7 +133,7 @@ impl Session {
             return Ok(auth_token);
         }
         self.sign_in_or_wait(mode, &wait(), None).or_else(|error| match error.kind() {
-            // The caller does not want a token any more.
+            // The caller no longer wants a token.
             ErrorKind::Cancelled => Err(error),
             // A token that is still valid is better than an error: in its last minute, or after a
             // 401.
@@ -254,7 +254,10 @@ impl Session {
                     return Err(error);
                 }
                 Flight::Awaited(Err(_)) | Flight::NoResult => {}
-                Flight::TimedOut => return Err(wait.timed_out(SIGN_IN)),
+                Flight::TimedOut => {
+                    let phase = "waiting for another thread to sign in";
+                    return Err(wait.timed_out_while(SIGN_IN, phase));
+                }
             }
         }
     }

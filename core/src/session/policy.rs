@@ -148,7 +148,7 @@ impl State {
     }
 
     /// Returns the state after the program reported a 401 for the token: callers then wait for one
-    /// attempt to replace it. `None` if it is not the cached token any more, or `probe` does not
+    /// attempt to replace it. `None` if it is no longer the cached token, or `probe` does not
     /// allow a sign-in.
     pub(crate) fn reported(&self, auth_token: &AuthToken, now: Duration) -> Option<State> {
         if self.after_401(auth_token, now) != After401::SignIn {

@@ -147,10 +147,12 @@ impl Session {
         let left = wait.remaining(SIGN_IN)?;
         let before = self.state.load_full();
         self.state.rcu(|state| state.starting(Some(requested.at)));
-        let on_late = |is_all: bool| -> OnLate {
+        let on_late = |concerns_credential: bool| -> OnLate {
             let (session, requested) = (Arc::clone(self), requested.clone());
             let attempt = Arc::clone(attempt);
-            Arc::new(move |response| session.take_late(&requested, response, is_all, &attempt))
+            Arc::new(move |response| {
+                session.take_late(&requested, response, concerns_credential, &attempt);
+            })
         };
         let result = self.exchange(credential, key, lock, mode, wait, on_late);
         if self.credential_in_use() != key.name() {
@@ -179,8 +181,8 @@ impl Session {
         result
     }
 
-    /// `on_late` returns the handler of a late response, and is told whether a refusal would be one
-    /// of the credential.
+    /// Makes the exchange, with the refresh token if there is one. `on_late` returns the handler of
+    /// a late response; its argument is whether a refusal would concern the credential itself.
     fn exchange(
         &self,
         credential: &Current<'_>,
@@ -191,8 +193,8 @@ impl Session {
         on_late: impl Fn(bool) -> OnLate,
     ) -> Result<Grant> {
         let (http, clock) = (&*self.parts.http, &*self.parts.clock);
-        let exchange = |is_all| {
-            let on_late = Some(on_late(is_all));
+        let exchange = |concerns_credential| {
+            let on_late = Some(on_late(concerns_credential));
             Exchange { http, clock, action: SIGN_IN, wait, on_late }
         };
         let state = self.state.load_full();

@@ -149,7 +149,7 @@ impl Store {
         self.0.as_ref().is_some_and(|backend| backend.is_durable())
     }
 
-    /// Removes the session of the credential of that name, which does not work any more.
+    /// Removes the session of the credential of that name, which no longer works.
     pub(crate) fn forget(&self, name: &str) -> Result<()> {
         let Some(backend) = &self.0 else { return Ok(()) };
         backend.remove(name).map_err(|e| self.io_error("clean up", &e))

@@ -23,6 +23,10 @@ const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// A time longer than any timeout, for durations that `Instant` cannot express.
 const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
+/// Advice for a child that was forked during a call.
+const FORKED: &str =
+    "this process was forked during the call, which continues in the parent process";
+
 /// The deadline of an operation with all its attempts and pauses, and the interrupt that may end it
 /// early.
 #[derive(Debug, Clone)]
@@ -167,10 +171,6 @@ impl Wait {
         self.at.saturating_duration_since(Instant::now())
     }
 }
-
-/// Advice for a child that was forked during a call.
-const FORKED: &str =
-    "this process was forked during the call, which continues in the parent process";
 
 /// Creates the error for a phase of a call that took longer than its limit.
 pub(crate) fn timed_out(action: &str, phase: &str, limit: Option<Duration>) -> Error {

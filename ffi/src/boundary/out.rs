@@ -9,7 +9,7 @@ use super::failure::{Result, emnify_error};
 ///
 /// # Safety
 ///
-/// `handle` is NULL or was created by [`Out::give`] or [`new`], and is not used any more.
+/// `handle` is NULL or was created by [`Out::give`] or [`new`], and is not used again.
 pub(crate) unsafe fn free<T>(handle: *mut T) {
     if !handle.is_null() {
         // SAFETY: `Box::into_raw` created it, and it is freed only once.

@@ -102,7 +102,7 @@ pub struct emnify_rotation {
 ///
 /// A credential file is replaced by a file with the same mode and, on Linux, the same access
 /// control list, user extended attributes and SELinux label. If another program has changed the
-/// file meanwhile, the rotation stops and the file stays as it is; only a change in the last moment
+/// file meanwhile, the rotation stops and does not touch the file. Only a change in the last moment
 /// before the replacement would be lost.
 ///
 /// After an error or a crash, call it again with the same options: the rotation continues where it
