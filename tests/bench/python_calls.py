@@ -4,7 +4,9 @@ limits."""
 
 import asyncio
 import datetime
+import functools
 import importlib
+import json
 import os
 import ssl
 import statistics
@@ -14,6 +16,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from emnify_auth import AsyncClient, Client
@@ -23,6 +26,8 @@ SIM = "/api/v1/sim/500001"
 ROUNDS = 7
 THREADS = 20
 TASKS = 1000
+# The sandbox would compress its responses, and more of the time would be its own.
+PLAIN = {"accept-encoding": "identity"}
 AWAITED = "GET awaited on a warm TLS connection, microseconds"
 
 Call = Callable[[], object]
@@ -97,32 +102,51 @@ def at_once(function: Call) -> None:
 
 
 def warm_calls(client: Client) -> Iterator[Row]:
-    url = client.base_url + SIM
-    what = "GET on a warm TLS connection, microseconds"
-    kept = client.auth_headers()
+    """Measure a GET in Python's main thread, where signals are handled, and in another."""
+    others = list(other_gets(client.base_url + SIM, client.auth_headers() | PLAIN))
+    ours = lambda: client.get(SIM, headers=PLAIN).json()  # noqa: E731
+    for name, theirs in others:
+        measure = functools.partial(in_turns, 300, ours, theirs)
+        yield Row("GET on a warm TLS connection, microseconds", *told(name, measure()))
+        if name == "pycurl":
+            with ThreadPoolExecutor(1) as pool:
+                times = pool.submit(measure).result()
+            yield Row("the same in another thread", *told(name, times))
+
+
+def other_gets(url: str, headers: dict[str, str]) -> Iterator[tuple[str, Call]]:
+    """Make the same GET with each other library that is installed."""
+    certificates = os.environ["SSL_CERT_FILE"]
     if installed("requests"):
         import requests
 
-        with requests.Session() as session:
-            session.verify = os.environ["SSL_CERT_FILE"]
-            get = lambda: session.get(url, headers=kept, timeout=30).json()  # noqa: E731
-            yield Row(what, *told("requests", in_turns(300, lambda: client.get(SIM).json(), get)))
+        session = requests.Session()
+        session.verify = certificates
+        yield "requests", lambda: session.get(url, headers=headers, timeout=30).json()
     if installed("httpx"):
         import httpx
 
-        trusted = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
-        with httpx.Client(verify=trusted, timeout=30) as other:
-            get = lambda: other.get(url, headers=kept).json()  # noqa: E731
-            yield Row(what, *told("httpx", in_turns(300, lambda: client.get(SIM).json(), get)))
+        trusted = ssl.create_default_context(cafile=certificates)
+        http = httpx.Client(verify=trusted, timeout=30)
+        yield "httpx", lambda: http.get(url, headers=headers).json()
+    if installed("pycurl"):
+        pycurl = importlib.import_module("pycurl")
+        curl = pycurl.Curl()
+        curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.CAINFO, certificates)
+        curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+        curl.setopt(pycurl.TIMEOUT, 30)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        yield "pycurl", lambda: json.loads(curl.perform_rb())
 
 
 async def awaited_calls() -> list[Row]:
     """Measure the same GET from a task, beside aiohttp."""
     async with AsyncClient(pacing=False) as client:
-        kept = await client.auth_headers()
+        kept = await client.auth_headers() | PLAIN
 
         async def ours() -> None:
-            (await client.get(SIM)).json()
+            (await client.get(SIM, headers=PLAIN)).json()
 
         if not installed("aiohttp"):
             [took] = await awaited_in_turns(300, ours)
