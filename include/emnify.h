@@ -238,6 +238,11 @@ extern "C" {
 #define EMNIFY_ERR_RESOURCE 20
 
 /**
+ * A sign-in is in progress. Only emnify_try_authorization_header() returns this.
+ */
+#define EMNIFY_ERR_PENDING 21
+
+/**
  * Returns the name of a status code, such as "EMNIFY_ERR_TIMEOUT", for a log. A number that this
  * version does not know returns "EMNIFY_ERR_UNKNOWN". Never NULL; the string is constant.
  */
@@ -813,8 +818,9 @@ typedef struct emnify_auth_token emnify_auth_token;
  * and renewed in time. Blocks if there is no cached token.
  *
  * The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
- * in the background. Without calls nothing is renewed. In the last minute of the lifetime, callers
- * wait for the renewal.
+ * in the background. Without calls nothing is renewed, unless emnify_config_set_auto_renew() was
+ * set or emnify_client_fd() is in use. In the last minute of the lifetime, callers wait for the
+ * renewal.
  *
  * If several threads need a new token, one signs in and the others wait for its result. Temporary
  * failures are retried, up to three attempts in all, at least 5 seconds apart, within the timeout.
@@ -827,6 +833,16 @@ typedef struct emnify_auth_token emnify_auth_token;
 int32_t emnify_authenticate(const emnify_client *client,
                             emnify_auth_token **auth_token,
                             emnify_error **error);
+
+/**
+ * Returns an auth token like emnify_authenticate(), but takes at most `timeout_ms` milliseconds
+ * instead of the client's timeout. 0 fails with EMNIFY_ERR_INVALID_INPUT; to never wait, call
+ * emnify_try_authorization_header().
+ */
+int32_t emnify_authenticate_within(const emnify_client *client,
+                                   uint32_t timeout_ms,
+                                   emnify_auth_token **auth_token,
+                                   emnify_error **error);
 
 /**
  * Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
@@ -843,6 +859,25 @@ int32_t emnify_authorization_header(const emnify_client *client,
                                     size_t capacity,
                                     size_t *length,
                                     emnify_error **error);
+
+/**
+ * Writes the value of the header Authorization, like emnify_authorization_header(), but never
+ * waits. For programs with an event loop: see emnify_client_fd().
+ *
+ * Without a cached token it starts a sign-in on a thread of the library and fails with
+ * EMNIFY_ERR_PENDING. After a failed attempt it fails with the error of that attempt until the
+ * next one may start: emnify_error_retry_after_ms() returns when. With a descriptor in use that
+ * attempt starts by itself, otherwise with the first call after that time.
+ *
+ * Other errors: EMNIFY_ERR_RESOURCE if no thread can be created; EMNIFY_ERR_MFA_REQUIRED if the
+ * client signs in with user credentials and would have to call its emnify_mfa function: call
+ * emnify_authenticate() on a thread that may wait. Calls none of your functions.
+ */
+int32_t emnify_try_authorization_header(const emnify_client *client,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length,
+                                        emnify_error **error);
 
 /**
  * Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the next
@@ -881,6 +916,13 @@ const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
 int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
 
 /**
+ * Returns for how many milliseconds the token is still valid; 0 if it has expired or is NULL. This
+ * is measured with a clock that is never set and that counts while the machine is suspended. Use
+ * it to schedule, for example, a reconnection with a new token.
+ */
+int64_t emnify_auth_token_valid_for_ms(const emnify_auth_token *auth_token);
+
+/**
  * Returns the id of the organisation (workspace) that the token belongs to; 0 if it contains none.
  * For display only: the token's signature is not verified.
  */
@@ -890,6 +932,41 @@ uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
  * Frees an auth token. Call it once for each time emnify_authenticate() returned one.
  */
 void emnify_auth_token_free(emnify_auth_token *auth_token);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Event loops                                                                                    */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Sets whether a thread of the client renews the auth token on time, also without calls, and signs
+ * in again after an outage. It starts at the first call that needs an auth token. Default: false;
+ * then the first call after the point of renewal starts the renewal. After a fork, the child's
+ * thread starts with its first call.
+ */
+int32_t emnify_config_set_auto_renew(emnify_config *config, bool auto_renew, emnify_error **error);
+
+/**
+ * Writes a descriptor for poll(), epoll or select() to `*fd`. It becomes readable when an auth
+ * token arrives, when an attempt to sign in fails, and when an event waits for the observer. Then
+ * call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). From
+ * this call on, a thread of the client keeps it signed in, as with emnify_config_set_auto_renew().
+ * Never blocks.
+ *
+ * Later calls write the same descriptor. Do not read from it, write to it or close it; it is
+ * closed with the client. It belongs to this process: a forked child calls this function again and
+ * gets its own.
+ *
+ * Fails with EMNIFY_ERR_RESOURCE if no descriptor or thread can be created, and on Windows with
+ * EMNIFY_ERR_INVALID_INPUT.
+ */
+int32_t emnify_client_fd(const emnify_client *client, int32_t *fd, emnify_error **error);
+
+/**
+ * Makes the descriptor of emnify_client_fd() unreadable until something else happens, and passes
+ * the events to the observer, on this thread. Without a descriptor it only passes the events.
+ * Takes as long as your observer does.
+ */
+int32_t emnify_client_process(const emnify_client *client, emnify_error **error);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Session status                                                                                 */

@@ -35,6 +35,8 @@ fi
 if [ "$group" = test ]; then
     need abigail-tools command -v abidiff
     need cmake command -v cmake
+    need libmosquitto-dev pkg-config --exists libmosquitto
+    need mosquitto command -v mosquitto
     need pkg-config command -v pkg-config
     need redis-server command -v redis-server
     need strace command -v strace

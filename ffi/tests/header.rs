@@ -76,7 +76,7 @@ const VERSION: &str = concat!(
 );
 
 /// In an order that suits a reader and declares each type before its use.
-const SECTIONS: [Section; 18] = [
+const SECTIONS: [Section; 19] = [
     section("Status codes", &["codes/error.rs"]),
     section("Error objects", &["boundary/failure.rs", "boundary/error.rs"]),
     section("Configuration", &["client/config.rs"]),
@@ -85,6 +85,7 @@ const SECTIONS: [Section; 18] = [
     section("Client", &["client/client.rs"]),
     section("Client: cancelling its calls", &["client/cancel.rs"]),
     section("Auth tokens", &["client/authenticate.rs", "client/auth_token.rs"]),
+    section("Event loops", &["client/event_loop.rs"]),
     section("Session status", &["client/status.rs"]),
     section("Requests to the API", &["requests/request.rs"])
         .with(REQUEST_OPTIONS, "} emnify_request_options;\n"),

@@ -53,19 +53,42 @@ public:
         return AuthToken(token);
     }
 
+    /* Like authenticate(), but takes at most `timeout` instead of the client's timeout. */
+    AuthToken authenticate_within(std::chrono::milliseconds timeout, Error &error) const {
+        emnify_auth_token *token = NULL;
+        if (timeout.count() < 0 || timeout.count() > UINT32_MAX) {
+            error = Error::invalid_input("timeout: is out of range");
+        } else {
+            emnify_authenticate_within(get(), static_cast<std::uint32_t>(timeout.count()), &token,
+                                       detail::Into(error));
+        }
+        return AuthToken(token);
+    }
+
     /* Returns the value of the header Authorization. The string is not wiped. */
     std::string authorization_header(Error &error) const {
-        std::size_t length = 1023;
-        std::string header;
-        /* Tries again with a larger buffer if the token is longer than expected. */
-        do {
-            header.assign(length + 1, '\0');
-            length = 0;
-            emnify_authorization_header(get(), &header[0], header.size(), &length,
-                                        detail::Into(error));
-        } while (length >= header.size());
-        header.resize(error ? 0 : length);
-        return header;
+        return header(emnify_authorization_header, error);
+    }
+
+    /* Like authorization_header(), but never waits. Fails with EMNIFY_ERR_PENDING while a thread of
+     * the library signs in. For programs with an event loop: see fd(). */
+    std::string try_authorization_header(Error &error) const {
+        return header(emnify_try_authorization_header, error);
+    }
+
+    /* Returns a descriptor that is readable when a token arrived, an attempt failed or an event
+     * waits; -1 after an error. Then call process(). From this call on, a thread keeps the client
+     * signed in. Not on Windows. */
+    int fd(Error &error) const {
+        std::int32_t fd = -1;
+        emnify_client_fd(get(), &fd, detail::Into(error));
+        return fd;
+    }
+
+    /* Makes that descriptor unreadable, and passes the events to the observer. */
+    bool process(Error &error) const {
+        emnify_client_process(get(), detail::Into(error));
+        return !error;
     }
 
     /* Reports that a server refused the auth token (HTTP 401). */
@@ -232,8 +255,24 @@ public:
         return detail::or_raise([&](Error &error) { return authenticate(error); });
     }
 
+    AuthToken authenticate_within(std::chrono::milliseconds timeout) const {
+        return detail::or_raise([&](Error &error) { return authenticate_within(timeout, error); });
+    }
+
     std::string authorization_header() const {
         return detail::or_raise([&](Error &error) { return authorization_header(error); });
+    }
+
+    std::string try_authorization_header() const {
+        return detail::or_raise([&](Error &error) { return try_authorization_header(error); });
+    }
+
+    int fd() const {
+        return detail::or_raise([&](Error &error) { return fd(error); });
+    }
+
+    void process() const {
+        detail::or_raise([&](Error &error) { return process(error); });
     }
 
     Status status() const {
@@ -306,6 +345,21 @@ private:
 
     Client(emnify_client *client, const detail::Callbacks &callbacks)
         : callbacks_(callbacks), client_(client) {}
+
+    std::string header(int32_t (*get_header)(const emnify_client *, char *, std::size_t,
+                                             std::size_t *, emnify_error **),
+                       Error &error) const {
+        std::size_t length = 1023;
+        std::string header;
+        /* Tries again with a larger buffer if the token is longer than expected. */
+        do {
+            header.assign(length + 1, '\0');
+            length = 0;
+            get_header(get(), &header[0], header.size(), &length, detail::Into(error));
+        } while (length >= header.size());
+        header.resize(error ? 0 : length);
+        return header;
+    }
 
     /* Whether a text of the options contains a NUL; sets `error` if so. */
     template <typename Options>

@@ -74,6 +74,13 @@ public:
         return set_text(emnify_config_set_store, path, "store: contains a NUL");
     }
 
+    /* Sets whether a thread renews the auth token on time, also without calls. Default: false. */
+    Config &set_auto_renew(bool auto_renew) {
+        return set([&](Error &error) {
+            emnify_config_set_auto_renew(get(), auto_renew, detail::Into(error));
+        });
+    }
+
     /* Sets whether calls are delayed to stay within emnify's rate limits. Default: true. */
     Config &set_pacing(bool pacing) {
         return set([&](Error &error) {

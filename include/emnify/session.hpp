@@ -30,6 +30,11 @@ public:
     /* Returns when the token expires, on the server's clock. */
     Time expires_at() const { return detail::time(emnify_auth_token_expires_at(get())); }
 
+    /* Returns for how long the token is still valid, whatever the clocks show. */
+    std::chrono::milliseconds valid_for() const {
+        return std::chrono::milliseconds(emnify_auth_token_valid_for_ms(get()));
+    }
+
     /* Returns the id of the token's workspace; 0 if it contains none. For display only. */
     std::uint64_t organisation_id() const noexcept {
         return emnify_auth_token_organisation_id(get());

@@ -31,7 +31,7 @@ native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
 tests="working refused faults request pages audit rotate rotate_refused threads events user store fork
-    signals cancel cancel_undone manners plugin gateway"
+    signals cancel cancel_undone event_loop manners plugin gateway"
 tests_cpp="working calls rotate errors"
 
 if [ ! -x "$sandbox" ]; then
@@ -253,6 +253,18 @@ done
 compile_c "$root/ffi/examples/gateway/gateway.c" $linked -o "$work/emnify-gateway"
 GATEWAY=$work/emnify-gateway
 export GATEWAY
+
+if [ -z "$under${SANITIZE:-}" ]; then
+    compile_c "$root/ffi/examples/event_loop/daemon.c" $shared -o "$work/daemon"
+    mqtt=
+    if command -v mosquitto >/dev/null && pkg-config --exists libmosquitto; then
+        compile_c "$root/ffi/examples/event_loop/mqtt.c" $shared -lmosquitto -o "$work/mqtt"
+        mqtt=$work/mqtt
+    fi
+    # shellcheck disable=SC2086
+    check "the examples for event loops work" "$root/tests/c/event_loop_examples.sh" \
+        "$work/daemon" $mqtt
+fi
 
 for test in $tests; do
     # shellcheck disable=SC2086

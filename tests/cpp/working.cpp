@@ -48,6 +48,29 @@ void signs_in() {
     CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
 }
 
+void an_event_loop_never_waits() {
+    int events = 0;
+    const emnify::Client client(
+        sandbox().set_observer([&events](const emnify::Event &) { ++events; }));
+    emnify::Error error;
+
+    CHECK(client.fd() > 2);
+    do {
+        error = emnify::Error();
+    } while (client.try_authorization_header(error).empty() &&
+             error.code() == EMNIFY_ERR_PENDING);
+    CHECK(!error);
+    CHECK_NUMBER(events, 0);
+    client.process();
+    CHECK(client.process(error));
+    CHECK(events > 0);
+    const emnify::AuthToken token = client.authenticate_within(std::chrono::seconds(20));
+    CHECK(client.try_authorization_header() == std::string("Bearer ") + token.reveal());
+    CHECK(token.valid_for() > std::chrono::minutes(239));
+    client.authenticate_within(std::chrono::milliseconds(-1), error);
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_INVALID_INPUT);
+}
+
 void the_environment_alone_is_enough() {
     CHECK(emnify::Client().authenticate());
     emnify::Error error;
@@ -189,6 +212,7 @@ void a_time_beyond_the_range_of_the_clock_is_its_last() {
 
 int main() {
     RUN(signs_in);
+    RUN(an_event_loop_never_waits);
     RUN(the_environment_alone_is_enough);
     RUN(a_header_of_any_length_fits);
     RUN(a_token_can_be_reported_as_text);

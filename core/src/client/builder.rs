@@ -54,6 +54,7 @@ pub struct ClientBuilder {
     store: Store,
     observer: Option<Observer>,
     wants_expiry: Option<bool>,
+    auto_renew: bool,
     pacing: bool,
     max_exchanges: usize,
     cancellable: bool,
@@ -76,6 +77,7 @@ impl ClientBuilder {
             store: Store::memory(),
             observer: None,
             wants_expiry: None,
+            auto_renew: false,
             pacing: true,
             max_exchanges: MAX_EXCHANGES,
             cancellable: false,
@@ -183,6 +185,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets whether a thread of the client renews the auth token on time, also without calls, and
+    /// signs in again after an outage. It starts at the first call that needs an auth token.
+    /// Default: no; then a call past the point of renewal starts it.
+    pub fn auto_renew(mut self, auto_renew: bool) -> Self {
+        self.auto_renew = auto_renew;
+        self
+    }
+
     /// Sets whether calls are delayed to stay within emnify's rate limits. Default: yes. A call
     /// that would have to wait longer than its timeout fails with `RateLimited`.
     ///
@@ -253,6 +263,7 @@ impl ClientBuilder {
             store: self.store,
             events: Events::new(self.observer, wants_expiry),
             timeout: self.timeout,
+            auto_renew: self.auto_renew,
         }));
         let rate_limiter = self.pacing.then(|| Arc::new(RateLimiter::new()));
         let Self { clock, timeout, cancellable, .. } = self;

@@ -14,7 +14,7 @@ use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
 use crate::session::Replacement;
-use crate::sign_in::exchange::SignInMode;
+use crate::sign_in::exchange::{SIGN_IN, SignInMode};
 use crate::store::Store;
 use crate::sys::wait::{Interrupt, Wait};
 use crate::types::auth_token::{AuthToken, SCHEME};
@@ -90,10 +90,79 @@ impl Client {
         self.transport.session.authenticate(|| self.transport.wait())
     }
 
+    /// Returns an auth token that is valid now, without waiting. If there is none, starts a sign-in
+    /// on a thread of this library. Calls no function of the program: events wait for another call.
+    ///
+    /// ```no_run
+    /// # use emnify_core::{Client, ErrorKind};
+    /// # let client = Client::from_env()?;
+    /// match client.try_authenticate() {
+    ///     Ok(auth_token) => println!("signed in until {:?}", auth_token.expires_at()),
+    ///     Err(error) if error.kind() == ErrorKind::Pending => println!("not yet: ask again"),
+    ///     Err(error) => eprintln!("{error}; try again in {:?}", error.retry_after()),
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - `Pending` while a sign-in is in progress.
+    /// - The error of the last attempt while the client backs off. Then the next call starts
+    ///   another attempt.
+    /// - `Resource` if no thread can be created.
+    /// - `MfaRequired` if a person may have to enter a one-time code.
+    pub fn try_authenticate(&self) -> Result<AuthToken> {
+        if self.is_cancelled() {
+            return Err(Error::cancelled(SIGN_IN));
+        }
+        self.transport.session.try_authenticate()
+    }
+
+    /// Returns a client of the same session whose calls take at most `timeout`, with all waits and
+    /// retries.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # let client = emnify_core::Client::from_env()?;
+    /// let auth_token = client.with_timeout(Duration::from_secs(5)).authenticate()?;
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    pub fn with_timeout(&self, timeout: Duration) -> Client {
+        let transport = Transport { timeout, ..self.transport.as_ref().clone() };
+        Client { transport: Arc::new(transport), ..self.clone() }
+    }
+
+    /// Returns the descriptor that an event loop of this process watches, and keeps the session
+    /// signed in from now on. It is readable when an auth token arrived, an attempt failed or an
+    /// event waits, until [`process`](Self::process). It is closed with the last clone of this
+    /// client. A forked child has none, and creates its own.
+    ///
+    /// # Errors
+    ///
+    /// `Resource` if no descriptor or thread can be created.
+    #[cfg(unix)]
+    #[doc(hidden)] // For the C library.
+    pub fn descriptor(&self) -> Result<std::os::fd::RawFd> {
+        self.transport.session.descriptor()
+    }
+
+    /// Clears the descriptor of the event loop and passes the events to the observer.
+    #[doc(hidden)] // For the C library.
+    pub fn process(&self) {
+        self.transport.session.process();
+    }
+
     /// Returns the auth token that [`authenticate`](Self::authenticate) would return without
     /// waiting, if there is one. For callers that must not block.
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
         self.transport.session.cached()
+    }
+
+    /// Returns how long `auth_token` is still valid, measured with a clock that counts from the
+    /// request for the token and that is never set. For programs that schedule something, such as a
+    /// reconnection. If `auth_token` is not the cached one, the wall clock is used.
+    pub fn valid_for(&self, auth_token: &AuthToken) -> Duration {
+        self.transport.session.valid_for(auth_token)
     }
 
     /// Cancels all current and later calls of this client and its clones, in all threads. They fail
@@ -107,6 +176,7 @@ impl Client {
     /// continues when `rotate` is called again.
     pub fn cancel(&self) {
         self.transport.interrupt.iter().for_each(Interrupt::trigger);
+        self.transport.session.end_upkeep();
     }
 
     /// Whether [`cancel`](Self::cancel) was called.

@@ -188,7 +188,7 @@ impl TransportError {
 }
 
 /// Creates the error for exhausted threads, descriptors or memory. `failed` describes what failed.
-fn exhausted(failed: &str, why: &str) -> Error {
+pub(crate) fn exhausted(failed: &str, why: &str) -> Error {
     let message = format!(
         "{failed}: {why}; this process is out of threads, file descriptors or memory: raise its \
          limits (ulimit -n, ulimit -u, pids.max), or find what uses them up"

@@ -1,11 +1,15 @@
 //! Keeps events until the next call passes them to the observer, on the calling thread, or the
-//! program takes them.
+//! program takes them. Tells an event loop that watches the session's descriptor.
 
 use std::collections::VecDeque;
 use std::fmt;
+#[cfg(unix)]
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(unix)]
+use crate::sys::descriptor::Descriptor;
 use crate::sys::per_process::PerProcess;
 use crate::types::event::Event;
 
@@ -23,12 +27,21 @@ pub(crate) struct Events {
     /// Whether the queue has events, so that most calls need not lock it.
     waiting: AtomicBool,
     queue: PerProcess<Mutex<VecDeque<Event>>>,
+    /// For an event loop, if the program has one.
+    #[cfg(unix)]
+    descriptor: PerProcess<Descriptor>,
 }
 
 impl Events {
     pub(crate) fn new(observer: Option<Observer>, wants_expiry: bool) -> Self {
-        let (waiting, queue) = (AtomicBool::new(false), PerProcess::new());
-        Events { observer, wants_expiry, waiting, queue }
+        Events {
+            observer,
+            wants_expiry,
+            waiting: AtomicBool::new(false),
+            queue: PerProcess::new(),
+            #[cfg(unix)]
+            descriptor: PerProcess::new(),
+        }
     }
 
     /// Creates an empty queue for another session, with the same observer.
@@ -49,6 +62,33 @@ impl Events {
         }
         queue.push_back(event);
         self.waiting.store(true, Ordering::Relaxed);
+        drop(queue);
+        self.wake_event_loop();
+    }
+
+    /// Returns the descriptor that an event loop of this process watches, and creates it at the
+    /// first call. It is readable if there are events.
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> io::Result<&Descriptor> {
+        self.descriptor.get_or_try_init(|| {
+            let descriptor = Descriptor::new()?;
+            if self.waiting.load(Ordering::Relaxed) {
+                descriptor.set();
+            }
+            Ok(descriptor)
+        })
+    }
+
+    /// Makes the descriptor readable, if there is one.
+    pub(crate) fn wake_event_loop(&self) {
+        #[cfg(unix)]
+        self.descriptor.get().into_iter().for_each(Descriptor::set);
+    }
+
+    /// Makes the descriptor unreadable until something else happens.
+    pub(crate) fn clear_descriptor(&self) {
+        #[cfg(unix)]
+        self.descriptor.get().into_iter().for_each(Descriptor::clear);
     }
 
     /// Passes the events to the observer, on this thread.

@@ -15,12 +15,13 @@ pub(crate) mod single_flight;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 mod store_access;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::http::Http;
 use crate::session::event_queue::Events;
@@ -29,23 +30,19 @@ use crate::session::policy::Decision;
 pub use crate::session::replacement::Replacement;
 use crate::session::single_flight::{Flight, SingleFlight};
 use crate::session::state::{CachedToken, State};
+use crate::session::upkeep::Upkeep;
 use crate::sign_in::credential::{Credential, Current, SendAs, Workspace};
 use crate::sign_in::exchange::{SIGN_IN, SignInMode};
 use crate::store::Store;
 use crate::sys::clock::Clock;
 use crate::sys::per_process::PerProcess;
-use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::{Event, EventKind};
 use crate::types::secret::Secret;
 use crate::types::status::Status;
-use refresh::SignIn;
-
-/// The stack of the thread that renews in the background, in bytes: enough for a TLS handshake and
-/// some JSON.
-const REFRESH_STACK: usize = 256 * 1024;
+use refresh::{Attempt, SignIn};
 
 /// A hundred years, added to the steady clock, so that instants before the last boot do not become
 /// negative.
@@ -61,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) events: Events,
     /// The time limit of a renewal in the background.
     pub(crate) timeout: Duration,
+    /// Whether a thread renews the token on time, without calls.
+    pub(crate) auto_renew: bool,
 }
 
 /// Signs in with one credential, and keeps its auth token.
@@ -77,6 +76,9 @@ pub(crate) struct Session {
     /// the lock was free at the last attempt.
     lock_busy_since: AtomicU64,
     expiry: ExpiryNotice,
+    upkeep: Upkeep,
+    /// The error of the last sign-in in the background that left no valid token.
+    background_error: ArcSwapOption<Error>,
 }
 
 impl Session {
@@ -89,6 +91,8 @@ impl Session {
             calls_saved: AtomicU64::new(0),
             lock_busy_since: AtomicU64::new(0),
             expiry: ExpiryNotice::default(),
+            upkeep: Upkeep::new(),
+            background_error: ArcSwapOption::empty(),
         }
     }
 
@@ -102,6 +106,10 @@ impl Session {
 
     /// Like [`Session::cached`], but delivers no events.
     fn cached_silently(self: &Arc<Self>) -> Option<AuthToken> {
+        if self.parts.auto_renew {
+            // Without a thread, the next call tries again.
+            let _ = self.keep_signed_in();
+        }
         let state = self.state.load();
         let now = self.now();
         let auth_token = match state.decide(now, || self.parts.credential.changed()) {
@@ -114,6 +122,18 @@ impl Session {
         };
         self.calls_saved.fetch_add(1, Ordering::Relaxed);
         Some(auth_token)
+    }
+
+    /// Returns how long the token is still valid: on the steady clock if it is the cached one.
+    pub(crate) fn valid_for(&self, auth_token: &AuthToken) -> Duration {
+        let state = self.state.load();
+        match state.cached.as_ref().filter(|cached| cached.auth_token.is(auth_token)) {
+            Some(cached) => cached.valid_until.saturating_sub(self.now()),
+            None => {
+                let left = auth_token.expires_at().duration_since(self.parts.clock.wall());
+                left.unwrap_or_default()
+            }
+        }
     }
 
     /// Returns an auth token that is valid now.
@@ -144,6 +164,7 @@ impl Session {
     /// Ends all waits before the next attempt, except those that emnify asked for.
     pub(crate) fn retry_now(&self) {
         self.state.rcu(|state| state.retrying_now());
+        self.upkeep.wake();
     }
 
     /// Creates a session in another workspace, which this session's user or machine switches to.
@@ -157,6 +178,7 @@ impl Session {
             store: parts.store.clone(),
             events: parts.events.for_another(),
             timeout: parts.timeout,
+            auto_renew: parts.auto_renew,
         })
     }
 
@@ -239,7 +261,7 @@ impl Session {
                         _ => false,
                     };
                     if !result.as_ref().is_err_and(is_its_own) {
-                        attempt.finish(result.clone());
+                        self.finish(&attempt, result.clone());
                     }
                     return result;
                 }
@@ -262,30 +284,9 @@ impl Session {
         }
     }
 
-    fn renew_in_background(self: &Arc<Self>, state: &State) {
-        if !self.parts.credential.works_unattended() && state.refresh.token.is_none() {
-            // In the last minute of the token, a caller signs in and can be asked for a code.
-            return;
-        }
-        let Some(attempt) = self.flight().begin() else { return };
-        let session = Arc::clone(self);
-        let renew = move || {
-            let wait = Wait::new(session.parts.timeout);
-            // A failure is kept in the state and reported as an event. In the last minute of the
-            // token, callers wait for another attempt.
-            let sign_in = SignIn {
-                mode: SignInMode::Background,
-                instead_of: None,
-                wait: &wait,
-                attempt: &attempt,
-            };
-            let result = session.fetch(sign_in);
-            attempt.finish(result.clone());
-            if let Ok(auth_token) = result {
-                session.look_up_expiry(&auth_token, &wait);
-            }
-        };
-        // If no thread can be created, the next call tries again.
-        let _ = signal_mask::start("emnify-refresh", REFRESH_STACK, Box::new(renew));
+    /// Ends an attempt with its result, which all waiting callers get.
+    fn finish(&self, attempt: &Attempt, result: Result<AuthToken>) {
+        attempt.finish(result);
+        self.parts.events.wake_event_loop();
     }
 }

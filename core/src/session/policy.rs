@@ -89,6 +89,16 @@ impl State {
         }
     }
 
+    /// Returns when the cached token, which is handed out now, may be renewed.
+    pub(crate) fn next_renewal(&self, now: Duration, changed: impl FnOnce() -> bool) -> Duration {
+        let start = match &self.cached {
+            Some(cached) if cached.is_reported => self.start_after_401(now, changed),
+            Some(cached) if now < cached.renew_at => Some(cached.renew_at),
+            _ => self.backoff.next_start(now, changed),
+        };
+        start.unwrap_or(now)
+    }
+
     /// Decides for a call that needs a token other than `refused`, which got a 401.
     pub(crate) fn decide_instead_of(&self, refused: &AuthToken, now: Duration) -> Decision {
         if !self.valid(now).is_some_and(|cached| cached.is(refused)) {

@@ -86,6 +86,7 @@ impl Session {
             Some(changed) => Arc::new(changed),
             None => Arc::clone(state),
         });
+        self.upkeep.wake();
     }
 
     /// Takes such a report from a caller that has only the token's text.

@@ -65,6 +65,10 @@ impl<T: Clone> SingleFlight<T> {
         Some(Arc::new(Attempt { process: Process::current(), flight, has_ended }))
     }
 
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.lock().under_way
+    }
+
     /// Begins an attempt, or waits for the one that is under way.
     ///
     /// # Errors

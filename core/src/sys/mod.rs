@@ -2,6 +2,8 @@
 
 pub(crate) mod atomic_file;
 pub(crate) mod clock;
+#[cfg(unix)]
+pub(crate) mod descriptor;
 #[allow(unsafe_code, reason = "memory that the kernel clears in a forked child")]
 pub(crate) mod per_process;
 pub(crate) mod random;

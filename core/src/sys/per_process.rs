@@ -144,6 +144,19 @@ impl<T> PerProcess<T> {
         PerProcess(OnceBox::new())
     }
 
+    /// Returns the value of this process, if it has created one.
+    pub(crate) fn get(&self) -> Option<&T> {
+        let process = Process::current();
+        let mut list = self;
+        while let Some(node) = list.0.get() {
+            match &node.value {
+                Some(value) if node.process == process => return Some(value),
+                _ => list = &node.next,
+            }
+        }
+        None
+    }
+
     /// Returns the value of this process, and creates it at the first call. Threads that call this
     /// at the same time may each create one; one is kept and the others are dropped.
     pub(crate) fn get_or_try_init<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<&T, E> {
@@ -221,7 +234,9 @@ mod tests {
             value: Some("inherited"),
             next: PerProcess::new(),
         })));
+        assert_eq!(list.get(), None);
         assert_eq!(*list.get_or_init(|| "own"), "own");
+        assert_eq!(list.get(), Some(&"own"));
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub enum ErrorKind {
     Rotation,
     /// The process is out of threads, file descriptors or memory.
     Resource,
+    /// A sign-in is in progress. Only calls that do not wait return this.
+    Pending,
     /// A bug in this library: a panic that was caught.
     Internal,
 }
@@ -80,6 +82,7 @@ impl ErrorKind {
         match self {
             ErrorKind::Network
             | ErrorKind::Proxy
+            | ErrorKind::Pending
             | ErrorKind::Resource
             | ErrorKind::Server
             | ErrorKind::Timeout => ErrorClass::Transient,

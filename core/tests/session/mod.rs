@@ -8,5 +8,6 @@ mod backoff;
 mod events;
 mod properties;
 mod renewal;
+mod upkeep;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -3,11 +3,12 @@
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use emnify_core::AuthToken;
+use emnify_core::{AuthToken, Client, Clock, SystemClock};
 
-use crate::boundary::{SecretText, read, release, unix_seconds};
+use crate::boundary::{SecretText, milliseconds, read, release, unix_seconds};
 
 /// An auth token, for the header "Authorization: Bearer ...".
 ///
@@ -16,6 +17,8 @@ use crate::boundary::{SecretText, read, release, unix_seconds};
 pub struct emnify_auth_token {
     pub(super) token: AuthToken,
     text: SecretText,
+    /// On the steady clock.
+    valid_until: Duration,
 }
 
 /// The handle that was returned last. A caller that gets the same token gets the same handle, so
@@ -43,6 +46,18 @@ pub unsafe extern "C" fn emnify_auth_token_expires_at(auth_token: *const emnify_
     unsafe { read(auth_token, 0, |auth_token| unix_seconds(auth_token.token.expires_at())) }
 }
 
+/// Returns for how many milliseconds the token is still valid; 0 if it has expired or is NULL. This
+/// is measured with a clock that is never set and that counts while the machine is suspended. Use
+/// it to schedule, for example, a reconnection with a new token.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_auth_token_valid_for_ms(
+    auth_token: *const emnify_auth_token,
+) -> i64 {
+    let left = |token: &emnify_auth_token| token.valid_until.saturating_sub(SystemClock.steady());
+    // SAFETY: the contract.
+    unsafe { read(auth_token, 0, |auth_token| milliseconds(Some(left(auth_token)))) }
+}
+
 /// Returns the id of the organisation (workspace) that the token belongs to; 0 if it contains none.
 /// For display only: the token's signature is not verified.
 #[unsafe(no_mangle)]
@@ -67,7 +82,7 @@ impl LastHandedOut {
     }
 
     /// Returns the handle of a token. A new one is created only for a new token.
-    pub(super) fn handle_of(&self, token: AuthToken) -> Arc<emnify_auth_token> {
+    pub(super) fn handle_of(&self, client: &Client, token: AuthToken) -> Arc<emnify_auth_token> {
         let last = self.0.load();
         // The core shares one text among all clones of a token; while ours lives, no other token
         // can have it.
@@ -78,7 +93,8 @@ impl LastHandedOut {
             return Arc::clone(handle);
         }
         let text = SecretText::new(token.reveal());
-        let handle = Arc::new(emnify_auth_token { token, text });
+        let valid_until = SystemClock.steady().saturating_add(client.valid_for(&token));
+        let handle = Arc::new(emnify_auth_token { token, text, valid_until });
         self.0.store(Some(Arc::clone(&handle)));
         handle
     }

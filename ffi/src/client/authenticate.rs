@@ -3,8 +3,9 @@
 
 use std::ffi::c_char;
 use std::ptr;
+use std::time::Duration;
 
-use emnify_core::SCHEME;
+use emnify_core::{AuthToken, Client, SCHEME};
 
 use super::auth_token::emnify_auth_token;
 use super::client::{emnify_client, usable};
@@ -15,8 +16,9 @@ use crate::boundary::{Out, Result, call, counted_text, emnify_error, infallible}
 /// and renewed in time. Blocks if there is no cached token.
 ///
 /// The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
-/// in the background. Without calls nothing is renewed. In the last minute of the lifetime, callers
-/// wait for the renewal.
+/// in the background. Without calls nothing is renewed, unless emnify_config_set_auto_renew() was
+/// set or emnify_client_fd() is in use. In the last minute of the lifetime, callers wait for the
+/// renewal.
 ///
 /// If several threads need a new token, one signs in and the others wait for its result. Temporary
 /// failures are retried, up to three attempts in all, at least 5 seconds apart, within the timeout.
@@ -31,16 +33,26 @@ pub unsafe extern "C" fn emnify_authenticate(
     auth_token: *mut *mut emnify_auth_token,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        // SAFETY: the contract.
-        let out = unsafe { Out::new("auth_token", auth_token) }?;
-        out.share(client.last_handed_out.handle_of(client.core.authenticate()?));
-        Ok(())
+    // SAFETY: the contract.
+    unsafe { authenticate(client, auth_token, error, |client| Ok(client.authenticate()?)) }
+}
+
+/// Returns an auth token like emnify_authenticate(), but takes at most `timeout_ms` milliseconds
+/// instead of the client's timeout. 0 fails with EMNIFY_ERR_INVALID_INPUT; to never wait, call
+/// emnify_try_authorization_header().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_authenticate_within(
+    client: *const emnify_client,
+    timeout_ms: u32,
+    auth_token: *mut *mut emnify_auth_token,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let within = |client: &Client| match timeout_ms {
+        0 => Err(emnify_error::invalid_input("timeout_ms", "must be greater than zero")),
+        _ => Ok(client.with_timeout(Duration::from_millis(timeout_ms.into())).authenticate()?),
     };
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { authenticate(client, auth_token, error, within) }
 }
 
 /// Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
@@ -59,23 +71,33 @@ pub unsafe extern "C" fn emnify_authorization_header(
     length: *mut usize,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = || {
-        // SAFETY: the contract.
-        let client = unsafe { usable(client) }?;
-        if buffer.is_null() && capacity > 0 {
-            return Err(emnify_error::null("buffer"));
-        }
-        let auth_token = client.core.authenticate()?;
-        let token = auth_token.reveal().as_bytes();
-        if !length.is_null() {
-            // SAFETY: it is not NULL, and so may be written to.
-            unsafe { length.write(SCHEME.len() + token.len()) };
-        }
-        // SAFETY: `buffer` is NULL only with a capacity of 0, and may be written to otherwise.
-        unsafe { write_whole(buffer.cast(), capacity, &[SCHEME.as_bytes(), token, &[0]]) }
-    };
+    let buffer = (buffer, capacity, length);
     // SAFETY: the contract.
-    unsafe { call(error, body) }
+    unsafe { header(client, buffer, error, Client::authenticate) }
+}
+
+/// Writes the value of the header Authorization, like emnify_authorization_header(), but never
+/// waits. For programs with an event loop: see emnify_client_fd().
+///
+/// Without a cached token it starts a sign-in on a thread of the library and fails with
+/// EMNIFY_ERR_PENDING. After a failed attempt it fails with the error of that attempt until the
+/// next one may start: emnify_error_retry_after_ms() returns when. With a descriptor in use that
+/// attempt starts by itself, otherwise with the first call after that time.
+///
+/// Other errors: EMNIFY_ERR_RESOURCE if no thread can be created; EMNIFY_ERR_MFA_REQUIRED if the
+/// client signs in with user credentials and would have to call its emnify_mfa function: call
+/// emnify_authenticate() on a thread that may wait. Calls none of your functions.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_try_authorization_header(
+    client: *const emnify_client,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let buffer = (buffer, capacity, length);
+    // SAFETY: the contract.
+    unsafe { header(client, buffer, error, Client::try_authenticate) }
 }
 
 /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the next
@@ -132,6 +154,62 @@ pub unsafe extern "C" fn emnify_client_retry_now(client: *const emnify_client) {
             client.core.retry_now();
         }
     });
+}
+
+/// Runs `get` and returns its token as a handle.
+///
+/// # Safety
+///
+/// As for [`usable`], [`Out::new`] and [`call`].
+unsafe fn authenticate(
+    client: *const emnify_client,
+    auth_token: *mut *mut emnify_auth_token,
+    error: *mut *mut emnify_error,
+    get: impl FnOnce(&Client) -> Result<AuthToken>,
+) -> i32 {
+    let body = || {
+        // SAFETY: guaranteed by the caller.
+        let client = unsafe { usable(client) }?;
+        // SAFETY: guaranteed by the caller.
+        let out = unsafe { Out::new("auth_token", auth_token) }?;
+        let auth_token = get(&client.core)?;
+        out.share(client.last_handed_out.handle_of(&client.core, auth_token));
+        Ok(())
+    };
+    // SAFETY: guaranteed by the caller.
+    unsafe { call(error, body) }
+}
+
+/// Runs `get` and writes its token as the value of a header to the buffer: its address, capacity
+/// and length.
+///
+/// # Safety
+///
+/// As for [`usable`] and [`call`]. The buffer is NULL or has that capacity; the length is NULL or
+/// may be written to.
+unsafe fn header(
+    client: *const emnify_client,
+    (buffer, capacity, length): (*mut c_char, usize, *mut usize),
+    error: *mut *mut emnify_error,
+    get: impl FnOnce(&Client) -> emnify_core::Result<AuthToken>,
+) -> i32 {
+    let body = || {
+        // SAFETY: guaranteed by the caller.
+        let client = unsafe { usable(client) }?;
+        if buffer.is_null() && capacity > 0 {
+            return Err(emnify_error::null("buffer"));
+        }
+        let auth_token = get(&client.core)?;
+        let token = auth_token.reveal().as_bytes();
+        if !length.is_null() {
+            // SAFETY: it is not NULL, and so may be written to.
+            unsafe { length.write(SCHEME.len() + token.len()) };
+        }
+        // SAFETY: `buffer` is NULL only with a capacity of 0, and may be written to otherwise.
+        unsafe { write_whole(buffer.cast(), capacity, &[SCHEME.as_bytes(), token, &[0]]) }
+    };
+    // SAFETY: guaranteed by the caller.
+    unsafe { call(error, body) }
 }
 
 /// Writes all parts, or nothing if they do not fit.

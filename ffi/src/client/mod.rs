@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod config_user;
 mod event;
+mod event_loop;
 mod status;
 
 pub use auth_token::*;
@@ -20,4 +21,5 @@ pub use client::*;
 pub use config::*;
 pub use config_user::*;
 pub use event::*;
+pub use event_loop::*;
 pub use status::*;

@@ -51,6 +51,8 @@ pub const EMNIFY_ERR_INTERNAL: i32 = 18;
 pub const EMNIFY_ERR_PROXY: i32 = 19;
 /// The process is out of threads, file descriptors or memory.
 pub const EMNIFY_ERR_RESOURCE: i32 = 20;
+/// A sign-in is in progress. Only emnify_try_authorization_header() returns this.
+pub const EMNIFY_ERR_PENDING: i32 = 21;
 
 /// Returns the name of a status code, such as "EMNIFY_ERR_TIMEOUT", for a log. A number that this
 /// version does not know returns "EMNIFY_ERR_UNKNOWN". Never NULL; the string is constant.
@@ -82,6 +84,7 @@ fn name(status: i32) -> &'static CStr {
         EMNIFY_ERR_INTERNAL => c"EMNIFY_ERR_INTERNAL",
         EMNIFY_ERR_PROXY => c"EMNIFY_ERR_PROXY",
         EMNIFY_ERR_RESOURCE => c"EMNIFY_ERR_RESOURCE",
+        EMNIFY_ERR_PENDING => c"EMNIFY_ERR_PENDING",
         _ => c"EMNIFY_ERR_UNKNOWN",
     }
 }
@@ -109,6 +112,7 @@ pub(crate) fn error_code(kind: ErrorKind) -> i32 {
         ErrorKind::Internal => EMNIFY_ERR_INTERNAL,
         ErrorKind::Proxy => EMNIFY_ERR_PROXY,
         ErrorKind::Resource => EMNIFY_ERR_RESOURCE,
+        ErrorKind::Pending => EMNIFY_ERR_PENDING,
         // Added to the core, but not yet to this file.
         _ => EMNIFY_ERR_INTERNAL,
     }
@@ -142,13 +146,14 @@ mod tests {
             (18, Internal),
             (19, Proxy),
             (20, Resource),
+            (21, Pending),
         ] {
             assert_eq!(error_code(kind), number, "{kind:?}");
             // The name in C is the name in Rust, in capitals and with underscores.
             let shown = name(number).to_str().unwrap().replace('_', "");
             assert_eq!(shown, format!("EMNIFYERR{kind:?}").to_uppercase());
         }
-        assert_eq!(name(21), c"EMNIFY_ERR_UNKNOWN");
+        assert_eq!(name(22), c"EMNIFY_ERR_UNKNOWN");
         assert_eq!(name(-1), c"EMNIFY_ERR_UNKNOWN");
     }
 }

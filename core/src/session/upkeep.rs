@@ -1,0 +1,256 @@
+//! Signs in without a caller that waits: renews a token that is due, starts a sign-in for a caller
+//! that must not block, and keeps a session signed in on a thread, without calls.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use crate::http::transport_error::exhausted;
+use crate::session::Session;
+use crate::session::backoff::error_while_backing_off;
+use crate::session::policy::Decision;
+use crate::session::refresh::{Attempt, SignIn};
+use crate::session::state::State;
+use crate::sign_in::exchange::{SIGN_IN, SignInMode};
+use crate::sys::per_process::PerProcess;
+use crate::sys::signal_mask;
+use crate::sys::wait::Wait;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+
+/// The stack of a thread, in bytes: enough for a TLS handshake and some JSON.
+const STACK: usize = 256 * 1024;
+
+/// The longest sleep of the thread that keeps a session signed in. Its timer stands still while the
+/// machine is suspended, and nothing wakes it when the credential's file changes.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// How long it sleeps after a failure that sets no wait, such as a credential file that cannot be
+/// read.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// The thread of each process that keeps the session signed in.
+#[derive(Debug)]
+pub(crate) struct Upkeep {
+    thread: PerProcess<Keeper>,
+    /// The client was cancelled or dropped.
+    is_over: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Keeper {
+    is_running: AtomicBool,
+    is_woken: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Upkeep {
+    pub(crate) fn new() -> Self {
+        Upkeep { thread: PerProcess::new(), is_over: AtomicBool::new(false) }
+    }
+
+    /// Lets the thread look again at what there is to do.
+    pub(crate) fn wake(&self) {
+        if let Some(keeper) = self.thread.get() {
+            keeper.is_woken.store(true, Ordering::Release);
+            keeper.lock().iter().for_each(Thread::unpark);
+        }
+    }
+
+    /// Ends the thread, without waiting for it.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.wake();
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Keeper {
+    fn lock(&self) -> MutexGuard<'_, Option<Thread>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Renews the token in the background. `state` is the session's.
+    pub(super) fn renew_in_background(self: &Arc<Self>, state: &State) {
+        // Otherwise a caller signs in during the last minute, and can be asked for a code.
+        if !self.needs_person(state) {
+            // If no thread can be created, the next call tries again.
+            let _ = self.start_sign_in();
+        }
+    }
+
+    /// Returns a token without waiting, and starts a sign-in if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `Pending` while a sign-in is under way. Otherwise the error of the last attempt, until the
+    /// next one may start; an error after which it may start at once is returned to one call.
+    pub(crate) fn try_authenticate(self: &Arc<Self>) -> Result<AuthToken> {
+        if let Some(auth_token) = self.cached_silently() {
+            return Ok(auth_token);
+        }
+        let (state, now) = (self.state.load_full(), self.now());
+        let decision = state.decide(now, || self.parts.credential.changed());
+        let valid = state.cached.as_ref().filter(|cached| now < cached.valid_until);
+        let error = match decision {
+            // Even if no attempt may start now: this one has.
+            _ if self.flight().is_under_way() => pending(),
+            Decision::BackingOff(until) => {
+                self.background_error.store(None);
+                error_while_backing_off(&state, until.saturating_sub(now))
+            }
+            _ if self.needs_person(&state) => Error::new(
+                ErrorKind::MfaRequired,
+                format!("cannot {SIGN_IN} without waiting: a person may have to enter a code"),
+            ),
+            _ => match self.background_error.swap(None).filter(|_| valid.is_none()) {
+                Some(error) => Error::clone(&error),
+                None => match self.start_sign_in() {
+                    Ok(()) => pending(),
+                    Err(error) => no_thread(&error),
+                },
+            },
+        };
+        // In its last minute a token is better than an error; after a 401 only if nothing replaces
+        // it.
+        match valid {
+            Some(cached) if !cached.is_reported || error.kind() != ErrorKind::Pending => {
+                Ok(cached.auth_token.clone())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Keeps the session signed in, on a thread of this process.
+    ///
+    /// # Errors
+    ///
+    /// `Resource` if no thread can be created.
+    pub(crate) fn keep_signed_in(self: &Arc<Self>) -> Result<()> {
+        let keeper = self.upkeep.thread.get_or_init(Keeper::default);
+        if keeper.is_running.load(Ordering::Relaxed)
+            || self.upkeep.is_over.load(Ordering::Acquire)
+            || keeper.is_running.swap(true, Ordering::AcqRel)
+        {
+            return Ok(());
+        }
+        let session = Arc::downgrade(self);
+        let keep = Box::new(move || keep(&session));
+        signal_mask::start("emnify-renew", STACK, keep).map_err(|error| {
+            keeper.is_running.store(false, Ordering::Release);
+            no_thread(&error)
+        })
+    }
+
+    /// Returns the number of the descriptor that an event loop watches, and keeps the session signed
+    /// in for it.
+    #[cfg(unix)]
+    pub(crate) fn descriptor(self: &Arc<Self>) -> Result<std::os::fd::RawFd> {
+        let descriptor = self.parts.events.descriptor().map_err(|error| {
+            exhausted("cannot create a descriptor for the event loop", &error.to_string())
+        })?;
+        self.keep_signed_in()?;
+        Ok(descriptor.number())
+    }
+
+    /// Clears that descriptor, and passes the events to the observer, on this thread.
+    pub(crate) fn process(&self) {
+        // In this order, so that an event that comes meanwhile sets it again.
+        self.parts.events.clear_descriptor();
+        self.parts.events.deliver();
+    }
+
+    /// Ends the thread that keeps the session signed in.
+    pub(crate) fn end_upkeep(&self) {
+        self.upkeep.end();
+    }
+
+    /// Starts a sign-in on a thread, unless one is under way.
+    fn start_sign_in(self: &Arc<Self>) -> io::Result<()> {
+        let Some(attempt) = self.flight().begin() else { return Ok(()) };
+        let session = Arc::clone(self);
+        let work = move || drop(session.sign_in_unattended(&attempt));
+        signal_mask::start("emnify-refresh", STACK, Box::new(work))
+    }
+
+    /// Makes an attempt on this thread. A failure is kept in the state and reported as an event.
+    fn sign_in_unattended(self: &Arc<Self>, attempt: &Arc<Attempt>) -> Result<AuthToken> {
+        let wait = Wait::new(self.parts.timeout);
+        let mode = SignInMode::Background;
+        let result = self.fetch(SignIn { mode, instead_of: None, wait: &wait, attempt });
+        let error = result.as_ref().err().filter(|_| self.state.load().valid(self.now()).is_none());
+        self.background_error.store(error.cloned().map(Arc::new));
+        self.finish(attempt, result.clone());
+        if let Ok(auth_token) = &result {
+            self.look_up_expiry(auth_token, &wait);
+        }
+        result
+    }
+
+    /// Whether a person must be asked for a code to sign in.
+    fn needs_person(&self, state: &State) -> bool {
+        !self.parts.credential.works_unattended() && state.refresh.token.is_none()
+    }
+
+    /// Makes an attempt if one is due. Returns how long to sleep until the next one; `None` if it
+    /// takes a person.
+    fn maintain(self: &Arc<Self>) -> Option<Duration> {
+        let (state, now) = (self.state.load_full(), self.now());
+        let changed = || self.parts.credential.changed();
+        let until = match state.decide(now, changed) {
+            Decision::BackingOff(until) => until,
+            Decision::HandOut => state.next_renewal(now, changed),
+            _ if self.needs_person(&state) => return None,
+            _ => {
+                let failed = match self.flight().begin() {
+                    Some(attempt) => self.sign_in_unattended(&attempt).err(),
+                    // Another thread signs in: look again afterwards.
+                    None => return Some(Duration::from_secs(1)),
+                };
+                return match failed {
+                    None => Some(Duration::ZERO),
+                    Some(error) if error.kind() == ErrorKind::MfaRequired => None,
+                    Some(error) => Some(error.retry_after().unwrap_or(AFTER_FAILURE)),
+                };
+            }
+        };
+        Some(until.saturating_sub(now))
+    }
+}
+
+/// Keeps the session signed in until it is dropped or its client is cancelled.
+fn keep(session: &Weak<Session>) {
+    while let Some(session) = session.upgrade() {
+        let keeper = session.upkeep.thread.get_or_init(Keeper::default);
+        *keeper.lock() = Some(thread::current());
+        if session.upkeep.is_over.load(Ordering::Acquire) {
+            return;
+        }
+        let sleep = session.maintain();
+        let is_woken = keeper.is_woken.swap(false, Ordering::AcqRel);
+        drop(session);
+        match sleep {
+            _ if is_woken => {}
+            Some(sleep) => thread::park_timeout(sleep.min(LONGEST_SLEEP)),
+            None => thread::park(),
+        }
+    }
+}
+
+fn pending() -> Error {
+    let message = format!("cannot {SIGN_IN} yet: a sign-in is in progress");
+    Error::new(ErrorKind::Pending, message).unsent()
+}
+
+fn no_thread(error: &io::Error) -> Error {
+    exhausted(&format!("cannot {SIGN_IN}: no thread can be created"), &error.to_string())
+}

@@ -1,0 +1,185 @@
+//! A client signs in without a caller that waits.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use emnify_core::{Client, ErrorKind};
+use emnify_sandbox::{Fault, FaultKind, Sandbox};
+
+use super::MINUTE;
+use crate::common::{
+    AUTHENTICATE, Scratch, builder, builder_without_token, client, clock, eventually, sandbox,
+    sign_ins,
+};
+
+fn kind(client: &Client) -> Option<ErrorKind> {
+    client.try_authenticate().err().map(|error| error.kind())
+}
+
+/// Tries until the sign-in under way has ended, and returns the kind of its error.
+fn settled(client: &Client) -> Option<ErrorKind> {
+    let mut last = None;
+    eventually("the end of the sign-in", || {
+        last = kind(client);
+        last != Some(ErrorKind::Pending)
+    });
+    last
+}
+
+fn delayed(sandbox: &Sandbox) {
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::Delay { milliseconds: 300 }));
+}
+
+#[test]
+fn a_try_starts_one_sign_in_and_never_waits_for_it() {
+    let sandbox = sandbox();
+    delayed(&sandbox);
+    let client = client(&sandbox);
+    let started = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    }
+    assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+    assert_eq!(settled(&client), None);
+    assert_eq!(sign_ins(&sandbox), 1);
+}
+
+#[test]
+fn after_a_failure_a_try_returns_its_error_until_the_next_attempt_may_start() {
+    let (sandbox, clock) = (sandbox(), clock());
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(503, "")));
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    assert_eq!(settled(&client), Some(ErrorKind::Server));
+    let error = client.try_authenticate().unwrap_err();
+    assert!(error.retry_after().is_some_and(|wait| wait <= Duration::from_secs(5)), "{error}");
+    assert_eq!(sign_ins(&sandbox), 1);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    assert_eq!(settled(&client), None);
+}
+
+#[test]
+fn a_failure_that_sets_no_wait_is_returned_once() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("try"));
+    let file = scratch.0.join("token");
+    let client = builder_without_token(&sandbox).application_token_file(&file).build().unwrap();
+    assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    assert_eq!(settled(&client), Some(ErrorKind::InvalidInput));
+    fs::write(file, sandbox.application_token()).unwrap();
+    assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    assert_eq!(settled(&client), None);
+}
+
+#[test]
+fn in_the_last_minute_a_try_returns_the_token_and_starts_its_renewal() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let first = client.authenticate().unwrap();
+    clock.advance(240 * MINUTE - Duration::from_secs(30));
+    delayed(&sandbox);
+    assert_eq!(client.try_authenticate().unwrap().reveal(), first.reveal());
+    let is_renewed = || client.try_authenticate().unwrap().reveal() != first.reveal();
+    eventually("the renewal", is_renewed);
+    assert_eq!(sign_ins(&sandbox), 2);
+}
+
+#[test]
+fn a_reported_token_is_not_returned_unless_replacing_it_fails() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let first = client.authenticate().unwrap();
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(503, "")));
+    client.invalidate(&first);
+    assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    assert_eq!(settled(&client), None);
+    assert_eq!(client.try_authenticate().unwrap().reveal(), first.reveal());
+}
+
+#[test]
+fn a_try_does_not_ask_a_person_for_a_code() {
+    let sandbox = sandbox();
+    let client = builder_without_token(&sandbox)
+        .user("user@example.com", "password")
+        .mfa(|| panic!("a person was asked"))
+        .build()
+        .unwrap();
+    assert_eq!(kind(&client), Some(ErrorKind::MfaRequired));
+    assert_eq!(sign_ins(&sandbox), 0);
+}
+
+#[test]
+fn a_cancelled_client_tries_nothing() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    client.cancel();
+    assert_eq!(kind(&client), Some(ErrorKind::Cancelled));
+    assert_eq!(sign_ins(&sandbox), 0);
+}
+
+#[test]
+fn auto_renew_renews_in_time_without_calls() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).auto_renew(true).build().unwrap();
+    client.authenticate().unwrap();
+    for made in 1..4 {
+        clock.advance(119 * MINUTE);
+        client.retry_now(); // wakes the thread, which sleeps in real time
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(sign_ins(&sandbox), made, "before half of its lifetime nothing is due");
+        clock.advance(74 * MINUTE);
+        client.retry_now();
+        eventually("the renewal", || sign_ins(&sandbox) == made + 1);
+    }
+    assert!(client.cached_auth_token().is_some());
+}
+
+#[test]
+fn auto_renew_signs_in_again_after_an_outage() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).auto_renew(true).build().unwrap();
+    client.authenticate().unwrap();
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(503, "")));
+    clock.advance(241 * MINUTE);
+    client.retry_now();
+    eventually("the failure", || client.status().last_error.is_some());
+    client.retry_now();
+    eventually("the sign-in", || client.status().signed_in);
+}
+
+#[test]
+fn auto_renew_ends_when_the_client_is_cancelled() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).auto_renew(true).build().unwrap();
+    client.authenticate().unwrap();
+    std::thread::sleep(Duration::from_millis(100)); // until the thread sleeps
+    client.cancel();
+    clock.advance(193 * MINUTE);
+    client.retry_now();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(sign_ins(&sandbox), 1);
+}
+
+#[test]
+fn a_shorter_timeout_applies_to_the_calls_of_one_handle() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::Delay { milliseconds: 2_000 }));
+    let client = client(&sandbox);
+    let started = Instant::now();
+    let error = client.with_timeout(Duration::from_millis(200)).authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert!(client.authenticate().is_ok());
+}
+
+#[test]
+fn the_validity_of_a_token_does_not_depend_on_the_wall_clock() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let auth_token = client.authenticate().unwrap();
+    clock.set_wall(std::time::SystemTime::UNIX_EPOCH);
+    assert_eq!(client.valid_for(&auth_token), 240 * MINUTE);
+    clock.advance(239 * MINUTE + Duration::from_millis(500));
+    assert_eq!(client.valid_for(&auth_token), MINUTE - Duration::from_millis(500));
+    clock.advance(MINUTE);
+    assert_eq!(client.valid_for(&auth_token), Duration::ZERO);
+}
