@@ -92,7 +92,7 @@ pub use sys::wait::Interrupt;
 pub use types::auth_token::AuthToken;
 #[doc(hidden)] // For the other faces of this library.
 pub use types::auth_token::SCHEME;
-pub use types::error::{ApiError, Error, ErrorKind, Result};
+pub use types::error::{ApiError, Error, ErrorKind, ErrorReason, Result};
 pub use types::event::{Event, EventKind, Level};
 pub use types::expiry_date::ExpiryDate;
 pub use types::rotation_state::RotationState;

@@ -143,7 +143,6 @@ impl Session {
         let failure = Failure {
             error,
             now,
-            wall: self.parts.clock.wall(),
             is_user: matches!(self.parts.credential, Credential::User(_)),
             draw: random::draw(),
         };

@@ -12,8 +12,7 @@
 //! |---|---|---|
 //! | network error, timeout, 5xx, any other fault | min(5 s · 2ⁿ, 300 s) · U(½, 1) | no |
 //! | 5xx with `Retry-After` | at least `Retry-After`, up to 300 s | no |
-//! | a fault that never left this machine (no route, DNS, refused port, no descriptor or thread) | min(5 s · 2ⁿ, 30 s) · U(½, 1) | no |
-//! | a TLS failure while the wall clock was never set | min(5 s · 2ⁿ, 30 s) · U(½, 1) | no |
+//! | a fault of this machine or its link (no route, DNS, refused port, no descriptor or thread, a wrong clock) | min(5 s · 2ⁿ, 30 s) · U(½, 1) | no |
 //! | 429 or a locked account, with `Retry-After` | `Retry-After` and up to a fifth more, at most 3,600 s | yes |
 //! | 429 without `Retry-After`, the first since a success | 60 to 300 s | yes |
 //! | 429 without `Retry-After`, any other | 300 to 3,600 s | yes |
@@ -24,18 +23,17 @@
 //! `retry_now()` ends all waits except those that survive a restart. n stops growing once the wait
 //! has reached its maximum. A valid auth token is handed out during all of these waits.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::session::state::{Backoff, State, Verdict};
 use crate::sign_in::exchange::SIGN_IN;
-use crate::sys::clock::is_before_release;
 use crate::types::error::{Error, ErrorClass, ErrorKind};
 
 /// The least time between the starts of two attempts with one credential.
 pub(super) const MIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// After a fault: the first wait, which doubles each time; its maximum; and the maximum after a
-/// fault that never left this machine, since such a fault often ends within seconds.
+/// fault of this machine or its link, since such a fault often ends within seconds.
 const BACKOFF: Duration = Duration::from_secs(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 const BACKOFF_MAX_LOCAL: Duration = Duration::from_secs(30);
@@ -62,7 +60,6 @@ const REFUSED_MAX: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Failure<'a> {
     pub(crate) error: &'a Error,
     pub(crate) now: Duration,
-    pub(crate) wall: SystemTime,
     /// Whether the credential is a user's, whose account is locked by refusals.
     pub(crate) is_user: bool,
     /// Uniform between 0 and 1.
@@ -176,12 +173,8 @@ impl Backoff {
     }
 
     fn fault(&mut self, failure: &Failure<'_>) {
-        let Failure { error, now, wall, draw, .. } = *failure;
-        let clock_unset = error.kind() == ErrorKind::Tls && is_before_release(wall);
-        let max = match error.is_local() || clock_unset {
-            true => BACKOFF_MAX_LOCAL,
-            false => BACKOFF_MAX,
-        };
+        let Failure { error, now, draw, .. } = *failure;
+        let max = if error.is_local() { BACKOFF_MAX_LOCAL } else { BACKOFF_MAX };
         let wait = doubled(BACKOFF, self.doublings, max);
         if wait < max {
             self.doublings += 1;

@@ -40,6 +40,12 @@ pub(crate) fn wire(instant: SystemTime) -> Option<String> {
     })
 }
 
+/// Returns an instant for a person, to the second: `2027-05-29 00:00:00 UTC`.
+pub(crate) fn readable(instant: SystemTime) -> String {
+    let wire = wire(instant).and_then(|wire| Some(wire.get(..19)?.replace('T', " ")));
+    wire.map_or_else(|| "an unknown time".to_owned(), |time| time + " UTC")
+}
+
 /// Whether the text, if it is a valid date, has no time of day.
 pub(crate) fn is_date_only(text: &str) -> bool {
     text.len() == "2027-05-29".len()
@@ -113,6 +119,13 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_for_a_person_has_no_fraction() {
+        let instant = |seconds, nanos| UNIX_EPOCH + Duration::new(seconds, nanos);
+        assert_eq!(readable(instant(1_811_548_800, 999_000_000)), "2027-05-29 00:00:00 UTC");
+        assert_eq!(readable(instant(u64::from(u32::MAX) * 1_000, 0)), "an unknown time");
+    }
 
     #[test]
     fn instants_are_read_in_the_forms_that_the_api_writes() {

@@ -1,5 +1,5 @@
-//! The error type of all three faces. An [`Error`] is opaque; its methods return its kind, what the
-//! server reported, and whether and when another attempt may help.
+//! The error type of all three faces. An [`Error`] is opaque; its methods return its kind, which
+//! part failed, what the server reported, and whether and when another attempt may help.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,100 +8,15 @@ use std::time::Duration;
 
 use crate::types::rotation_state::RotationState;
 
+mod api_error;
+mod kind;
+
+pub use api_error::ApiError;
+pub(crate) use kind::ErrorClass;
+pub use kind::{ErrorKind, ErrorReason};
+
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The kinds of [`Error`]. Each has one constant in C and one exception class in Python.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// An argument is invalid; the message names it. Nothing was sent.
-    InvalidInput,
-    /// The credentials were refused.
-    Rejected,
-    /// A one-time code is required and was not supplied.
-    MfaRequired,
-    /// The account is locked; [`Error::retry_after`] returns for how long.
-    Locked,
-    /// The credentials are valid, but not allowed to do this (HTTP 403).
-    Forbidden,
-    /// Not found (HTTP 404).
-    NotFound,
-    /// The request conflicts with existing data (HTTP 409).
-    Conflict,
-    /// The server found the request invalid (HTTP 400, 422 and other 4xx); [`Error::api_error`] has
-    /// each nested message.
-    Validation,
-    /// Too many calls: refused by the server (HTTP 429) or by the local rate limit;
-    /// [`Error::retry_after`] returns how long to wait.
-    RateLimited,
-    /// The server failed (HTTP 5xx).
-    Server,
-    /// The response is not what emnify's API sends.
-    Protocol,
-    /// Connecting failed (unknown host, connection refused) or the connection broke.
-    Network,
-    /// The proxy refused or failed; [`Error::http_status`] is its status, if it sent one.
-    Proxy,
-    /// The server's certificate was not accepted, or this machine's clock is wrong.
-    Tls,
-    /// The time limit of the call ended.
-    Timeout,
-    /// The caller cancelled the call.
-    Cancelled,
-    /// The store failed: disk full, not writable, damaged.
-    Store,
-    /// A rotation stopped; [`Error::rotation_state`] returns in which state.
-    Rotation,
-    /// The process is out of threads, file descriptors or memory.
-    Resource,
-    /// A sign-in is in progress. Only calls that do not wait return this.
-    Pending,
-    /// A bug in this library: a panic that was caught.
-    Internal,
-}
-
-/// Whether another attempt may help. Retries, sessions, rotations and events all decide by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorClass {
-    /// The cause may be temporary: another attempt may succeed.
-    Transient,
-    /// emnify limits the calls for a while.
-    Limited,
-    /// The credentials do not work.
-    Refused,
-    /// The call itself is wrong and would fail again.
-    Caller,
-    /// Any other error: another attempt will not help, or the caller cancelled.
-    Other,
-}
-
-impl ErrorKind {
-    /// Returns whether another attempt may help after an error of this kind.
-    pub(crate) fn class(self) -> ErrorClass {
-        match self {
-            ErrorKind::Network
-            | ErrorKind::Proxy
-            | ErrorKind::Pending
-            | ErrorKind::Resource
-            | ErrorKind::Server
-            | ErrorKind::Timeout => ErrorClass::Transient,
-            ErrorKind::RateLimited | ErrorKind::Locked => ErrorClass::Limited,
-            ErrorKind::Rejected | ErrorKind::MfaRequired => ErrorClass::Refused,
-            ErrorKind::InvalidInput
-            | ErrorKind::Forbidden
-            | ErrorKind::NotFound
-            | ErrorKind::Conflict
-            | ErrorKind::Validation => ErrorClass::Caller,
-            ErrorKind::Protocol
-            | ErrorKind::Tls
-            | ErrorKind::Cancelled
-            | ErrorKind::Store
-            | ErrorKind::Rotation
-            | ErrorKind::Internal => ErrorClass::Other,
-        }
-    }
-}
 
 /// An error: what failed, on what, why, and what to do.
 ///
@@ -114,6 +29,7 @@ pub struct Error(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
+    reason: Option<ErrorReason>,
     message: String,
     http_status: Option<u16>,
     api_error: Option<ApiError>,
@@ -130,7 +46,8 @@ type Source = Arc<dyn StdError + Send + Sync>;
 /// How far the request of a failed attempt may have come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Nothing left this machine: no route, DNS, a closed port, no descriptor or thread.
+    /// The fault is this machine's or its link's: no route, DNS, a closed port, no descriptor or
+    /// thread, a clock that was not set.
     ThisMachine,
     /// No request reached the server.
     Network,
@@ -142,6 +59,12 @@ impl Error {
     /// Returns the kind of the error. Programs should decide by this.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns which part of the exchange failed, if that is known. Technicians should look there
+    /// first.
+    pub fn reason(&self) -> Option<ErrorReason> {
+        self.0.reason
     }
 
     /// Returns the HTTP status of the response, if there was a response.
@@ -175,6 +98,8 @@ impl Error {
             ErrorKind::Proxy if self.http_status().is_some_and(|status| status < 500) => {
                 ErrorClass::Other
             }
+            // Unlike a certificate, a clock is corrected by NTP.
+            ErrorKind::Tls if self.reason() == Some(ErrorReason::Clock) => ErrorClass::Transient,
             kind => kind.class(),
         }
     }
@@ -194,6 +119,7 @@ impl Error {
     fn of(kind: ErrorKind, message: String) -> Self {
         Error(Arc::new(Inner {
             kind,
+            reason: None,
             message,
             http_status: None,
             api_error: None,
@@ -228,7 +154,7 @@ impl Error {
         self.change(|inner| inner.reach = Reach::Network)
     }
 
-    /// Marks that nothing left this machine.
+    /// Marks that the fault is this machine's, and no request was sent.
     pub(crate) fn local(self) -> Self {
         self.change(|inner| inner.reach = Reach::ThisMachine)
     }
@@ -238,7 +164,7 @@ impl Error {
         self.0.reach == Reach::Server
     }
 
-    /// Whether nothing left this machine.
+    /// Whether the fault is this machine's.
     pub(crate) fn is_local(&self) -> bool {
         self.0.reach == Reach::ThisMachine
     }
@@ -257,6 +183,10 @@ impl Error {
     /// Creates the error for an invalid argument. `argument` is its name in all three faces.
     pub(crate) fn invalid_input(argument: &str, problem: impl fmt::Display) -> Self {
         Error::new(ErrorKind::InvalidInput, format!("{argument}: {problem}"))
+    }
+
+    pub(crate) fn with_reason(self, reason: impl Into<Option<ErrorReason>>) -> Self {
+        self.change(|inner| inner.reason = reason.into())
     }
 
     pub(crate) fn with_http_status(self, status: u16) -> Self {
@@ -301,6 +231,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner {
             kind,
+            reason,
             message,
             http_status,
             api_error,
@@ -311,6 +242,7 @@ impl fmt::Debug for Error {
         } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
+            .field("reason", reason)
             .field("message", message)
             .field("http_status", http_status)
             .field("api_error", api_error)
@@ -324,47 +256,6 @@ impl StdError for Error {
     /// Returns the error of a function that the caller supplied, if that caused this error.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
-    }
-}
-
-/// emnify's own error object: `{"error_code", "error_token", "message", "errors"}`.
-///
-/// Every field is optional, since servers and gateways differ. The HTTP status and the code do not
-/// always agree; [`Error::http_status`] returns the HTTP status.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct ApiError {
-    /// emnify's number for the error, such as 1400.
-    pub error_code: Option<i64>,
-    /// emnify's name for the error, such as `InputValidationFailed`.
-    pub error_token: Option<String>,
-    /// emnify's message for people.
-    pub message: Option<String>,
-    /// The details, usually one for each invalid field.
-    pub errors: Vec<ApiError>,
-}
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        let mut part = |f: &mut fmt::Formatter<'_>, text: &dyn fmt::Display| {
-            let result = write!(f, "{separator}{text}");
-            separator = " ";
-            result
-        };
-        if let Some(message) = &self.message {
-            part(f, message)?;
-        }
-        match (&self.error_token, self.error_code) {
-            (Some(token), Some(code)) => part(f, &format_args!("({token}, {code})"))?,
-            (Some(token), None) => part(f, &format_args!("({token})"))?,
-            (None, Some(code)) => part(f, &format_args!("({code})"))?,
-            (None, None) => {}
-        }
-        for nested in &self.errors {
-            part(f, &format_args!("[{nested}]"))?;
-        }
-        Ok(())
     }
 }
 

@@ -2,7 +2,6 @@
 //! Checks how many attempts it makes, and how soon after the end of the outage it is signed in.
 
 use std::io::{self, Write};
-use std::time::SystemTime;
 
 use super::*;
 use crate::session::backoff::MIN_INTERVAL;
@@ -78,9 +77,8 @@ fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Run {
                 state = state.starting(Some(now));
                 // An attempt that is under way when the outage ends still fails.
                 now += kind.takes;
-                let (error, wall) = (&kind.error, SystemTime::UNIX_EPOCH + HOUR * 600_000);
-                let draw = draws.next();
-                state = state.failed(&Failure { error, now, wall, is_user: false, draw });
+                let (error, draw) = (&kind.error, draws.next());
+                state = state.failed(&Failure { error, now, is_user: false, draw });
             }
         }
     }

@@ -138,8 +138,7 @@ fn faults_are_not_stored() {
     let now = now(&clock);
     let fail = |kind| {
         let error = Error::new(kind, "a fault");
-        let wall = clock.wall();
-        let failure = Failure { error: &error, now, wall, is_user: false, draw: 1.0 };
+        let failure = Failure { error: &error, now, is_user: false, draw: 1.0 };
         read(&written(&clock, &state.failed(&failure)), "one", now, &clock).unwrap().backoff
     };
     for kind in [ErrorKind::Network, ErrorKind::Timeout, ErrorKind::Server, ErrorKind::Tls] {
@@ -169,8 +168,8 @@ proptest! {
                 _ => Some(Error::new(ErrorKind::Network, "a fault")),
             };
             if let Some(error) = error {
-                let (now, wall) = (now(&clock), clock.wall());
-                let failure = Failure { error: &error, now, wall, is_user: false, draw: 0.5 };
+                let failure =
+                    Failure { error: &error, now: now(&clock), is_user: false, draw: 0.5 };
                 state = state.failed(&failure);
             }
             let bytes = written(&clock, &state);

@@ -12,12 +12,26 @@ fn only_temporary_faults_are_retryable() {
         (ErrorKind::Locked, true),
         (ErrorKind::Resource, true),
         (ErrorKind::Proxy, true),
+        (ErrorKind::Pending, true),
         (ErrorKind::Rejected, false),
         (ErrorKind::InvalidInput, false),
         (ErrorKind::Tls, false),
         (ErrorKind::Validation, false),
     ] {
         assert_eq!(Error::new(kind, "").is_retryable(), retryable, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_temporary_and_a_wrong_certificate_is_not() {
+    for (reason, retryable) in [
+        (ErrorReason::Clock, true),
+        (ErrorReason::CertificateExpired, false),
+        (ErrorReason::CertificateUntrusted, false),
+        (ErrorReason::CertificateName, false),
+    ] {
+        let error = Error::new(ErrorKind::Tls, "").with_reason(reason);
+        assert_eq!((error.reason(), error.is_retryable()), (Some(reason), retryable));
     }
 }
 

@@ -1,0 +1,44 @@
+//! The error object in emnify's responses.
+
+use std::fmt;
+
+/// emnify's own error object: `{"error_code", "error_token", "message", "errors"}`.
+///
+/// Every field is optional, since servers and gateways differ. The HTTP status and the code do not
+/// always agree; [`Error::http_status`](crate::Error::http_status) returns the HTTP status.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ApiError {
+    /// emnify's number for the error, such as 1400.
+    pub error_code: Option<i64>,
+    /// emnify's name for the error, such as `InputValidationFailed`.
+    pub error_token: Option<String>,
+    /// emnify's message for people.
+    pub message: Option<String>,
+    /// The details, usually one for each invalid field.
+    pub errors: Vec<ApiError>,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        let mut part = |f: &mut fmt::Formatter<'_>, text: &dyn fmt::Display| {
+            let result = write!(f, "{separator}{text}");
+            separator = " ";
+            result
+        };
+        if let Some(message) = &self.message {
+            part(f, message)?;
+        }
+        match (&self.error_token, self.error_code) {
+            (Some(token), Some(code)) => part(f, &format_args!("({token}, {code})"))?,
+            (Some(token), None) => part(f, &format_args!("({token})"))?,
+            (None, Some(code)) => part(f, &format_args!("({code})"))?,
+            (None, None) => {}
+        }
+        for nested in &self.errors {
+            part(f, &format_args!("[{nested}]"))?;
+        }
+        Ok(())
+    }
+}
