@@ -1,13 +1,16 @@
 //! One round trip: sends a request over TLS, and reads the response, limited in time and size.
 //! Every way in which that can fail becomes an [`Error`].
 
+mod connections;
 mod gzip;
 pub(crate) mod proxy;
+mod proxy_error;
 mod resolver;
 mod retry_after;
 mod round_trip;
 pub(crate) mod status_error;
 pub(crate) mod tls;
+mod tls_error;
 pub(crate) mod transport_error;
 pub(crate) mod url;
 pub(crate) mod worker;
@@ -27,11 +30,13 @@ use zeroize::Zeroizing;
 use crate::api::json::Body;
 use crate::api::paging::Page;
 use crate::api::{bodies, json};
+use crate::http::connections::Connections;
 use crate::http::proxy::Proxy;
+use crate::http::proxy_error::Tunnel;
 use crate::http::resolver::Resolver;
 use crate::http::round_trip::{Failure, Judge, RoundTrip};
 use crate::http::tls::Roots;
-use crate::http::transport_error::{Context, TransportError, Tunnel};
+use crate::http::transport_error::{Context, TransportError};
 use crate::http::worker::Workers;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signal_mask;
@@ -123,7 +128,7 @@ impl Response {
 /// The HTTP client for one base URL.
 pub(crate) struct Http {
     settings: Settings,
-    client: PerProcess<Client>,
+    client: PerProcess<(Client, Connections)>,
     workers: Workers,
 }
 
@@ -153,8 +158,10 @@ impl Http {
         wait: &Wait,
         wall: SystemTime,
     ) -> Result<Response> {
+        let (client, connections) = self.client()?.clone();
         let round_trip = RoundTrip {
-            client: self.client()?.clone(),
+            client,
+            connections,
             request: self.request(call, auth_token, wait)?,
             limit: if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST },
         };
@@ -211,8 +218,8 @@ impl Http {
 
     /// Returns the HTTP client, and creates it at the first call. It starts a thread, which a
     /// server that forks its workers must not have before, and which a child cannot share.
-    fn client(&self) -> Result<&Client> {
-        self.client.get_or_try_init(|| build(&self.settings))
+    fn client(&self) -> Result<&(Client, Connections)> {
+        self.client.get_or_try_init(|| build(&self.settings, Resolver::new()))
     }
 
     fn request(
@@ -257,7 +264,8 @@ fn bearer(token: &Secret) -> Result<HeaderValue> {
     Ok(value)
 }
 
-fn build(settings: &Settings) -> Result<Client> {
+fn build(settings: &Settings, resolver: Resolver) -> Result<(Client, Connections)> {
+    let connections = Connections::new(resolver.clone());
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -270,7 +278,8 @@ fn build(settings: &Settings) -> Result<Client> {
         .connect_timeout(settings.connect_timeout)
         // Each call has its own limit.
         .timeout(None)
-        .dns_resolver(Arc::new(Resolver::new()))
+        .dns_resolver(Arc::new(resolver))
+        .connector_layer(connections.clone())
         // Another crate of the program may have enabled these decoders.
         .no_gzip()
         .no_brotli()
@@ -283,9 +292,10 @@ fn build(settings: &Settings) -> Result<Client> {
     };
     // The client's thread inherits the signal mask. It must not handle the host's signals, and a
     // peer that closes a connection must not kill the host with SIGPIPE.
-    signal_mask::while_blocked(|| builder.build()).map_err(|e| {
+    let client = signal_mask::while_blocked(|| builder.build()).map_err(|e| {
         const FAILED: &str = "cannot set up the HTTP client";
         let network = |why| Error::new(ErrorKind::Network, format!("{FAILED}: {why}"));
         TransportError::of(&e).exhausted(FAILED).unwrap_or_else(network)
-    })
+    })?;
+    Ok((client, connections))
 }

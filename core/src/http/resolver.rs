@@ -41,9 +41,16 @@ impl Resolver {
         Resolver::with(|name| Ok((name, 0).to_socket_addrs()?.collect()))
     }
 
-    fn with(look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+    pub(super) fn with(
+        look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
         let waiting = Mutex::default();
         Resolver(Arc::new(Lookups { look_up: Box::new(look_up), waiting }))
+    }
+
+    /// Whether a lookup is under way. A client looks up one name: that of its host or its proxy.
+    pub(super) fn is_looking_up(&self) -> bool {
+        !self.0.lock().is_empty()
     }
 
     /// Joins the running lookup of `name`, or starts one.

@@ -8,6 +8,7 @@ use reqwest::blocking::{Client, Request};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, RETRY_AFTER};
 use zeroize::Zeroizing;
 
+use crate::http::connections::{Connections, Phase};
 use crate::http::gzip;
 use crate::http::retry_after;
 use crate::http::status_error::StatusError;
@@ -21,6 +22,7 @@ use crate::types::secret::Secret;
 /// A request that is ready to be sent from any thread.
 pub(super) struct RoundTrip {
     pub(super) client: Client,
+    pub(super) connections: Connections,
     pub(super) request: Request,
     /// The longest body, in bytes.
     pub(super) limit: usize,
@@ -113,10 +115,15 @@ impl RoundTrip {
 
     /// Sends the request and reads the whole response.
     fn run(self) -> Result<Response, Failure> {
-        let time = self.request.timeout().copied().unwrap_or_default();
+        let (connections, mark) = (&self.connections, self.connections.mark());
         let failed = |error: &(dyn StdError + 'static), has_response| {
             let mut error = TransportError::of(error);
-            (error.limit, error.has_response) = (time, has_response);
+            error.phase = match error.phase {
+                _ if has_response => Phase::Body,
+                Phase::Connect if error.timeout => connections.connecting(),
+                Phase::Response if error.timeout => connections.phase_since(&mark),
+                phase => phase,
+            };
             Failure::Transport(error)
         };
         let limit = self.limit;

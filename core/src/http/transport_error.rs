@@ -5,18 +5,20 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use rustls::AlertDescription;
-
 use crate::api::json;
+use crate::http::connections::Phase;
+use crate::http::proxy_error::{Tunnel, proxy_error};
 use crate::http::resolver::LookupFailed;
-use crate::sys::clock::is_before_release;
+use crate::http::tls_error::tls_error;
 use crate::sys::wait::{Wait, timed_out};
-use crate::types::error::{Error, ErrorKind};
+use crate::types::error::{Error, ErrorKind, ErrorReason};
 
-/// The messages of hyper-util when a proxy does not connect; the error's type is private.
-const TUNNEL: &str = "tunnel error: ";
-const TUNNEL_AUTH: &str = "tunnel error: proxy authorization required";
-const TUNNEL_REFUSED: &str = "tunnel error: unsuccessful";
+/// Advice for a host that was not reached.
+const CHECK_LOOKUP: &str = "check the network, its DNS server and the host name";
+const CHECK_NETWORK: &str = "check the network and any proxy";
+
+/// The beginning of hyper's messages for a request that could not be written, or was not begun.
+const UNWRITTEN: [&str; 2] = ["error writing a body to connection", "operation was canceled"];
 
 /// What is known about the failure from its chain of causes.
 #[derive(Default)]
@@ -25,13 +27,14 @@ pub(crate) struct TransportError {
     pub(crate) connect: bool,
     /// How the proxy failed to connect.
     pub(crate) tunnel: Option<Tunnel>,
-    /// The time limit of the attempt.
-    pub(crate) limit: Duration,
-    /// The head of a response was there, but not its whole body.
-    pub(crate) has_response: bool,
+    /// What was under way, as far as the error shows it.
+    pub(crate) phase: Phase,
+    /// A time limit ended.
+    pub(crate) timeout: bool,
     /// The message of the last cause.
     deepest: String,
-    timeout: bool,
+    /// The request could not be written.
+    unwritten: bool,
     /// The operating system's own time limit ended.
     system_timeout: bool,
     parse: bool,
@@ -39,17 +42,6 @@ pub(crate) struct TransportError {
     local: bool,
     exhausted: bool,
     tls: Option<rustls::Error>,
-}
-
-/// How a proxy failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tunnel {
-    /// The proxy was not reached, or its response is not HTTP.
-    Failed,
-    /// The proxy refused, with a status that the HTTP library does not report.
-    Refused,
-    /// The proxy refused with 407.
-    AuthRequired,
 }
 
 /// The circumstances of a failed exchange, for its message.
@@ -73,6 +65,9 @@ impl TransportError {
         while let Some(error) = next {
             next = found.note(error);
         }
+        if found.connect && found.phase != Phase::Lookup {
+            found.phase = Phase::Connect;
+        }
         found
     }
 
@@ -87,8 +82,8 @@ impl TransportError {
         } else if let Some(e) = error.downcast_ref::<rustls::Error>() {
             self.tls = Some(e.clone());
         } else if let Some(e) = error.downcast_ref::<LookupFailed>() {
-            self.local = true;
-            self.deepest = e.to_string();
+            self.phase = Phase::Lookup;
+            self.deepest = e.io().to_string();
             self.exhausted |= is_exhausted(e.io());
             return None;
         } else if let Some(e) = error.downcast_ref::<io::Error>() {
@@ -96,6 +91,7 @@ impl TransportError {
             self.system_timeout |= self.timeout && e.raw_os_error().is_some();
             self.exhausted |= is_exhausted(e);
             self.local |= is_local(e.kind());
+            self.unwritten |= e.kind() == io::ErrorKind::BrokenPipe;
             if e.kind() == io::ErrorKind::UnexpectedEof {
                 // The message of rustls is long and meant for its own users.
                 self.deepest = "the server closed it too early".to_owned();
@@ -109,13 +105,8 @@ impl TransportError {
                 self.parse |= e.is_parse();
             }
             let text = error.to_string();
-            if text.starts_with(TUNNEL) {
-                self.tunnel = Some(match text.as_str() {
-                    TUNNEL_AUTH => Tunnel::AuthRequired,
-                    TUNNEL_REFUSED => Tunnel::Refused,
-                    _ => Tunnel::Failed,
-                });
-            }
+            self.tunnel = self.tunnel.or(Tunnel::of(&text));
+            self.unwritten |= UNWRITTEN.iter().any(|start| text.starts_with(start));
             self.deepest = text;
         }
         error.source()
@@ -130,9 +121,9 @@ impl TransportError {
     /// Creates the error. `status` is the one with which the proxy refused.
     pub(crate) fn into_error(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let is_connecting = self.connect;
-        let is_local = self.local || self.exhausted;
+        let is_local = self.local || self.phase == Phase::Lookup;
         let error = self.classify(context, status);
-        match (is_connecting, is_local) {
+        match (is_connecting, is_local || error.is_local()) {
             (true, true) => error.local(),
             (true, false) => error.unsent(),
             // Resources may also be exhausted in the middle of an exchange.
@@ -141,50 +132,90 @@ impl TransportError {
     }
 
     fn classify(self, context: &Context<'_>, status: Option<u16>) -> Error {
-        let Context { action, host, wait, wall, .. } = *context;
+        let Context { action, host, .. } = *context;
         if self.exhausted {
             let failed = format!("cannot {action}: the connection to {host} failed");
             return exhausted(&failed, &self.deepest);
         }
+        let reason = self.reason(context);
         if let Some(tls) = &self.tls {
-            let message = format!("cannot {action}: the TLS connection to {host} failed: {tls}");
-            return Error::new(ErrorKind::Tls, message).with_advice(advice(tls, wall));
+            let peer = context.proxy.filter(|_| self.tunnel.is_some()).unwrap_or(host);
+            return tls_error(tls, action, peer, context.wall, reason);
         }
-        let through = context.proxy.map(|proxy| format!(" through the proxy {proxy}"));
-        let through = through.as_deref().unwrap_or_default();
-        if self.timeout && self.connect {
-            let limit = (!self.system_timeout).then_some(context.connect_timeout);
-            return timed_out(action, &format!("connecting to {host}{through}"), limit)
-                .with_advice("check the network and any proxy");
-        }
-        if self.timeout {
-            let phase = if self.has_response {
-                format!("reading the response from {host}")
-            } else if self.limit > context.connect_timeout {
-                format!("waiting for the response from {host}")
-            } else {
-                // The HTTP library does not report which of the two it was.
-                format!("connecting to {host}{through} or waiting for its response")
-            };
-            return wait.timed_out_while(action, &phase);
-        }
-        if let Some(tunnel) = self.tunnel {
-            return proxy_failed(context, tunnel, status, &self.deepest);
-        }
-        if self.parse {
+        let error = if self.timeout {
+            self.timed_out(context)
+        } else if let Some(tunnel) = self.tunnel {
+            let is_lookup = self.phase == Phase::Lookup;
+            let part = if is_lookup { "the lookup of its name failed: " } else { "" };
+            proxy_error(context, tunnel, status, &format!("{part}{}", self.deepest))
+        } else if self.parse {
             return json::nonsense(action, "the response is not HTTP");
-        }
-        let deepest = &self.deepest;
-        let problem = if self.connect {
-            format!(
-                "connecting to {host}{through} failed: {deepest}; check the network, the host name \
-                 and any proxy"
-            )
         } else {
-            format!("the connection to {host}{through} broke: {deepest}")
+            let (deepest, through) = (&self.deepest, context.through());
+            let problem = match self.phase {
+                Phase::Lookup => {
+                    format!("looking up {} failed: {deepest}; {CHECK_LOOKUP}", name(host))
+                }
+                Phase::Connect => {
+                    format!("connecting to {host}{through} failed: {deepest}; {CHECK_NETWORK}")
+                }
+                _ => format!("the connection to {host}{through} broke: {deepest}"),
+            };
+            Error::new(ErrorKind::Network, format!("cannot {action}: {problem}"))
         };
-        Error::new(ErrorKind::Network, format!("cannot {action}: {problem}"))
+        error.with_reason(reason)
     }
+
+    /// Returns the part that failed, unless it is the certificate.
+    fn reason(&self, context: &Context<'_>) -> Option<ErrorReason> {
+        match self.phase {
+            Phase::Lookup => Some(ErrorReason::Dns),
+            Phase::Connect if context.proxy.is_some() => Some(ErrorReason::Proxy),
+            Phase::Connect => Some(ErrorReason::Connect),
+            Phase::ConnectOrResponse => None,
+            Phase::Response if self.unwritten => Some(ErrorReason::Send),
+            Phase::Response | Phase::Body => Some(ErrorReason::Receive),
+        }
+    }
+
+    fn timed_out(&self, context: &Context<'_>) -> Error {
+        let Context { action, host, .. } = *context;
+        let (through, connecting) = (context.through(), Some(CHECK_NETWORK));
+        let (phase, advice) = match (self.phase, context.proxy) {
+            (Phase::Lookup, Some(proxy)) => {
+                (format!("looking up the proxy {}", name(proxy)), Some(CHECK_LOOKUP))
+            }
+            (Phase::Lookup, None) => (format!("looking up {}", name(host)), Some(CHECK_LOOKUP)),
+            (Phase::Connect, _) => (format!("connecting to {host}{through}"), connecting),
+            (Phase::ConnectOrResponse, _) => {
+                (format!("connecting to {host}{through} or waiting for its response"), connecting)
+            }
+            (Phase::Response, _) => (format!("waiting for the response from {host}"), None),
+            (Phase::Body, _) => (format!("reading the response from {host}"), None),
+        };
+        let error = if self.connect {
+            let limit = (!self.system_timeout).then_some(context.connect_timeout);
+            timed_out(action, &phase, limit)
+        } else {
+            context.wait.timed_out_while(action, &phase)
+        };
+        match advice {
+            Some(advice) => error.with_advice(advice),
+            None => error,
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Returns how the host is reached, to follow its name.
+    fn through(&self) -> String {
+        self.proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+    }
+}
+
+/// Returns the host without the port.
+fn name(host: &str) -> &str {
+    host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
 /// Creates the error for exhausted threads, descriptors or memory. `failed` describes what failed.
@@ -230,65 +261,5 @@ fn is_local(kind: io::ErrorKind) -> bool {
     )
 }
 
-fn proxy_failed(
-    context: &Context<'_>,
-    tunnel: Tunnel,
-    status: Option<u16>,
-    deepest: &str,
-) -> Error {
-    let Context { action, host, .. } = *context;
-    let proxy = context.proxy.unwrap_or("?");
-    let status = if tunnel == Tunnel::AuthRequired { Some(407) } else { status };
-    let refused = |why: &str| {
-        let status = status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-        format!("cannot {action}: the proxy {proxy} refused to connect to {host}{status}; {why}")
-    };
-    let message = match (tunnel, status) {
-        (Tunnel::Failed, _) => {
-            format!(
-                "cannot {action}: connecting to the proxy {proxy} failed: {deepest}; check the \
-                 proxy's URL and whether it is running"
-            )
-        }
-        (_, Some(407)) => refused("put a user name and password into the proxy's URL"),
-        (_, Some(500..=599)) => refused("the proxy could not reach emnify; try again later"),
-        _ => refused("allow this host and port in the proxy, or add the host to NO_PROXY"),
-    };
-    let error = Error::new(ErrorKind::Proxy, message);
-    match status {
-        Some(status) => error.with_http_status(status),
-        None => error,
-    }
-}
-
-/// Returns what to do about a failed TLS handshake.
-fn advice(tls: &rustls::Error, wall: SystemTime) -> &'static str {
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
-    use rustls::Error::{AlertReceived, InvalidCertificate};
-    match tls {
-        InvalidCertificate(_) if is_before_release(wall) => {
-            "this machine's clock is wrong (it shows a time before this library was released): \
-             set it"
-        }
-        InvalidCertificate(
-            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
-        ) => {
-            "the certificate is not valid at the time that this machine's clock shows: check the \
-             clock"
-        }
-        InvalidCertificate(_) => {
-            "if a proxy or a private authority issued the certificate, set ca_bundle or \
-             SSL_CERT_FILE to a file with the authority's certificates"
-        }
-        AlertReceived(
-            AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied,
-        ) => {
-            "the server requires a client certificate, which emnify does not: check base_url and \
-             any proxy"
-        }
-        _ => "check that base_url and any proxy lead to an https port of emnify",
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use emnify_core::{AuthToken, Client, Error, ErrorKind};
+use emnify_core::{AuthToken, Client, Error, ErrorKind, ManualClock};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
@@ -81,14 +81,20 @@ fn a_response_to_a_sign_in_is_bounded() {
 }
 
 /// A server's self-signed certificate and configuration.
-struct SelfSigned {
-    pem: String,
+pub(super) struct SelfSigned {
+    pub(super) pem: String,
     config: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
     chain: Vec<rustls::pki_types::CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
-fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> SelfSigned {
+impl SelfSigned {
+    pub(super) fn serve(self) -> ServerConfig {
+        self.config.with_single_cert(self.chain, self.key).unwrap()
+    }
+}
+
+pub(super) fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> SelfSigned {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     change(&mut params);
@@ -110,6 +116,11 @@ fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> SelfS
 
 /// Returns the result of signing in over TLS with these trusted certificates.
 fn over_tls(config: ServerConfig, trusted: &str) -> Result<AuthToken, Error> {
+    tls_client(config, trusted, clock()).authenticate()
+}
+
+/// Returns a client of a server with this configuration that trusts these certificates.
+pub(super) fn tls_client(config: ServerConfig, trusted: &str, clock: Arc<ManualClock>) -> Client {
     let config = Arc::new(config);
     let address = listen(move |stream| {
         let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
@@ -117,15 +128,14 @@ fn over_tls(config: ServerConfig, trusted: &str) -> Result<AuthToken, Error> {
     });
     let scratch = Scratch::new("hostile");
     std::fs::write(scratch.0.join("ca.pem"), trusted).unwrap();
-    let client = Client::builder()
+    Client::builder()
         .application_token("application-token")
         .base_url(format!("https://localhost:{}", address.port()))
         .ca_bundle(scratch.0.join("ca.pem"))
         .timeout(Duration::from_secs(20))
-        .clock(clock())
+        .clock(clock)
         .build()
-        .unwrap();
-    client.authenticate()
+        .unwrap()
 }
 
 #[test]
@@ -139,22 +149,21 @@ fn only_the_self_signed_certificate_in_the_bundle_is_trusted() {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     };
-    let serve = |server: SelfSigned| server.config.with_single_cert(server.chain, server.key);
     for change in [ca as fn(&mut CertificateParams), no_ca, plain] {
         let server = self_signed("localhost", change);
         let pem = server.pem.clone();
-        over_tls(serve(server).unwrap(), &pem).unwrap();
+        over_tls(server.serve(), &pem).unwrap();
         let other = self_signed("localhost", change);
-        let error = over_tls(serve(other).unwrap(), &pem).unwrap_err();
+        let error = over_tls(other.serve(), &pem).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
         let misnamed = self_signed("elsewhere.example", change);
         let pem = misnamed.pem.clone();
-        let error = over_tls(serve(misnamed).unwrap(), &pem).unwrap_err();
+        let error = over_tls(misnamed.serve(), &pem).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     }
     let server = self_signed("localhost", expired);
     let pem = server.pem.clone();
-    let error = over_tls(serve(server).unwrap(), &pem).unwrap_err();
+    let error = over_tls(server.serve(), &pem).unwrap_err();
     assert!(error.kind() == ErrorKind::Tls && error.to_string().contains("clock"), "{error}");
 }
 

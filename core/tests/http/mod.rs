@@ -3,4 +3,5 @@
 mod faults;
 mod hostile;
 mod proxy;
+mod reasons;
 mod resources;
