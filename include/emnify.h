@@ -57,7 +57,7 @@
  *
  * - EMNIFY_ERR_REJECTED, _LOCKED, _MFA_REQUIRED: the client could not sign in.
  * - EMNIFY_ERR_NETWORK, _PROXY, _TLS, _TIMEOUT, _SERVER, _RATE_LIMITED: emnify could not be reached
- *   or did not process the request.
+ *   or did not process the request. emnify_error_reason() tells where to look first.
  * - EMNIFY_ERR_PROTOCOL: the response is not what emnify's API sends.
  * - EMNIFY_ERR_INVALID_INPUT: an argument is invalid, or the credential file cannot be read.
  * - EMNIFY_ERR_CANCELLED: emnify_client_cancel() was called.
@@ -249,6 +249,68 @@ extern "C" {
 const char *emnify_error_name(int32_t status);
 
 /* ---------------------------------------------------------------------------------------------- */
+/* Reasons of errors                                                                              */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * The part that failed is not known, or the error is not about the network.
+ */
+#define EMNIFY_REASON_NONE 0
+
+/**
+ * The name of the host, or of the proxy, could not be looked up.
+ */
+#define EMNIFY_REASON_DNS 1
+
+/**
+ * No connection to the host was established: no route, refused, no answer, or a TLS handshake that
+ * broke off.
+ */
+#define EMNIFY_REASON_CONNECT 2
+
+/**
+ * The proxy was not reached or refused, or no connection through it was established.
+ */
+#define EMNIFY_REASON_PROXY 3
+
+/**
+ * The server's certificate has expired.
+ */
+#define EMNIFY_REASON_CERTIFICATE_EXPIRED 4
+
+/**
+ * The server's certificate does not come from a trusted authority, or is invalid otherwise.
+ */
+#define EMNIFY_REASON_CERTIFICATE_UNTRUSTED 5
+
+/**
+ * The server's certificate is for other names.
+ */
+#define EMNIFY_REASON_CERTIFICATE_NAME 6
+
+/**
+ * This machine's clock is wrong, so that no certificate can be verified. The error is retryable,
+ * since NTP may correct the clock.
+ */
+#define EMNIFY_REASON_CLOCK 7
+
+/**
+ * The request could not be written to the connection.
+ */
+#define EMNIFY_REASON_SEND 8
+
+/**
+ * No complete response arrived. The connection may have broken before the whole request was sent.
+ */
+#define EMNIFY_REASON_RECEIVE 9
+
+/**
+ * Returns the name of a reason, such as "EMNIFY_REASON_DNS", for a log. A number that this version
+ * does not know returns "EMNIFY_REASON_UNKNOWN". Never NULL; the string is constant.
+ */
+const char *emnify_error_reason_name(int32_t reason);
+
+/* ---------------------------------------------------------------------------------------------- */
 /* Error objects                                                                                  */
 /* ---------------------------------------------------------------------------------------------- */
 
@@ -271,6 +333,12 @@ int32_t emnify_error_code(const emnify_error *error);
  * contains a secret, the query of a URL or the raw body of a response, so it may be logged.
  */
 const char *emnify_error_message(const emnify_error *error);
+
+/**
+ * Returns which part of the exchange failed, one of EMNIFY_REASON_...: where to look first.
+ * EMNIFY_REASON_NONE if that is not known.
+ */
+int32_t emnify_error_reason(const emnify_error *error);
 
 /**
  * Returns the HTTP status of the response, such as 403; 0 if there was no response.

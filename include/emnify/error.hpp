@@ -48,6 +48,10 @@ public:
         return refusal_ ? EMNIFY_ERR_INVALID_INPUT : emnify_error_code(error_.get());
     }
 
+    /* Returns which part of the exchange failed, one of EMNIFY_REASON_...: where to look first.
+     * EMNIFY_REASON_NONE if that is not known. */
+    std::int32_t reason() const noexcept { return emnify_error_reason(error_.get()); }
+
     /* Returns what failed and what to do: one line for a person, without a secret. */
     const char *what() const noexcept override {
         const char *message = refusal_ ? refusal_ : emnify_error_message(error_.get());

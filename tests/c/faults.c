@@ -79,6 +79,7 @@ static void a_refused_connection_is_a_network_error(void)
     sandbox_fault("{\"kind\": \"refuse\"}");
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_NETWORK);
     CHECK(emnify_error_is_retryable(error));
+    CHECK_NUMBER(emnify_error_reason(error), EMNIFY_REASON_CONNECT);
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_NETWORK, "cannot sign in");
     emnify_client_free(client);
     sandbox_clear_faults();
@@ -132,6 +133,7 @@ static void an_untrusted_server_is_a_tls_error(void)
     client = client_of(config);
     CHECK_NUMBER(authenticate(client, &error), EMNIFY_ERR_TLS);
     CHECK(!emnify_error_is_retryable(error));
+    CHECK_NUMBER(emnify_error_reason(error), EMNIFY_REASON_CERTIFICATE_UNTRUSTED);
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_TLS, "cannot sign in");
     CHECK_NUMBER(sandbox_calls("", ""), 0);
     emnify_client_free(client);

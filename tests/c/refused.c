@@ -420,6 +420,7 @@ static void getters_accept_null(void)
     CHECK(emnify_error_http_status(NULL) == 0);
     CHECK(emnify_error_retry_after_ms(NULL) == -1);
     CHECK(!emnify_error_is_retryable(NULL));
+    CHECK(emnify_error_reason(NULL) == EMNIFY_REASON_NONE);
     CHECK(emnify_error_rotation_state(NULL) == EMNIFY_ROTATION_NONE);
     CHECK(emnify_error_api_code(NULL) == 0);
     CHECK(emnify_error_api_name(NULL) == NULL);

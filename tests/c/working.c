@@ -293,6 +293,8 @@ static void the_library_knows_its_version(void)
     CHECK_TEXT(emnify_error_name(EMNIFY_OK), "EMNIFY_OK");
     CHECK_TEXT(emnify_error_name(EMNIFY_ERR_TIMEOUT), "EMNIFY_ERR_TIMEOUT");
     CHECK_TEXT(emnify_error_name(-1), "EMNIFY_ERR_UNKNOWN");
+    CHECK_TEXT(emnify_error_reason_name(EMNIFY_REASON_CLOCK), "EMNIFY_REASON_CLOCK");
+    CHECK_TEXT(emnify_error_reason_name(-1), "EMNIFY_REASON_UNKNOWN");
 }
 
 int main(void)

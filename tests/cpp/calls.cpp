@@ -69,6 +69,7 @@ void a_resource_is_created_read_changed_and_removed() {
     } catch (const emnify::Error &error) {
         CHECK_NUMBER(error.code(), EMNIFY_ERR_NOT_FOUND);
         CHECK_NUMBER(error.rotation_state(), EMNIFY_ROTATION_NONE);
+        CHECK_NUMBER(error.reason(), EMNIFY_REASON_NONE);
     }
 }
 

@@ -219,6 +219,17 @@ void an_error_has_the_messages_of_the_server() {
     expect(error, EMNIFY_ERR_NOT_FOUND, "cannot revoke");
 }
 
+void an_error_has_the_reason_of_the_failure() {
+    emnify::Error error;
+    emnify::Config config = sandbox();
+    config.set_ca_bundle(sandbox_variable("OTHER_CA_FILE"));
+    const emnify::Client client(config, error);
+
+    client.authenticate(error);
+    CHECK_NUMBER(error.reason(), EMNIFY_REASON_CERTIFICATE_UNTRUSTED);
+    expect(error, EMNIFY_ERR_TLS, "cannot sign in: the certificate of ");
+}
+
 void secrets_that_a_server_quotes_are_removed() {
     emnify::Error error;
     const emnify::Client client(sandbox(), error);
@@ -335,6 +346,7 @@ int main() {
     RUN(requests_are_refused);
     RUN(audits_and_rotations_are_refused);
     RUN(an_error_has_the_messages_of_the_server);
+    RUN(an_error_has_the_reason_of_the_failure);
     RUN(secrets_that_a_server_quotes_are_removed);
     RUN(a_status_has_the_last_error);
     RUN(a_code_that_is_not_supplied_is_an_error);

@@ -8,7 +8,7 @@ use super::failure::emnify_error;
 use super::out::{free, new};
 use super::strings::pointer;
 use super::time::milliseconds;
-use crate::codes::{EMNIFY_OK, EMNIFY_ROTATION_NONE};
+use crate::codes::{EMNIFY_OK, EMNIFY_REASON_NONE, EMNIFY_ROTATION_NONE};
 
 /// Returns the kind of the error, one of EMNIFY_ERR_...: the number that the call returned.
 /// EMNIFY_OK for NULL.
@@ -24,6 +24,14 @@ pub unsafe extern "C" fn emnify_error_code(error: *const emnify_error) -> i32 {
 pub unsafe extern "C" fn emnify_error_message(error: *const emnify_error) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(error, ptr::null(), |error| error.message.as_ptr()) }
+}
+
+/// Returns which part of the exchange failed, one of EMNIFY_REASON_...: where to look first.
+/// EMNIFY_REASON_NONE if that is not known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_error_reason(error: *const emnify_error) -> i32 {
+    // SAFETY: the contract.
+    unsafe { read(error, EMNIFY_REASON_NONE, |error| error.reason) }
 }
 
 /// Returns the HTTP status of the response, such as 403; 0 if there was no response.

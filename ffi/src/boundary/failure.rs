@@ -10,8 +10,8 @@ use emnify_core::{ApiError, Error};
 
 use super::strings::c_text;
 use crate::codes::{
-    EMNIFY_ERR_CANCELLED, EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_ROTATION_NONE,
-    error_code, state_number,
+    EMNIFY_ERR_CANCELLED, EMNIFY_ERR_INTERNAL, EMNIFY_ERR_INVALID_INPUT, EMNIFY_REASON_NONE,
+    EMNIFY_ROTATION_NONE, error_code, reason_number, state_number,
 };
 
 /// The result of a call, before it is written to out-pointers.
@@ -24,6 +24,7 @@ pub(crate) type Result<T = (), E = Box<emnify_error>> = std::result::Result<T, E
 #[derive(Clone)]
 pub struct emnify_error {
     pub(super) code: i32,
+    pub(super) reason: i32,
     pub(super) message: CString,
     pub(super) http_status: i32,
     pub(super) retry_after: Option<Duration>,
@@ -84,6 +85,7 @@ impl emnify_error {
     fn plain(code: i32, message: &str) -> Box<Self> {
         Box::new(emnify_error {
             code,
+            reason: EMNIFY_REASON_NONE,
             message: c_text(message),
             http_status: 0,
             retry_after: None,
@@ -103,6 +105,7 @@ impl From<Error> for Box<emnify_error> {
         }
         Box::new(emnify_error {
             code: error_code(error.kind()),
+            reason: error.reason().map_or(EMNIFY_REASON_NONE, reason_number),
             message: c_text(&error.to_string()),
             http_status: error.http_status().map_or(0, i32::from),
             retry_after: error.retry_after(),
