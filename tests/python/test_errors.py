@@ -59,7 +59,8 @@ def test_all_classes_are_in_the_table() -> None:
 def test_an_error_can_be_made_from_a_message_alone(cls: type[EmnifyError]) -> None:
     error = cls("what happened")
     assert str(error) == "what happened"
-    assert (error.http_status, error.api_error, error.retry_after) == (None, None, None)
+    assert (error.reason, error.http_status) == (None, None)
+    assert (error.api_error, error.retry_after) == (None, None)
     assert error.is_retryable is False
     assert cls.__module__ == "emnify_auth"
     assert repr(error) == f"{cls.__name__}('what happened')"
@@ -70,6 +71,7 @@ def test_an_error_can_be_made_from_a_message_alone(cls: type[EmnifyError]) -> No
 def test_a_pickle_keeps_everything(cls: type[EmnifyError], protocol: int) -> None:
     error = cls(
         "what happened",
+        reason="connect",
         http_status=422,
         api_error=ApiError(1400, "Word", "sentence", (ApiError(message="nested"),)),
         retry_after=1.5,
@@ -78,6 +80,7 @@ def test_a_pickle_keeps_everything(cls: type[EmnifyError], protocol: int) -> Non
     for other in (pickle.loads(pickle.dumps(error, protocol)), copy.copy(error)):
         assert type(other) is cls
         assert str(other) == "what happened"
+        assert other.reason == "connect"
         assert other.http_status == 422
         assert other.api_error == error.api_error
         assert other.retry_after == 1.5

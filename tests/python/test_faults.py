@@ -198,6 +198,7 @@ def test_an_untrusted_certificate_authority_raises_tls_error(sandbox: Sandbox) -
     assert isinstance(error, emnify_auth.NetworkError)
     assert isinstance(error, ConnectionError)
     assert not error.is_retryable
+    assert error.reason == "certificate_untrusted"
     assert "ca_bundle" in str(error)
     assert sandbox.calls() == 0
 
@@ -212,13 +213,14 @@ def test_a_missing_proxy_raises_proxy_error(sandbox: Sandbox) -> None:
         error = failure(client.authenticate)
     assert type(error) is emnify_auth.ProxyError
     assert isinstance(error, emnify_auth.NetworkError)
-    assert error.http_status is None
+    assert (error.reason, error.http_status) == ("proxy", None)
 
 
 def test_an_unknown_host_raises_network_error(sandbox: Sandbox) -> None:
     with sandbox.client(base_url="https://nowhere.invalid") as client:
         error = failure(client.authenticate, within=15)
     assert type(error) is emnify_auth.NetworkError
+    assert error.reason == "dns"
 
 
 def test_a_lost_token_value_is_pointed_out(client: Client, sandbox: Sandbox) -> None:

@@ -25,6 +25,22 @@ __all__ = [
     "ValidationError",
 ]
 
+TYPE_CHECKING = False  # Importing typing takes time.
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    _Reason: TypeAlias = Literal[
+        "dns",
+        "connect",
+        "proxy",
+        "certificate_expired",
+        "certificate_untrusted",
+        "certificate_name",
+        "clock",
+        "send",
+        "receive",
+    ]
+
 
 class ApiError:
     """The error object in emnify's response. It is data, not an exception.
@@ -96,6 +112,15 @@ class EmnifyError(Exception):
         NotFoundError 404 False
     """
 
+    reason: "_Reason | None"
+    """Which part of the exchange failed: where to look first. None if that is not known.
+
+    "dns": the name of the host or the proxy could not be looked up. "connect": no connection to the
+    host was established. "proxy": the proxy was not reached or refused, or no connection through it
+    was established. "certificate_expired", "certificate_untrusted", "certificate_name": the
+    server's certificate has expired, is not from a trusted authority, or is for other names.
+    "clock": this machine's clock is wrong. "send": the request could not be written. "receive": no
+    complete response arrived."""
     http_status: int | None
     """The HTTP status of the response, or None if there was no response."""
     api_error: ApiError | None
@@ -110,12 +135,14 @@ class EmnifyError(Exception):
         self,
         message: str = "",
         *,
+        reason: "_Reason | None" = None,
         http_status: int | None = None,
         api_error: ApiError | None = None,
         retry_after: float | None = None,
         is_retryable: bool = False,
     ) -> None:
         super().__init__(message)
+        self.reason = reason
         self.http_status = http_status
         self.api_error = api_error
         self.retry_after = retry_after
@@ -206,6 +233,7 @@ class RotationError(EmnifyError):
         message: str = "",
         *,
         state: str = "",
+        reason: "_Reason | None" = None,
         http_status: int | None = None,
         api_error: ApiError | None = None,
         retry_after: float | None = None,
@@ -213,6 +241,7 @@ class RotationError(EmnifyError):
     ) -> None:
         super().__init__(
             message,
+            reason=reason,
             http_status=http_status,
             api_error=api_error,
             retry_after=retry_after,

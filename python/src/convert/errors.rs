@@ -104,6 +104,7 @@ fn plain(py: Python<'_>, class: &str, message: &str) -> PyErr {
 fn filled(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let module = classes(py)?;
     let fields = PyDict::new(py);
+    fields.set_item("reason", error.reason().map(|reason| reason.to_string()))?;
     fields.set_item("http_status", error.http_status())?;
     fields.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
     fields.set_item("is_retryable", error.is_retryable())?;
@@ -155,7 +156,7 @@ fn class_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Rotation => "RotationError",
         ErrorKind::Resource => "ResourceError",
         ErrorKind::Internal => "InternalError",
-        // `Cancelled`, for which Python has no class, and kinds of later versions.
+        // `Cancelled` and `Pending`, for which Python has no class, and kinds of later versions.
         _ => "EmnifyError",
     }
 }
