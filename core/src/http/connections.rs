@@ -66,6 +66,8 @@ impl Connections {
         let now = self.mark();
         let established = now.established.wrapping_sub(mark.established);
         match now.started.wrapping_sub(mark.started) {
+            // On a busy machine the time may be up before the client's thread connects.
+            _ if now.established == 0 => self.connecting(),
             0 => Phase::Response,
             _ if established == 0 => self.connecting(),
             started if established < started => Phase::ConnectOrResponse,

@@ -97,7 +97,7 @@ impl Resolve for Resolver {
 
 impl fmt::Display for LookupFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "looking up the name failed: {}", self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -108,11 +108,7 @@ impl LookupFailed {
     }
 }
 
-impl StdError for LookupFailed {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.0)
-    }
-}
+impl StdError for LookupFailed {}
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +152,6 @@ mod tests {
         let (waiter, looked) = channel();
         resolver.join("one.example", waiter);
         let error = looked.blocking_recv().unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "looking up the name failed: no such name");
+        assert_eq!(error.to_string(), "no such name");
     }
 }

@@ -83,7 +83,7 @@ impl TransportError {
             self.tls = Some(e.clone());
         } else if let Some(e) = error.downcast_ref::<LookupFailed>() {
             self.phase = Phase::Lookup;
-            self.deepest = e.io().to_string();
+            self.deepest = e.to_string();
             self.exhausted |= is_exhausted(e.io());
             return None;
         } else if let Some(e) = error.downcast_ref::<io::Error>() {

@@ -11,7 +11,7 @@ use super::hostile::{self_signed, tls_client};
 use crate::common::{AUTHENTICATE, TOKENS, builder, clock, sandbox};
 
 /// A limit that ends first, in tests of a peer that never answers.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(500);
 
 /// Longer than any test should take.
 const LONG: Duration = Duration::from_secs(20);
@@ -66,11 +66,11 @@ fn a_peer_that_does_not_answer_times_out_in_connecting_whichever_limit_ends_firs
     for (connect, call) in [(SHORT, LONG), (LONG, SHORT), (SHORT, SHORT)] {
         let limited = |builder: ClientBuilder| fail(builder.connect_timeout(connect).timeout(call));
         let error = limited(reaching(&format!("https://{peer}")));
-        let message = format!("cannot sign in: connecting to {peer} timed out after 0.3 s");
+        let message = format!("cannot sign in: connecting to {peer} timed out after 0.5 s");
         check(&error, ErrorKind::Timeout, ErrorReason::Connect, &message);
         let error = limited(reaching("https://cdn.example").proxy(format!("http://{peer}")));
         let message =
-            format!("connecting to cdn.example:443 through the proxy {peer} timed out after 0.3 s");
+            format!("connecting to cdn.example:443 through the proxy {peer} timed out after 0.5 s");
         check(&error, ErrorKind::Timeout, ErrorReason::Proxy, &message);
     }
 }
@@ -81,18 +81,18 @@ fn a_server_that_does_not_answer_a_request_times_out_waiting_for_the_response() 
     let peer = sandbox.url().trim_start_matches("https://").trim_end_matches('/').to_owned();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 30_000 }));
     let limit = Duration::from_secs(2);
-    for connect in [limit / 2, limit, LONG] {
+    for connect in [limit / 2, LONG] {
         let error = fail(builder(&sandbox).connect_timeout(connect).timeout(limit));
         let message = format!("waiting for the response from {peer} timed out after 2 s");
         check(&error, ErrorKind::Timeout, ErrorReason::Receive, &message);
     }
     // On a connection that was there before.
     sandbox.clear_faults();
-    let client = builder(&sandbox).timeout(Duration::from_secs(1)).build().unwrap();
+    let client = builder(&sandbox).timeout(Duration::from_secs(3)).build().unwrap();
     client.authenticate().unwrap();
     sandbox.fault(Fault::new(TOKENS, FaultKind::Delay { milliseconds: 30_000 }));
     let error = client.application_tokens().list().unwrap_err();
-    let message = format!("waiting for the response from {peer} timed out after 1 s");
+    let message = format!("waiting for the response from {peer} timed out after 3 s");
     check(&error, ErrorKind::Timeout, ErrorReason::Receive, &message);
 }
 
