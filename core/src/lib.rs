@@ -70,8 +70,9 @@ pub use api::application_token::{
     NewApplicationToken,
 };
 pub use calls::audit::{AuditOptions, AuditedToken, Finding};
+pub use calls::method::Method;
 pub use calls::pages::Pages;
-pub use calls::request::{Method, Request, Response};
+pub use calls::request::{Request, Response};
 pub use client::Client;
 pub use client::application_tokens::ApplicationTokens;
 pub use client::builder::ClientBuilder;
@@ -84,11 +85,11 @@ pub use store::Store;
 pub use store::backend::{Backend, Lock};
 pub use sys::clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)] // For the other faces of this library.
+pub use sys::interrupt::Interrupt;
+#[doc(hidden)] // For the other faces of this library.
 pub use sys::per_process::Process;
 #[doc(hidden)] // For the other faces of this library.
 pub use sys::signal_mask::while_blocked;
-#[doc(hidden)] // For the other faces of this library.
-pub use sys::wait::Interrupt;
 pub use types::auth_token::AuthToken;
 #[doc(hidden)] // For the other faces of this library.
 pub use types::auth_token::SCHEME;

@@ -76,7 +76,7 @@ const VERSION: &str = concat!(
 );
 
 /// In an order that suits a reader and declares each type before its use.
-const SECTIONS: [Section; 19] = [
+const SECTIONS: [Section; 20] = [
     section("Status codes", &["codes/error.rs"]),
     section("Reasons of errors", &["codes/error_reason.rs"]),
     section("Error objects", &["boundary/failure.rs", "boundary/error.rs"]),

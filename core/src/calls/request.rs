@@ -2,8 +2,8 @@
 //! path is relative, and a header cannot set another host or credential.
 
 use std::fmt;
+use std::future::Future;
 use std::mem;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -13,57 +13,13 @@ use zeroize::Zeroizing;
 
 use crate::api::json;
 use crate::api::paging::Page;
+use crate::calls::method::Method;
 use crate::calls::retry::Transport;
 use crate::http::url;
 use crate::http::{self, Call};
+use crate::sys::interrupt::TriggerOnDrop;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
-
-/// The method of a request (RFC 9110, section 9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// Reads a resource.
-    Get,
-    /// Reads only the headers.
-    Head,
-    /// Creates a resource or starts an action.
-    Post,
-    /// Replaces a resource.
-    Put,
-    /// Changes a resource.
-    Patch,
-    /// Deletes a resource.
-    Delete,
-}
-
-impl Method {
-    fn wire(self) -> reqwest::Method {
-        match self {
-            Method::Get => reqwest::Method::GET,
-            Method::Head => reqwest::Method::HEAD,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Patch => reqwest::Method::PATCH,
-            Method::Delete => reqwest::Method::DELETE,
-        }
-    }
-}
-
-impl FromStr for Method {
-    type Err = Error;
-
-    /// Reads a method's name, in upper or lower case.
-    fn from_str(name: &str) -> Result<Self> {
-        use Method::{Delete, Get, Head, Patch, Post, Put};
-        [Get, Head, Post, Put, Patch, Delete]
-            .into_iter()
-            .find(|method| method.wire().as_str().eq_ignore_ascii_case(name))
-            .ok_or_else(|| {
-                let problem = "must be GET, HEAD, POST, PUT, PATCH or DELETE";
-                Error::invalid_input("method", problem)
-            })
-    }
-}
 
 /// A request that is being built, created by [`Client::request`](crate::Client::request).
 /// [`Request::send`] checks it before anything is sent.
@@ -128,6 +84,37 @@ impl Request {
     /// failure.
     pub fn send(self) -> Result<Response> {
         self.send_within(&[], &self.transport.wait())
+    }
+
+    /// Returns a future that sends the request, like [`send`](Self::send), on a thread of this
+    /// library. It works in any asynchronous runtime. The timeout starts now and includes the wait
+    /// for a thread: see [`max_exchanges`](crate::ClientBuilder::max_exchanges). Dropping the future
+    /// cancels the wait; a request under way may still take effect.
+    ///
+    /// ```
+    /// # use emnify_core::{Client, ErrorKind, Method};
+    /// # let client = Client::builder().application_token("a.b.c").base_url("http://127.0.0.1:9").build()?;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// match client.request(Method::Get, "/api/v1/sim/7").send_async().await {
+    ///     Ok(response) => println!("{} bytes", response.body().len()),
+    ///     Err(error) => eprintln!("{error}"),
+    /// }
+    /// # });
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send), and `Resource` if no thread can be created.
+    pub fn send_async(self) -> impl Future<Output = Result<Response>> + Send + 'static {
+        let transport = Arc::new(self.transport.asynchronous());
+        let (callers, wait) = (Arc::clone(transport.http.callers()), transport.wait());
+        let guard = TriggerOnDrop(transport.interrupt.clone());
+        let request = Request { transport, ..self };
+        async move {
+            let _guard = guard;
+            callers.spawn(move || request.send_within(&[], &wait)).await?
+        }
     }
 
     /// Sends the request with more parameters in its query, within `wait`.

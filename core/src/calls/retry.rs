@@ -12,8 +12,9 @@ use crate::session::Session;
 use crate::session::policy::MAX_ATTEMPTS;
 use crate::sign_in::exchange::{Exchange, SignInMode};
 use crate::sys::clock::Clock;
+use crate::sys::interrupt::Interrupt;
 use crate::sys::random;
-use crate::sys::wait::{Interrupt, Wait};
+use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -49,6 +50,12 @@ impl Transport {
     /// Returns a transport whose calls cannot be interrupted.
     pub(crate) fn uninterrupted(&self) -> Self {
         Transport { interrupt: None, waited: Duration::ZERO, ..self.clone() }
+    }
+
+    /// Returns a transport for an asynchronous call, which runs on a thread of its own: its interrupt
+    /// is triggered when the call's future is dropped.
+    pub(crate) fn asynchronous(&self) -> Self {
+        Transport { interrupt: Some(Interrupt::within(self.interrupt.clone())), ..self.clone() }
     }
 
     /// Returns a transport for work in the background, which cannot be interrupted and calls no

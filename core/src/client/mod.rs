@@ -1,23 +1,25 @@
 //! The public API: a [`Client`] keeps a machine signed in to emnify.
 
 pub(crate) mod application_tokens;
+mod authentication;
 pub(crate) mod builder;
 
 use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::calls::method::Method;
 use crate::calls::pages::Pages;
-use crate::calls::request::{Method, Request};
+use crate::calls::request::Request;
 use crate::calls::retry::Transport;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
-use crate::session::Replacement;
-use crate::sign_in::exchange::{SIGN_IN, SignInMode};
+use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
-use crate::sys::wait::{Interrupt, Wait};
-use crate::types::auth_token::{AuthToken, SCHEME};
+use crate::sys::interrupt::Interrupt;
+use crate::sys::wait::Wait;
+use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, Result};
 use crate::types::event::Event;
 use crate::types::status::Status;
@@ -29,8 +31,14 @@ const NO_SWITCH: &str = "emnify may not yet allow application tokens to switch w
 /// A client of emnify's API that keeps itself signed in.
 ///
 /// Cloning is cheap, and clones share the session. A client can be used from any number of threads:
-/// one of them signs in while the others wait. Calls block; in an async runtime, make them on a
-/// thread for blocking work.
+/// one of them signs in while the others wait.
+///
+/// # Blocking
+///
+/// All methods block the calling thread until emnify has responded, except those that return a
+/// future ([`authenticate_async`](Self::authenticate_async), [`Request::send_async`]) and those that
+/// make no request. A blocking method that is called in an asynchronous runtime works, but holds
+/// that runtime's thread up.
 ///
 /// ```no_run
 /// use emnify_core::Client;
@@ -74,50 +82,6 @@ impl Client {
         Client::builder().build()
     }
 
-    /// Returns an auth token that is valid now: the cached one, or a new one. Call this each time
-    /// you need an auth token, and do not keep it: the cached one is returned at once, and renewed
-    /// in time.
-    ///
-    /// # Errors
-    ///
-    /// - `Rejected` if emnify refuses the credentials, `Locked` if they were refused too often.
-    /// - `MfaRequired` if a one-time code is required and was not supplied.
-    /// - `Network`, `Proxy`, `Tls`, `Timeout`, `RateLimited` or `Server` if emnify cannot be
-    ///   reached or does not process the request.
-    /// - `Protocol` if the response is not what emnify's API sends.
-    /// - `InvalidInput` if the credential file cannot be read.
-    pub fn authenticate(&self) -> Result<AuthToken> {
-        self.transport.session.authenticate(|| self.transport.wait())
-    }
-
-    /// Returns an auth token that is valid now, without waiting. If there is none, starts a sign-in
-    /// on a thread of this library. Calls no function of the program: events wait for another call.
-    ///
-    /// ```no_run
-    /// # use emnify_core::{Client, ErrorKind};
-    /// # let client = Client::from_env()?;
-    /// match client.try_authenticate() {
-    ///     Ok(auth_token) => println!("signed in until {:?}", auth_token.expires_at()),
-    ///     Err(error) if error.kind() == ErrorKind::Pending => println!("not yet: ask again"),
-    ///     Err(error) => eprintln!("{error}; try again in {:?}", error.retry_after()),
-    /// }
-    /// # Ok::<(), emnify_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// - `Pending` while a sign-in is in progress.
-    /// - The error of the last attempt while the client backs off. Then the next call starts
-    ///   another attempt.
-    /// - `Resource` if no thread can be created.
-    /// - `MfaRequired` if a person may have to enter a one-time code.
-    pub fn try_authenticate(&self) -> Result<AuthToken> {
-        if self.is_cancelled() {
-            return Err(Error::cancelled(SIGN_IN));
-        }
-        self.transport.session.try_authenticate()
-    }
-
     /// Returns a client of the same session whose calls take at most `timeout`, with all waits and
     /// retries.
     ///
@@ -130,39 +94,6 @@ impl Client {
     pub fn with_timeout(&self, timeout: Duration) -> Client {
         let transport = Transport { timeout, ..self.transport.as_ref().clone() };
         Client { transport: Arc::new(transport), ..self.clone() }
-    }
-
-    /// Returns the descriptor that an event loop of this process watches, and keeps the session
-    /// signed in from now on. It is readable when an auth token arrived, an attempt failed or an
-    /// event waits, until [`process`](Self::process). It is closed with the last clone of this
-    /// client. A forked child has none, and creates its own.
-    ///
-    /// # Errors
-    ///
-    /// `Resource` if no descriptor or thread can be created.
-    #[cfg(unix)]
-    #[doc(hidden)] // For the C library.
-    pub fn descriptor(&self) -> Result<std::os::fd::RawFd> {
-        self.transport.session.descriptor()
-    }
-
-    /// Clears the descriptor of the event loop and passes the events to the observer.
-    #[doc(hidden)] // For the C library.
-    pub fn process(&self) {
-        self.transport.session.process();
-    }
-
-    /// Returns the auth token that [`authenticate`](Self::authenticate) would return without
-    /// waiting, if there is one. For callers that must not block.
-    pub fn cached_auth_token(&self) -> Option<AuthToken> {
-        self.transport.session.cached()
-    }
-
-    /// Returns how long `auth_token` is still valid, measured with a clock that counts from the
-    /// request for the token and that is never set. For programs that schedule something, such as a
-    /// reconnection. If `auth_token` is not the cached one, the wall clock is used.
-    pub fn valid_for(&self, auth_token: &AuthToken) -> Duration {
-        self.transport.session.valid_for(auth_token)
     }
 
     /// Cancels all current and later calls of this client and its clones, in all threads. They fail
@@ -204,43 +135,6 @@ impl Client {
         let transport =
             Transport { interrupt: Some(interrupt), waited, ..self.transport.as_ref().clone() };
         Client { transport: Arc::new(transport), ..self.clone() }
-    }
-
-    /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
-    /// next [`authenticate`](Self::authenticate) signs in, and returns the old token if that fails.
-    ///
-    /// A report about an earlier auth token is ignored. So is a report less than a minute after the
-    /// previous one. This limit grows to 5 minutes if the new auth tokens are reported, too:
-    /// signing in does not help then.
-    pub fn invalidate(&self, auth_token: &AuthToken) {
-        self.transport.session.invalidate(auth_token);
-    }
-
-    /// Reports that a server refused an auth token, like [`invalidate`](Self::invalidate), by the
-    /// token's text or the header value `Bearer …`.
-    pub fn invalidate_text(&self, auth_token: &str) {
-        let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
-        self.transport.session.invalidate_text(text);
-    }
-
-    /// Returns another auth token for a call that got a 401. `None` if there is none; then the 401
-    /// is the result of the call. It signs in if that may help; other calls use the cached token
-    /// meanwhile. For the faces' adapters, which do not make the call through this library.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled`.
-    #[doc(hidden)]
-    pub fn replacement_of(&self, refused: &AuthToken) -> Result<Option<Replacement>> {
-        let Transport { session, mode, .. } = &*self.transport;
-        Ok(session.after_401(*mode, refused, &self.transport.wait())?.ok())
-    }
-
-    /// Ends the back-off after failed attempts to sign in. Call this when the network link comes
-    /// up. The back-off after a 429 or refused credentials continues, since it does not depend on
-    /// the link.
-    pub fn retry_now(&self) {
-        self.transport.session.retry_now();
     }
 
     /// Returns a client for another workspace, which keeps itself signed in there. This client

@@ -2,6 +2,7 @@
 //! Every way in which that can fail becomes an [`Error`].
 
 mod connections;
+mod connector;
 mod gzip;
 pub(crate) mod proxy;
 mod proxy_error;
@@ -20,26 +21,21 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::blocking::{Client, Request};
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue,
-};
-use reqwest::{Method, Url, redirect};
+use reqwest::blocking::Request;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
 use zeroize::Zeroizing;
 
 use crate::api::json::Body;
 use crate::api::paging::Page;
 use crate::api::{bodies, json};
-use crate::http::connections::Connections;
+use crate::http::connector::Connector;
 use crate::http::proxy::Proxy;
 use crate::http::proxy_error::Tunnel;
-use crate::http::resolver::Resolver;
 use crate::http::round_trip::{Failure, Judge, RoundTrip};
 use crate::http::tls::Roots;
 use crate::http::transport_error::{Context, TransportError};
 use crate::http::worker::Workers;
-use crate::sys::per_process::PerProcess;
-use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::SCHEME;
 use crate::types::error::{Error, ErrorKind, Result};
@@ -49,9 +45,6 @@ use crate::types::secret::Secret;
 /// gateway has little memory.
 const LONGEST: usize = 16 * 1024 * 1024;
 const LONGEST_SIGN_IN: usize = 256 * 1024;
-
-/// The name of this client in a header that emnify's official clients send.
-const ORIGIN_APP: &str = "emnify-auth";
 
 /// Advice for a call whose effect is unknown.
 pub(crate) const MAYBE_DONE: &str = "the request may have taken effect; check before retrying";
@@ -127,15 +120,20 @@ impl Response {
 
 /// The HTTP client for one base URL.
 pub(crate) struct Http {
-    settings: Settings,
-    client: PerProcess<(Client, Connections)>,
+    connector: Arc<Connector>,
     workers: Workers,
+    callers: Arc<Workers>,
 }
 
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
         let workers = Workers::new(settings.max_exchanges);
-        Http { settings, client: PerProcess::new(), workers }
+        let callers = Arc::new(Workers::new(settings.max_exchanges));
+        Http { connector: Arc::new(Connector::new(settings)), workers, callers }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.connector.settings
     }
 
     /// Returns the threads for interruptible exchanges, and for undoing a call that was cancelled.
@@ -143,13 +141,19 @@ impl Http {
         &self.workers
     }
 
+    /// Returns the threads for asynchronous calls. They are not those for exchanges, which such a
+    /// call may wait for.
+    pub(crate) fn callers(&self) -> &Arc<Workers> {
+        &self.callers
+    }
+
     /// Returns the URL that all calls go to.
     pub(crate) fn base_url(&self) -> &str {
-        self.settings.base_url.as_str()
+        self.settings().base_url.as_str()
     }
 
     /// Sends the call and returns the response if its status is 2xx. A call without an auth token
-    /// exchanges credentials. If the wait can be interrupted, the exchange is made on another
+    /// exchanges credentials. It may be made on another
     /// thread.
     pub(crate) fn send(
         &self,
@@ -158,10 +162,8 @@ impl Http {
         wait: &Wait,
         wall: SystemTime,
     ) -> Result<Response> {
-        let (client, connections) = self.client()?.clone();
         let round_trip = RoundTrip {
-            client,
-            connections,
+            connector: Arc::clone(&self.connector),
             request: self.request(call, auth_token, wait)?,
             limit: if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST },
         };
@@ -197,11 +199,12 @@ impl Http {
         wait: &Wait,
         wall: SystemTime,
     ) -> Error {
-        let url = &self.settings.base_url;
+        let settings = self.settings();
+        let url = &settings.base_url;
         let port = url.port_or_known_default().unwrap_or_default();
         let host = format!("{}:{port}", url.host_str().unwrap_or_default());
-        let peer = self.settings.proxy.as_ref().map(Proxy::peer);
-        let status = match (&self.settings.proxy, transport_error.tunnel, wait.remaining(action)) {
+        let peer = settings.proxy.as_ref().map(Proxy::peer);
+        let status = match (&settings.proxy, transport_error.tunnel, wait.remaining(action)) {
             (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
             _ => None,
         };
@@ -209,17 +212,11 @@ impl Http {
             action,
             host: &host,
             proxy: peer.as_deref(),
-            connect_timeout: self.settings.connect_timeout,
+            connect_timeout: settings.connect_timeout,
             wait,
             wall,
         };
         transport_error.into_error(&context, status)
-    }
-
-    /// Returns the HTTP client, and creates it at the first call. It starts a thread, which a
-    /// server that forks its workers must not have before, and which a child cannot share.
-    fn client(&self) -> Result<&(Client, Connections)> {
-        self.client.get_or_try_init(|| build(&self.settings, Resolver::new()))
     }
 
     fn request(
@@ -228,7 +225,7 @@ impl Http {
         auth_token: Option<&Secret>,
         wait: &Wait,
     ) -> Result<Request> {
-        let mut url = self.settings.base_url.clone();
+        let mut url = self.settings().base_url.clone();
         url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), call.path));
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
@@ -262,40 +259,4 @@ fn bearer(token: &Secret) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn build(settings: &Settings, resolver: Resolver) -> Result<(Client, Connections)> {
-    let connections = Connections::new(resolver.clone());
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert("x-emn-origin-app", HeaderValue::from_static(ORIGIN_APP));
-    headers.insert("x-emn-origin-app-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls::config(&settings.roots)?)
-        .user_agent(concat!("emnify-auth/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .connect_timeout(settings.connect_timeout)
-        // Each call has its own limit.
-        .timeout(None)
-        .dns_resolver(Arc::new(resolver))
-        .connector_layer(connections.clone())
-        // Another crate of the program may have enabled these decoders.
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .redirect(redirect::Policy::none());
-    builder = match &settings.proxy {
-        Some(proxy) => builder.no_proxy().proxy(proxy.for_reqwest()?),
-        None => builder.no_proxy(),
-    };
-    // The client's thread inherits the signal mask. It must not handle the host's signals, and a
-    // peer that closes a connection must not kill the host with SIGPIPE.
-    let client = signal_mask::while_blocked(|| builder.build()).map_err(|e| {
-        const FAILED: &str = "cannot set up the HTTP client";
-        let network = |why| Error::new(ErrorKind::Network, format!("{FAILED}: {why}"));
-        TransportError::of(&e).exhausted(FAILED).unwrap_or_else(network)
-    })?;
-    Ok((client, connections))
 }

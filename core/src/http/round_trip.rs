@@ -2,13 +2,16 @@
 
 use std::error::Error as StdError;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use reqwest::blocking::{Client, Request};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, RETRY_AFTER};
+use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use crate::http::connections::{Connections, Phase};
+use crate::http::connector::Connector;
 use crate::http::gzip;
 use crate::http::retry_after;
 use crate::http::status_error::StatusError;
@@ -21,8 +24,7 @@ use crate::types::secret::Secret;
 
 /// A request that is ready to be sent from any thread.
 pub(super) struct RoundTrip {
-    pub(super) client: Client,
-    pub(super) connections: Connections,
+    pub(super) connector: Arc<Connector>,
     pub(super) request: Request,
     /// The longest body, in bytes.
     pub(super) limit: usize,
@@ -80,8 +82,9 @@ pub(super) enum Failure {
 }
 
 impl RoundTrip {
-    /// Sends the request and returns the response. If the wait can be interrupted, a worker sends
-    /// it; a response after the caller has returned goes to the call's handler.
+    /// Sends the request and returns the response. A worker sends it if the wait can be interrupted,
+    /// and if this thread belongs to an asynchronous runtime, in which the blocking HTTP client
+    /// panics. A response after the caller has returned goes to the call's handler.
     pub(super) fn make(
         mut self,
         call: &Call<'_>,
@@ -89,8 +92,8 @@ impl RoundTrip {
         wait: &Wait,
         workers: &Workers,
     ) -> Result<Result<Response, Failure>> {
-        if !wait.is_interruptible() {
-            return Ok(self.run());
+        if !wait.is_interruptible() && Handle::try_current().is_err() {
+            return self.run();
         }
         let work = {
             let (wait, action) = (wait.clone(), call.action.to_owned());
@@ -98,7 +101,7 @@ impl RoundTrip {
                 // The request may have waited for this thread.
                 let left = wait.remaining(&action).map_err(Error::unsent)?;
                 *self.request.timeout_mut() = Some(left);
-                Ok(self.run())
+                self.run()
             }
         };
         let on_late = call.on_late.clone().map(|on_late| (on_late, judge.clone()));
@@ -114,42 +117,50 @@ impl RoundTrip {
     }
 
     /// Sends the request and reads the whole response.
-    fn run(self) -> Result<Response, Failure> {
-        let (connections, mark) = (&self.connections, self.connections.mark());
-        let failed = |error: &(dyn StdError + 'static), has_response| {
-            let mut error = TransportError::of(error);
-            error.phase = match error.phase {
-                _ if has_response => Phase::Body,
-                Phase::Connect if error.timeout => connections.connecting(),
-                Phase::Response if error.timeout => connections.phase_since(&mark),
-                phase => phase,
-            };
-            Failure::Transport(error)
-        };
-        let limit = self.limit;
-        let too_long =
-            || Failure::Nonsense(format!("the response is longer than {} KiB", limit / 1024));
-        let response = self.client.execute(self.request).map_err(|e| failed(&e, false))?;
-        let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        let mut reader = response.take(limit as u64 + 1);
-        reader.read_to_end(&mut body).map_err(|e| failed(&e, true))?;
-        if body.len() > limit {
-            return Err(too_long());
-        }
-        if is_gzip(&headers) && !body.is_empty() {
-            body = gzip::decompress(&body, limit).map_err(|problem| match problem {
-                gzip::Problem::TooLong => too_long(),
-                gzip::Problem::Damaged => {
-                    let problem = "the response is marked as gzip but cannot be decompressed";
-                    Failure::Nonsense(problem.into())
-                }
-            })?;
-            headers.remove(CONTENT_ENCODING);
-            headers.remove(CONTENT_LENGTH);
-        }
-        Ok(Response { status, headers, body })
+    fn run(self) -> Result<Result<Response, Failure>> {
+        let client = self.connector.client()?;
+        Ok(receive(client, self.request, self.limit))
     }
+}
+
+fn receive(
+    (client, connections): &(Client, Connections),
+    request: Request,
+    limit: usize,
+) -> Result<Response, Failure> {
+    let mark = connections.mark();
+    let failed = |error: &(dyn StdError + 'static), has_response| {
+        let mut error = TransportError::of(error);
+        error.phase = match error.phase {
+            _ if has_response => Phase::Body,
+            Phase::Connect if error.timeout => connections.connecting(),
+            Phase::Response if error.timeout => connections.phase_since(&mark),
+            phase => phase,
+        };
+        Failure::Transport(error)
+    };
+    let too_long =
+        || Failure::Nonsense(format!("the response is longer than {} KiB", limit / 1024));
+    let response = client.execute(request).map_err(|e| failed(&e, false))?;
+    let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
+    let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
+    let mut reader = response.take(limit as u64 + 1);
+    reader.read_to_end(&mut body).map_err(|e| failed(&e, true))?;
+    if body.len() > limit {
+        return Err(too_long());
+    }
+    if is_gzip(&headers) && !body.is_empty() {
+        body = gzip::decompress(&body, limit).map_err(|problem| match problem {
+            gzip::Problem::TooLong => too_long(),
+            gzip::Problem::Damaged => {
+                let problem = "the response is marked as gzip but cannot be decompressed";
+                Failure::Nonsense(problem.into())
+            }
+        })?;
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(CONTENT_LENGTH);
+    }
+    Ok(Response { status, headers, body })
 }
 
 /// Whether the body is compressed with gzip. Names of content codings are case-insensitive (RFC

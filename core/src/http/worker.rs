@@ -1,7 +1,9 @@
-//! Threads that make exchanges for callers that can be interrupted. A blocking exchange itself
-//! cannot be interrupted, but its caller can return early. Idle threads are kept for a while, since
-//! starting one takes as long as sending a request.
+//! Threads that make exchanges for callers that can be interrupted, and whole calls for
+//! asynchronous ones. A blocking exchange itself cannot be interrupted, but its caller can return
+//! early. Idle threads are kept for a while, since starting one takes as long as sending a request.
 
+mod future;
+mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +12,12 @@ use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
+use crate::http::worker::future::WorkFuture;
+use crate::http::worker::slot::{Slot, Step, Task};
 use crate::sys::per_process::{PerProcess, Process};
 use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
@@ -67,7 +72,13 @@ impl Workers {
                 }
             }
         };
-        self.pool().submit(Box::new(job), self.most);
+        // Without any thread, this one runs the jobs, which cannot be interrupted then: its own, and
+        // those that other callers queued for the thread that could not be created.
+        let jobs = self.pool().submit(Box::new(job), self.most);
+        if !jobs.is_empty() && Handle::try_current().is_ok() {
+            return Err(no_thread());
+        }
+        jobs.into_iter().for_each(|job| job());
         let time = left.saturating_add(GRACE.min(left / 10));
         let cancelled = match wait.until(time, action, || slot.take()) {
             Ok(Some(result)) => return result.ok_or_else(panicked),
@@ -92,8 +103,23 @@ impl Workers {
     /// Runs `work`, which may make calls, in the background.
     pub(crate) fn start(&self, work: impl FnOnce() + Send + 'static) {
         if let Err(work) = start_apart(Box::new(work)) {
-            self.pool().submit(work, self.most);
+            self.pool().submit(work, self.most).into_iter().for_each(|job| job());
         }
+    }
+
+    /// Runs `work`, which may make calls, on one of the threads. Never blocks.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> WorkFuture<T> {
+        let (task, completion) = WorkFuture::new();
+        let job = move || {
+            completion.begin();
+            completion.end(Ok(work()));
+        };
+        // Without any thread, dropping the jobs ends their tasks with an error.
+        drop(self.pool().submit(Box::new(job), self.most));
+        task
     }
 
     fn pool(&self) -> &Arc<Pool> {
@@ -114,6 +140,10 @@ impl fmt::Debug for Workers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Workers").field("most", &self.most).finish_non_exhaustive()
     }
+}
+
+fn no_thread() -> Error {
+    Error::new(ErrorKind::Resource, "cannot start the call: no thread can be created").local()
 }
 
 fn panicked() -> Error {
@@ -160,29 +190,26 @@ struct State {
 }
 
 impl Pool {
-    fn submit(self: &Arc<Self>, job: Job, most: usize) {
+    /// Queues the job. Returns all queued jobs if there is no thread for them.
+    fn submit(self: &Arc<Self>, job: Job, most: usize) -> VecDeque<Job> {
         let mut state = self.lock();
         state.jobs.push_back(job);
         if state.idle >= state.jobs.len() {
             self.changed.notify_one();
-            return;
+            return VecDeque::new();
         }
         if state.threads >= most {
-            return; // The next thread that finishes its job takes this one.
+            return VecDeque::new(); // The next thread that finishes its job takes this one.
         }
         state.threads += 1;
         drop(state);
         let pool = Arc::clone(self);
         if signal_mask::start("emnify-http", STACK, Box::new(move || pool.work())).is_ok() {
-            return;
+            return VecDeque::new();
         }
         let mut state = self.lock();
         state.threads -= 1;
-        // Without any thread, this one runs the jobs, which cannot be interrupted then: its own, and
-        // those that other callers queued for the thread that could not be created.
-        let jobs = if state.threads == 0 { mem::take(&mut state.jobs) } else { VecDeque::new() };
-        drop(state);
-        jobs.into_iter().for_each(|job| job());
+        if state.threads == 0 { mem::take(&mut state.jobs) } else { VecDeque::new() }
     }
 
     fn work(&self) {
@@ -213,78 +240,5 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a caller wants to have done.
-struct Task<T> {
-    work: Box<dyn FnOnce() -> T + Send>,
-    /// Gets the result if the caller has returned early.
-    late: Box<dyn FnOnce(T) + Send>,
-}
-
-/// The place where a caller gets its result.
-struct Slot<T> {
-    caller: Thread,
-    step: Mutex<Step<T>>,
-}
-
-enum Step<T> {
-    /// The task is dropped as soon as its caller leaves, with all that it holds.
-    Queued(Task<T>),
-    Running,
-    /// `None` after a panic.
-    Done(Option<T>),
-    /// The caller has returned early, or has the result.
-    Over,
-}
-
-impl<T> Slot<T> {
-    fn new(task: Task<T>) -> Self {
-        Slot { caller: thread::current(), step: Mutex::new(Step::Queued(task)) }
-    }
-
-    /// Starts the work. Returns `None` if its caller has returned.
-    fn begin(&self) -> Option<Task<T>> {
-        let mut step = self.lock();
-        match mem::replace(&mut *step, Step::Running) {
-            Step::Queued(task) => Some(task),
-            other => {
-                *step = other;
-                None
-            }
-        }
-    }
-
-    /// Hands the result over, or returns it if the caller has returned.
-    fn put(&self, result: Option<T>) -> Option<T> {
-        let mut step = self.lock();
-        if matches!(*step, Step::Over) {
-            return result;
-        }
-        *step = Step::Done(result);
-        drop(step);
-        self.caller.unpark();
-        None
-    }
-
-    fn take(&self) -> Option<Option<T>> {
-        let mut step = self.lock();
-        match mem::replace(&mut *step, Step::Over) {
-            Step::Done(result) => Some(result),
-            other => {
-                *step = other;
-                None
-            }
-        }
-    }
-
-    /// Ends the wait for the result. Returns how far the work has come.
-    fn abandon(&self) -> Step<T> {
-        mem::replace(&mut *self.lock(), Step::Over)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Step<T>> {
-        self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

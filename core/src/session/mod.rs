@@ -11,6 +11,7 @@ pub(crate) mod probe;
 mod refresh;
 mod replacement;
 mod rotation_support;
+mod shared_sign_in;
 pub(crate) mod single_flight;
 pub(crate) mod snapshot;
 pub(crate) mod state;
@@ -28,21 +29,20 @@ use crate::session::event_queue::Events;
 use crate::session::expiry_notice::ExpiryNotice;
 use crate::session::policy::Decision;
 pub use crate::session::replacement::Replacement;
-use crate::session::single_flight::{Flight, SingleFlight};
+use crate::session::single_flight::SingleFlight;
 use crate::session::state::{CachedToken, State};
 use crate::session::upkeep::Upkeep;
 use crate::sign_in::credential::{Credential, Current, SendAs, Workspace};
-use crate::sign_in::exchange::{SIGN_IN, SignInMode};
+use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
 use crate::sys::clock::Clock;
 use crate::sys::per_process::PerProcess;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
-use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::error::{Error, Result};
 use crate::types::event::{Event, EventKind};
 use crate::types::secret::Secret;
 use crate::types::status::Status;
-use refresh::{Attempt, SignIn};
 
 /// A hundred years, added to the steady clock, so that instants before the last boot do not become
 /// negative.
@@ -152,13 +152,7 @@ impl Session {
         if let Some(auth_token) = self.cached_silently() {
             return Ok(auth_token);
         }
-        self.sign_in_or_wait(mode, &wait(), None).or_else(|error| match error.kind() {
-            // The caller no longer wants a token.
-            ErrorKind::Cancelled => Err(error),
-            // A token that is still valid is better than an error: in its last minute, or after a
-            // 401.
-            _ => self.state.load().valid(self.now()).cloned().ok_or(error),
-        })
+        self.or_valid(self.sign_in_or_wait(mode, &wait(), None))
     }
 
     /// Ends all waits before the next attempt, except those that emnify asked for.
@@ -236,57 +230,5 @@ impl Session {
 
     fn flight(&self) -> &Arc<SingleFlight<Result<AuthToken>>> {
         self.flight.get_or_init(SingleFlight::new)
-    }
-
-    /// Signs in, or waits for the sign-in that is under way, to get a token other than
-    /// `instead_of`. The result of another caller's attempt is used only if it helps: that caller
-    /// may have had less time, and its token may have got a 401 since.
-    fn sign_in_or_wait(
-        self: &Arc<Self>,
-        mode: SignInMode,
-        wait: &Wait,
-        instead_of: Option<&AuthToken>,
-    ) -> Result<AuthToken> {
-        let is_other = |token: &AuthToken| !instead_of.is_some_and(|refused| refused.is(token));
-        loop {
-            match self.flight().join(wait, SIGN_IN)? {
-                Flight::Ours(attempt) => {
-                    let result = self.fetch(SignIn { mode, instead_of, wait, attempt: &attempt });
-                    // What concerns this caller only, a cancellation or that it cannot be asked for
-                    // a code, ends no attempt: one that waits takes over, unless the response still
-                    // arrives and finishes the attempt.
-                    let is_its_own = |error: &Error| match error.kind() {
-                        ErrorKind::Cancelled => true,
-                        ErrorKind::MfaRequired => mode != SignInMode::Interactive,
-                        _ => false,
-                    };
-                    if !result.as_ref().is_err_and(is_its_own) {
-                        self.finish(&attempt, result.clone());
-                    }
-                    return result;
-                }
-                Flight::Awaited(Ok(auth_token)) => {
-                    let state = self.state.load();
-                    let is_cached = state.valid(self.now()).is_some_and(|c| c.is(&auth_token));
-                    if is_cached && is_other(&auth_token) {
-                        return Ok(auth_token);
-                    }
-                }
-                Flight::Awaited(Err(error)) if !error.is_retryable() || instead_of.is_some() => {
-                    return Err(error);
-                }
-                Flight::Awaited(Err(_)) | Flight::NoResult => {}
-                Flight::TimedOut => {
-                    let phase = "waiting for another thread to sign in";
-                    return Err(wait.timed_out_while(SIGN_IN, phase));
-                }
-            }
-        }
-    }
-
-    /// Ends an attempt with its result, which all waiting callers get.
-    fn finish(&self, attempt: &Attempt, result: Result<AuthToken>) {
-        attempt.finish(result);
-        self.parts.events.wake_event_loop();
     }
 }

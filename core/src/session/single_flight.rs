@@ -5,10 +5,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::task::Waker;
 
 use crate::sys::per_process::Process;
-use crate::sys::wait::Wait;
+use crate::sys::wait::{Wait, this_thread};
 use crate::types::error::Result;
 
 /// Lets one thread make the attempt, and gives its result to all threads that asked meanwhile.
@@ -25,17 +25,24 @@ struct Progress<T> {
     ended: u64,
     /// The result of the attempt that ended last, if it had one.
     result: Option<T>,
-    waiting: Vec<Thread>,
+    /// The threads and tasks that wait for the attempt that is under way.
+    waiting: Vec<Waker>,
+}
+
+/// The result of asking for an attempt.
+pub(crate) enum Start<T: Clone> {
+    /// No attempt was under way: the caller makes it.
+    Ours(Arc<Attempt<T>>),
+    /// The attempt that is under way, by the number of those that ended before it.
+    UnderWay(u64),
 }
 
 /// The result of joining.
 pub(crate) enum Flight<T: Clone> {
     /// No attempt is under way: the caller makes it.
     Ours(Arc<Attempt<T>>),
-    /// The result of the attempt that was under way.
-    Awaited(T),
-    /// The attempt that was under way ended without a result.
-    NoResult,
+    /// The result of the attempt that was under way; `None` if it ended without one.
+    Awaited(Option<T>),
     /// The time is up; the attempt continues for the others.
     TimedOut,
 }
@@ -55,18 +62,38 @@ impl<T: Clone> SingleFlight<T> {
     }
 
     /// Begins an attempt, unless one is under way.
-    pub(crate) fn begin(self: &Arc<Self>) -> Option<Arc<Attempt<T>>> {
+    pub(crate) fn start(self: &Arc<Self>) -> Start<T> {
         let mut progress = self.lock();
         if progress.under_way {
-            return None;
+            return Start::UnderWay(progress.ended);
         }
         progress.under_way = true;
         let (flight, has_ended) = (Arc::clone(self), AtomicBool::new(false));
-        Some(Arc::new(Attempt { process: Process::current(), flight, has_ended }))
+        Start::Ours(Arc::new(Attempt { process: Process::current(), flight, has_ended }))
+    }
+
+    /// Begins an attempt; `None` if one is under way.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Arc<Attempt<T>>> {
+        match self.start() {
+            Start::Ours(attempt) => Some(attempt),
+            Start::UnderWay(_) => None,
+        }
     }
 
     pub(crate) fn is_under_way(&self) -> bool {
         self.lock().under_way
+    }
+
+    /// Returns the result of that attempt once it has ended. Until then `waker` is woken at its end.
+    pub(crate) fn poll(&self, attempt: u64, waker: &Waker) -> Option<Option<T>> {
+        let mut progress = self.lock();
+        if progress.ended != attempt {
+            return Some(progress.result.clone());
+        }
+        if !progress.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            progress.waiting.push(waker.clone());
+        }
+        None
     }
 
     /// Begins an attempt, or waits for the one that is under way.
@@ -77,35 +104,20 @@ impl<T: Clone> SingleFlight<T> {
     pub(crate) fn join(self: &Arc<Self>, wait: &Wait, action: &str) -> Result<Flight<T>> {
         let left = wait.remaining(action)?;
         let process = Process::current();
-        if let Some(attempt) = self.begin() {
-            return Ok(Flight::Ours(attempt));
-        }
-        let awaited = {
-            let mut progress = self.lock();
-            if !progress.under_way {
-                // It ended after `begin` found it under way.
-                return Ok(Flight::of(&progress.result));
-            }
-            progress.waiting.push(thread::current());
-            progress.ended
+        let attempt = match self.start() {
+            Start::Ours(attempt) => return Ok(Flight::Ours(attempt)),
+            Start::UnderWay(attempt) => attempt,
         };
-        let ended = wait.until(left, action, || {
-            let progress = self.lock();
-            (progress.ended != awaited).then(|| Flight::of(&progress.result))
-        });
-        if let Ok(Some(flight)) = ended {
-            return Ok(flight);
+        let waker = this_thread();
+        let ended = wait.until(left, action, || self.poll(attempt, &waker));
+        if let Ok(Some(result)) = ended {
+            return Ok(Flight::Awaited(result));
         }
         // In a forked child, the mutex may be locked by a thread that does not exist there.
         if process == Process::current() {
-            self.forget_this_thread();
+            self.lock().waiting.retain(|waiting| !waiting.will_wake(&waker));
         }
         ended.map(|_| Flight::TimedOut)
-    }
-
-    fn forget_this_thread(&self) {
-        let this = thread::current().id();
-        self.lock().waiting.retain(|thread| thread.id() != this);
     }
 
     /// Whether `count` threads wait for the attempt that is under way.
@@ -119,19 +131,13 @@ impl<T: Clone> SingleFlight<T> {
         progress.under_way = false;
         progress.ended = progress.ended.wrapping_add(1);
         progress.result = result;
-        let waiting: Vec<Thread> = progress.waiting.drain(..).collect();
+        let waiting: Vec<Waker> = progress.waiting.drain(..).collect();
         drop(progress);
-        waiting.iter().for_each(Thread::unpark);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress<T>> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T: Clone> Flight<T> {
-    fn of(result: &Option<T>) -> Self {
-        result.clone().map_or(Flight::NoResult, Flight::Awaited)
     }
 }
 
@@ -164,6 +170,7 @@ impl<T: Clone> fmt::Debug for Attempt<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
     use std::time::Duration;
 
     use super::*;
@@ -184,7 +191,7 @@ mod tests {
                 thread::yield_now();
             }
             attempt.finish(7);
-            assert!(matches!(waiter.join(), Ok(Flight::Awaited(7))));
+            assert!(matches!(waiter.join(), Ok(Flight::Awaited(Some(7)))));
         });
         assert!(flight.begin().is_some());
     }
@@ -203,7 +210,7 @@ mod tests {
             drop(attempt);
             assert!(flight.begin().is_none());
             drop(other);
-            assert!(matches!(waiter.join(), Ok(Flight::NoResult)));
+            assert!(matches!(waiter.join(), Ok(Flight::Awaited(None))));
         });
         assert!(matches!(join(&flight, LONG), Flight::Ours(_)));
     }

@@ -4,6 +4,7 @@ pub(crate) mod atomic_file;
 pub(crate) mod clock;
 #[cfg(unix)]
 pub(crate) mod descriptor;
+pub(crate) mod interrupt;
 #[allow(unsafe_code, reason = "memory that the kernel clears in a forked child")]
 pub(crate) mod per_process;
 pub(crate) mod random;

@@ -4,14 +4,14 @@
 //! the [`Clock`], which a test may replace.
 
 use std::cell::Cell;
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::sys::clock::Clock;
-use crate::sys::per_process::{PerProcess, Process};
+use crate::sys::interrupt::Interrupt;
+use crate::sys::per_process::Process;
 use crate::types::error::{Error, ErrorKind, Result};
 
 /// The time that a round trip over a cellular network takes, with a TLS handshake.
@@ -89,7 +89,7 @@ impl Wait {
 
     /// Whether the caller of an exchange must return when the interrupt is triggered.
     pub(crate) fn is_interruptible(&self) -> bool {
-        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.0.ends_exchanges)
+        self.interrupt.as_ref().is_some_and(Interrupt::ends_exchanges)
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {
@@ -151,7 +151,7 @@ impl Wait {
             if left.is_zero() {
                 return Ok(None);
             }
-            match interrupt.filter(|interrupt| interrupt.0.check.is_some()) {
+            match interrupt.filter(|interrupt| interrupt.has_check()) {
                 None => park(left),
                 Some(interrupt) => {
                     park(left.min(CHECK_EVERY));
@@ -172,106 +172,21 @@ impl Wait {
     }
 }
 
+/// Returns a waker that unparks the calling thread.
+pub(crate) fn this_thread() -> Waker {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    Waker::from(Arc::new(Unpark(thread::current())))
+}
+
 /// Creates the error for a phase of a call that took longer than its limit.
 pub(crate) fn timed_out(action: &str, phase: &str, limit: Option<Duration>) -> Error {
     let limit = limit.map(|limit| format!(" after {} s", limit.as_secs_f64())).unwrap_or_default();
     Error::new(ErrorKind::Timeout, format!("cannot {action}: {phase} timed out{limit}"))
-}
-
-/// Ends waits early. It cannot be reset. Clones are the same interrupt.
-#[derive(Clone)]
-pub struct Interrupt(Arc<Inner>);
-
-struct Inner {
-    is_triggered: AtomicBool,
-    ends_exchanges: bool,
-    check: Option<Check>,
-    /// The threads of this process that wait.
-    waiting: PerProcess<Mutex<Vec<Thread>>>,
-}
-
-type Check = Box<dyn Fn() -> bool + Send + Sync>;
-
-impl Interrupt {
-    /// Creates an interrupt that ends every wait, including one for a response.
-    pub fn new() -> Self {
-        Interrupt::create(true, None)
-    }
-
-    /// Creates an interrupt that ends every wait except one for a response.
-    pub fn between_exchanges() -> Self {
-        Interrupt::create(false, None)
-    }
-
-    /// Creates an interrupt with a function that a waiting thread calls every 50 ms. If `check`
-    /// returns true, the interrupt is triggered.
-    pub fn checking(check: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Interrupt::create(true, Some(Box::new(check)))
-    }
-
-    fn create(ends_exchanges: bool, check: Option<Check>) -> Self {
-        let (is_triggered, waiting) = (AtomicBool::new(false), PerProcess::new());
-        Interrupt(Arc::new(Inner { is_triggered, ends_exchanges, check, waiting }))
-    }
-
-    /// Ends the current waits in all threads, and every later wait as soon as it starts.
-    pub fn trigger(&self) {
-        // Either the thread is in the list and is woken, or it sees the flag before it parks.
-        self.0.is_triggered.store(true, Ordering::SeqCst);
-        self.waiting().iter().for_each(Thread::unpark);
-    }
-
-    /// Whether it was triggered.
-    #[inline]
-    pub fn is_triggered(&self) -> bool {
-        self.0.is_triggered.load(Ordering::SeqCst)
-    }
-
-    fn run_check(&self) {
-        if self.0.check.as_ref().is_some_and(|check| check()) {
-            self.trigger();
-        }
-    }
-
-    fn register(&self) -> Waiting<'_> {
-        let thread = thread::current();
-        self.waiting().push(thread.clone());
-        Waiting { interrupt: self, thread }
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
-        let waiting = self.0.waiting.get_or_init(|| Mutex::new(Vec::new()));
-        waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for Interrupt {
-    fn default() -> Self {
-        Interrupt::new()
-    }
-}
-
-impl fmt::Debug for Interrupt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interrupt")
-            .field("is_triggered", &self.is_triggered())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A thread in the list of an interrupt, until it is dropped.
-struct Waiting<'a> {
-    interrupt: &'a Interrupt,
-    thread: Thread,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.interrupt.waiting();
-        if let Some(index) = waiting.iter().position(|thread| thread.id() == self.thread.id()) {
-            waiting.swap_remove(index);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -292,12 +207,12 @@ mod tests {
             let first = wait.until(LONG, "test", || None::<()>).unwrap_err().kind();
             (first, wait.until(LONG, "test", || Some(())).unwrap_err().kind())
         });
-        while interrupt.waiting().is_empty() {
+        while !interrupt.has_waiters() {
             thread::yield_now();
         }
         interrupt.trigger();
         assert_eq!(waiter.join().unwrap(), (ErrorKind::Cancelled, ErrorKind::Cancelled));
-        assert!(interrupt.waiting().is_empty());
+        assert!(!interrupt.has_waiters());
     }
 
     #[test]

@@ -73,8 +73,8 @@ fn a_revocation_in_the_background_asks_for_no_one_time_code() {
     };
     let (first, elsewhere) = (client(), client());
     let auth_token = first.authenticate().unwrap();
-    create_late(&sandbox, &first, 500);
-    // Makes the refresh token of the first invalid.
+    create_late(&sandbox, &first, 2_000);
+    // Makes the refresh token of the first invalid, while its call is still under way.
     elsewhere.authenticate().unwrap();
     first.invalidate(&auth_token);
     let is_refused = || sandbox.calls_with_status("POST", AUTHENTICATE, 401) == 1;

@@ -1,5 +1,6 @@
 //! How a client is built, how its calls are cancelled, and what it prints.
 
+mod asynchronous;
 mod bad_input;
 mod cancel;
 mod environment;

@@ -8,7 +8,7 @@ use reqwest::{Method, Url};
 use super::*;
 use crate::http::proxy::Proxy;
 use crate::http::tls::Roots;
-use crate::http::{Call, Http, Settings, build};
+use crate::http::{Call, Http, Settings};
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, ErrorReason};
 
@@ -28,7 +28,7 @@ fn hanging() -> (Sender<()>, Resolver) {
 
 fn fail(settings: Settings, resolver: Resolver, limit: Duration) -> Error {
     let http = Http::new(settings);
-    http.client.get_or_try_init(|| build(&http.settings, resolver.clone())).unwrap();
+    http.connector.client_with(&resolver).unwrap();
     let call = Call::new("test", Method::GET, "/api/v1/test");
     http.send(&call, None, &Wait::new(limit), SystemTime::now()).err().unwrap()
 }

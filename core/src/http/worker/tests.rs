@@ -1,8 +1,9 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::Instant;
 
 use super::*;
-use crate::sys::wait::Interrupt;
+use crate::sys::interrupt::Interrupt;
 
 const LONG: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,51 @@
+//! The methods of a request.
+
+use std::str::FromStr;
+
+use crate::types::error::{Error, Result};
+
+/// The method of a request (RFC 9110, section 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads a resource.
+    Get,
+    /// Reads only the headers.
+    Head,
+    /// Creates a resource or starts an action.
+    Post,
+    /// Replaces a resource.
+    Put,
+    /// Changes a resource.
+    Patch,
+    /// Deletes a resource.
+    Delete,
+}
+
+impl Method {
+    pub(crate) fn wire(self) -> reqwest::Method {
+        match self {
+            Method::Get => reqwest::Method::GET,
+            Method::Head => reqwest::Method::HEAD,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = Error;
+
+    /// Reads a method's name, in upper or lower case.
+    fn from_str(name: &str) -> Result<Self> {
+        use Method::{Delete, Get, Head, Patch, Post, Put};
+        [Get, Head, Post, Put, Patch, Delete]
+            .into_iter()
+            .find(|method| method.wire().as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let problem = "must be GET, HEAD, POST, PUT, PATCH or DELETE";
+                Error::invalid_input("method", problem)
+            })
+    }
+}

@@ -1,0 +1,163 @@
+//! The public methods about auth tokens: getting one, waiting or not, and reporting a refused one.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::calls::retry::Transport;
+use crate::client::Client;
+use crate::session::Replacement;
+use crate::sign_in::exchange::SIGN_IN;
+use crate::sys::interrupt::TriggerOnDrop;
+use crate::types::auth_token::{AuthToken, SCHEME};
+use crate::types::error::{Error, Result};
+
+impl Client {
+    /// Returns an auth token that is valid now: the cached one, or a new one. Call this each time
+    /// you need an auth token, and do not keep it: the cached one is returned at once, and renewed
+    /// in time.
+    ///
+    /// # Errors
+    ///
+    /// - `Rejected` if emnify refuses the credentials, `Locked` if they were refused too often.
+    /// - `MfaRequired` if a one-time code is required and was not supplied.
+    /// - `Network`, `Proxy`, `Tls`, `Timeout`, `RateLimited` or `Server` if emnify cannot be
+    ///   reached or does not process the request.
+    /// - `Protocol` if the response is not what emnify's API sends.
+    /// - `InvalidInput` if the credential file cannot be read.
+    pub fn authenticate(&self) -> Result<AuthToken> {
+        self.transport.session.authenticate(|| self.transport.wait())
+    }
+
+    /// Returns a future for an auth token that is valid now, like
+    /// [`authenticate`](Self::authenticate). It works in any asynchronous runtime and never blocks
+    /// the thread that polls it: a cached token is ready at once, and all tasks share one sign-in,
+    /// which a thread of this library makes. That thread also runs the program's functions. The
+    /// timeout starts now. Dropping the future cancels the wait; a request under way continues.
+    ///
+    /// ```
+    /// # use emnify_core::{Client, ErrorKind};
+    /// # let client = Client::builder().application_token("a.b.c").base_url("http://127.0.0.1:9").build()?;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// match client.authenticate_async().await {
+    ///     Ok(auth_token) => println!("Authorization: Bearer {}", auth_token.reveal()),
+    ///     Err(error) => eprintln!("{error}"),
+    /// }
+    /// # });
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`authenticate`](Self::authenticate), and `Resource` if no thread can be created.
+    pub fn authenticate_async(
+        &self,
+    ) -> impl Future<Output = Result<AuthToken>> + Send + 'static + use<> {
+        let transport = self.transport.asynchronous();
+        let (session, callers) = (Arc::clone(&transport.session), transport.http.callers());
+        let guard = TriggerOnDrop(transport.interrupt.clone());
+        let signed_in = session.authenticate_async(Arc::clone(callers), transport.wait());
+        async move {
+            let _guard = guard;
+            signed_in.await
+        }
+    }
+
+    /// Returns an auth token that is valid now, without waiting. If there is none, starts a sign-in
+    /// on a thread of this library. Calls no function of the program: events wait for another call.
+    ///
+    /// ```no_run
+    /// # use emnify_core::{Client, ErrorKind};
+    /// # let client = Client::from_env()?;
+    /// match client.try_authenticate() {
+    ///     Ok(auth_token) => println!("signed in until {:?}", auth_token.expires_at()),
+    ///     Err(error) if error.kind() == ErrorKind::Pending => println!("not yet: ask again"),
+    ///     Err(error) => eprintln!("{error}; try again in {:?}", error.retry_after()),
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - `Pending` while a sign-in is in progress.
+    /// - The error of the last attempt while the client backs off. Then the next call starts
+    ///   another attempt.
+    /// - `Resource` if no thread can be created.
+    /// - `MfaRequired` if a person may have to enter a one-time code.
+    pub fn try_authenticate(&self) -> Result<AuthToken> {
+        if self.is_cancelled() {
+            return Err(Error::cancelled(SIGN_IN));
+        }
+        self.transport.session.try_authenticate()
+    }
+
+    /// Returns the descriptor that an event loop of this process watches, and keeps the session
+    /// signed in from now on. It is readable when an auth token arrived, an attempt failed or an
+    /// event waits, until [`process`](Self::process). It is closed with the last clone of this
+    /// client. A forked child has none, and creates its own.
+    ///
+    /// # Errors
+    ///
+    /// `Resource` if no descriptor or thread can be created.
+    #[cfg(unix)]
+    #[doc(hidden)] // For the C library.
+    pub fn descriptor(&self) -> Result<std::os::fd::RawFd> {
+        self.transport.session.descriptor()
+    }
+
+    /// Clears the descriptor of the event loop and passes the events to the observer.
+    #[doc(hidden)] // For the C library.
+    pub fn process(&self) {
+        self.transport.session.process();
+    }
+
+    /// Returns the auth token that [`authenticate`](Self::authenticate) would return without
+    /// waiting, if there is one. For callers that must not block.
+    pub fn cached_auth_token(&self) -> Option<AuthToken> {
+        self.transport.session.cached()
+    }
+
+    /// Returns how long `auth_token` is still valid, measured with a clock that counts from the
+    /// request for the token and that is never set. For programs that schedule something, such as a
+    /// reconnection. If `auth_token` is not the cached one, the wall clock is used.
+    pub fn valid_for(&self, auth_token: &AuthToken) -> Duration {
+        self.transport.session.valid_for(auth_token)
+    }
+
+    /// Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the
+    /// next [`authenticate`](Self::authenticate) signs in, and returns the old token if that fails.
+    ///
+    /// A report about an earlier auth token is ignored. So is a report less than a minute after the
+    /// previous one. This limit grows to 5 minutes if the new auth tokens are reported, too:
+    /// signing in does not help then.
+    pub fn invalidate(&self, auth_token: &AuthToken) {
+        self.transport.session.invalidate(auth_token);
+    }
+
+    /// Reports that a server refused an auth token, like [`invalidate`](Self::invalidate), by the
+    /// token's text or the header value `Bearer …`.
+    pub fn invalidate_text(&self, auth_token: &str) {
+        let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
+        self.transport.session.invalidate_text(text);
+    }
+
+    /// Returns another auth token for a call that got a 401. `None` if there is none; then the 401
+    /// is the result of the call. It signs in if that may help; other calls use the cached token
+    /// meanwhile. For the faces' adapters, which do not make the call through this library.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`.
+    #[doc(hidden)]
+    pub fn replacement_of(&self, refused: &AuthToken) -> Result<Option<Replacement>> {
+        let Transport { session, mode, .. } = &*self.transport;
+        Ok(session.after_401(*mode, refused, &self.transport.wait())?.ok())
+    }
+
+    /// Ends the back-off after failed attempts to sign in. Call this when the network link comes
+    /// up. The back-off after a 429 or refused credentials continues, since it does not depend on
+    /// the link.
+    pub fn retry_now(&self) {
+        self.transport.session.retry_now();
+    }
+}

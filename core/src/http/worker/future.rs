@@ -1,0 +1,78 @@
+//! A call that runs on a worker, as a future.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::{no_thread, panicked};
+use crate::types::error::Result;
+
+/// The result of work on another thread. Needs no runtime.
+pub(crate) struct WorkFuture<T>(Arc<Mutex<Step<T>>>);
+
+enum Step<T> {
+    Queued(Option<Waker>),
+    Running(Option<Waker>),
+    Done(Result<T>),
+    Taken,
+}
+
+/// Ends a task with its result; with an error if it is dropped before.
+pub(super) struct Completion<T>(Arc<Mutex<Step<T>>>);
+
+impl<T> WorkFuture<T> {
+    pub(super) fn new() -> (Self, Completion<T>) {
+        let step = Arc::new(Mutex::new(Step::Queued(None)));
+        (WorkFuture(Arc::clone(&step)), Completion(step))
+    }
+}
+
+impl<T> Future for WorkFuture<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let mut step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *step {
+            Step::Queued(waker) | Step::Running(waker) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            Step::Done(_) | Step::Taken => match mem::replace(&mut *step, Step::Taken) {
+                Step::Done(result) => Poll::Ready(result),
+                _ => Poll::Ready(Err(panicked())),
+            },
+        }
+    }
+}
+
+impl<T> Completion<T> {
+    pub(super) fn begin(&self) {
+        let mut step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Step::Queued(waker) = &mut *step {
+            *step = Step::Running(waker.take());
+        }
+    }
+
+    pub(super) fn end(&self, result: Result<T>) {
+        let mut step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Step::Queued(waker) | Step::Running(waker) = &mut *step {
+            let waker = waker.take();
+            *step = Step::Done(result);
+            drop(step);
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl<T> Drop for Completion<T> {
+    fn drop(&mut self) {
+        let error = match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Step::Queued(_) => no_thread(),
+            Step::Running(_) => panicked(),
+            Step::Done(_) | Step::Taken => return,
+        };
+        self.end(Err(error));
+    }
+}

@@ -1,0 +1,133 @@
+//! One sign-in for all callers that need one: one of them makes it, the others wait for its result.
+//! Threads and asynchronous tasks wait for the same sign-in.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::http::worker::Workers;
+use crate::session::Session;
+use crate::session::refresh::{Attempt, SignIn};
+use crate::session::single_flight::{Flight, Start};
+use crate::sign_in::exchange::{SIGN_IN, SignInMode};
+use crate::sys::wait::Wait;
+use crate::types::auth_token::AuthToken;
+use crate::types::error::{Error, ErrorKind, Result};
+
+impl Session {
+    /// Signs in, or waits for the sign-in that is under way, to get a token other than
+    /// `instead_of`.
+    pub(super) fn sign_in_or_wait(
+        self: &Arc<Self>,
+        mode: SignInMode,
+        wait: &Wait,
+        instead_of: Option<&AuthToken>,
+    ) -> Result<AuthToken> {
+        loop {
+            match self.flight().join(wait, SIGN_IN)? {
+                Flight::Ours(attempt) => {
+                    return self.lead(SignIn { mode, instead_of, wait, attempt: &attempt });
+                }
+                Flight::Awaited(result) => {
+                    if let Some(result) = self.usable(result, instead_of) {
+                        return result;
+                    }
+                }
+                Flight::TimedOut => {
+                    let phase = "waiting for another thread to sign in";
+                    return Err(wait.timed_out_while(SIGN_IN, phase));
+                }
+            }
+        }
+    }
+
+    /// Returns an auth token that is valid now, without blocking the thread that polls. A sign-in
+    /// is made by one of `workers`, which calls the program's functions, for all tasks together.
+    pub(crate) async fn authenticate_async(
+        self: Arc<Self>,
+        workers: Arc<Workers>,
+        wait: Wait,
+    ) -> Result<AuthToken> {
+        loop {
+            if let Some(auth_token) = self.cached() {
+                return Ok(auth_token);
+            }
+            wait.remaining(SIGN_IN)?;
+            match self.flight().start() {
+                Start::Ours(attempt) => {
+                    let (session, wait) = (Arc::clone(&self), wait.clone());
+                    let sign_in = move || {
+                        let (mode, instead_of) = (SignInMode::Interactive, None);
+                        let sign_in = SignIn { mode, instead_of, wait: &wait, attempt: &attempt };
+                        let result = session.or_valid(session.lead(sign_in));
+                        session.parts.events.deliver();
+                        result
+                    };
+                    return workers.spawn(sign_in).await?;
+                }
+                Start::UnderWay(attempt) => {
+                    let ended = poll_fn(|context| {
+                        let ended = self.flight().poll(attempt, context.waker());
+                        ended.map_or(Poll::Pending, Poll::Ready)
+                    });
+                    if let Some(result) = self.usable(ended.await, None) {
+                        return self.or_valid(result);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the attempt that this caller began, and ends it with its result.
+    fn lead(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
+        let SignIn { mode, attempt, .. } = sign_in;
+        let result = self.fetch(sign_in);
+        // What concerns this caller only, a cancellation or that it cannot be asked for a code, ends
+        // no attempt: one that waits takes over, unless the response still arrives and finishes the
+        // attempt.
+        let is_its_own = |error: &Error| match error.kind() {
+            ErrorKind::Cancelled => true,
+            ErrorKind::MfaRequired => mode != SignInMode::Interactive,
+            _ => false,
+        };
+        if !result.as_ref().is_err_and(is_its_own) {
+            self.finish(attempt, result.clone());
+        }
+        result
+    }
+
+    /// Returns the result of another caller's attempt if it helps: that caller may have had less
+    /// time, and its token may have got a 401 since.
+    fn usable(
+        &self,
+        result: Option<Result<AuthToken>>,
+        instead_of: Option<&AuthToken>,
+    ) -> Option<Result<AuthToken>> {
+        match result? {
+            Ok(auth_token) => {
+                let state = self.state.load();
+                let is_cached = state.valid(self.now()).is_some_and(|c| c.is(&auth_token));
+                let is_other = !instead_of.is_some_and(|refused| refused.is(&auth_token));
+                (is_cached && is_other).then_some(Ok(auth_token))
+            }
+            Err(error) if error.is_retryable() && instead_of.is_none() => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Returns the result; instead of an error a token that is still valid, in its last minute or
+    /// after a 401.
+    pub(super) fn or_valid(&self, result: Result<AuthToken>) -> Result<AuthToken> {
+        result.or_else(|error| match error.kind() {
+            // The caller no longer wants a token.
+            ErrorKind::Cancelled => Err(error),
+            _ => self.state.load().valid(self.now()).cloned().ok_or(error),
+        })
+    }
+
+    /// Ends an attempt with its result, which all waiting callers get.
+    pub(super) fn finish(&self, attempt: &Attempt, result: Result<AuthToken>) {
+        attempt.finish(result);
+        self.parts.events.wake_event_loop();
+    }
+}
