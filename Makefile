@@ -15,6 +15,7 @@ DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 FEATURES ?=
+DEBUG_SYMBOLS ?= 0
 
 RUFF := $(VENV)/bin/ruff
 MYPY := $(VENV)/bin/mypy
@@ -126,10 +127,10 @@ stub: python-package ## Copy the Rust docstrings into python/pysrc/emnify_auth/_
 	$(VENV)/bin/python python/stub_docs.py
 	$(RUFF) format --quiet --config python/pyproject.toml python/pysrc/emnify_auth/_native.pyi
 
-# FEATURES=redis includes the store in Redis.
-install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, FEATURES)
-	$(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
-	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' ffi/packaging/install.sh $(RELEASE)/libemnify.a
+# FEATURES=redis includes the store in Redis, DEBUG_SYMBOLS=1 debug symbols.
+install: tools-c ## Install the C library (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, FEATURES, DEBUG_SYMBOLS)
+	CARGO_PROFILE_RELEASE_DEBUG='$(DEBUG_SYMBOLS)' $(CARGO) build --release -p emnify-ffi --features '$(FEATURES)'
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' DEBUG_SYMBOLS='$(DEBUG_SYMBOLS)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' ffi/packaging/install.sh $(RELEASE)/libemnify.a
 
 # Needed when a function was added or the SONAME changes: see ffi/packaging/README.md.
 abi: test-tools ## Update the reference of the ABI check

@@ -3,7 +3,8 @@
 #
 #   install.sh libemnify.a
 #
-# PREFIX, LIBDIR, INCLUDEDIR and DESTDIR have their usual meaning. link.sh reads further variables.
+# PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR have their usual meaning. archive.sh and link.sh read
+# further variables.
 
 set -eu
 
@@ -13,10 +14,11 @@ include=$here/../../include
 prefix=${PREFIX:-/usr/local}
 libdir=${LIBDIR:-$prefix/lib}
 includedir=${INCLUDEDIR:-$prefix/include}
+data=${DESTDIR:-}${DATADIR:-$prefix/share}/emnify
 lib=${DESTDIR:-}$libdir
 version=$(sed -n 's/^#define EMNIFY_VERSION "\(.*\)"/\1/p' "$include/emnify.h")
 soname=$(sed -n 's/^# SONAME: //p' "$here/libemnify.map")
-native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
+native_libs=${NATIVE_LIBS:--lutil -lrt -lpthread -lm -ldl -lc}
 
 case $libdir in
 "$prefix"/*) up=$(echo "${libdir#"$prefix"/}" | sed 's|[^/]\{1,\}|..|g') ;;
@@ -36,10 +38,11 @@ fill() {
     chmod 644 "$2"
 }
 
-install -d "$lib/pkgconfig" "$lib/cmake/Emnify" "${DESTDIR:-}$includedir/emnify"
+install -d "$lib/pkgconfig" "$lib/cmake/Emnify" "${DESTDIR:-}$includedir/emnify" "$data"
 install -m 644 "$include/emnify.h" "$include/emnify.hpp" "${DESTDIR:-}$includedir"
 install -m 644 "$include"/emnify/*.hpp "${DESTDIR:-}$includedir/emnify"
-install -m 644 "$archive" "$lib/libemnify.a"
+install -m 644 "$here/valgrind.supp" "$data"
+"$here/archive.sh" "$archive" "$lib"
 "$here/link.sh" "$archive" "$lib"
 fill "$here/emnify.pc.in" "$lib/pkgconfig/emnify.pc"
 fill "$here/cmake/EmnifyConfig.cmake" "$lib/cmake/Emnify/EmnifyConfig.cmake"

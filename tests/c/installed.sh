@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the library into an empty folder and moves it. Then builds and runs programs against it,
-# as a user would: with pkg-config and with CMake, shared and static, in C and C++. The last line
-# says "N passed, N failed".
+# as a user would: with pkg-config and with CMake, shared and static, in C and C++, and with another
+# library in Rust. The last line says "N passed, N failed".
 #
 #   tests/c/installed.sh libemnify.a      with the environment variables of a sandbox
 
@@ -50,6 +50,7 @@ $(cd "$root/include" && find emnify -name '*.hpp' | sort | sed 's,^,./include/,'
 ./lib/libemnify.so.0
 ./lib/libemnify.so.$version
 ./lib/pkgconfig/emnify.pc
+./share/emnify/valgrind.supp
 END
 }
 
@@ -68,12 +69,40 @@ with_pkg_config() {
         LD_LIBRARY_PATH=$lib "$work/program"
 }
 
-with_pkg_config_statically() {
-    # This folder contains only the static library, so -l finds that one.
-    mkdir -p "$work/static" && cp "$lib/libemnify.a" "$work/static"
-    libs=$(pkg --libs --static emnify | sed "s,-L$lib,-L$work/static,g")
-    # shellcheck disable=SC2046,SC2086
-    "$@" -o "$work/program" $(pkg --cflags emnify) $libs && "$work/program"
+# Links only libemnify.a statically.
+with_pkg_config_and_the_archive() {
+    # shellcheck disable=SC2046
+    "$@" -o "$work/program" $(pkg --cflags emnify) \
+        $(pkg --static --libs emnify | sed 's/-lemnify/-l:libemnify.a/') &&
+        "$work/program"
+}
+
+# Links everything statically. The linker warns that a name lookup loads libraries of glibc.
+fully_static() {
+    # shellcheck disable=SC2046
+    "$@" -static -o "$work/program" $(pkg --cflags emnify) $(pkg --static --libs emnify) &&
+        ! readelf -l "$work/program" | grep INTERP &&
+        "$work/program"
+}
+
+only_functions_of_the_header_are_global() {
+    $cc -E -P "$work/moved/include/emnify.h" | grep -o 'emnify_[a-z0-9_]* *(' | tr -d ' (' |
+        sort -u >"$work/declared"
+    nm -g --defined-only "$lib/libemnify.a" | awk 'NF == 3 { print $3 }' | sort >"$work/global"
+    diff "$work/declared" "$work/global"
+}
+
+with_another_rust_library() {
+    # shellcheck disable=SC2046
+    $cc -std=c99 "$here/two.c" -o "$work/program" $(pkg --cflags emnify) "$@" \
+        $(pkg --static --libs-only-l emnify | sed 's/-lemnify//') &&
+        "$work/program"
+}
+
+debug_symbols_are_kept_on_request() {
+    DEBUG_SYMBOLS=1 PREFIX=/debug DESTDIR=$work "$root/ffi/packaging/install.sh" "$archive" &&
+        readelf -SW "$work/debug/lib/libemnify.so" | grep -q '\.debug_line' &&
+        readelf -SW "$work/debug/lib/libemnify.a" | grep -q '\.debug_line'
 }
 
 with_cmake() {
@@ -94,10 +123,18 @@ check no_placeholder_is_left no_placeholder_is_left
 check pkg_config_knows_the_version test "$(pkg --modversion emnify)" = "$version"
 check a_c_program_with_pkg_config with_pkg_config "$cc" -std=c99 "$here/program.c"
 check a_cpp_program_with_pkg_config with_pkg_config "$cxx" -std=c++11 "$here/program.cpp"
-check a_static_c_program_with_pkg_config \
-    with_pkg_config_statically "$cc" -std=c99 "$here/program.c"
-check a_static_cpp_program_with_pkg_config \
-    with_pkg_config_statically "$cxx" -std=c++11 "$here/program.cpp"
+check a_c_program_with_the_archive with_pkg_config_and_the_archive "$cc" -std=c99 "$here/program.c"
+check a_cpp_program_with_the_archive \
+    with_pkg_config_and_the_archive "$cxx" -std=c++11 "$here/program.cpp" -Wl,--gc-sections
+check a_fully_static_c_program fully_static "$cc" -std=c99 "$here/program.c"
+check a_fully_static_cpp_program fully_static "$cxx" -std=c++11 "$here/program.cpp"
+check only_functions_of_the_header_are_global only_functions_of_the_header_are_global
+${RUSTC:-rustc} --edition 2024 --crate-type staticlib -o "$work/libanother.a" "$here/another.rs"
+check before_another_rust_library with_another_rust_library "$lib/libemnify.a" "$work/libanother.a"
+check after_another_rust_library with_another_rust_library "$work/libanother.a" "$lib/libemnify.a"
+check with_another_rust_library_and_gc_sections \
+    with_another_rust_library "$work/libanother.a" "$lib/libemnify.a" -Wl,--gc-sections
+check debug_symbols_are_kept_on_request debug_symbols_are_kept_on_request
 check four_programs_with_cmake with_cmake
 check cmake_refuses_another_version another_version_is_refused
 check the_abi_is_compatible "$root/ffi/packaging/abi.sh" check "$lib/libemnify.so.0"

@@ -26,8 +26,8 @@ sandbox=${SANDBOX:-$root/target/debug/emnify-sandbox}
 cc=${CC:-cc}
 cxx=${CXX:-c++}
 warnings="-Wall -Wextra -Wpedantic -Werror"
-# From `cargo rustc -p emnify-ffi --crate-type staticlib -- --print native-static-libs`.
-native_libs=${NATIVE_LIBS:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
+# As in ffi/packaging/link.sh.
+native_libs=${NATIVE_LIBS:--lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
 tests="working refused faults request pages audit rotate rotate_refused threads events user store fork
@@ -144,7 +144,7 @@ linked=$shared
 if [ "${VALGRIND:-}" = 1 ]; then
     # A forked child must print nothing: see fork.c.
     under="valgrind --quiet --error-exitcode=9 --leak-check=full --num-callers=40 \
-        --child-silent-after-fork=yes --suppressions=$root/tests/c/valgrind.supp"
+        --child-silent-after-fork=yes --suppressions=$root/ffi/packaging/valgrind.supp"
     linked=$static
     # Left out: fork.c, whose children print nothing; signals.c, because valgrind changes signal
     # masks; plugin.c, which repeats working.c with the shared library; gateway.c, which runs

@@ -14,13 +14,13 @@ inherit cargo cargo-update-recipe-crates
 
 # Builds only the C library, not the tests or the Python package.
 CARGO_BUILD_FLAGS:append = " --package emnify-ffi"
+# bitbake moves the debug symbols to emnify-dbg.
+export CARGO_PROFILE_RELEASE_DEBUG = "1"
 
 do_install() {
-    CC="${CC}" CFLAGS="${CFLAGS}" LDFLAGS="${LDFLAGS}" \
-    PREFIX="${prefix}" LIBDIR="${libdir}" INCLUDEDIR="${includedir}" DESTDIR="${D}" \
+    CC="${CC}" CFLAGS="${CFLAGS}" LDFLAGS="${LDFLAGS}" DEBUG_SYMBOLS=1 \
+    PREFIX="${prefix}" LIBDIR="${libdir}" INCLUDEDIR="${includedir}" DATADIR="${datadir}" DESTDIR="${D}" \
         "${S}/ffi/packaging/install.sh" "${B}/target/${CARGO_TARGET_SUBDIR}/libemnify.a"
 }
 
-# install.sh strips the shared library.
-INSANE_SKIP:${PN} += "already-stripped"
-FILES:${PN}-dev += "${libdir}/cmake"
+FILES:${PN}-dev += "${libdir}/cmake ${datadir}/emnify"
