@@ -12,11 +12,11 @@ EMNIFY_INSTALL_STAGING = YES
 EMNIFY_CARGO_BUILD_OPTS = --package emnify-ffi
 
 # Installs the headers, both libraries, emnify.pc and the CMake package. Buildroot removes the files that
-# the target does not need.
+# the target does not need, and strips the library there; the copy in staging keeps its debug symbols.
 define EMNIFY_INSTALL_TO
 	$(TARGET_CONFIGURE_OPTS) PREFIX=/usr DESTDIR=$(1) \
-		$(@D)/ffi/packaging/install.sh \
-		$(@D)/target/$(RUSTC_TARGET_NAME)/release/libemnify.a
+		DEBUG_SYMBOLS=$(if $(BR2_ENABLE_DEBUG),1,0) $(@D)/ffi/packaging/install.sh \
+		$(@D)/target/$(RUSTC_TARGET_NAME)/$(if $(BR2_ENABLE_DEBUG),debug,release)/libemnify.a
 endef
 
 define EMNIFY_INSTALL_STAGING_CMDS
