@@ -31,7 +31,7 @@ native_libs=${NATIVE_LIBS:--lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
 tests="working refused faults request pages audit rotate rotate_refused threads events user store fork
-    signals cancel cancel_undone event_loop manners plugin gateway"
+    signals cancel cancel_undone event_loop manners limits plugin gateway"
 tests_cpp="working calls rotate errors"
 
 if [ ! -x "$sandbox" ]; then

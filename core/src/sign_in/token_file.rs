@@ -7,7 +7,7 @@ mod platform;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,8 +74,7 @@ impl TokenFile {
             platform::refuse_fixed(&path)?;
             // An earlier run that was killed may have left it.
             atomic_file::remove(&aside)?;
-            let mut new = atomic_file::private().create_new(true).write(true).open(&aside)?;
-            new.write_all(&ROOM).and_then(|()| platform::keep_attributes(&path, &new))
+            platform::keep_attributes(&path, &atomic_file::create(&aside, &ROOM)?)
         };
         let created = create();
         created.and(atomic_file::remove(&aside)).map_err(|e| self.unwritable(&e))

@@ -3,8 +3,10 @@
 //! synced.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
+
+use crate::sys::signal_mask;
 
 /// Replaces the file at `path`. The new content is first written to `aside` in the same directory,
 /// which no one else may use at the same time. `adjust` gets the new file before it is renamed.
@@ -49,13 +51,24 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
+/// Creates a private file with this content, which is not yet durable.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = private().create_new(true).write(true).open(path)?;
+    match signal_mask::write_all(&mut file, bytes) {
+        Err(e) if e.kind() == io::ErrorKind::FileTooLarge => {
+            let message = format!("{e}: this process's limit is too low; raise it (ulimit -f)");
+            Err(io::Error::new(e.kind(), message))
+        }
+        written => written.map(|()| file),
+    }
+}
+
 fn write(
     path: &Path,
     bytes: &[u8],
     adjust: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut file = private().create_new(true).write(true).open(path)?;
-    file.write_all(bytes)?;
+    let file = create(path, bytes)?;
     adjust(&file)?;
     file.sync_all()
 }

@@ -9,5 +9,7 @@ pub(crate) mod interrupt;
 pub(crate) mod per_process;
 pub(crate) mod random;
 pub(crate) mod signal_mask;
+#[cfg(unix)]
+mod standard_descriptors;
 pub(crate) mod timestamp;
 pub(crate) mod wait;

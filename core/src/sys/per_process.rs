@@ -164,6 +164,9 @@ impl<T> PerProcess<T> {
         let mut list = self;
         loop {
             let node = list.0.get_or_try_init(|| {
+                // Connections and files that stay open are such values.
+                #[cfg(unix)]
+                crate::sys::standard_descriptors::occupy();
                 let value = Some(make()?);
                 Ok(Box::new(Node { process, value, next: PerProcess::new() }))
             })?;
