@@ -279,6 +279,13 @@ if [ -z "$under${SANITIZE:-}" ]; then
     # shellcheck disable=SC2086
     compile_c "$root/tests/c/wiped.c" $shared -o "$work/wiped"
     run "tests/c/wiped.c" "$work/wiped"
+    # The system calls in the README that this architecture has.
+    sed -n '/^## System calls/,/^A process/p' "$root/ffi/packaging/README.md" |
+        grep -o '`[a-z_0-9]*`' | tr -d '`' | sort -u |
+        sed 's/.*/#ifdef __NR_&\n__NR_&,\n#endif/' >"$work/listed.h"
+    # shellcheck disable=SC2086
+    compile_c -I"$work" "$root/tests/c/system_calls.c" $shared -o "$work/system_calls"
+    run "tests/c/system_calls.c" "$work/system_calls"
     # shellcheck disable=SC2086
     compile_c "$root/tests/c/working.c" $static -o "$work/static"
     run "tests/c/working.c, linked with libemnify.a" "$work/static"
