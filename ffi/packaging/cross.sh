@@ -74,7 +74,7 @@ run sh -c "cd /src && rm -rf /out/* && CC=$triple-gcc PREFIX=/usr DESTDIR=/out \
 cp -r "$debian/out" "$out"
 ls -l "$out"/usr/lib/libemnify.so.*.*
 
-# The tests are linked with the installed library and run on this machine's kernel, as the sandbox
+# The tests are linked with the installed libraries and run on this machine's kernel, as the sandbox
 # does. Tests that start their own program again are left out, because the kernel cannot run it, and
 # so are those that count threads, because the emulator adds some.
 tests="working request pages audit rotate threads"
@@ -83,8 +83,10 @@ for test in $tests; do
     run "$triple-gcc" -std=c99 -O1 -D_GNU_SOURCE -I/out/usr/include -I/src/tests/c \
         "/src/tests/c/$test.c" -o "/out/$test" -L/out/usr/lib -lemnify -lpthread -ldl
 done
+run "$triple-gcc" -std=c99 -O1 -D_GNU_SOURCE -I/out/usr/include -I/src/tests/c \
+    /src/tests/c/working.c -o /out/static -L/out/usr/lib -l:libemnify.a -lpthread -lm -ldl
 cp -r "$debian/out/." "$out/"
-for test in $tests; do
+for test in $tests static; do
     "$root/tests/with-sandbox.sh" "$root/target/debug/emnify-sandbox" \
         "$qemu" -L "$debian/usr/$triple" -E LD_LIBRARY_PATH="$out/usr/lib:$debian/usr/lib/$triple" \
         "$out/$test"
