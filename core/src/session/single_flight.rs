@@ -80,8 +80,10 @@ impl<T: Clone> SingleFlight<T> {
         }
     }
 
-    pub(crate) fn is_under_way(&self) -> bool {
-        self.lock().under_way
+    /// Returns whether an attempt is under way, and how many have ended.
+    pub(crate) fn progress(&self) -> (bool, u64) {
+        let progress = self.lock();
+        (progress.under_way, progress.ended)
     }
 
     /// Returns the result of that attempt once it has ended. Until then `waker` is woken at its end.

@@ -95,15 +95,24 @@ impl Session {
     /// `Pending` while a sign-in is under way. Otherwise the error of the last attempt, until the
     /// next one may start; an error after which it may start at once is returned to one call.
     pub(crate) fn try_authenticate(self: &Arc<Self>) -> Result<AuthToken> {
-        if let Some(auth_token) = self.cached_silently() {
-            return Ok(auth_token);
-        }
-        let (state, now) = (self.state.load_full(), self.now());
+        let (state, is_under_way) = loop {
+            let (_, ended) = self.flight().progress();
+            if let Some(auth_token) = self.cached_silently() {
+                return Ok(auth_token);
+            }
+            let state = self.state.load_full();
+            match self.flight().progress() {
+                (is_under_way, still) if still == ended => break (state, is_under_way),
+                // An attempt has ended meanwhile, and this state may be older.
+                _ => {}
+            }
+        };
+        let now = self.now();
         let decision = state.decide(now, || self.parts.credential.changed());
         let valid = state.cached.as_ref().filter(|cached| now < cached.valid_until);
         let error = match decision {
             // Even if no attempt may start now: this one has.
-            _ if self.flight().is_under_way() => pending(),
+            _ if is_under_way => pending(),
             Decision::BackingOff(until) => {
                 self.background_error.store(None);
                 error_while_backing_off(&state, until.saturating_sub(now))

@@ -26,6 +26,16 @@ fn settled(client: &Client) -> Option<ErrorKind> {
     last
 }
 
+/// Like `settled`, but tries as fast as possible.
+fn settled_at_once(client: &Client) -> Option<ErrorKind> {
+    loop {
+        match kind(client) {
+            Some(ErrorKind::Pending) => {}
+            settled => return settled,
+        }
+    }
+}
+
 fn delayed(sandbox: &Sandbox) {
     sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::Delay { milliseconds: 300 }));
 }
@@ -42,6 +52,16 @@ fn a_try_starts_one_sign_in_and_never_waits_for_it() {
     assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
     assert_eq!(settled(&client), None);
     assert_eq!(sign_ins(&sandbox), 1);
+}
+
+#[test]
+fn a_try_returns_nothing_but_pending_until_the_token_is_there() {
+    let sandbox = sandbox();
+    sandbox.settings(|settings| settings.limits = false);
+    for _ in 0..100 {
+        let client = builder(&sandbox).auto_renew(true).build().unwrap();
+        assert_eq!(settled_at_once(&client), None);
+    }
 }
 
 #[test]
