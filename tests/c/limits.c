@@ -114,12 +114,17 @@ static void *call_without_threads(void *argument)
     emnify_client **clients = argument;
     emnify_error *error = NULL;
     emnify_tokens *list = NULL;
+    int32_t fd = -1;
     double start = check_clock();
 
     if (!refuse_threads()) {
         printf("skipped: no system call filters here\n");
         return NULL;
     }
+    CHECK_ERROR(emnify_try_authorization_header(clients[0], NULL, 0, NULL, &error),
+                EMNIFY_ERR_RESOURCE, "cannot sign in: no thread can be created");
+    CHECK_ERROR(emnify_client_fd(clients[0], &fd, &error), EMNIFY_ERR_RESOURCE,
+                "cannot sign in: no thread can be created");
     CHECK_ERROR(authenticate(clients[0], &error), EMNIFY_ERR_RESOURCE, "cannot ");
     CHECK_ERROR(authenticate(clients[1], &error), EMNIFY_ERR_RESOURCE, "cannot ");
     /* Other calls need a sign-in, too. */
