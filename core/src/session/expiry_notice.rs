@@ -2,7 +2,7 @@
 //! other token is looked up in the list once a day, in the background, if the program wants to
 //! know.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::Method;
@@ -24,8 +24,8 @@ const SECONDS_A_DAY: u64 = 86_400;
 /// shows.
 #[derive(Debug, Default)]
 pub(crate) struct ExpiryNotice {
-    announced_on: AtomicU64,
-    looked_up_on: AtomicU64,
+    announced_on: AtomicU32,
+    looked_up_on: AtomicU32,
 }
 
 impl ExpiryNotice {
@@ -39,7 +39,7 @@ impl ExpiryNotice {
     /// counts as done.
     fn lookup_due(&self, token: &Secret, auth_token: &AuthToken) -> Option<u64> {
         let claims = auth_token.claims();
-        let (id, today) = (claims.application_token_id?, claims.issued_at? / SECONDS_A_DAY);
+        let (id, today) = (claims.application_token_id?, day(claims.issued_at?));
         let is_known = Claims::read(token.reveal()).expires_at.is_some();
         (!is_known && self.looked_up_on.swap(today, Ordering::Relaxed) != today).then_some(id)
     }
@@ -48,10 +48,15 @@ impl ExpiryNotice {
     fn announce(&self, expires_at: SystemTime, auth_token: &AuthToken) -> Option<Event> {
         let now = auth_token.claims().issued_at?;
         let soon = expires_at < UNIX_EPOCH + Duration::from_secs(now) + EXPIRES_SOON;
-        let today = now / SECONDS_A_DAY;
+        let today = day(now);
         (soon && self.announced_on.swap(today, Ordering::Relaxed) != today)
             .then(|| Event::expiring(EventKind::ApplicationTokenExpires, expires_at))
     }
+}
+
+/// Returns the number of days since 1970.
+fn day(unix_seconds: u64) -> u32 {
+    u32::try_from(unix_seconds / SECONDS_A_DAY).unwrap_or(u32::MAX)
 }
 
 impl Session {

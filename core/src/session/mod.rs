@@ -19,7 +19,7 @@ mod store_access;
 mod upkeep;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -70,11 +70,11 @@ pub(crate) struct Session {
     /// complete whatever the parent was doing.
     state: ArcSwap<State>,
     flight: PerProcess<Arc<SingleFlight<Result<AuthToken>>>>,
-    calls_made: AtomicU64,
-    calls_saved: AtomicU64,
+    calls_made: AtomicU32,
+    calls_saved: AtomicUsize,
     /// Since when another process has held the store's lock while this one waited, in seconds; 0 if
     /// the lock was free at the last attempt.
-    lock_busy_since: AtomicU64,
+    lock_busy_since: AtomicU32,
     expiry: ExpiryNotice,
     upkeep: Upkeep,
     /// The error of the last sign-in in the background that left no valid token.
@@ -87,9 +87,9 @@ impl Session {
             parts,
             state: ArcSwap::default(),
             flight: PerProcess::new(),
-            calls_made: AtomicU64::new(0),
-            calls_saved: AtomicU64::new(0),
-            lock_busy_since: AtomicU64::new(0),
+            calls_made: AtomicU32::new(0),
+            calls_saved: AtomicUsize::new(0),
+            lock_busy_since: AtomicU32::new(0),
             expiry: ExpiryNotice::default(),
             upkeep: Upkeep::new(),
             background_error: ArcSwapOption::empty(),
@@ -214,8 +214,8 @@ impl Session {
             valid_until: cached.and_then(|cached| wall.checked_add(ahead(cached.valid_until))),
             next_attempt: backing_off.map(ahead),
             last_error: state.backoff.last_error.clone(),
-            calls_made: self.calls_made.load(Ordering::Relaxed),
-            calls_saved: self.calls_saved.load(Ordering::Relaxed),
+            calls_made: self.calls_made.load(Ordering::Relaxed).into(),
+            calls_saved: self.calls_saved.load(Ordering::Relaxed) as u64,
             last_change: state
                 .backoff
                 .changed_at

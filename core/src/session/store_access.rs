@@ -28,9 +28,12 @@ impl Session {
     /// Waits until no other process signs in. Returns `Locked::Busy` if the caller is to sign in
     /// without the lock: because its holder seems to be suspended, or the store cannot be locked.
     pub(super) fn lock_store(&self, key: &EntryKey, wait: &Wait) -> Result<Locked> {
-        let now = self.now().as_secs();
+        let now = self.parts.clock.steady().as_secs();
+        let now = u32::try_from(now).unwrap_or(u32::MAX).max(1);
         let since = self.lock_busy_since.load(Ordering::Relaxed);
-        let is_suspended = since != 0 && now.saturating_sub(since) >= LONGEST_HOLD.as_secs();
+        let is_too_long =
+            |since: u32| Duration::from_secs(now.saturating_sub(since).into()) >= LONGEST_HOLD;
+        let is_suspended = since != 0 && is_too_long(since);
         let left = wait.remaining(SIGN_IN)?;
         // A sign-in without the lock needs time, too.
         let patience = if is_suspended { left / 2 } else { left.saturating_sub(RESERVE) };
@@ -41,7 +44,7 @@ impl Session {
                     since => since,
                 };
                 self.lock_busy_since.store(since, Ordering::Relaxed);
-                if now.saturating_sub(since) < LONGEST_HOLD.as_secs() {
+                if !is_too_long(since) {
                     let message = format!(
                         "cannot {SIGN_IN}: another process that shares the store is signing in and \
                          did not finish within the timeout"

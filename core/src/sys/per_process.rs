@@ -8,7 +8,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use once_cell::race::OnceBox;
 
@@ -19,7 +19,7 @@ use once_cell::race::OnceBox;
 /// systems, and if the kernel refuses such a page, it is detected by the pid. A descendant that
 /// gets the pid of an ancestor that has ended is then taken for that ancestor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Process(u64);
+pub struct Process(usize);
 
 impl Process {
     /// Returns the calling process. After the first call in a process this makes no system call,
@@ -33,14 +33,14 @@ impl Process {
 
     /// Returns a number that differs from those of all ancestors and descendants.
     pub fn number(self) -> u64 {
-        self.0
+        self.0 as u64
     }
 }
 
 /// How a fork is detected. Chosen once, by the first process; its children inherit the choice.
 enum Detection {
     /// Contains the number of this process, or 0 in a child that has not drawn its own yet.
-    Page(&'static AtomicU64),
+    Page(&'static AtomicUsize),
     Pid,
 }
 
@@ -52,7 +52,7 @@ impl Detection {
     fn process(&self) -> Process {
         let page = match self {
             Detection::Page(page) => page,
-            Detection::Pid => return Process(process::id().into()),
+            Detection::Pid => return Process(process::id() as usize),
         };
         let number = match page.load(Ordering::Acquire) {
             0 => {
@@ -69,14 +69,14 @@ impl Detection {
 
 /// Maps a word that is 0 in every forked child.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn wiped_on_fork() -> Option<&'static AtomicU64> {
+fn wiped_on_fork() -> Option<&'static AtomicUsize> {
     use nix::libc::{
         MADV_WIPEONFORK, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise,
         mmap, munmap,
     };
 
     // The kernel rounds up to a page.
-    const LENGTH: usize = size_of::<AtomicU64>();
+    const LENGTH: usize = size_of::<AtomicUsize>();
 
     // SAFETY: the kernel chooses an address where nothing is mapped.
     let page = unsafe {
@@ -99,18 +99,22 @@ fn wiped_on_fork() -> Option<&'static AtomicU64> {
     // SAFETY: the page is aligned, contains zeros, and stays mapped as long as the process lives.
     // From here on it is used only as an atomic. A fork clears only the child's copy, and the child
     // has one thread at that time.
-    Some(unsafe { &*page.cast::<AtomicU64>() })
+    Some(unsafe { &*page.cast::<AtomicUsize>() })
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn wiped_on_fork() -> Option<&'static AtomicU64> {
+fn wiped_on_fork() -> Option<&'static AtomicUsize> {
     None
 }
 
 /// Draws a number that no ancestor has. It combines the pid with the nanoseconds since boot: two
 /// processes with the same pid never draw at the same time.
-fn draw_number() -> u64 {
-    (u64::from(process::id()) << 42 ^ nanoseconds()).max(1)
+///
+/// Where pointers have 32 bits, so has the number, since some of these processors have no atomics of
+/// 64 bits. There, one of four thousand million draws equals that of a given ancestor.
+fn draw_number() -> usize {
+    let number = u64::from(process::id()) << 42 ^ nanoseconds();
+    usize::try_from(number).unwrap_or((number ^ number >> 32) as u32 as usize).max(1)
 }
 
 #[cfg(unix)]
