@@ -1303,12 +1303,17 @@ typedef struct {
    * call it expiry_date.
    */
   int64_t expires_at;
+  /**
+   * How many seconds the token lives, instead of `expiry_date`, counted on emnify's clock; 0:
+   * not set. Error messages call it expires_in.
+   */
+  uint64_t expires_in_s;
 } emnify_token_options;
 
 /**
  * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
+#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0, 0 }
 
 /**
  * Creates an application token and returns it in `*created`. Its value cannot be read again later:
@@ -1711,13 +1716,18 @@ typedef struct {
    * revoked; if that is not permitted, the call fails before a token is created.
    */
   uint64_t keep_old;
+  /**
+   * How many seconds the new token lives, instead of `expiry_date`, counted on emnify's clock;
+   * 0: not set. Error messages call it expires_in.
+   */
+  uint64_t expires_in_s;
 } emnify_rotate_options;
 
 /**
  * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0 }
 
 /**
  * Replaces the application token that `client` signs in with by a new one, and writes the result

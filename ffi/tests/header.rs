@@ -38,7 +38,7 @@ const TOKEN_OPTIONS: &str = "\
 /**
  * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
+#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0, 0 }
 ";
 
 const REQUEST_OPTIONS: &str = "\
@@ -61,7 +61,7 @@ const ROTATE_OPTIONS: &str = "\
  * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \\
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0 }
 ";
 
 const VERSION: &str = concat!(

@@ -384,6 +384,7 @@ private:
         c_options.expires_at =
             std::chrono::duration_cast<std::chrono::seconds>(options.expires_at.time_since_epoch())
                 .count();
+        c_options.expires_in_s = static_cast<std::uint64_t>(options.expires_in.count());
         c_options.ip = detail::or_null(options.ip);
     }
 

@@ -16,9 +16,11 @@ inline namespace EMNIFY_HPP_NAMESPACE {
 /* Settings of a new application token. An empty member is not set. */
 struct TokenOptions {
     std::string description;
-    /* A date, or a time in RFC 3339. Set this or `expires_at`, not both. */
+    /* A date, or a time in RFC 3339. Set only one of this, `expires_at` and `expires_in`. */
     std::string expiry_date;
     Time expires_at;
+    /* How long the token lives, counted on emnify's clock. 0: not set. */
+    std::chrono::seconds expires_in = std::chrono::seconds(0);
     std::string ip;
 };
 
@@ -82,9 +84,11 @@ struct RotateOptions {
      * contain it. */
     std::uint64_t id = 0;
     std::string description;
-    /* A date, or a time in RFC 3339. Set this or `expires_at`, not both. */
+    /* A date, or a time in RFC 3339. Set only one of this, `expires_at` and `expires_in`. */
     std::string expiry_date;
     Time expires_at;
+    /* How long the new token lives, counted on emnify's clock. 0: not set. */
+    std::chrono::seconds expires_in = std::chrono::seconds(0);
     std::string ip;
     /* How long the old token keeps working alongside the new one. */
     std::chrono::seconds grace = std::chrono::seconds(0);

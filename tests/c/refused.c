@@ -213,6 +213,7 @@ static void new_tokens(void)
     CHECK_OPTION(expires_at, -1, "expiry_date");
     CHECK_OPTION(expires_at, INT64_MIN, "expiry_date");
     CHECK_OPTION(expires_at, INT64_MAX, "expiry_date");
+    CHECK_OPTION(expires_in_s, UINT64_MAX, "expires_in");
     CHECK_OPTION(ip, "300.1.2.3/99", "ip");
     CHECK_OPTION(ip, "example.com", "ip");
     CHECK_OPTION(ip, "", "ip");
@@ -223,6 +224,9 @@ static void new_tokens(void)
     both.expiry_date = "2999-01-01";
     both.expires_at = 32472144000LL;
     CHECK_REFUSED(create(client, both, &error), "expires_at");
+    both.expires_at = 0;
+    both.expires_in_s = 3600;
+    CHECK_REFUSED(create(client, both, &error), "expires_in");
 
     CHECK_REFUSED(emnify_token_update(client, 4711, megabyte, &error), "description");
     CHECK_REFUSED(emnify_token_update(client, 4711, "\xff", &error), "description");

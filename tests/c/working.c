@@ -217,6 +217,7 @@ static void options_are_optional(void)
     emnify_tokens *list = NULL;
     emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
     emnify_client *client = sandbox_client();
+    int64_t in_90_days;
 
     CHECK_OK(emnify_token_create(client, NULL, &created, &error));
     emnify_created_token_free(created);
@@ -229,6 +230,14 @@ static void options_are_optional(void)
     CHECK_TEXT(emnify_token_ip(row_of(list, emnify_created_token_id(created))), "2001:db8::/48");
     CHECK_NUMBER(emnify_token_expires_at(row_of(list, emnify_created_token_id(created))),
                  32484931200LL);
+    emnify_created_token_free(created);
+    emnify_token_list_free(list);
+    options.expires_at = 0;
+    options.expires_in_s = 90 * 86400;
+    CHECK_OK(emnify_token_create(client, &options, &created, &error));
+    CHECK_OK(emnify_token_list(client, &list, &error));
+    in_90_days = emnify_token_expires_at(row_of(list, emnify_created_token_id(created)));
+    CHECK(llabs(in_90_days - (int64_t)time(NULL) - 90 * 86400) < 60);
     emnify_created_token_free(created);
     emnify_token_list_free(list);
     emnify_client_free(client);

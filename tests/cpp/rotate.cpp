@@ -33,7 +33,7 @@ void the_new_token_is_handed_over_and_the_old_one_revoked() {
     std::string handed_over;
     emnify::RotateOptions options;
     options.description = "gateway 8";
-    options.expires_at = std::chrono::system_clock::now() + std::chrono::hours(48);
+    options.expires_in = std::chrono::hours(48);
     options.ip = "127.0.0.0/8";
     options.hand_over = [&](const char *token, std::size_t length) {
         handed_over.assign(token, length);

@@ -81,6 +81,16 @@ def test_an_expiry_date_in_each_form(
     assert sent(sandbox, "POST") == {"expiry_date": wire}
 
 
+@pytest.mark.parametrize("given", [datetime.timedelta(days=90), 90 * 86_400])
+def test_a_lifetime_is_counted_from_now(client: Client, given: float | datetime.timedelta) -> None:
+    id = client.application_tokens.create(expires_in=given).id
+    assert id is not None
+    expires_at = row(client, id).expires_at
+    assert expires_at is not None
+    left = expires_at - datetime.datetime.now(UTC)
+    assert abs(left - datetime.timedelta(days=90)) < datetime.timedelta(minutes=1)
+
+
 def test_arguments_that_are_not_given_are_not_sent(client: Client, sandbox: Sandbox) -> None:
     client.application_tokens.create()
     assert sent(sandbox, "POST") == {}

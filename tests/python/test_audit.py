@@ -71,6 +71,7 @@ def test_the_thresholds_of_an_audit_can_be_set(client: Client, sandbox: Sandbox)
     tokens = client.application_tokens
     assert found(tokens.audit(), id) == {"expires_soon"}
     assert found(tokens.audit(expires_within=timedelta(days=9)), id) == set()
+    assert found(tokens.audit(expires_within=9 * 86_400), id) == set()
     assert found(tokens.audit(older_than=timedelta(days=99, hours=1)), id) == {
         "expires_soon",
         "old",

@@ -91,6 +91,7 @@ def test_application_tokens(sandbox: Sandbox, value: object) -> None:
         ("application_token_file", b"/etc/emnify/token"),
         *((name, value) for name in ("timeout", "connect_timeout") for value in (0, -1, -0.0)),
         *((name, value) for name in ("timeout", "connect_timeout") for value in (NAN, INFINITY)),
+        *(("timeout", datetime.timedelta(days=days)) for days in (0, -1)),
         *((name, value) for name in ("timeout", "connect_timeout") for value in (1e300, 1e-12)),
         *((name, value) for name in ("timeout", "connect_timeout") for value in (None, "1")),
         *((name, value) for name in ("timeout", "connect_timeout") for value in (True, 10**400)),
@@ -171,6 +172,12 @@ def test_a_credential_file(sandbox: Sandbox, tmp_path: Path, content: str | None
         ("expiry_date", NAIVE),
         ("expiry_date", datetime.time(18, 30)),
         ("expiry_date", 4_000_000_000),
+        ("expires_in", 0),
+        ("expires_in", -1.0),
+        ("expires_in", "90d"),
+        ("expires_in", datetime.timedelta()),
+        ("expires_in", datetime.timedelta(days=-1)),
+        ("expires_in", datetime.timedelta.max),
         ("ip", "300.1.2.3/99"),
         ("ip", "example.com"),
         ("ip", ""),
@@ -182,6 +189,12 @@ def test_arguments_of_create(client: Client, name: str, value: object) -> None:
     message = refused(lambda: client.application_tokens.create(**arguments))
     assert message.startswith(f"{name}: ")
     assert len(message) < 300
+
+
+def test_a_lifetime_excludes_an_expiry_date(client: Client) -> None:
+    create = client.application_tokens.create
+    message = refused(lambda: create(expires_in=3_600, expiry_date="2099-05-29"))
+    assert message == "expires_in: cannot be combined with expiry_date; pass one of the two"
 
 
 def test_a_datetime_without_a_time_zone_is_refused(client: Client) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,16 @@ def test_options_override_the_old_one_s_settings(gateway: Gateway) -> None:
     assert own is not None
     assert (own.description, own.ip) == ("gateway 8", "127.0.0.1")
     assert str(own.expiry_date).startswith("2098-05-29")
+
+
+def test_a_lifetime_overrides_the_old_one_s(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        client.application_tokens.rotate(expires_in=timedelta(days=90))
+        own = client.application_tokens.own()
+    assert own is not None
+    assert own.expires_at is not None
+    left = own.expires_at - datetime.now(timezone.utc)
+    assert abs(left - timedelta(days=90)) < timedelta(minutes=1)
 
 
 def test_without_the_right_to_revoke_the_old_one_is_kept(gateway: Gateway) -> None:

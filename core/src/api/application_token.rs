@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -199,6 +199,12 @@ impl NewApplicationToken {
     pub fn expiry_date(mut self, expiry_date: impl Into<ExpiryDate>) -> Self {
         self.expiry_date = Some(expiry_date.into());
         self
+    }
+
+    /// Sets how long the token lives, instead of its expiry date. The time is counted on emnify's
+    /// clock.
+    pub fn expires_in(self, lifetime: Duration) -> Self {
+        self.expiry_date(lifetime)
     }
 
     /// Sets the address, or the range in CIDR notation, from which the token may be used. IPv4 or

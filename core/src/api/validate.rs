@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
 
@@ -20,10 +20,12 @@ const LONGEST_TOKEN: usize = 8 * 1024;
 /// The longest description, in bytes. emnify documents no limit.
 const LONGEST_DESCRIPTION: usize = 1024;
 
-/// Returns the date in the form that the API accepts, if it is valid and after `now`.
+/// Returns the date in the form that the API accepts, if it is valid and after `now`, which is the
+/// time on this machine's clock, or for a time from now that on emnify's.
 pub(crate) fn expiry_date(expiry: &ExpiryDate, now: SystemTime) -> Result<String> {
     const NAME: &str = "expiry_date";
     let instant = match &expiry.0 {
+        Expiry::In(lifetime) => return expires_in(*lifetime, Some(now)),
         Expiry::Instant(instant) => *instant,
         Expiry::Text(text) => date::instant(text).ok_or_else(|| {
             let problem = "must be a date such as 2027-05-29 or an instant with a time zone such \
@@ -49,6 +51,23 @@ pub(crate) fn expiry_date(expiry: &ExpiryDate, now: SystemTime) -> Result<String
         return Err(Error::invalid_input(NAME, problem));
     }
     Ok(wire)
+}
+
+/// Returns the date in the form that the API accepts. `now` is the time on emnify's clock, if it is
+/// known.
+pub(crate) fn expires_in(lifetime: Duration, now: Option<SystemTime>) -> Result<String> {
+    const NAME: &str = "expires_in";
+    if lifetime.is_zero() {
+        return Err(Error::invalid_input(NAME, "must be longer than zero"));
+    }
+    let now = now.ok_or_else(|| {
+        let problem = "needs the time, but neither emnify's auth token nor this machine's clock \
+                       shows it; set the clock, or pass expiry_date";
+        Error::invalid_input(NAME, problem)
+    })?;
+    now.checked_add(lifetime)
+        .and_then(date::wire)
+        .ok_or_else(|| Error::invalid_input(NAME, "must not end after the year 9999"))
 }
 
 /// Checks an application token. It may be a JWT or opaque, but it is always one line of visible
@@ -100,8 +119,6 @@ pub(crate) fn ip(text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn now() -> SystemTime {
@@ -120,6 +137,19 @@ mod tests {
         }
         let instant = ExpiryDate::from(now() + Duration::from_secs(1));
         assert_eq!(expiry_date(&instant, now()).unwrap(), "2026-11-24T12:00:01.000Z");
+    }
+
+    #[test]
+    fn a_time_from_now_is_counted_from_the_time_that_is_passed() {
+        let lifetime = Duration::from_secs(90 * 86_400);
+        assert_eq!(expires_in(lifetime, Some(now())).unwrap(), "2027-02-22T12:00:00.000Z");
+        assert_eq!(expiry_date(&lifetime.into(), now()).unwrap(), "2027-02-22T12:00:00.000Z");
+        for (lifetime, now) in
+            [(Duration::ZERO, Some(now())), (Duration::MAX, Some(now())), (lifetime, None)]
+        {
+            let error = expires_in(lifetime, now).unwrap_err();
+            assert!(error.to_string().starts_with("expires_in: "), "{error}");
+        }
     }
 
     #[test]

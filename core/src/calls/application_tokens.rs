@@ -17,6 +17,7 @@ use crate::calls::retry::Transport;
 use crate::http::{Call, MAYBE_DONE, OnLate, Response};
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::expiry_date::ExpiryDate;
 
 /// To follow "cannot" in a message.
 const CREATE: &str = "create an application token";
@@ -41,17 +42,20 @@ impl<'a> TokenCalls<'a> {
             validate::ip(text)?;
         }
         let now = self.transport.clock.wall();
-        let body = json::body(&CreateApplicationToken {
-            description: new.description.as_deref(),
-            expiry_date: new
-                .expiry_date
-                .as_ref()
-                .map(|d| validate::expiry_date(d, now))
-                .transpose()?,
-            ip: new.ip.as_deref(),
-        })?;
+        let given = new.expiry_date.as_ref();
+        let mut expiry_date = given.map(|date| validate::expiry_date(date, now)).transpose()?;
         let wait = self.transport.wait();
         let before = unless_cancelled(self.list_within(&wait))?;
+        if let Some(lifetime) = given.and_then(ExpiryDate::lifetime) {
+            // Only now, because the session has signed in for the list.
+            let server_time = self.transport.session.server_time();
+            expiry_date = Some(validate::expires_in(lifetime, server_time)?);
+        }
+        let body = json::body(&CreateApplicationToken {
+            description: new.description.as_deref(),
+            expiry_date,
+            ip: new.ip.as_deref(),
+        })?;
         let creation = Creation { new: new.clone(), before: before.map(Arc::from) };
         let on_late: OnLate = {
             let (transport, creation) = (self.transport.unattended(), creation.clone());

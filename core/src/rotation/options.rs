@@ -68,6 +68,12 @@ impl RotateOptions {
         self
     }
 
+    /// Sets how long the new application token lives, instead of its expiry date. The time is
+    /// counted on emnify's clock.
+    pub fn expires_in(self, lifetime: Duration) -> Self {
+        self.expiry_date(lifetime)
+    }
+
     /// Restricts the new application token to another IP address, or range in CIDR notation.
     pub fn ip(mut self, ip: impl Into<String>) -> Self {
         self.ip = Some(ip.into());

@@ -12,10 +12,10 @@ use crate::api::validate;
 use crate::rotation::options::RotateOptions;
 use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal::{Orphan, Plan};
-use crate::sys::clock::is_before_release;
 use crate::types::auth_token::AuthToken;
 use crate::types::date;
 use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::expiry_date::ExpiryDate;
 use crate::types::secret::Secret;
 
 /// The description for the successor of an application token without one. Removing the marker needs
@@ -39,6 +39,7 @@ impl Rotator<'_> {
         let RotateOptions { description, expiry_date, ip, grace, keep_old, hand_over, id: named } =
             self.options;
         let now = self.transport.clock.wall();
+        let expires_in = expiry_date.as_ref().and_then(ExpiryDate::lifetime);
         let expiry_date =
             expiry_date.as_ref().map(|date| validate::expiry_date(date, now)).transpose()?;
         if let (None, Some(file)) = (hand_over, self.transport.session.credential_file()) {
@@ -57,10 +58,12 @@ impl Rotator<'_> {
                 format!("{old_id} is revoked, so it is not the application token of this client");
             return Err(Error::invalid_input("id", problem));
         }
-        let expiry_date = match expiry_date {
-            None if row.expiry_date().is_none() => None,
-            None => Some(same_lifetime(row, self.server_time(&auth_token, requested_at))?),
-            other => other,
+        let server_time = || self.transport.session.server_time_by(&auth_token, requested_at);
+        let expiry_date = match (expires_in, expiry_date) {
+            (Some(lifetime), _) => Some(validate::expires_in(lifetime, server_time())?),
+            (None, None) if row.expiry_date().is_none() => None,
+            (None, None) => Some(same_lifetime(row, server_time())?),
+            (None, date) => date,
         };
         if !keep_old {
             self.check_right_to_revoke(&auth_token, row)?;
@@ -74,6 +77,7 @@ impl Rotator<'_> {
             description: label(description.as_deref().or(row.description()).unwrap_or_default())
                 .into(),
             expiry_date,
+            expires_in,
             ip: ip.as_deref().or(row.ip()).map(str::to_owned),
             grace_seconds: grace.as_secs(),
             marker: rotation_marker::new()?,
@@ -118,28 +122,20 @@ impl Rotator<'_> {
             changed => changed,
         }
     }
-
-    /// Returns the time of the server, computed from its auth token. If that has no time, returns the
-    /// time of this machine, unless its clock was never set.
-    fn server_time(&self, auth_token: &AuthToken, requested_at: Duration) -> Option<SystemTime> {
-        let age = self.transport.session.now().saturating_sub(requested_at);
-        let issued_at = auth_token.claims().issued_at.map(Duration::from_secs);
-        match issued_at {
-            Some(issued_at) => SystemTime::UNIX_EPOCH.checked_add(issued_at + age),
-            None => Some(self.transport.clock.wall()).filter(|wall| !is_before_release(*wall)),
-        }
-    }
 }
 
 /// Returns the names of the options that are ignored, because the rotation began with others.
 pub(super) fn ignored(options: &RotateOptions, plan: &Plan) -> Vec<&'static str> {
     let RotateOptions { id, description, expiry_date, ip, grace, keep_old: _, hand_over: _ } =
         options;
+    let lifetime = expiry_date.as_ref().and_then(ExpiryDate::lifetime);
+    let date = expiry_date.as_ref().filter(|_| lifetime.is_none());
     let wire = |date| validate::expiry_date(date, SystemTime::UNIX_EPOCH).ok();
     let differs = [
         ("id", id.is_some_and(|id| id != plan.old_id)),
         ("description", description.as_ref().is_some_and(|text| label(text) != plan.description)),
-        ("expiry_date", expiry_date.as_ref().is_some_and(|date| wire(date) != plan.expiry_date)),
+        ("expiry_date", date.is_some_and(|date| wire(date) != plan.expiry_date)),
+        ("expires_in", lifetime.is_some() && lifetime != plan.expires_in),
         ("ip", ip.is_some() && *ip != plan.ip),
         // Zero is the default and counts as not set.
         ("grace", !grace.is_zero() && grace.as_secs() != plan.grace_seconds),

@@ -11,6 +11,7 @@ pub(crate) mod probe;
 mod refresh;
 mod replacement;
 mod rotation_support;
+mod server_time;
 mod shared_sign_in;
 pub(crate) mod single_flight;
 pub(crate) mod snapshot;

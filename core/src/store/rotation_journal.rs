@@ -4,6 +4,7 @@
 //! new token describes the steps that remain.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -80,6 +81,9 @@ pub(crate) struct Plan {
     /// The properties of the new token.
     pub(crate) description: String,
     pub(crate) expiry_date: Option<String>,
+    /// The lifetime from which the caller had the date computed.
+    #[serde(default)]
+    pub(crate) expires_in: Option<Duration>,
     pub(crate) ip: Option<String>,
     pub(crate) grace_seconds: u64,
     /// The marker in the new token's description, by which its row is found.

@@ -1,24 +1,36 @@
 //! The date or instant at which a new application token expires.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-/// When a new application token expires: a date or an instant.
+/// When a new application token expires: a date, an instant, or a time from now. A time from now is
+/// counted on emnify's clock, which the auth token shows; this machine's clock may be wrong.
 ///
 /// ```
-/// use std::time::{Duration, SystemTime};
+/// use std::time::Duration;
 /// use emnify_core::ExpiryDate;
 ///
 /// let date = ExpiryDate::from("2027-05-29"); // 00:00 UTC on that day
 /// let instant = ExpiryDate::from("2027-05-29T18:30:00+02:00"); // RFC 3339
-/// let in_a_month = ExpiryDate::from(SystemTime::now() + Duration::from_secs(30 * 86_400));
+/// let in_a_month = ExpiryDate::from(Duration::from_secs(30 * 86_400));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiryDate(pub(crate) Expiry);
+
+impl ExpiryDate {
+    /// Returns how long the token lives, if that was given instead of a date.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        match self.0 {
+            Expiry::In(lifetime) => Some(lifetime),
+            _ => None,
+        }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expiry {
     Text(String),
     Instant(SystemTime),
+    In(Duration),
 }
 
 impl From<&str> for ExpiryDate {
@@ -36,5 +48,11 @@ impl From<String> for ExpiryDate {
 impl From<SystemTime> for ExpiryDate {
     fn from(instant: SystemTime) -> Self {
         ExpiryDate(Expiry::Instant(instant))
+    }
+}
+
+impl From<Duration> for ExpiryDate {
+    fn from(lifetime: Duration) -> Self {
+        ExpiryDate(Expiry::In(lifetime))
     }
 }

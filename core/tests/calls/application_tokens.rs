@@ -1,10 +1,12 @@
 //! Application tokens can be created, listed, updated and revoked. The value of a new one is never
 //! lost.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use emnify_core::{
-    ApplicationTokenStatus, ApplicationTokenUpdate, ErrorKind, ExpiryDate, NewApplicationToken,
+    ApplicationTokenStatus, ApplicationTokenUpdate, ErrorKind, ExpiryDate, ManualClock,
+    NewApplicationToken,
 };
 use emnify_sandbox::{Fault, FaultKind, TokenShape};
 
@@ -214,6 +216,26 @@ fn an_expiry_may_be_a_date() {
     let rows = client.application_tokens().list().unwrap();
     let row = rows.iter().find(|row| row.id() == id).unwrap();
     assert!(row.expiry_date().unwrap().starts_with("2099-05-29"));
+}
+
+#[test]
+fn a_lifetime_is_counted_on_emnifys_clock() {
+    let sandbox = sandbox();
+    // This machine's clock is a year late.
+    let year = Duration::from_secs(365 * 86_400);
+    let clock = Arc::new(ManualClock::new(SystemTime::now() - year));
+    let client = builder(&sandbox).clock(clock).build().unwrap();
+    let day = Duration::from_secs(86_400);
+    let new = NewApplicationToken::new().expires_in(90 * day);
+    let id = client.application_tokens().create(&new).unwrap().id().unwrap();
+    let rows = client.application_tokens().list().unwrap();
+    let row = rows.iter().find(|row| row.id() == id).unwrap();
+    let left = row.expires_at().unwrap().duration_since(SystemTime::now()).unwrap();
+    assert!(left.abs_diff(90 * day) < Duration::from_secs(60), "{left:?}");
+
+    let error = client.application_tokens().create(&new.expires_in(Duration::ZERO)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().starts_with("expires_in: "), "{error}");
 }
 
 #[test]

@@ -47,6 +47,27 @@ fn the_new_token_has_the_lifetime_of_the_old_one() {
 }
 
 #[test]
+fn a_lifetime_in_the_options_is_counted_on_emnifys_clock() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let gateway = Gateway::new(&sandbox, "expires-in");
+    let client = gateway.builder().clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    let late = Duration::from_secs(86_400);
+    clock.set_wall(SystemTime::now() - late);
+    let lifetime = Duration::from_secs(90 * 86_400);
+    let options = |lifetime| RotateOptions::new().expires_in(lifetime).grace(late);
+    let rotate = |lifetime| client.application_tokens().rotate(&options(lifetime)).unwrap();
+    let rotation = rotate(lifetime);
+    let row = sandbox.application_tokens().into_iter().find(|row| row.id == rotation.new_id());
+    let expiry = seconds_of(&row.unwrap().expiry_date.unwrap().replace("+0000", "Z"));
+    let wanted = sandbox.now() + 90 * 86_400;
+    assert!((expiry - wanted).abs() < 60, "{expiry} instead of {wanted}");
+    // In the grace period.
+    assert!(rotate(lifetime).ignored_options().is_empty());
+    assert_eq!(rotate(lifetime * 2).ignored_options(), ["expires_in"]);
+}
+
+#[test]
 fn without_the_right_to_revoke_nothing_is_created() {
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "no-right");

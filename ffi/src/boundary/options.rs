@@ -3,6 +3,7 @@
 
 use std::ffi::c_char;
 use std::mem::size_of;
+use std::time::Duration;
 
 use emnify_core::ExpiryDate;
 
@@ -52,8 +53,8 @@ pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     Ok(Some(unsafe { options.read() }))
 }
 
-/// Returns the expiry, which options give as a text or in seconds of Unix time; NULL and 0 mean
-/// none.
+/// Returns the expiry, which options give as a text, in seconds of Unix time, or in seconds from
+/// now; NULL and 0 mean none.
 ///
 /// # Safety
 ///
@@ -61,17 +62,25 @@ pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
 pub(crate) unsafe fn expiry(
     expiry_date: *const c_char,
     expires_at: i64,
+    expires_in_s: u64,
 ) -> Result<Option<ExpiryDate>> {
-    let refuse = |problem| Err(emnify_error::invalid_input("expires_at", problem));
     // SAFETY: guaranteed by the caller.
-    match (unsafe { optional_text("expiry_date", expiry_date) }?, expires_at) {
-        (None, 0) => Ok(None),
-        (Some(text), 0) => Ok(Some(text.into())),
-        (Some(_), _) => refuse("expiry_date is set too; set only one of them"),
-        (None, seconds) => match instant(seconds) {
+    match (unsafe { optional_text("expiry_date", expiry_date) }?, expires_at, expires_in_s) {
+        (None, 0, 0) => Ok(None),
+        (Some(text), 0, 0) => Ok(Some(text.into())),
+        (None, 0, seconds) => Ok(Some(Duration::from_secs(seconds).into())),
+        (None, seconds, 0) => match instant(seconds) {
             Some(instant) => Ok(Some(instant.into())),
-            None => refuse("is outside the range of this machine's clock"),
+            None => {
+                let problem = "is outside the range of this machine's clock";
+                Err(emnify_error::invalid_input("expires_at", problem))
+            }
         },
+        (_, expires_at, _) => {
+            let name = if expires_at == 0 { "expires_in" } else { "expires_at" };
+            let problem = "set only one of expiry_date, expires_at and expires_in_s";
+            Err(emnify_error::invalid_input(name, problem))
+        }
     }
 }
 
@@ -118,11 +127,19 @@ mod tests {
     fn an_expiry_is_set_only_once() {
         // SAFETY: the literal ends with a NUL.
         unsafe {
-            assert!(expiry(c"2027-05-29".as_ptr(), 0).ok().unwrap().is_some());
-            assert!(expiry(ptr::null(), 1_811_548_800).ok().unwrap().is_some());
-            assert!(expiry(ptr::null(), 0).ok().unwrap().is_none());
-            let refusal = expiry(c"2027-05-29".as_ptr(), 1_811_548_800).err().unwrap();
-            assert!(refusal.message().to_str().unwrap().starts_with("expires_at: "));
+            let date = c"2027-05-29".as_ptr();
+            assert!(expiry(date, 0, 0).ok().unwrap().is_some());
+            assert!(expiry(ptr::null(), 1_811_548_800, 0).ok().unwrap().is_some());
+            assert!(expiry(ptr::null(), 0, 3_600).ok().unwrap().is_some());
+            assert!(expiry(ptr::null(), 0, 0).ok().unwrap().is_none());
+            for (date, expires_at, expires_in_s, name) in [
+                (date, 1_811_548_800, 0, "expires_at: "),
+                (date, 0, 3_600, "expires_in: "),
+                (ptr::null(), 1_811_548_800, 3_600, "expires_at: "),
+            ] {
+                let refusal = expiry(date, expires_at, expires_in_s).err().unwrap();
+                assert!(refusal.message().to_str().unwrap().starts_with(name));
+            }
         }
     }
 }

@@ -29,10 +29,13 @@ pub struct emnify_token_options {
     /// The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
     /// call it expiry_date.
     pub expires_at: i64,
+    /// How many seconds the token lives, instead of `expiry_date`, counted on emnify's clock; 0:
+    /// not set. Error messages call it expires_in.
+    pub expires_in_s: u64,
 }
 
 const _: () = assert!(
-    offset_of!(emnify_token_options, expires_at) + size_of::<i64>()
+    offset_of!(emnify_token_options, expires_in_s) + size_of::<u64>()
         == size_of::<emnify_token_options>()
 );
 
@@ -124,7 +127,9 @@ pub(crate) unsafe fn new_token(
         new = new.description(text);
     }
     // SAFETY: guaranteed by the caller.
-    if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_at) }? {
+    let expiry =
+        unsafe { options::expiry(options.expiry_date, options.expires_at, options.expires_in_s) }?;
+    if let Some(expiry) = expiry {
         new = new.expiry_date(expiry);
     }
     // SAFETY: guaranteed by the caller.

@@ -65,10 +65,13 @@ pub struct emnify_rotate_options {
     /// rotation ends in EMNIFY_ROTATION_DONE with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is
     /// revoked; if that is not permitted, the call fails before a token is created.
     pub keep_old: u64,
+    /// How many seconds the new token lives, instead of `expiry_date`, counted on emnify's clock;
+    /// 0: not set. Error messages call it expires_in.
+    pub expires_in_s: u64,
 }
 
 const _: () = assert!(
-    offset_of!(emnify_rotate_options, keep_old) + size_of::<u64>()
+    offset_of!(emnify_rotate_options, expires_in_s) + size_of::<u64>()
         == size_of::<emnify_rotate_options>()
 );
 
@@ -247,7 +250,9 @@ pub(crate) unsafe fn rotate_options(
         rotate = rotate.description(text);
     }
     // SAFETY: guaranteed by the caller.
-    if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_at) }? {
+    let expiry =
+        unsafe { options::expiry(options.expiry_date, options.expires_at, options.expires_in_s) }?;
+    if let Some(expiry) = expiry {
         rotate = rotate.expiry_date(expiry);
     }
     // SAFETY: guaranteed by the caller.

@@ -36,6 +36,7 @@ _Parameter: TypeAlias = str | int | float | None
 _Value: TypeAlias = _Parameter | Sequence[_Parameter]
 _Params: TypeAlias = Mapping[str, _Value] | Sequence[tuple[str, _Value]]
 _Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+_Duration: TypeAlias = float | datetime.timedelta
 
 @final
 class Client:
@@ -49,8 +50,9 @@ class Client:
     sign-in, so that the client notices a rotation. Default: EMNIFY_APPLICATION_TOKEN_FILE.
     Without any of these the client signs in as the user in EMNIFY_USERNAME and EMNIFY_PASSWORD.
     base_url: the URL of the API. Default: EMNIFY_BASE_PATH, else emnify's address.
-    timeout: how many seconds one call may take, including all waits and retries.
-    connect_timeout: how many of these seconds connecting may take.
+    timeout: how long one call may take, including all waits and retries, in seconds or as a
+    timedelta.
+    connect_timeout: how much of this time connecting may take.
     ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
     Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
     authorities, else a bundled set.
@@ -380,6 +382,7 @@ class ApplicationTokens:
         *,
         description: str | None = None,
         expiry_date: str | datetime.date | datetime.datetime | None = None,
+        expires_in: _Duration | None = None,
         ip: str | None = None,
     ) -> CreatedApplicationToken:
         """Creates an application token. Its value is only in the returned object and cannot be read
@@ -389,6 +392,8 @@ class ApplicationTokens:
         expiry_date: a date or an instant in the future: a text ("2027-05-29" or
         "2027-05-29T18:30:00Z"), a datetime.date, or a datetime.datetime with a time zone.
         Default: the token never expires.
+        expires_in: how long the token lives, instead of expiry_date, as a timedelta or in seconds.
+        The time is counted on emnify's clock.
         ip: the address or range ("192.0.2.0/24") from which the token may be used. Default: any.
 
         emnify does not return the new id. The client finds it by comparing the list before and
@@ -422,15 +427,16 @@ class ApplicationTokens:
     def audit(
         self,
         *,
-        expires_within: datetime.timedelta = ...,
-        older_than: datetime.timedelta = ...,
+        expires_within: _Duration = ...,
+        older_than: _Duration = ...,
     ) -> builtins.list[AuditedToken]:
         """Returns all application tokens of the workspace, each with the risks found for it. It
         changes nothing.
 
         expires_within: a token that expires within this time is reported as "expires_soon".
         Default: 30 days.
-        older_than: a token that is older than this is reported as "old". Default: 365 days.
+        older_than: a token that is older than this is reported as "old". Default: 365 days. Both
+        are timedeltas, or in seconds.
 
             >>> for audited in client.application_tokens.audit():
             ...     print(audited.token.id, sorted(audited.findings))
@@ -443,8 +449,9 @@ class ApplicationTokens:
         id: int | None = None,
         description: str | None = None,
         expiry_date: str | datetime.date | datetime.datetime | None = None,
+        expires_in: _Duration | None = None,
         ip: str | None = None,
-        grace: float | datetime.timedelta = 0,
+        grace: _Duration = 0,
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
     ) -> Rotation:
@@ -460,8 +467,8 @@ class ApplicationTokens:
 
         id: the id of the application token that this client signs in with. It is needed only if
         the auth token does not contain it. An id that contradicts the auth token is refused.
-        description, expiry_date, ip: as for create(). Default: the description, the address
-        restriction and the lifetime of the old token.
+        description, expiry_date, expires_in, ip: as for create(). Default: the description, the
+        lifetime and the address restriction of the old token.
         grace: how long the old token still works alongside the new one, as a timedelta or in
         seconds. rotate() does not wait for the end of this time: call it again afterwards.
         keep_old: does not revoke the old token, for an application token that is not allowed to

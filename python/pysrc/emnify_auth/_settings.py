@@ -1,5 +1,6 @@
 """The settings that all clients share."""
 
+import datetime
 import os
 from collections.abc import Callable
 from typing import TypedDict
@@ -17,8 +18,8 @@ class ClientSettings(TypedDict, total=False):
     """
 
     base_url: str | None
-    timeout: float
-    connect_timeout: float
+    timeout: float | datetime.timedelta
+    connect_timeout: float | datetime.timedelta
     ca_bundle: str | os.PathLike[str] | None
     proxy: str | None
     store: str | os.PathLike[str] | None

@@ -30,6 +30,8 @@ impl ApplicationTokens {
     /// expiry_date: a date or an instant in the future: a text ("2027-05-29" or
     /// "2027-05-29T18:30:00Z"), a datetime.date, or a datetime.datetime with a time zone.
     /// Default: the token never expires.
+    /// expires_in: how long the token lives, instead of expiry_date, as a timedelta or in seconds.
+    /// The time is counted on emnify's clock.
     /// ip: the address or range ("192.0.2.0/24") from which the token may be used. Default: any.
     ///
     /// emnify does not return the new id. The client finds it by comparing the list before and
@@ -42,12 +44,13 @@ impl ApplicationTokens {
     ///
     ///     >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
     ///     >>> secret = created.reveal()
-    #[pyo3(signature = (*, description=None, expiry_date=None, ip=None))]
+    #[pyo3(signature = (*, description=None, expiry_date=None, expires_in=None, ip=None))]
     fn create(
         &self,
         py: Python<'_>,
         description: Option<Bound<'_, PyAny>>,
         expiry_date: Option<Bound<'_, PyAny>>,
+        expires_in: Option<Bound<'_, PyAny>>,
         ip: Option<Bound<'_, PyAny>>,
     ) -> PyResult<CreatedApplicationToken> {
         let client = self.0.get();
@@ -55,8 +58,8 @@ impl ApplicationTokens {
         if let Some(description) = &description {
             new = new.description(arguments::text("description", description)?);
         }
-        if let Some(expiry_date) = &expiry_date {
-            new = new.expiry_date(arguments::expiry_date(expiry_date)?);
+        if let Some(expiry) = arguments::expiry(expiry_date.as_ref(), expires_in.as_ref())? {
+            new = new.expiry_date(expiry);
         }
         if let Some(ip) = &ip {
             new = new.ip(arguments::text("ip", ip)?);
@@ -114,7 +117,8 @@ impl ApplicationTokens {
     ///
     /// expires_within: a token that expires within this time is reported as "expires_soon".
     /// Default: 30 days.
-    /// older_than: a token that is older than this is reported as "old". Default: 365 days.
+    /// older_than: a token that is older than this is reported as "old". Default: 365 days. Both
+    /// are timedeltas, or in seconds.
     ///
     ///     >>> for audited in client.application_tokens.audit():
     ///     ...     print(audited.token.id, sorted(audited.findings))
@@ -132,10 +136,10 @@ impl ApplicationTokens {
         let client = self.0.get();
         let mut options = AuditOptions::new();
         if let OrDefault::Given(time) = &expires_within {
-            options = options.expires_within(arguments::timedelta("expires_within", time)?);
+            options = options.expires_within(arguments::duration("expires_within", time)?);
         }
         if let OrDefault::Given(age) = &older_than {
-            options = options.older_than(arguments::timedelta("older_than", age)?);
+            options = options.older_than(arguments::duration("older_than", age)?);
         }
         let rows = client.call(py, move |client| client.application_tokens().audit(&options))?;
         Ok(rows.into_iter().map(AuditedToken).collect())
@@ -153,8 +157,8 @@ impl ApplicationTokens {
     ///
     /// id: the id of the application token that this client signs in with. It is needed only if
     /// the auth token does not contain it. An id that contradicts the auth token is refused.
-    /// description, expiry_date, ip: as for create(). Default: the description, the address
-    /// restriction and the lifetime of the old token.
+    /// description, expiry_date, expires_in, ip: as for create(). Default: the description, the
+    /// lifetime and the address restriction of the old token.
     /// grace: how long the old token still works alongside the new one, as a timedelta or in
     /// seconds. rotate() does not wait for the end of this time: call it again afterwards.
     /// keep_old: does not revoke the old token, for an application token that is not allowed to
@@ -181,11 +185,11 @@ impl ApplicationTokens {
     ///     <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
     #[pyo3(
         signature = (
-            *, id=None, description=None, expiry_date=None, ip=None, grace=OrDefault::Default,
-            keep_old=false, hand_over=None,
+            *, id=None, description=None, expiry_date=None, expires_in=None, ip=None,
+            grace=OrDefault::Default, keep_old=false, hand_over=None,
         ),
-        text_signature = "($self, *, id=None, description=None, expiry_date=None, ip=None, \
-            grace=0, keep_old=False, hand_over=None)"
+        text_signature = "($self, *, id=None, description=None, expiry_date=None, \
+            expires_in=None, ip=None, grace=0, keep_old=False, hand_over=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn rotate(
@@ -194,6 +198,7 @@ impl ApplicationTokens {
         id: Option<Bound<'_, PyAny>>,
         description: Option<Bound<'_, PyAny>>,
         expiry_date: Option<Bound<'_, PyAny>>,
+        expires_in: Option<Bound<'_, PyAny>>,
         ip: Option<Bound<'_, PyAny>>,
         grace: OrDefault<'_>,
         keep_old: bool,
@@ -207,8 +212,8 @@ impl ApplicationTokens {
         if let Some(description) = &description {
             options = options.description(arguments::text("description", description)?);
         }
-        if let Some(expiry_date) = &expiry_date {
-            options = options.expiry_date(arguments::expiry_date(expiry_date)?);
+        if let Some(expiry) = arguments::expiry(expiry_date.as_ref(), expires_in.as_ref())? {
+            options = options.expiry_date(expiry);
         }
         if let Some(ip) = &ip {
             options = options.ip(arguments::text("ip", ip)?);

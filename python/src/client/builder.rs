@@ -138,10 +138,10 @@ impl Settings<'_> {
             builder = builder.base_url(arguments::text("base_url", url)?);
         }
         if let OrDefault::Given(seconds) = &self.timeout {
-            builder = builder.timeout(arguments::seconds("timeout", seconds)?);
+            builder = builder.timeout(arguments::duration("timeout", seconds)?);
         }
         if let OrDefault::Given(seconds) = &self.connect_timeout {
-            builder = builder.connect_timeout(arguments::seconds("connect_timeout", seconds)?);
+            builder = builder.connect_timeout(arguments::duration("connect_timeout", seconds)?);
         }
         if let Some(path) = &self.ca_bundle {
             builder = builder.ca_bundle(arguments::path("ca_bundle", path)?);

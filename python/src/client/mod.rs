@@ -34,8 +34,9 @@ use crate::values::status::Status;
 /// sign-in, so that the client notices a rotation. Default: EMNIFY_APPLICATION_TOKEN_FILE.
 /// Without any of these the client signs in as the user in EMNIFY_USERNAME and EMNIFY_PASSWORD.
 /// base_url: the URL of the API. Default: EMNIFY_BASE_PATH, else emnify's address.
-/// timeout: how many seconds one call may take, including all waits and retries.
-/// connect_timeout: how many of these seconds connecting may take.
+/// timeout: how long one call may take, including all waits and retries, in seconds or as a
+/// timedelta.
+/// connect_timeout: how much of this time connecting may take.
 /// ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
 /// Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
 /// authorities, else a bundled set.

@@ -109,9 +109,13 @@ pub(crate) fn mistyped(
     }
 }
 
-/// Converts a number of seconds.
-pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    const EXPECTED: &str = "a number of seconds";
+/// Converts a `timedelta` or a number of seconds.
+pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    const EXPECTED: &str = "a number of seconds or a datetime.timedelta";
+    if let Ok(delta) = value.cast::<PyDelta>() {
+        return time::from_timedelta(delta)
+            .ok_or_else(|| invalid_input(value.py(), name, "must not be negative"));
+    }
     if value.is_instance_of::<PyBool>() {
         return Err(wrong_type(name, EXPECTED, value));
     }
@@ -122,21 +126,24 @@ pub(crate) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration
     })
 }
 
-/// Converts a `timedelta`.
-pub(crate) fn timedelta(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let delta =
-        value.cast::<PyDelta>().map_err(|_| wrong_type(name, "a datetime.timedelta", value))?;
-    time::from_timedelta(delta)
-        .ok_or_else(|| invalid_input(value.py(), name, "must not be negative"))
+/// Converts when an application token expires: a date or instant, or how long it lives.
+pub(crate) fn expiry<'py>(
+    expiry_date: Option<&Bound<'py, PyAny>>,
+    expires_in: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<ExpiryDate>> {
+    const NAME: &str = "expires_in";
+    match (expiry_date, expires_in) {
+        (None, None) => Ok(None),
+        (Some(date), None) => self::expiry_date(date).map(Some),
+        (None, Some(lifetime)) => duration(NAME, lifetime).map(|l| Some(l.into())),
+        (Some(_), Some(lifetime)) => {
+            let problem = "cannot be combined with expiry_date; pass one of the two";
+            Err(invalid_input(lifetime.py(), NAME, problem))
+        }
+    }
 }
 
-/// Converts a `timedelta` or a number of seconds.
-pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    if value.is_instance_of::<PyDelta>() { timedelta(name, value) } else { seconds(name, value) }
-}
-
-/// Converts the date or instant when an application token expires.
-pub(crate) fn expiry_date(value: &Bound<'_, PyAny>) -> PyResult<ExpiryDate> {
+fn expiry_date(value: &Bound<'_, PyAny>) -> PyResult<ExpiryDate> {
     const NAME: &str = "expiry_date";
     if value.is_instance_of::<PyString>() {
         return Ok(ExpiryDate::from(text(NAME, value)?));

@@ -34,6 +34,7 @@ class AsyncApplicationTokens:
         *,
         description: str | None = None,
         expiry_date: str | datetime.date | datetime.datetime | None = None,
+        expires_in: float | datetime.timedelta | None = None,
         ip: str | None = None,
     ) -> CreatedApplicationToken:
         """Creates an application token, like ApplicationTokens.create(). Its value is only in the
@@ -44,7 +45,9 @@ class AsyncApplicationTokens:
         list."""
         tokens = self._tokens
         return await self._calls.run(
-            lambda: tokens.create(description=description, expiry_date=expiry_date, ip=ip),
+            lambda: tokens.create(
+                description=description, expiry_date=expiry_date, expires_in=expires_in, ip=ip
+            ),
             discard=tokens._discarder(),
         )
 
@@ -71,8 +74,8 @@ class AsyncApplicationTokens:
     async def audit(
         self,
         *,
-        expires_within: datetime.timedelta = ...,  # type: ignore[assignment]
-        older_than: datetime.timedelta = ...,  # type: ignore[assignment]
+        expires_within: float | datetime.timedelta = ...,  # type: ignore[assignment]
+        older_than: float | datetime.timedelta = ...,  # type: ignore[assignment]
     ) -> builtins.list[AuditedToken]:
         """Returns all application tokens of the workspace, each with the risks found for it, like
         ApplicationTokens.audit()."""
@@ -87,6 +90,7 @@ class AsyncApplicationTokens:
         id: int | None = None,
         description: str | None = None,
         expiry_date: str | datetime.date | datetime.datetime | None = None,
+        expires_in: float | datetime.timedelta | None = None,
         ip: str | None = None,
         grace: float | datetime.timedelta = 0,
         keep_old: bool = False,
@@ -110,6 +114,7 @@ class AsyncApplicationTokens:
                 id=id,
                 description=description,
                 expiry_date=expiry_date,
+                expires_in=expires_in,
                 ip=ip,
                 grace=grace,
                 keep_old=keep_old,
