@@ -33,19 +33,11 @@ mod _native {
     #[pymodule_export]
     use crate::client::pages::Pages;
     #[pymodule_export]
-    use crate::values::application_token::{ApplicationToken, CreatedApplicationToken};
-    #[pymodule_export]
-    use crate::values::audited_token::AuditedToken;
-    #[pymodule_export]
     use crate::values::auth_token::AuthToken;
     #[pymodule_export]
-    use crate::values::event::Event;
+    use crate::values::created_token::CreatedApplicationToken;
     #[pymodule_export]
     use crate::values::response::Response;
-    #[pymodule_export]
-    use crate::values::rotation::Rotation;
-    #[pymodule_export]
-    use crate::values::status::Status;
     #[pymodule_export]
     use crate::values::trusted_device::TrustedDevice;
 

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import json
+import pickle
 
 import pytest
 
@@ -136,12 +137,25 @@ def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
     assert hash(first) == hash(second)
     assert len({first, second}) == 1
     assert first != "it's 7"
-    assert copy.copy(first) is first
-    assert copy.deepcopy(first) is first
+    for same in (copy.copy(first), copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        assert same == first
+    assert first.to_dict() == {
+        "id": id,
+        "description": "it's 7",
+        "status": "Activated",
+        "created_at": first.created_at.isoformat() if first.created_at else None,
+        "expiry_date": first.expiry_date,
+        "expires_at": "2099-05-29T00:00:00+00:00",
+        "ip": None,
+        "creator": first.creator,
+    }
+    assert json.loads(json.dumps(first.to_dict())) == first.to_dict()
     client.application_tokens.update(id, description="it's 8")
     assert row(client, id) != first
     for part in (f"id={id}", '''description="it's 7"''', "status='Activated'", "2099-05-29"):
         assert part in repr(first)
+    assert ApplicationToken(id=7, status="Revoked") == ApplicationToken(id=7, status="Revoked")
+    assert repr(ApplicationToken(id=7)) == "ApplicationToken(id=7)"
     for name in ("id", "description", "anything"):
         with pytest.raises(AttributeError):
             setattr(first, name, "x")

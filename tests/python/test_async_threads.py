@@ -100,7 +100,7 @@ def test_the_client_of_another_workspace_has_the_same_settings(sandbox: Sandbox)
     async def main() -> None:
         async with sandbox.async_user(USER, max_threads=3, timeout=7.0) as client:
             other = await client.switch_workspace(5678)
-            assert (other._calls.max_threads, other._calls.timeout) == (3, 7.0)
+            assert (other._calls.max_threads, other._calls._timeout) == (3, 7.0)
             await other.aclose()
 
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+import pickle
 from datetime import timedelta
 from typing import Any
 
@@ -88,10 +89,12 @@ def test_an_audited_token_is_a_value(client: Client) -> None:
     assert first == second
     assert hash(first) == hash(second)
     assert first != first.token
-    assert copy.copy(first) is first
-    assert copy.deepcopy(first) is first
-    shown = "findings={'own', 'no_expiry', 'no_address_restriction'}>"
-    assert repr(first) == f"<AuditedToken token={first.token!r} {shown}"
+    for same in (copy.copy(first), copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        assert same == first
+    assert AuditedToken(token=first.token, findings=first.findings) == first
+    findings = ["no_address_restriction", "no_expiry", "own"]
+    assert first.to_dict() == {"token": first.token.to_dict(), "findings": findings}
+    assert repr(first).startswith(f"AuditedToken(token={first.token!r}, findings=frozenset(")
     for name in ("token", "anything"):
         with pytest.raises(AttributeError):
             setattr(first, name, "x")

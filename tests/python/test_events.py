@@ -1,6 +1,10 @@
 """Events and the status: what is reported, in which thread, and what an exception there does."""
 
+import dataclasses
 import datetime
+import functools
+import json
+import pickle
 import sys
 import threading
 import time
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 
 import emnify_auth
-from emnify_auth import AuthToken, Client, EmnifyError, Event
+from emnify_auth import AuthToken, Client, EmnifyError, Event, InvalidInputError, Status
 
 from emnify_sandbox import AUTHENTICATE, Sandbox
 
@@ -49,7 +53,10 @@ def test_a_sign_in_is_reported_before_the_call_returns(sandbox: Sandbox) -> None
     assert event.next_attempt is None
     assert event.expires_at == auth_token.expires_at
     assert str(event) == f"signed in, until {auth_token.expires_at:%Y-%m-%dT%H:%M:%S}.000Z"
-    assert repr(event) == f"<Event kind='authenticated' expires_at='{auth_token.expires_at}'>"
+    assert repr(event) == (
+        f"Event(kind='authenticated', level='info', message={str(event)!r}, "
+        f"expires_at={auth_token.expires_at!r})"
+    )
     with pytest.raises(AttributeError):
         event.kind = "other"  # type: ignore[misc]
 
@@ -77,13 +84,20 @@ def test_a_failure_is_reported_before_the_call_raises(
     assert type(error) is expected
     assert error.http_status == status
     assert error.__traceback__ is None
-    assert event.error is not error
     assert event.next_attempt is not None
     assert 55 < event.next_attempt < 120
     assert "\n" not in str(event)
     assert f"HTTP {status}" in str(event)
     assert "next attempt in" in str(event)
-    assert f"<Event kind='{kind}' error={expected.__name__}('" in repr(event)
+    assert f"Event(kind='{kind}', level='" in repr(event)
+    assert f"error={expected.__name__}('" in repr(event)
+    same = pickle.loads(pickle.dumps(event))
+    assert same == event
+    assert hash(same) == hash(event)
+    assert same != dataclasses.replace(event, error=None)
+    shown = json.loads(json.dumps(event.to_dict()))
+    assert (shown["kind"], shown["error"]["http_status"]) == (kind, status)
+    assert shown["error"]["type"] == expected.__name__
     assert type(caught.value) is expected
 
     assert not status_then.signed_in
@@ -93,6 +107,34 @@ def test_a_failure_is_reported_before_the_call_raises(
     assert 55 < status_then.next_attempt < 120
     assert status_then.calls_made == 1
     assert status_then.last_change is not None
+
+
+async def awaited(event: Event) -> None:
+    """Stand for an async function that a program passes by mistake."""
+
+
+class Awaited:
+    async def __call__(self, event: Event) -> None:
+        """Stand for one that is an object."""
+
+
+@pytest.mark.parametrize("function", [awaited, functools.partial(awaited), Awaited()])
+def test_an_async_on_event_is_refused(sandbox: Sandbox, function: Any) -> None:  # noqa: ANN401
+    for create in (sandbox.client, sandbox.user, sandbox.async_client, sandbox.async_user):
+        with pytest.raises(InvalidInputError, match=r"^on_event: must be a plain function") as told:
+            create(on_event=function)
+        assert isinstance(told.value, TypeError)
+
+
+def test_an_on_event_that_returns_an_awaitable_is_reported(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    with sandbox.client(on_event=lambda event: awaited(event)) as client:
+        client.authenticate()
+    [unraisable] = raised
+    assert "on_event: returned an awaitable" in str(unraisable.exc_value)
 
 
 def test_the_status_of_a_session(client: Client) -> None:
@@ -112,8 +154,13 @@ def test_the_status_of_a_session(client: Client) -> None:
     assert before < status.last_change <= datetime.datetime.now(UTC)
     assert (status.calls_made, status.calls_saved) == (1, 5)
     assert (status.next_attempt, status.last_error) == (None, None)
-    shown = f"<Status signed_in=True valid_until='{status.valid_until}' calls_made=1 calls_saved=5>"
-    assert repr(status) == shown
+    assert repr(status) == (
+        f"Status(signed_in=True, valid_until={status.valid_until!r}, calls_made=1, calls_saved=5, "
+        f"last_change={status.last_change!r})"
+    )
+    assert pickle.loads(pickle.dumps(status)) == status
+    assert status.to_dict()["valid_until"] == status.valid_until.isoformat()
+    assert Status(signed_in=True) == Status(signed_in=True)
     with pytest.raises(AttributeError):
         status.signed_in = False  # type: ignore[misc]
     client.invalidate(auth_token)

@@ -54,8 +54,9 @@ def test_everything_public_is_exported_and_described() -> None:
             continue
         assert value.__doc__, name
         assert value.__module__ == "emnify_auth", name
+        fields = {*getattr(value, "__slots__", ()), *getattr(value, "__dataclass_fields__", ())}
         for member, method in vars(value).items():
-            if not member.startswith("_") and member not in getattr(value, "__slots__", ()):
+            if not member.startswith("_") and member not in fields:
                 assert inspect.getdoc(method), f"{name}.{member}"
 
 

@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import logging
+import pickle
 import threading
 import time
 import traceback
@@ -203,8 +204,8 @@ def test_both_work_in_the_grace_period(gateway: Gateway, grace: float | timedelt
         assert rotation.state == "Grace"
         assert rotation.grace_left is not None
         assert timedelta(minutes=59) < rotation.grace_left <= timedelta(hours=1)
-        assert f"state='Grace' old_id={rotation.old_id}" in repr(rotation)
-        assert f"grace_left='{rotation.grace_left}'" in repr(rotation)
+        assert f"state='Grace', old_id={rotation.old_id}" in repr(rotation)
+        assert rotation.to_dict()["grace_left"] == rotation.grace_left.total_seconds()
         assert set(gateway.active()) == {rotation.old_id, rotation.new_id}
         again = client.application_tokens.rotate()
         assert (again.state, again.new_id) == ("Grace", rotation.new_id)
@@ -224,14 +225,12 @@ def test_a_start_with_the_old_token_finds_and_reports_the_new_one(gateway: Gatew
 def test_a_rotation_is_a_value(gateway: Gateway) -> None:
     with gateway.client() as client:
         rotation = client.application_tokens.rotate()
-    assert copy.copy(rotation) is rotation
-    assert copy.deepcopy(rotation) is rotation
-    assert hash(rotation) == hash(copy.copy(rotation))
-    assert rotation == copy.copy(rotation)
-    assert repr(rotation) == (
-        f"<Rotation state='Done' old_id={rotation.old_id} new_id={rotation.new_id} "
-        "is_adopted=False>"
-    )
+    for same in (copy.copy(rotation), pickle.loads(pickle.dumps(rotation))):
+        assert same == rotation
+        assert hash(same) == hash(rotation)
+    old, new = rotation.old_id, rotation.new_id
+    assert Rotation(state="Done", old_id=old, new_id=new) == rotation
+    assert rotation.to_dict()["ignored_options"] == []
     with pytest.raises(AttributeError):
         rotation.state = "Grace"  # type: ignore[misc]
 

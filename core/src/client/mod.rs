@@ -170,6 +170,24 @@ impl Client {
         self.transport.http.base_url().trim_end_matches('/')
     }
 
+    /// Returns the time limit of a call.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn timeout(&self) -> Duration {
+        self.transport.timeout
+    }
+
+    /// Returns the name of the setting that the client signs in with.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn credential(&self) -> &'static str {
+        self.transport.session.credential()
+    }
+
+    /// Returns where the session is kept, without a password; `None` if it is in memory.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn store(&self) -> Option<String> {
+        self.transport.session.store().location()
+    }
+
     /// Returns the status of the session. It makes no request.
     pub fn status(&self) -> Status {
         self.transport.session.status()

@@ -22,6 +22,16 @@ impl Session {
         &self.parts.store
     }
 
+    /// Returns the name of the setting that the session signs in with.
+    pub(crate) fn credential(&self) -> &'static str {
+        match &self.parts.credential {
+            Credential::ApplicationToken(_) => "application_token",
+            Credential::ApplicationTokenFile(_) => "application_token_file",
+            Credential::User(_) => "user",
+            Credential::Workspace(_) => "switch_workspace",
+        }
+    }
+
     /// Returns the credential file, if the application token is read from one.
     pub(crate) fn credential_file(&self) -> Option<&TokenFile> {
         match &self.parts.credential {

@@ -128,9 +128,14 @@ impl Store {
         backend.map_or_else(|| self.clone(), |backend| Store(Some(backend)))
     }
 
+    /// Returns where it is, without a password; `None` for memory.
+    pub(crate) fn location(&self) -> Option<String> {
+        self.0.as_ref().map(|backend| backend.location())
+    }
+
     /// Checks the location.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.0.as_ref().map(|backend| backend.location()) {
+        match self.location() {
             Some(location) if location.is_empty() => Err(Error::invalid_input("store", "is empty")),
             Some(location) if location.contains('\0') => {
                 Err(Error::invalid_input("store", "contains a NUL"))
@@ -227,7 +232,7 @@ impl Store {
     }
 
     fn error(&self, verb: &str, problem: &dyn std::fmt::Display) -> Error {
-        let location = self.0.as_ref().map(|backend| backend.location()).unwrap_or_default();
+        let location = self.location().unwrap_or_default();
         Error::new(ErrorKind::Store, format!("cannot {verb} the store {location}: {problem}"))
     }
 }

@@ -50,17 +50,12 @@ from ._errors import (
     ValidationError,
 )
 from ._native import (
-    ApplicationToken,
     ApplicationTokens,
-    AuditedToken,
     AuthToken,
     Client,
     CreatedApplicationToken,
-    Event,
     Pages,
     Response,
-    Rotation,
-    Status,
     TrustedDevice,
     __version__,
 )
@@ -70,6 +65,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async import AsyncApplicationTokens, AsyncClient, AsyncPages
     from ._settings import ClientSettings
+    from ._values import ApplicationToken, AuditedToken, Event, Rotation, Status
 else:
 
     def __getattr__(name: str) -> object:
@@ -77,6 +73,8 @@ else:
             from . import _async as module
         elif name == "ClientSettings":
             from . import _settings as module
+        elif name in ("ApplicationToken", "AuditedToken", "Event", "Rotation", "Status"):
+            from . import _values as module
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(module, name)

@@ -1,6 +1,15 @@
 """The exceptions of this package. The native module raises them. They are defined in Python, so
 that people and type checkers can read them."""
 
+# Not imported from typing, because the import takes time.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    _RotationState: TypeAlias = Literal[
+        "Intent", "Created", "Identified", "Committed", "Grace", "Revoking"
+    ]
+
 __all__ = [
     "AccountLockedError",
     "ApiError",
@@ -149,8 +158,8 @@ class EmnifyError(Exception):
         self.is_retryable = is_retryable
 
 
-class InvalidInputError(EmnifyError, ValueError):
-    """An argument is invalid. Nothing was sent; the message names the argument."""
+class InvalidInputError(EmnifyError, ValueError, TypeError):
+    """An argument has an invalid value or type. Nothing was sent; the message names it."""
 
 
 class AuthenticationError(EmnifyError):
@@ -222,7 +231,7 @@ class ResourceError(EmnifyError, OSError):
 class RotationError(EmnifyError):
     """A rotation of the application token stopped. Call rotate() again to continue it."""
 
-    state: str
+    state: "_RotationState"
     """The step at which the rotation stopped, and from which it continues: "Intent" (create the new
     application token), "Created" (find its id), "Identified" (try it), "Committed" (write it to the
     credential file or pass it to hand_over), "Grace" (wait; both work), "Revoking" (revoke the old
@@ -232,7 +241,7 @@ class RotationError(EmnifyError):
         self,
         message: str = "",
         *,
-        state: str = "",
+        state: "_RotationState" = "Intent",
         reason: "_Reason | None" = None,
         http_status: int | None = None,
         api_error: ApiError | None = None,

@@ -5,25 +5,20 @@ import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar, final
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, final
 
 from typing_extensions import Self, Unpack
 
-from ._errors import EmnifyError
 from ._settings import ClientSettings
+from ._values import ApplicationToken, AuditedToken, Rotation, Status
 
 __all__ = [
-    "ApplicationToken",
     "ApplicationTokens",
-    "AuditedToken",
     "AuthToken",
     "Client",
     "CreatedApplicationToken",
-    "Event",
     "Pages",
     "Response",
-    "Rotation",
-    "Status",
     "TrustedDevice",
     "__version__",
 ]
@@ -128,6 +123,10 @@ class Client:
         """The URL of the API, without a slash at its end. Send the auth token only to its origin:
         scheme, host and port.
         """
+
+    @property
+    def _timeout(self) -> float:
+        """The timeout of a call in seconds."""
 
     @property
     def application_tokens(self) -> ApplicationTokens:
@@ -341,7 +340,7 @@ class AuthToken:
     """An auth token: the JWT that emnify issues in exchange for an application token.
 
     Client.authenticate() returns it. Only reveal() shows the token: repr() does not, and the object
-    cannot be pickled.
+    cannot be pickled. Two objects are equal if their tokens are.
 
         >>> auth_token = client.authenticate()
         >>> headers = {"Authorization": f"Bearer {auth_token.reveal()}"}
@@ -364,6 +363,8 @@ class AuthToken:
     def reveal(self) -> str:
         """Returns the text of the token, for the header "Authorization: Bearer …"."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> NoReturn: ...
@@ -491,8 +492,8 @@ class ApplicationTokens:
         with the state in which it stopped.
 
             >>> with Client(application_token_file="token", store="state") as client:
-            ...     client.application_tokens.rotate()
-            <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
+            ...     client.application_tokens.rotate().state
+            'Done'
         """
 
     def _discarder(self) -> Callable[[CreatedApplicationToken], None]:
@@ -501,59 +502,6 @@ class ApplicationTokens:
         """
 
     def __reduce__(self) -> NoReturn: ...
-
-@final
-class ApplicationToken:
-    """A row of the list of application tokens. It never contains the token's value, which only
-    ApplicationTokens.create() returns.
-
-    It is immutable. Two rows are equal if all their fields are.
-
-        >>> token = client.application_tokens.own()
-        >>> token.id, token.description, token.status
-        (4711, 'Sandbox', 'Activated')
-    """
-
-    @property
-    def id(self) -> int:
-        """The id, which update() and revoke() need."""
-
-    @property
-    def description(self) -> str | None:
-        """The description, or None."""
-
-    @property
-    def status(self) -> Literal["Activated", "Revoked", "Other"] | None:
-        """The status: "Activated", "Revoked", "Other" for a status that this version does not know,
-        or None if the server did not send one. An expired token may still be "Activated".
-        """
-
-    @property
-    def created_at(self) -> datetime.datetime | None:
-        """When the token was created, in UTC. None if that is unknown or cannot be read."""
-
-    @property
-    def expiry_date(self) -> str | None:
-        """When the token expires, as the server wrote it. None if it does not expire."""
-
-    @property
-    def expires_at(self) -> datetime.datetime | None:
-        """When the token expires, in UTC. None if it does not expire or the date cannot be read. A
-        date without a time of day means 00:00 UTC on that day.
-        """
-
-    @property
-    def ip(self) -> str | None:
-        """The address or range from which the token may be used. None means any address."""
-
-    @property
-    def creator(self) -> str | None:
-        """The name of the user who created the token, or None."""
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, _memo: object) -> Self: ...
 
 @final
 class CreatedApplicationToken:
@@ -578,114 +526,6 @@ class CreatedApplicationToken:
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> NoReturn: ...
-
-@final
-class AuditedToken:
-    """An application token with the findings of ApplicationTokens.audit().
-
-    It is immutable. Two are equal if their tokens and findings are.
-
-        >>> [audited] = client.application_tokens.audit()
-        >>> "own" in audited.findings
-        True
-    """
-
-    @property
-    def token(self) -> ApplicationToken:
-        """The application token, as in the list."""
-
-    @property
-    def findings(
-        self,
-    ) -> frozenset[
-        Literal[
-            "own",
-            "revoked",
-            "expired",
-            "orphan",
-            "expires_soon",
-            "no_expiry",
-            "no_address_restriction",
-            "old",
-            "unreadable_expiry",
-            "other",
-        ]
-    ]:
-        """The findings. If there are none, no risks are known.
-
-        "own": this client signs in with the token, according to its auth token. It is not a risk.
-        "revoked": the token was revoked. It is not checked for risks.
-        "expired": the token has expired. It is not checked for risks.
-        "orphan": a rotation created the token and did not finish. The next rotation uses the token
-        or revokes it. If there will be no other rotation, revoke it.
-        "expires_soon": the token expires within expires_within.
-        "no_expiry": the token never expires: if it is stolen, it works until it is revoked.
-        "no_address_restriction": the token may be used from any address.
-        "old": the token is older than older_than and should be rotated.
-        "unreadable_expiry": the expiry date has an unknown format. Check it by hand.
-        "other": a finding that this version has no name for.
-        """
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, _memo: object) -> Self: ...
-
-@final
-class Rotation:
-    """The result of ApplicationTokens.rotate().
-
-    It contains no secret and is immutable.
-
-        >>> with Client(application_token_file="token", store="state") as client:
-        ...     rotation = client.application_tokens.rotate()
-        >>> rotation.state, rotation.old_id, rotation.new_id
-        ('Done', 4711, 4712)
-    """
-
-    @property
-    def state(self) -> Literal["Done", "Grace"]:
-        """The state: "Done" if the old application token is revoked, or was kept because of
-        keep_old; "Grace" if both work until the grace period ends, and the client uses the new
-        one.
-        """
-
-    @property
-    def old_id(self) -> int:
-        """The id of the application token that was replaced."""
-
-    @property
-    def new_id(self) -> int:
-        """The id of the new application token."""
-
-    @property
-    def grace_left(self) -> datetime.timedelta | None:
-        """How long the grace period still lasted when rotate() returned; None in the state "Done".
-        While the clock cannot be trusted, this time does not decrease.
-        """
-
-    @property
-    def is_adopted(self) -> bool:
-        """Whether another client had already rotated the application token. This call then changed
-        nothing.
-        """
-
-    @property
-    def is_old_kept(self) -> bool:
-        """Whether the old application token still works, because keep_old was set in this call or
-        in the one that began the rotation.
-        """
-
-    @property
-    def ignored_options(self) -> tuple[str, ...]:
-        """The names of the arguments of this call that were ignored, such as ('expiry_date', 'ip'),
-        because an earlier call had begun the rotation with other options.
-        """
-
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, _memo: object) -> Self: ...
 
 @final
 class Response:
@@ -749,124 +589,6 @@ class Pages:
         """
 
     def __reduce__(self) -> NoReturn: ...
-
-@final
-class Event:
-    """An event of a client's session. Client(on_event=…) gets it.
-
-    str(event) is one line for a log. An event contains no secret and is immutable.
-
-        >>> with Client(on_event=lambda event: print(event.kind)) as client:
-        ...     headers = client.auth_headers()
-        authenticated
-    """
-
-    @property
-    def kind(
-        self,
-    ) -> Literal[
-        "authenticated",
-        "adopted",
-        "refresh_failed",
-        "refused",
-        "backing_off",
-        "application_token_expires",
-        "successor_found",
-        "old_token_kept",
-        "store_error",
-        "credential_error",
-        "other",
-    ]:
-        """What happened:
-
-        "authenticated": the client signed in.
-        "adopted": another process signed in; this one uses its auth token from the store.
-        "refresh_failed": an attempt to sign in failed. The cached auth token is used while it is
-        valid.
-        "refused": emnify refused the credentials, which are not sent again for a while unless
-        they change; or it requires a one-time code and mfa is not set.
-        "backing_off": too many requests, or a locked account. No attempt is made for a while.
-        "application_token_expires": the application token expires within 30 days. Reported at most
-        once a day.
-        "successor_found": an earlier run or another process rotated the application token. The new
-        one is used.
-        "old_token_kept": a rotation with keep_old ended. The old application token still works;
-        error names its id.
-        "store_error": the store could not be read or written. The session continues without it.
-        "credential_error": the credential file could not be read. Its last valid content is
-        used, if there is any.
-        "other": an event that this version has no name for.
-        """
-
-    @property
-    def error(self) -> EmnifyError | None:
-        """The error, if something failed: an exception that was not raised. Each access returns a
-        new object.
-        """
-
-    @property
-    def next_attempt(self) -> float | None:
-        """How many seconds after the event the next attempt to sign in may be made, if an attempt
-        failed.
-        """
-
-    @property
-    def expires_at(self) -> datetime.datetime | None:
-        """When the token expires, on emnify's clock, in UTC: the new auth token, or the application
-        token that expires soon.
-        """
-
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, _memo: object) -> Self: ...
-
-@final
-class Status:
-    """The status of a client's session, returned by Client.status(), for people and health checks.
-
-    It contains no secret and is immutable.
-
-        >>> headers = [client.auth_headers() for _ in range(3)]
-        >>> status = client.status()
-        >>> status.signed_in, status.calls_made, status.calls_saved
-        (True, 1, 2)
-    """
-
-    @property
-    def signed_in(self) -> bool:
-        """Whether the client has an auth token that is valid now and was not reported by
-        invalidate().
-        """
-
-    @property
-    def valid_until(self) -> datetime.datetime | None:
-        """When that auth token expires, on this machine's clock, in UTC."""
-
-    @property
-    def next_attempt(self) -> float | None:
-        """How many seconds until the next attempt to sign in may be made. None if it may be made
-        now.
-        """
-
-    @property
-    def last_error(self) -> EmnifyError | None:
-        """The error of the last attempt to sign in, until an attempt succeeds: an exception that
-        was not raised. Each access returns a new object.
-        """
-
-    @property
-    def calls_made(self) -> int:
-        """How many requests this client has sent to sign in."""
-
-    @property
-    def calls_saved(self) -> int:
-        """How many auth tokens this client has returned without a request."""
-
-    @property
-    def last_change(self) -> datetime.datetime | None:
-        """When an attempt to sign in last succeeded or failed, on this machine's clock, in UTC."""
-
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, _memo: object) -> Self: ...
 
 @final
 class TrustedDevice:

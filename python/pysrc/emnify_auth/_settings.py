@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import TypedDict
 
-from ._native import Event
+from ._values import Event
 
 __all__ = ["ClientSettings"]
 
@@ -23,7 +23,7 @@ class ClientSettings(TypedDict, total=False):
     ca_bundle: str | os.PathLike[str] | None
     proxy: str | None
     store: str | os.PathLike[str] | None
-    on_event: Callable[[Event], object] | None
+    on_event: Callable[[Event], None] | None
     pacing: bool
 
 

@@ -7,14 +7,21 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::values::event::Event;
+use crate::convert::arguments;
+use crate::values::plain;
 
 /// The user's `on_event`, if there is one.
 pub(crate) struct OnEvent(Option<Py<PyAny>>);
 
 impl OnEvent {
-    pub(crate) fn new(function: Option<Py<PyAny>>) -> Self {
-        OnEvent(function)
+    /// Takes the function, which must not be an async one.
+    pub(crate) fn new(function: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let Some(function) = function else { return Ok(OnEvent(None)) };
+        arguments::plain_function("on_event", function).map(|function| OnEvent(Some(function)))
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Returns the same function for another client.
@@ -29,21 +36,23 @@ impl OnEvent {
         // Events are taken one at a time, so that an interrupt loses none.
         while let Some(event) = client.take_event() {
             let logged = unless_interrupted(py, None, log(py, &event));
-            let called = self.call(py, event);
+            let called = self.0.as_ref().map_or(Ok(()), |function| {
+                let function = function.bind(py);
+                unless_interrupted(py, Some(function), call(function, &event))
+            });
             logged.and(called)?;
         }
         Ok(())
     }
 
-    fn call(&self, py: Python<'_>, event: emnify_core::Event) -> PyResult<()> {
-        let Some(function) = &self.0 else { return Ok(()) };
-        let function = function.bind(py);
-        unless_interrupted(py, Some(function), function.call1((Event(event),)).map(drop))
-    }
-
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.0)
     }
+}
+
+fn call(function: &Bound<'_, PyAny>, event: &emnify_core::Event) -> PyResult<()> {
+    let returned = function.call1((plain::event(function.py(), event)?,))?;
+    arguments::not_awaitable("on_event", &returned, "it was not run; pass a plain function")
 }
 
 /// Returns an exception that must end the call. Any other one goes to `sys.unraisablehook`.
@@ -70,7 +79,7 @@ fn log(py: Python<'_>, event: &emnify_core::Event) -> PyResult<()> {
         _ => 40,
     };
     // The event is the record's argument, so that handlers can read its fields.
-    logger.call_method1("log", (level, "%s", Event(event.clone())))?;
+    logger.call_method1("log", (level, "%s", plain::event(py, event)?))?;
     Ok(())
 }
 

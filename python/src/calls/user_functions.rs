@@ -11,6 +11,7 @@ use emnify_core::{Process, Secret};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::convert::arguments;
 use crate::convert::errors::{self, Raised};
 
 thread_local! {
@@ -59,7 +60,10 @@ pub(crate) fn mfa() -> FunctionResult<Option<Secret>> {
 pub(crate) fn hand_over(application_token: &Secret) -> FunctionResult<()> {
     let take = |function: Bound<'_, PyAny>| {
         let token = PyString::new(function.py(), application_token.reveal());
-        not_awaitable(function.call1((token,))?).map(Some)
+        // Nothing has been stored yet, and the old token would be revoked.
+        let problem = "the new application token was not stored; pass a plain function, or use \
+                       AsyncClient";
+        arguments::not_awaitable("hand_over", &function.call1((token,))?, problem).map(Some)
     };
     match call(|functions| functions.hand_over.as_ref(), take)? {
         Some(()) => Ok(()),
@@ -99,17 +103,4 @@ fn code(returned: Bound<'_, PyAny>) -> PyResult<Option<Secret>> {
         errors::invalid_input(returned.py(), "mfa", problem)
     };
     text.map(|text| Some(Secret::from(text))).ok_or_else(not_text)
-}
-
-/// Rejects an awaitable as the result of `hand_over`: nothing has been stored yet, and the old token
-/// would be revoked.
-fn not_awaitable(returned: Bound<'_, PyAny>) -> PyResult<()> {
-    if returned.hasattr("__await__")? {
-        // Closed to avoid Python's warning about a coroutine that was never awaited.
-        let _ = returned.call_method0("close");
-        let problem = "returned an awaitable, so the new application token was not stored; pass a \
-                       plain function, or use AsyncClient";
-        return Err(errors::invalid_input(returned.py(), "hand_over", problem));
-    }
-    Ok(())
 }

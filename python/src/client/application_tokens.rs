@@ -9,9 +9,8 @@ use crate::calls::into_core::into_core;
 use crate::calls::user_functions;
 use crate::client::Client;
 use crate::convert::arguments::{self, OrDefault};
-use crate::values::application_token::{ApplicationToken, CreatedApplicationToken};
-use crate::values::audited_token::AuditedToken;
-use crate::values::rotation::Rotation;
+use crate::values::created_token::CreatedApplicationToken;
+use crate::values::plain;
 
 /// The calls for the application tokens of the client's workspace. Client.application_tokens
 /// returns this.
@@ -73,10 +72,10 @@ impl ApplicationTokens {
     }
 
     /// Returns all application tokens of the workspace, including expired and revoked ones.
-    fn list(&self, py: Python<'_>) -> PyResult<Vec<ApplicationToken>> {
+    fn list<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let client = self.0.get();
         let rows = client.call(py, |client| client.application_tokens().list())?;
-        Ok(rows.into_iter().map(ApplicationToken).collect())
+        rows.iter().map(|row| plain::application_token(py, row)).collect()
     }
 
     /// Changes the description of the application token with this id.
@@ -106,10 +105,10 @@ impl ApplicationTokens {
 
     /// Returns the row of the application token that this client signs in with. None if the auth
     /// token does not contain its id, for example if the client signs in as a user.
-    fn own(&self, py: Python<'_>) -> PyResult<Option<ApplicationToken>> {
+    fn own<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let client = self.0.get();
         let own = client.call(py, |client| client.application_tokens().own())?;
-        Ok(own.map(ApplicationToken))
+        own.map(|own| plain::application_token(py, &own)).transpose()
     }
 
     /// Returns all application tokens of the workspace, each with the risks found for it. It
@@ -127,12 +126,12 @@ impl ApplicationTokens {
         signature = (*, expires_within=OrDefault::Default, older_than=OrDefault::Default),
         text_signature = "($self, *, expires_within=..., older_than=...)"
     )]
-    fn audit(
+    fn audit<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         expires_within: OrDefault<'_>,
         older_than: OrDefault<'_>,
-    ) -> PyResult<Vec<AuditedToken>> {
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let client = self.0.get();
         let mut options = AuditOptions::new();
         if let OrDefault::Given(time) = &expires_within {
@@ -142,7 +141,7 @@ impl ApplicationTokens {
             options = options.older_than(arguments::duration("older_than", age)?);
         }
         let rows = client.call(py, move |client| client.application_tokens().audit(&options))?;
-        Ok(rows.into_iter().map(AuditedToken).collect())
+        rows.iter().map(|row| plain::audited_token(py, row)).collect()
     }
 
     /// Replaces the application token that this client signs in with: creates a new one, tries
@@ -181,8 +180,8 @@ impl ApplicationTokens {
     /// with the state in which it stopped.
     ///
     ///     >>> with Client(application_token_file="token", store="state") as client:
-    ///     ...     client.application_tokens.rotate()
-    ///     <Rotation state='Done' old_id=4711 new_id=4712 is_adopted=False>
+    ///     ...     client.application_tokens.rotate().state
+    ///     'Done'
     #[pyo3(
         signature = (
             *, id=None, description=None, expiry_date=None, expires_in=None, ip=None,
@@ -192,9 +191,9 @@ impl ApplicationTokens {
             expires_in=None, ip=None, grace=0, keep_old=False, hand_over=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn rotate(
+    fn rotate<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         id: Option<Bound<'_, PyAny>>,
         description: Option<Bound<'_, PyAny>>,
         expiry_date: Option<Bound<'_, PyAny>>,
@@ -203,7 +202,7 @@ impl ApplicationTokens {
         grace: OrDefault<'_>,
         keep_old: bool,
         hand_over: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Rotation> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.0.get();
         let mut options = RotateOptions::new().keep_old(keep_old);
         if let Some(id) = &id {
@@ -229,7 +228,8 @@ impl ApplicationTokens {
             options = options.hand_over(user_functions::hand_over);
         }
         let rotate = |client: &emnify_core::Client| client.application_tokens().rotate(&options);
-        client.call_with(py, hand_over.as_ref(), rotate, |_, _| {}).map(Rotation)
+        let rotation = client.call_with(py, hand_over.as_ref(), rotate, |_, _| {})?;
+        plain::rotation(py, &rotation)
     }
 
     /// Returns a function that revokes, in the background, a token that a cancelled task

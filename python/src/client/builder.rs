@@ -155,15 +155,11 @@ impl Settings<'_> {
         if let OrDefault::Given(pacing) = &self.pacing {
             builder = builder.pacing(arguments::boolean("pacing", pacing)?);
         }
-        let on_event = match &self.on_event {
-            Some(function) => Some(arguments::function("on_event", function)?),
-            None => None,
-        };
-        builder = builder.expiry_notice(on_event.is_some());
+        let on_event = OnEvent::new(self.on_event.as_ref())?;
+        builder = builder.expiry_notice(on_event.is_set());
         // Only Python's main thread and AsyncClient make interruptible calls, and max_threads limits
         // the latter.
         builder = builder.max_exchanges(usize::MAX);
-        let on_event = OnEvent::new(on_event);
         if mfa.is_some() {
             builder = builder.mfa(user_functions::mfa);
         }

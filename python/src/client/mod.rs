@@ -22,7 +22,7 @@ use crate::client::replacement::Replacement;
 use crate::convert::arguments::{self, wrong_type};
 use crate::convert::errors::not_pickled;
 use crate::values::auth_token::AuthToken;
-use crate::values::status::Status;
+use crate::values::plain;
 
 /// Keeps a program signed in to emnify.
 ///
@@ -189,11 +189,11 @@ impl Client {
 
     /// Returns the status of the session. It sends nothing and returns at once. It also reports
     /// events from the background to on_event.
-    fn status(&self, py: Python<'_>) -> PyResult<Status> {
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let client = self.connection.client(py)?;
         let status = into_core(py, || Ok(client.status()))?;
         self.deliver(py, &client)?;
-        Ok(Status(status))
+        plain::status(py, &status)
     }
 
     /// The URL of the API, without a slash at its end. Send the auth token only to its origin:
@@ -201,6 +201,12 @@ impl Client {
     #[getter]
     fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// The timeout of a call in seconds.
+    #[getter(_timeout)]
+    fn timeout(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.connection.client(py)?.timeout().as_secs_f64())
     }
 
     /// The calls for the application tokens of the workspace: create, list, update, revoke, own,
@@ -261,8 +267,17 @@ impl Client {
         self.close(py)
     }
 
-    fn __repr__(&self) -> &'static str {
-        if self.connection.borrow().is_some() { "<Client>" } else { "<Client closed>" }
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let client = self.connection.borrow();
+        let Some(client) = client.as_ref() else { return Ok("<Client closed>".to_owned()) };
+        let store = client.store().unwrap_or_else(|| "memory".to_owned());
+        let (url, store) = (PyString::new(py, &self.base_url), PyString::new(py, &store));
+        let credential = client.credential();
+        Ok(format!(
+            "<Client credential='{credential}' base_url={} store={}>",
+            url.repr()?,
+            store.repr()?
+        ))
     }
 
     fn __reduce__(&self) -> PyResult<()> {

@@ -167,6 +167,35 @@ pub(crate) fn function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
     }
 }
 
+/// Converts a function that is called without an event loop.
+pub(crate) fn plain_function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let function = function(name, value)?;
+    let py = value.py();
+    // Imported only now, since the import takes time.
+    let is_async = py.import("inspect")?.getattr("iscoroutinefunction")?;
+    // An object may have an async `__call__`.
+    let call = value.getattr("__call__")?;
+    if is_async.call1((value,))?.is_truthy()? || is_async.call1((call,))?.is_truthy()? {
+        return Err(invalid_input(py, name, "must be a plain function, not an async one"));
+    }
+    Ok(function)
+}
+
+/// Rejects an awaitable as the result of a plain function, which was not run then.
+pub(crate) fn not_awaitable(
+    name: &str,
+    returned: &Bound<'_, PyAny>,
+    problem: &str,
+) -> PyResult<()> {
+    if returned.hasattr("__await__")? {
+        // Closed to avoid Python's warning about a coroutine that was never awaited.
+        let _ = returned.call_method0("close");
+        let problem = format!("returned an awaitable, so {problem}");
+        return Err(invalid_input(returned.py(), name, &problem));
+    }
+    Ok(())
+}
+
 /// Returns the error for a wrong type. It does not show the value, which may be a secret.
 pub(crate) fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let problem = match value.get_type().name() {

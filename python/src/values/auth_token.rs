@@ -1,5 +1,7 @@
 //! The auth token. Only `reveal` returns its text.
 
+use std::time::UNIX_EPOCH;
+
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -9,14 +11,20 @@ use crate::convert::time;
 /// An auth token: the JWT that emnify issues in exchange for an application token.
 ///
 /// Client.authenticate() returns it. Only reveal() shows the token: repr() does not, and the object
-/// cannot be pickled.
+/// cannot be pickled. Two objects are equal if their tokens are.
 ///
 ///     >>> auth_token = client.authenticate()
 ///     >>> headers = {"Authorization": f"Bearer {auth_token.reveal()}"}
 ///     >>> auth_token.organisation_id
 ///     1234
-#[pyclass(frozen, module = "emnify_auth")]
+#[pyclass(frozen, eq, module = "emnify_auth")]
 pub(crate) struct AuthToken(pub(crate) emnify_core::AuthToken);
+
+impl PartialEq for AuthToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.reveal() == other.0.reveal()
+    }
+}
 
 #[pymethods]
 impl AuthToken {
@@ -46,6 +54,11 @@ impl AuthToken {
             Some(id) => format!("<AuthToken organisation_id={id} expires_at='{expires_at}'>"),
             None => format!("<AuthToken expires_at='{expires_at}'>"),
         })
+    }
+
+    fn __hash__(&self) -> u64 {
+        // Not of the text, which is a secret.
+        self.0.expires_at().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -1,10 +1,7 @@
-//! The objects that Python receives. Each contains one of core's values and is immutable.
+//! The objects that Python receives. Each is immutable.
 
-pub(crate) mod application_token;
-pub(crate) mod audited_token;
 pub(crate) mod auth_token;
-pub(crate) mod event;
+pub(crate) mod created_token;
+pub(crate) mod plain;
 pub(crate) mod response;
-pub(crate) mod rotation;
-pub(crate) mod status;
 pub(crate) mod trusted_device;

@@ -25,11 +25,11 @@ T = TypeVar("T")
 class Calls:
     """Runs the calls of one client, in any number of event loops."""
 
-    __slots__ = ("__weakref__", "_client", "max_threads", "timeout")
+    __slots__ = ("__weakref__", "_client", "_timeout", "max_threads")
 
-    def __init__(self, client: Client, timeout: float, max_threads: int) -> None:
+    def __init__(self, client: Client, max_threads: int) -> None:
         self._client = client
-        self.timeout = timeout
+        self._timeout = client._timeout
         self.max_threads = max_threads
 
     async def run(
@@ -65,11 +65,11 @@ class Calls:
         started = anyio.current_time()
         while loop.sign_in is not None:
             sign_in = loop.sign_in
-            with anyio.CancelScope(deadline=started + self.timeout):
+            with anyio.CancelScope(deadline=started + self._timeout):
                 await sign_in.ended.wait()
             if not sign_in.ended.is_set():
                 raise RequestTimeoutError(
-                    f"waiting for another task to sign in timed out after {self.timeout:g} s",
+                    f"waiting for another task to sign in timed out after {self._timeout:g} s",
                     is_retryable=True,
                 )
             auth_token = sign_in.result()
@@ -99,11 +99,11 @@ class Calls:
 
     async def _take_thread(self, loop: "_Loop", borrower: object) -> None:
         """Wait for a free thread, at most until the timeout."""
-        with anyio.move_on_after(self.timeout):
+        with anyio.move_on_after(self._timeout):
             await loop.threads.acquire_on_behalf_of(borrower)
             return
         raise RequestTimeoutError(
-            f"waiting for a thread timed out after {self.timeout:g} s: max_threads is "
+            f"waiting for a thread timed out after {self._timeout:g} s: max_threads is "
             f"{self.max_threads}, and other calls of this AsyncClient use all of them",
             is_retryable=True,
         )

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import InvalidInputError
-from .._native import AuthToken, Client, Response, Status, TrustedDevice
+from .._native import AuthToken, Client, Response, TrustedDevice
 from .._settings import ClientSettings
+from .._values import Status
 from .pages import AsyncPages
 from .tokens import AsyncApplicationTokens
 
@@ -24,9 +25,6 @@ __all__ = ["AsyncClient"]
 
 # The default number of calls of one client that run at the same time, each in a thread.
 _MAX_THREADS = 64
-
-# The default timeout of a Client, in seconds.
-_TIMEOUT = 30.0
 
 
 class AsyncClient:
@@ -66,16 +64,15 @@ class AsyncClient:
         **settings: "Unpack[ClientSettings]",
     ) -> None:
         calls = _calls()
-        timeout = settings.get("timeout", _TIMEOUT)
         try:
-            _check(max_threads, settings)
+            _check(max_threads)
             client = Client(
                 application_token, application_token_file=application_token_file, **settings
             )
         finally:
             # A traceback may show variables.
             del application_token, settings
-        self._client, self._calls = client, calls(client, timeout, max_threads)
+        self._client, self._calls = client, calls(client, max_threads)
 
     @classmethod
     def from_user(
@@ -101,9 +98,8 @@ class AsyncClient:
         The other arguments are those of Client.from_user() and AsyncClient.
         """
         calls = _calls()
-        timeout = settings.get("timeout", _TIMEOUT)
         try:
-            _check(max_threads, settings)
+            _check(max_threads)
             client = Client.from_user(
                 username,
                 password,
@@ -114,15 +110,13 @@ class AsyncClient:
         finally:
             # A traceback may show variables.
             del password, settings
-        return cls._of(client, timeout, max_threads)
+        return cls._of(client, max_threads)
 
     @classmethod
-    def _of(
-        cls, client: Client, timeout: float = _TIMEOUT, max_threads: int = _MAX_THREADS
-    ) -> "Self":
+    def _of(cls, client: Client, max_threads: int = _MAX_THREADS) -> "Self":
         """Returns an AsyncClient that uses this client."""
         new = cls.__new__(cls)
-        new._client, new._calls = client, _calls()(client, timeout, max_threads)
+        new._client, new._calls = client, _calls()(client, max_threads)
         return new
 
     async def authenticate(self) -> AuthToken:
@@ -260,7 +254,7 @@ class AsyncClient:
         """Returns a client for the workspace with this id, like Client.switch_workspace()."""
         client, calls = self._client, self._calls
         other = await calls.run(lambda: client.switch_workspace(id))
-        return self._of(other, calls.timeout, calls.max_threads)
+        return self._of(other, calls.max_threads)
 
     async def aclose(self) -> None:
         """Closes the connections and erases the secrets, like Client.close(). It returns at
@@ -310,11 +304,9 @@ def _calls() -> "type[Calls]":
     return Calls
 
 
-def _check(max_threads: int, settings: ClientSettings) -> None:
+def _check(max_threads: int) -> None:
     if isinstance(max_threads, bool) or not isinstance(max_threads, int) or max_threads < 1:
         raise InvalidInputError("max_threads: must be an int, at least 1")
-    if inspect.iscoroutinefunction(settings.get("on_event")):
-        raise InvalidInputError("on_event: must be a plain function, not an async one")
 
 
 def _name_settings(function: Any, like: Callable[..., object]) -> None:  # noqa: ANN401

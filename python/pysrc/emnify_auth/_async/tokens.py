@@ -5,13 +5,8 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .._native import (
-    ApplicationToken,
-    ApplicationTokens,
-    AuditedToken,
-    CreatedApplicationToken,
-    Rotation,
-)
+from .._native import ApplicationTokens, CreatedApplicationToken
+from .._values import ApplicationToken, AuditedToken, Rotation
 
 if TYPE_CHECKING:
     from .calls import Calls

@@ -1,0 +1,268 @@
+"""The plain values that calls return. The native module creates them, and imports this file when it
+needs the first one, because importing dataclasses takes time."""
+
+import dataclasses
+import datetime
+from typing import Any, Literal
+
+from ._errors import ApiError, EmnifyError
+
+__all__ = ["ApplicationToken", "AuditedToken", "Event", "Rotation", "Status"]
+
+
+class _Value:
+    """The base class of the values."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as a dict that json.dumps() accepts: times as text in ISO 8601,
+        durations in seconds, errors as dicts, sets as sorted lists."""
+        return {name: _plain(value) for name, value in self._items()}
+
+    def _items(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__dataclass_fields__]  # type: ignore[attr-defined]
+
+    def _key(self) -> tuple[object, ...]:
+        # Exceptions themselves are compared by identity.
+        return tuple(
+            (type(value), str(value), *_fields(value).items())
+            if isinstance(value, EmnifyError)
+            else value
+            for _, value in self._items()
+        )
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value!r}" for name, value in self._items() if value is not None]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+def _fields(error: EmnifyError) -> dict[str, Any]:
+    """Return the fields of an error."""
+    return {name: value for name, value in vars(error).items() if not name.startswith("_")}
+
+
+def _plain(value: object) -> object:
+    """Return a value in a form that json.dumps() accepts."""
+    if isinstance(value, _Value):
+        return value.to_dict()
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, EmnifyError):
+        fields = {name: _plain(field) for name, field in _fields(value).items()}
+        return {"type": type(value).__name__, "message": str(value), **fields}
+    if isinstance(value, ApiError):
+        return {name: _plain(getattr(value, name)) for name in value.__slots__}
+    return value
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ApplicationToken(_Value):
+    """A row of the list of application tokens. It never contains the token's value, which only
+    ApplicationTokens.create() returns.
+
+        >>> token = client.application_tokens.own()
+        >>> token.id, token.description, token.status
+        (4711, 'Sandbox', 'Activated')
+    """
+
+    id: int
+    """The id, which update() and revoke() need."""
+    description: str | None = None
+    """The description, or None."""
+    status: Literal["Activated", "Revoked", "Other"] | None = None
+    """The status: "Activated", "Revoked", "Other" for a status that this version does not know, or
+    None if the server did not send one. An expired token may still be "Activated"."""
+    created_at: datetime.datetime | None = None
+    """When the token was created, in UTC. None if that is unknown or cannot be read."""
+    expiry_date: str | None = None
+    """When the token expires, as the server wrote it. None if it does not expire."""
+    expires_at: datetime.datetime | None = None
+    """When the token expires, in UTC. None if it does not expire or the date cannot be read. A date
+    without a time of day means 00:00 UTC on that day."""
+    ip: str | None = None
+    """The address or range from which the token may be used. None means any address."""
+    creator: str | None = None
+    """The name of the user who created the token, or None."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class AuditedToken(_Value):
+    """An application token with the findings of ApplicationTokens.audit().
+
+    >>> [audited] = client.application_tokens.audit()
+    >>> "own" in audited.findings
+    True
+    """
+
+    token: ApplicationToken
+    """The application token, as in the list."""
+    findings: frozenset[
+        Literal[
+            "own",
+            "revoked",
+            "expired",
+            "orphan",
+            "expires_soon",
+            "no_expiry",
+            "no_address_restriction",
+            "old",
+            "unreadable_expiry",
+            "other",
+        ]
+    ] = frozenset()
+    """The findings. If there are none, no risks are known.
+
+    "own": this client signs in with the token, according to its auth token. It is not a risk.
+    "revoked": the token was revoked. It is not checked for risks.
+    "expired": the token has expired. It is not checked for risks.
+    "orphan": a rotation created the token and did not finish. The next rotation uses the token or
+    revokes it. If there will be no other rotation, revoke it.
+    "expires_soon": the token expires within expires_within.
+    "no_expiry": the token never expires: if it is stolen, it works until it is revoked.
+    "no_address_restriction": the token may be used from any address.
+    "old": the token is older than older_than and should be rotated.
+    "unreadable_expiry": the expiry date has an unknown format. Check it by hand.
+    "other": a finding that this version has no name for.
+    """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Rotation(_Value):
+    """The result of ApplicationTokens.rotate(). It contains no secret.
+
+    >>> with Client(application_token_file="token", store="state") as client:
+    ...     rotation = client.application_tokens.rotate()
+    >>> rotation.state, rotation.old_id, rotation.new_id
+    ('Done', 4711, 4712)
+    """
+
+    state: Literal["Done", "Grace"]
+    """The state: "Done" if the old application token is revoked, or was kept because of keep_old;
+    "Grace" if both work until the grace period ends, and the client uses the new one."""
+    old_id: int
+    """The id of the application token that was replaced."""
+    new_id: int
+    """The id of the new application token."""
+    grace_left: datetime.timedelta | None = None
+    """How long the grace period still lasted when rotate() returned; None in the state "Done".
+    While the clock cannot be trusted, this time does not decrease."""
+    is_adopted: bool = False
+    """Whether another client had already rotated the application token. This call then changed
+    nothing."""
+    is_old_kept: bool = False
+    """Whether the old application token still works, because keep_old was set in this call or in
+    the one that began the rotation."""
+    ignored_options: tuple[
+        Literal["id", "description", "expiry_date", "expires_in", "ip", "grace"], ...
+    ] = ()
+    """The names of the arguments of this call that were ignored, such as ("expiry_date", "ip"),
+    because an earlier call had begun the rotation with other options."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Event(_Value):
+    """An event of a client's session. Client(on_event=…) gets it.
+
+    str(event) is one line for a log. An event contains no secret.
+
+        >>> with Client(on_event=lambda event: print(event.kind)) as client:
+        ...     headers = client.auth_headers()
+        authenticated
+    """
+
+    kind: Literal[
+        "authenticated",
+        "adopted",
+        "refresh_failed",
+        "refused",
+        "backing_off",
+        "application_token_expires",
+        "successor_found",
+        "old_token_kept",
+        "store_error",
+        "credential_error",
+        "other",
+    ]
+    """What happened:
+
+    "authenticated": the client signed in.
+    "adopted": another process signed in; this one uses its auth token from the store.
+    "refresh_failed": an attempt to sign in failed. The cached auth token is used while it is valid.
+    "refused": emnify refused the credentials, which are not sent again for a while unless they
+    change; or it requires a one-time code and mfa is not set.
+    "backing_off": too many requests, or a locked account. No attempt is made for a while.
+    "application_token_expires": the application token expires within 30 days. Reported at most once
+    a day.
+    "successor_found": an earlier run or another process rotated the application token. The new one
+    is used.
+    "old_token_kept": a rotation with keep_old ended. The old application token still works; error
+    names its id.
+    "store_error": the store could not be read or written. The session continues without it.
+    "credential_error": the credential file could not be read. Its last valid content is used, if
+    there is any.
+    "other": an event that this version has no name for.
+    """
+    level: Literal["info", "warning", "error"] = "info"
+    """The severity: "error" if a person must act, "warning" if the session works around a problem,
+    or "info"."""
+    message: str = ""
+    """The event as one line for a log."""
+    error: EmnifyError | None = None
+    """The error, if something failed: an exception that was not raised."""
+    next_attempt: float | None = None
+    """How many seconds after the event the next attempt to sign in may be made, if an attempt
+    failed."""
+    expires_at: datetime.datetime | None = None
+    """When the token expires, on emnify's clock, in UTC: the new auth token, or the application
+    token that expires soon."""
+
+    def __str__(self) -> str:
+        return self.message or self.kind
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Status(_Value):
+    """The status of a client's session, returned by Client.status(), for people and health checks.
+    It contains no secret.
+
+        >>> headers = [client.auth_headers() for _ in range(3)]
+        >>> status = client.status()
+        >>> status.signed_in, status.calls_made, status.calls_saved
+        (True, 1, 2)
+    """
+
+    signed_in: bool
+    """Whether the client has an auth token that is valid now and was not reported by
+    invalidate()."""
+    valid_until: datetime.datetime | None = None
+    """When that auth token expires, on this machine's clock, in UTC."""
+    next_attempt: float | None = None
+    """How many seconds until the next attempt to sign in may be made. None if it may be made
+    now."""
+    last_error: EmnifyError | None = None
+    """The error of the last attempt to sign in, until an attempt succeeds: an exception that was
+    not raised."""
+    calls_made: int = 0
+    """How many requests this client has sent to sign in."""
+    calls_saved: int = 0
+    """How many auth tokens this client has returned without a request."""
+    last_change: datetime.datetime | None = None
+    """When an attempt to sign in last succeeded or failed, on this machine's clock, in UTC."""
+
+
+# Tracebacks, help() and pickles show the public module.
+for _name in __all__:
+    globals()[_name].__module__ = "emnify_auth"

@@ -1,0 +1,140 @@
+//! The plain values that calls return. Their classes are defined in Python, as dataclasses, and are
+//! imported at the first use, since the import takes time.
+
+use std::time::SystemTime;
+
+use emnify_core::{ApplicationTokenStatus, EventKind, Finding, Level};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyFrozenSet, PyModule, PyTuple};
+
+use crate::convert::{errors, time};
+
+const MODULE: &str = "emnify_auth._values";
+
+/// A value as a Python object.
+type Value<'py> = PyResult<Bound<'py, PyAny>>;
+
+/// Converts a row of the list of application tokens.
+pub(crate) fn application_token<'py>(
+    py: Python<'py>,
+    token: &emnify_core::ApplicationToken,
+) -> Value<'py> {
+    let status = token.status().map(|status| match status {
+        ApplicationTokenStatus::Activated => "Activated",
+        ApplicationTokenStatus::Revoked => "Revoked",
+        _ => "Other",
+    });
+    let fields = PyDict::new(py);
+    fields.set_item("id", token.id())?;
+    fields.set_item("description", token.description())?;
+    fields.set_item("status", status)?;
+    fields.set_item("created_at", instant(py, token.created_at())?)?;
+    fields.set_item("expiry_date", token.expiry_date())?;
+    fields.set_item("expires_at", instant(py, token.expires_at())?)?;
+    fields.set_item("ip", token.ip())?;
+    fields.set_item("creator", token.creator())?;
+    new("ApplicationToken", &fields)
+}
+
+/// Converts an application token with its findings.
+pub(crate) fn audited_token<'py>(
+    py: Python<'py>,
+    audited: &emnify_core::AuditedToken,
+) -> Value<'py> {
+    let names = audited.findings.iter().map(|finding| match finding {
+        Finding::Own => "own",
+        Finding::Revoked => "revoked",
+        Finding::Expired => "expired",
+        Finding::Orphan => "orphan",
+        Finding::ExpiresSoon => "expires_soon",
+        Finding::NoExpiry => "no_expiry",
+        Finding::NoAddressRestriction => "no_address_restriction",
+        Finding::Old => "old",
+        Finding::UnreadableExpiry => "unreadable_expiry",
+        _ => "other",
+    });
+    let fields = PyDict::new(py);
+    fields.set_item("token", application_token(py, &audited.token)?)?;
+    fields.set_item("findings", PyFrozenSet::new(py, names)?)?;
+    new("AuditedToken", &fields)
+}
+
+/// Converts the result of a rotation.
+pub(crate) fn rotation<'py>(py: Python<'py>, rotation: &emnify_core::Rotation) -> Value<'py> {
+    let grace_left = rotation.grace_left().map(|left| time::to_timedelta(py, left)).transpose()?;
+    let fields = PyDict::new(py);
+    fields.set_item("state", rotation.state().to_string())?;
+    fields.set_item("old_id", rotation.old_id())?;
+    fields.set_item("new_id", rotation.new_id())?;
+    fields.set_item("grace_left", grace_left)?;
+    fields.set_item("is_adopted", rotation.is_adopted())?;
+    fields.set_item("is_old_kept", rotation.is_old_kept())?;
+    fields.set_item("ignored_options", PyTuple::new(py, rotation.ignored_options())?)?;
+    new("Rotation", &fields)
+}
+
+/// Converts an event.
+pub(crate) fn event<'py>(py: Python<'py>, event: &emnify_core::Event) -> Value<'py> {
+    let kind = match event.kind() {
+        EventKind::Authenticated => "authenticated",
+        EventKind::Adopted => "adopted",
+        EventKind::RefreshFailed => "refresh_failed",
+        EventKind::Refused => "refused",
+        EventKind::BackingOff => "backing_off",
+        EventKind::ApplicationTokenExpires => "application_token_expires",
+        EventKind::SuccessorFound => "successor_found",
+        EventKind::OldTokenKept => "old_token_kept",
+        EventKind::StoreError => "store_error",
+        EventKind::CredentialError => "credential_error",
+        _ => "other",
+    };
+    let level = match event.level() {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        _ => "error",
+    };
+    let fields = PyDict::new(py);
+    fields.set_item("kind", kind)?;
+    fields.set_item("level", level)?;
+    fields.set_item("message", event.to_string())?;
+    fields.set_item("error", error(py, event.error()))?;
+    fields.set_item("next_attempt", event.next_attempt().map(|wait| wait.as_secs_f64()))?;
+    fields.set_item("expires_at", latest(py, event.expires_at())?)?;
+    new("Event", &fields)
+}
+
+/// Converts the status of a session.
+pub(crate) fn status<'py>(py: Python<'py>, status: &emnify_core::Status) -> Value<'py> {
+    let fields = PyDict::new(py);
+    fields.set_item("signed_in", status.signed_in)?;
+    fields.set_item("valid_until", latest(py, status.valid_until)?)?;
+    fields.set_item("next_attempt", status.next_attempt.map(|wait| wait.as_secs_f64()))?;
+    fields.set_item("last_error", error(py, status.last_error.as_ref()))?;
+    fields.set_item("calls_made", status.calls_made)?;
+    fields.set_item("calls_saved", status.calls_saved)?;
+    fields.set_item("last_change", latest(py, status.last_change)?)?;
+    new("Status", &fields)
+}
+
+fn new<'py>(class: &str, fields: &Bound<'py, PyDict>) -> Value<'py> {
+    static CLASSES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let py = fields.py();
+    let classes = CLASSES.get_or_try_init(py, || py.import(MODULE).map(Bound::unbind))?;
+    classes.bind(py).getattr(class)?.call((), Some(fields))
+}
+
+fn error(py: Python<'_>, error: Option<&emnify_core::Error>) -> Option<Py<PyAny>> {
+    error.map(|error| errors::exception(py, error).into_value(py).into_any())
+}
+
+/// Converts an instant. `None` if `datetime` cannot express it.
+fn instant(py: Python<'_>, instant: Option<SystemTime>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    instant.map_or(Ok(None), |instant| time::to_datetime(py, instant))
+}
+
+/// Converts an instant. One that `datetime` cannot express, such as the expiry of a token that never
+/// expires, becomes the last one that it can.
+fn latest(py: Python<'_>, at: Option<SystemTime>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    instant(py, at.map(|at| at.min(time::end_of_time())))
+}
