@@ -5,7 +5,7 @@ import asyncio
 import io
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,26 @@ class Http:
         self.auth = EmnifyAuth(sandbox.async_client() if kind == "async" else self.client)
         self._tls = ssl.create_default_context(cafile=sandbox.ca_file)
 
-    def __call__(self, method: str, url: str, **content: Any) -> httpx.Response:  # noqa: ANN401
+    def __call__(
+        self,
+        method: str,
+        url: str,
+        *,
+        hook: Callable[[httpx.Response], object] | None = None,
+        **content: Any,  # noqa: ANN401
+    ) -> httpx.Response:
         settings: dict[str, Any] = {
             "auth": self.auth,
             "verify": self._tls,
             "follow_redirects": True,
         }
+        if hook is not None:
+
+            async def awaited(response: httpx.Response) -> None:
+                hook(response)
+
+            hooks = [hook if self.kind == "sync" else awaited]
+            settings["event_hooks"] = {"response": hooks}
         if self.kind == "sync":
             with httpx.Client(**settings, trust_env=False) as http:
                 return http.request(method, url, **content)
@@ -91,6 +105,45 @@ def test_a_refused_auth_token_is_replaced_and_the_request_repeated(
     assert [one.status_code for one in answer.history] == [401]
     assert sandbox.calls("POST", AUTHENTICATE) == 2
     assert sandbox.application_tokens()[-1]["description"] == "new"
+
+
+def test_a_refused_auth_token_is_replaced_although_a_response_hook_raises(
+    sandbox: Sandbox, http: Http
+) -> None:
+    url, hook = f"{sandbox.url}{SIM}/500001", httpx.Response.raise_for_status
+    assert http("GET", url, hook=hook).json()["id"] == 500_001
+    sandbox.revoke_auth_tokens()
+    traced: list[str] = []
+
+    def trace(name: str, _: object) -> None:
+        traced.append(name)
+
+    async def trace_awaited(name: str, info: object) -> None:
+        trace(name, info)
+
+    # The hook runs before the adapter sees the response.
+    own = {"trace": trace if http.kind == "sync" else trace_awaited}
+    with pytest.raises(httpx.HTTPStatusError):
+        http("GET", url, hook=hook, extensions=own)
+    assert "http11.receive_response_headers.complete" in traced
+    assert http("GET", url, hook=hook).json()["id"] == 500_001
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+
+
+def test_a_401_of_another_origin_is_not_ours_although_a_response_hook_raises(
+    sandbox: Sandbox, http: Http, elsewhere: Elsewhere
+) -> None:
+    def hook(response: httpx.Response) -> None:
+        if response.status_code == 401:
+            response.raise_for_status()
+
+    elsewhere.status = 401
+    url = f"{sandbox.url}{SIM}/500001"
+    sandbox.fault("status", f"{SIM}/*", status=307, headers={"Location": elsewhere.url}, times=1)
+    with pytest.raises(httpx.HTTPStatusError):
+        http("GET", url, hook=hook)
+    assert http("GET", url, hook=hook).json()["id"] == 500_001
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
 def test_a_second_401_is_returned(sandbox: Sandbox, http: Http) -> None:

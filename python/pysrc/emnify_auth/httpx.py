@@ -8,7 +8,8 @@ async with httpx.AsyncClient(auth=EmnifyAuth(AsyncClient())) as http:
     await http.get("https://cdn.emnify.net/api/v1/sim")
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import httpx
@@ -32,7 +33,9 @@ class EmnifyAuth(httpx.Auth):
     auth token. The 401 is returned if signing in fails, or if the last sign-in after a 401 did not
     help and was less than a minute ago (up to 5 minutes if several did not help). If the body
     cannot be sent twice (a generator, a file that cannot seek), it signs in and returns the 401. If
-    signing in before a request fails, an EmnifyError is raised.
+    signing in before a request fails, an EmnifyError is raised. If a response hook raises, for
+    example with raise_for_status(), the request is not sent again; after a 401 the next one signs
+    in.
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
@@ -56,7 +59,8 @@ class EmnifyAuth(httpx.Auth):
         auth_token = client.authenticate()
         request.headers["Authorization"] = bearer(auth_token)
         rewind = _rewind(request)
-        response = yield request
+        with _hooks_may_raise(request, client, auth_token, is_async=False):
+            response = yield request
         if self._is_refused(response, auth_token):
             replacement = client._replacement(auth_token)
             if replacement is not None and rewind():
@@ -75,7 +79,8 @@ class EmnifyAuth(httpx.Auth):
         auth_token = await client.authenticate()
         request.headers["Authorization"] = bearer(auth_token)
         rewind = _rewind(request)
-        response = yield request
+        with _hooks_may_raise(request, client, auth_token, is_async=True):
+            response = yield request
         if self._is_refused(response, auth_token):
             replacement = await client._replacement(auth_token)
             if replacement is not None and rewind():
@@ -101,6 +106,39 @@ class EmnifyAuth(httpx.Auth):
             and self._is_ours(request)
             and request.headers.get("Authorization") == bearer(auth_token)
         )
+
+
+@contextmanager
+def _hooks_may_raise(
+    request: httpx.Request, client: Client | AsyncClient, auth_token: AuthToken, *, is_async: bool
+) -> Iterator[None]:
+    """Report the auth token after a 401 that httpx does not pass to the flow, because a response
+    hook raised first. Transports of httpx itself pass the status to the extension "trace"."""
+    before = request.extensions
+    user: Callable[[str, Any], Any] | None = before.get("trace")
+    # Further ones belong to redirects.
+    statuses: list[int] = []
+
+    def trace(name: str, info: dict[str, Any]) -> Any:  # noqa: ANN401
+        if name.endswith(".receive_response_headers.complete"):
+            # HTTP/1.1 has the version before the status, HTTP/2 has not.
+            statuses.append(next(one for one in info["return_value"] if isinstance(one, int)))
+        return None if user is None else user(name, info)
+
+    async def trace_async(name: str, info: dict[str, Any]) -> None:
+        awaitable = trace(name, info)
+        if awaitable is not None:
+            await awaitable
+
+    request.extensions = {**before, "trace": trace_async if is_async else trace}
+    try:
+        yield
+    except GeneratorExit:
+        if statuses[:1] == [401]:
+            client.invalidate(auth_token)
+        raise
+    finally:
+        request.extensions = before
 
 
 def _rewind(request: httpx.Request) -> Callable[[], bool]:
