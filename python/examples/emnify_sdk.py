@@ -1,7 +1,11 @@
 """Lists SIMs with emnify's own SDK, signed in by emnify_auth.
 
-Install both with: pip install 'emnify-auth[sdk]'. Set EMNIFY_APPLICATION_TOKEN, or set
-EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that contains it. Then run this file.
+Install both:
+
+    pip install 'emnify-auth[sdk]' && pip install --no-deps 'emnify-sdk<0.6'
+
+Set EMNIFY_APPLICATION_TOKEN, or set EMNIFY_APPLICATION_TOKEN_FILE to the path of a file that
+contains it. Then run this file.
 """
 
 import itertools

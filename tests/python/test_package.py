@@ -106,6 +106,25 @@ def test_only_the_extras_need_other_packages() -> None:
         assert "; extra == " in needed
 
 
+@pytest.mark.parametrize(
+    ("module", "missing", "install"),
+    [
+        ("requests", "requests", "'emnify-auth[requests]'"),
+        ("httpx", "httpx", "'emnify-auth[httpx]'"),
+        ("aiohttp", "aiohttp", "'emnify-auth[aiohttp]'"),
+        ("sdk", "emnify", "--no-deps 'emnify-sdk<0.6'"),
+    ],
+)
+def test_an_adapter_says_which_extra_is_missing(module: str, missing: str, install: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; import emnify_auth.{module}"
+    ended = run("-c", program)
+    assert ended.stderr.splitlines()[-1].startswith(
+        f"ModuleNotFoundError: emnify_auth.{module} needs {missing}, which is not installed; "
+        "install it with: pip install "
+    )
+    assert install in ended.stderr
+
+
 def test_only_needed_files_are_installed() -> None:
     [command] = importlib.metadata.entry_points(group="console_scripts", name="emnify-auth")
     assert command.value == "emnify_auth._cli:main"

@@ -1,14 +1,17 @@
 """emnify's own SDK with our session: its code works unchanged, and the Client signs in."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-import requests
 
-from emnify_auth import AuthenticationError, Client, InvalidInputError
-from emnify_auth.sdk import connect
+from emnify_auth import (
+    AuthenticationError,
+    Client,
+    InvalidInputError,
+    NetworkError,
+    NotFoundError,
+)
 
 from conftest import ROOT
 from emnify_sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
@@ -17,12 +20,12 @@ emnify_sdk: Any = pytest.importorskip(
     "emnify", reason="it needs old libraries: make test-python-oldest"
 )
 
+from emnify_auth.sdk import connect  # noqa: E402
+
 
 @pytest.fixture
-def emnify(sandbox: Sandbox, client: Client) -> Iterator[Any]:
-    with requests.Session() as session:
-        session.verify, session.trust_env = sandbox.ca_file, False
-        yield connect(client, session=session)
+def emnify(client: Client) -> Any:  # noqa: ANN401
+    return connect(client)
 
 
 def test_the_sdk_s_code_works_unchanged(sandbox: Sandbox, emnify: Any) -> None:  # noqa: ANN401
@@ -63,18 +66,33 @@ def test_a_second_401_ends_the_call(sandbox: Sandbox, emnify: Any) -> None:  # n
     assert sandbox.calls("POST", AUTHENTICATE) == 2
 
 
-def test_the_sdk_s_errors_are_raised_unchanged(emnify: Any) -> None:  # noqa: ANN401
-    with pytest.raises(
-        emnify_sdk.errors.ValidationErrorException, match="SIM with Id '1' not found"
-    ):
+def test_an_error_is_one_of_ours_and_one_of_the_sdk_s(emnify: Any) -> None:  # noqa: ANN401
+    theirs = emnify_sdk.errors.ValidationErrorException
+    with pytest.raises(theirs, match="SIM with Id '1' not found") as told:
         emnify.sim.retrieve_sim(1)
+    assert isinstance(told.value, NotFoundError)
+    assert told.value.http_status == 404
 
 
-def test_refused_credentials_raise_our_exception(sandbox: Sandbox) -> None:
-    with sandbox.client(application_token="refused") as client, requests.Session() as session:
-        session.verify, session.trust_env = sandbox.ca_file, False
-        with pytest.raises(AuthenticationError):
-            connect(client, session=session).sim.retrieve_sim(500_001)
+def test_refused_credentials_raise_an_exception_that_is_both(sandbox: Sandbox) -> None:
+    with sandbox.client(application_token="refused") as client:
+        for expected in (AuthenticationError, emnify_sdk.errors.UnauthorisedException):
+            with pytest.raises(expected):
+                connect(client).sim.retrieve_sim(500_001)
+
+
+def test_a_failed_connection_raises_an_exception_that_is_both(sandbox: Sandbox) -> None:
+    with sandbox.client(base_url="https://127.0.0.1:1") as client:
+        for expected in (NetworkError, emnify_sdk.errors.EMnifyBaseException):
+            with pytest.raises(expected):
+                connect(client).sim.retrieve_sim(500_001)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_temporary_failures_are_retried(sandbox: Sandbox, emnify: Any, status: int) -> None:  # noqa: ANN401
+    sandbox.fault("status", f"{SIM}/*", status=status, headers={"Retry-After": "0"}, times=1)
+    assert emnify.sim.retrieve_sim(500_001).id == 500_001
+    assert sandbox.calls("GET", f"{SIM}/500001") == 2
 
 
 def test_other_objects_of_the_sdk_are_unchanged(

@@ -8,13 +8,15 @@ async with aiohttp.ClientSession(middlewares=[middleware(AsyncClient())]) as htt
     await http.get("https://cdn.emnify.net/api/v1/sim")
 """
 
-import aiohttp
-from aiohttp import payload
-from aiohttp.multipart import MultipartWriter
-
 from ._async import AsyncClient
+from ._extras import needs
 from ._native import Client
 from ._origin import Origin, bearer, wrong_type
+
+with needs(__name__, ("aiohttp",), "pip install 'emnify-auth[aiohttp]'"):
+    import aiohttp
+    from aiohttp import payload
+    from aiohttp.multipart import MultipartWriter
 
 __all__ = ["middleware"]
 

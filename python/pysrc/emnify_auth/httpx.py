@@ -12,11 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-import httpx
-
 from ._async import AsyncClient
+from ._extras import needs
 from ._native import AuthToken, Client
 from ._origin import Origin, bearer, wrong_type
+
+with needs(__name__, ("httpx",), "pip install 'emnify-auth[httpx]'"):
+    import httpx
 
 __all__ = ["EmnifyAuth"]
 

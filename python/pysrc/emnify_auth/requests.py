@@ -13,16 +13,18 @@ from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from requests import PreparedRequest, Response
-from requests.auth import AuthBase
-from requests.cookies import extract_cookies_to_jar
-from requests.exceptions import UnrewindableBodyError
-from requests.utils import rewind_body
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
+from ._extras import needs
 from ._native import AuthToken, Client
 from ._origin import Origin, bearer, wrong_type
+
+with needs(__name__, ("requests",), "pip install 'emnify-auth[requests]'"):
+    from requests import PreparedRequest, Response
+    from requests.auth import AuthBase
+    from requests.cookies import extract_cookies_to_jar
+    from requests.exceptions import UnrewindableBodyError
+    from requests.utils import rewind_body
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
 
 __all__ = ["EmnifyAuth"]
 

@@ -1,4 +1,4 @@
-"""Signs emnify's own SDK in with a Client:
+"""Makes the calls of emnify's own SDK with a Client:
 
     from emnify_auth import Client
     from emnify_auth.sdk import connect
@@ -10,81 +10,61 @@
 The rest of the program stays unchanged.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._errors import InvalidInputError
+from ._errors import AuthenticationError, EmnifyError, InvalidInputError, ProtocolError
+from ._extras import needs
 from ._native import Client
 from ._origin import wrong_type
 
-if TYPE_CHECKING:
-    import requests
+_INSTALL = "pip install 'emnify-auth[sdk]' && pip install --no-deps 'emnify-sdk<0.6'"
 
-__all__ = ["connect"]
-
-# Seconds for connecting, and between two reads of a response. The SDK itself has no time limit.
-_TIMEOUT = (10.0, 30.0)
-
-# The SDK's methods that are replaced. They change only for objects from connect().
-_REPLACED = ("make_request", "unauthorised")
-
-
-def connect(client: Client, *, session: "requests.Session | None" = None) -> Any:  # noqa: ANN401 the SDK has no types
-    """Return an EMnify object of emnify's SDK (emnify-sdk 0.5) that signs in with the client.
-
-    It signs in before the first call, once for all threads; reuses connections; has time limits;
-    and calls the client's base_url. After a 401 it signs in and makes the call once more; after a
-    second 401 it raises the SDK's UnauthorisedException. If signing in fails, an EmnifyError is
-    raised.
-
-    session: a requests.Session to use, for settings such as proxies or verify. Its auth is
-    replaced.
-    """
-    if not isinstance(client, Client):
-        raise wrong_type("a Client", client)
+with needs(__name__, ("emnify", "pydantic", "requests"), _INSTALL):
     import requests
     from emnify import EMnify, api_manager, errors  # type: ignore[import-not-found,unused-ignore]
 
-    from .requests import EmnifyAuth
+__all__ = ["connect"]
 
+# The SDK sends each of its requests with this method.
+_METHOD = "make_request"
+
+
+def connect(client: Client) -> Any:  # noqa: ANN401 the SDK has no types
+    """Return an EMnify object of emnify's SDK (emnify-sdk 0.5) that makes its calls with the
+    client.
+
+    All settings of the client apply: base_url, ca_bundle, proxy, timeout, pacing, store. It signs
+    in once for all threads, and repeats calls as Client.request() does: after a 401 once, and after
+    temporary failures (5xx, 429, broken connections) within the timeout.
+
+    A failed call raises the exception of the Client, which is also one of the SDK: an
+    AuthenticationError is an UnauthorisedException, an error of the statuses 400, 404, 409 or 422 a
+    ValidationErrorException, a ProtocolError a JsonDecodeException, one of any other status an
+    UnknownStatusCodeException, and all are an EMnifyBaseException.
+    """
+    if not isinstance(client, Client):
+        raise wrong_type("a Client", client)
     manager = api_manager.BaseApiManager
-    if not all(hasattr(manager, name) for name in _REPLACED):
+    if not hasattr(manager, _METHOD):
         raise InvalidInputError(
             "emnify-sdk: the installed version is not supported; install emnify-sdk 0.5"
         )
-    session = session or requests.Session()
-    session.auth = EmnifyAuth(client)
-    api = client.base_url.rstrip("/") + "/api"
-
-    def send(call: Any, url: str, data: Any, query: Any) -> "requests.Response":  # noqa: ANN401
-        headers = call._build_headers()
-        del headers["authorization"]
-        method = call.request_method_name
-        return session.request(
-            method, api + url, headers=headers, json=data, params=query, timeout=_TIMEOUT
-        )
-
-    def refuse() -> None:
-        raise errors.UnauthorisedException("emnify refuses a new auth token")
-
     _replace(manager)
     # The SDK requires an application token, but this object never uses it.
-    kind: Any = type("EMnify", (_SignedIn, EMnify), {})
-    signed_in = kind(app_token="that of the client")  # noqa: S106 not a secret
-    signed_in._client, signed_in._emnify_auth = client, (send, refuse)
-    return signed_in
+    connected = _Connected(app_token="that of the client")  # noqa: S106 not a secret
+    connected._emnify_auth = client
+    return connected
 
 
-class _SignedIn:
-    """The base class of the EMnify objects from connect()."""
+class _Connected(EMnify):  # type: ignore[misc,unused-ignore]
+    """The class of the EMnify objects from connect()."""
 
-    _client: Client
-    _emnify_auth: tuple[Callable[..., Any], Callable[..., Any]]
+    _emnify_auth: Client
 
     @property
     def token(self) -> str:
         """The auth token, for programs that read it."""
-        return self._client.authenticate().reveal()
+        return self._emnify_auth.authenticate().reveal()
 
     @token.setter
     def token(self, _: None) -> None:
@@ -92,28 +72,60 @@ class _SignedIn:
 
 
 def _replace(manager: Any) -> None:  # noqa: ANN401
-    """Replace the SDK's methods. Objects that are not from connect() keep the original
-    behaviour."""
-    if hasattr(manager, "_emnify_auth"):
+    """Replace the SDK's method that sends a request, only for EMnify objects from connect()."""
+    original = getattr(manager, _METHOD)
+    if hasattr(original, "emnify_auth"):
         return
-    make_request, unauthorised = (getattr(manager, name) for name in _REPLACED)
 
-    def make_request_here(
+    def make_request(
         self: Any,  # noqa: ANN401
         client: Any,  # noqa: ANN401
         method_url: str,
         data: Any = None,  # noqa: ANN401
         files: Any = None,  # noqa: ANN401
         query_params: Any = None,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        ours = getattr(client, "_emnify_auth", None)
-        if ours is None:
-            return make_request(self, client, method_url, data, files, query_params=query_params)
-        return ours[0](self, method_url, data, query_params)
+    ) -> requests.Response:
+        if isinstance(client, _Connected):
+            return _send(client._emnify_auth, self, method_url, data, query_params)
+        sent: requests.Response = original(
+            self, client, method_url, data, files, query_params=query_params
+        )
+        return sent
 
-    def unauthorised_here(self: Any, response: Any, client: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        ours = getattr(client, "_emnify_auth", None)
-        return unauthorised(self, response, client, *args, **kwargs) if ours is None else ours[1]()
+    make_request.emnify_auth = True  # type: ignore[attr-defined]
+    setattr(manager, _METHOD, make_request)
 
-    manager._emnify_auth = True
-    manager.make_request, manager.unauthorised = make_request_here, unauthorised_here
+
+def _send(client: Client, call: Any, url: str, data: Any, query: Any) -> requests.Response:  # noqa: ANN401
+    """Make the SDK's call with the client, and return the response in the SDK's form."""
+    headers = call._build_headers()
+    del headers["authorization"]
+    try:
+        response = client.request(
+            call.request_method_name, f"/api{url}", json=data, params=query, headers=headers
+        )
+    except EmnifyError as error:
+        # Of both classes, and still the same exception, with its traceback and fields.
+        kind = type(error)
+        error.__class__ = type(kind.__name__, (kind, _class_of(error)), {"__module__": __name__})
+        raise
+    sdk = requests.Response()
+    sdk.status_code, sdk._content = response.status_code, response.content
+    sdk.headers.update(response.headers)
+    return sdk
+
+
+def _class_of(error: EmnifyError) -> type[Exception]:
+    """Return the SDK's class for an error."""
+    if isinstance(error, AuthenticationError):
+        kind = errors.UnauthorisedException
+    elif isinstance(error, ProtocolError):
+        kind = errors.JsonDecodeException
+    elif error.http_status in (400, 404, 409, 422):
+        kind = errors.ValidationErrorException
+    elif error.http_status is not None:
+        kind = errors.UnknownStatusCodeException
+    else:
+        kind = errors.EMnifyBaseException
+    found: type[Exception] = kind
+    return found

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import InvalidInputError
+from .._extras import needs
 from .._native import AuthToken, Client, Response, TrustedDevice
 from .._settings import ClientSettings
 from .._values import Status
@@ -291,16 +292,8 @@ class AsyncClient:
 
 def _calls() -> "type[Calls]":
     """Return the class that makes the calls. It needs anyio."""
-    try:
+    with needs("AsyncClient", ("anyio",), "pip install 'emnify-auth[async]'"):
         from .calls import Calls
-    except ModuleNotFoundError as error:
-        if error.name != "anyio":
-            raise
-        raise ModuleNotFoundError(
-            "AsyncClient needs anyio, which is not installed; install it with: "
-            "pip install 'emnify-auth[async]'",
-            name="anyio",
-        ) from None
     return Calls
 
 
