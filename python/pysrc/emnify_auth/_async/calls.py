@@ -3,7 +3,6 @@
 Cancelling a task interrupts the call that it waits for, so that the worker thread returns at once.
 """
 
-import math
 from collections.abc import Callable
 from copy import copy
 from typing import Any, TypeVar
@@ -47,11 +46,17 @@ class Calls:
         """
         loop = self._loop()
         borrower = object()
-        started = anyio.current_time()
-        await self._take_thread(loop, borrower)
+        waited = 0.0
         try:
-            waited = 0.0 if has_own_timeouts else anyio.current_time() - started
-            return await self._run_now(loop, Work(function, waited, discard))
+            # Usually a thread is free, and this is faster than a wait that ends at once.
+            loop.threads.acquire_on_behalf_of_nowait(borrower)
+        except anyio.WouldBlock:
+            started = anyio.current_time()
+            await self._take_thread(loop, borrower)
+            if not has_own_timeouts:
+                waited = anyio.current_time() - started
+        try:
+            return await self._run_now(Work(function, waited, discard))
         finally:
             loop.threads.release_on_behalf_of(borrower)
 
@@ -79,7 +84,7 @@ class Calls:
         try:
             waited = anyio.current_time() - started
             work: Work[AuthToken] = Work(self._client.authenticate, waited, None)
-            sign_in.auth_token = await self._run_now(loop, work)
+            sign_in.auth_token = await self._run_now(work)
             return sign_in.auth_token
         except Exception as error:
             sign_in.error = error
@@ -108,11 +113,11 @@ class Calls:
             is_retryable=True,
         )
 
-    async def _run_now(self, loop: "_Loop", work: Work[T]) -> T:
+    async def _run_now(self, work: Work[T]) -> T:
         try:
             try:
                 result = await anyio.to_thread.run_sync(
-                    work.run, abandon_on_cancel=True, limiter=loop.unlimited
+                    work.run, abandon_on_cancel=True, limiter=_UNLIMITED
                 )
             except Exception:
                 self._client._report_events()
@@ -139,13 +144,31 @@ class Calls:
 class _Loop:
     """The state of one client that the tasks of one event loop share."""
 
-    __slots__ = ("sign_in", "threads", "unlimited")
+    __slots__ = ("sign_in", "threads")
 
     def __init__(self, max_threads: int) -> None:
         self.threads = anyio.CapacityLimiter(max_threads)
-        # Passed to anyio instead of its default limit of threads.
-        self.unlimited = anyio.CapacityLimiter(math.inf)
         self.sign_in: _SignIn | None = None
+
+
+class _Unlimited:
+    """Stands for a CapacityLimiter where anyio expects one. A real one, without a limit, takes a
+    turn of the event loop. asyncio and trio call different methods."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def acquire_on_behalf_of(self, _: object) -> None:
+        pass
+
+    def release_on_behalf_of(self, _: object) -> None:
+        pass
+
+
+_UNLIMITED: Any = _Unlimited()
 
 
 class _SignIn:
