@@ -48,6 +48,8 @@ sandbox: tools
 $(VENV)/ready: python/requirements-dev.txt | tools
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+# Its metadata asks for old libraries, but it works with these.
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps emnify-sdk==0.5.3
 	@touch $@
 
 # Installs the wheel into the virtual environment, as a user would. It is not optimised.

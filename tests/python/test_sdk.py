@@ -16,9 +16,7 @@ from emnify_auth import (
 from conftest import ROOT
 from emnify_sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
 
-emnify_sdk: Any = pytest.importorskip(
-    "emnify", reason="it needs old libraries: make test-python-oldest"
-)
+emnify_sdk: Any = pytest.importorskip("emnify")
 
 from emnify_auth.sdk import connect  # noqa: E402
 

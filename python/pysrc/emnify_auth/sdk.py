@@ -21,7 +21,7 @@ _INSTALL = "pip install 'emnify-auth[sdk]' && pip install --no-deps 'emnify-sdk<
 
 with needs(__name__, ("emnify", "pydantic", "requests"), _INSTALL):
     import requests
-    from emnify import EMnify, api_manager, errors  # type: ignore[import-not-found,unused-ignore]
+    from emnify import EMnify, api_manager, errors  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 __all__ = ["connect"]
 
