@@ -47,10 +47,7 @@ class Calls:
         loop = self._loop()
         borrower = object()
         waited = 0.0
-        try:
-            # Usually a thread is free, and this is faster than a wait that ends at once.
-            loop.threads.acquire_on_behalf_of_nowait(borrower)
-        except anyio.WouldBlock:
+        if not loop.take_free_thread(borrower):
             started = anyio.current_time()
             await self._take_thread(loop, borrower)
             if not has_own_timeouts:
@@ -149,6 +146,18 @@ class _Loop:
     def __init__(self, max_threads: int) -> None:
         self.threads = anyio.CapacityLimiter(max_threads)
         self.sign_in: _SignIn | None = None
+
+    def take_free_thread(self, borrower: object) -> bool:
+        """Take a thread if one is free, which is faster than a wait that ends at once."""
+        # Under trio, old versions of anyio raise trio.WouldBlock.
+        if self.threads.available_tokens < 1:
+            return False
+        try:
+            self.threads.acquire_on_behalf_of_nowait(borrower)
+        except anyio.WouldBlock:
+            # Other tasks wait.
+            return False
+        return True
 
 
 class _Unlimited:
