@@ -3,6 +3,7 @@ error without anyio, which provides them."""
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -98,7 +99,8 @@ def test_the_error_reports_that_no_thread_was_free(sandbox: Sandbox, loop: Loop)
 
 def test_the_client_of_another_workspace_has_the_same_settings(sandbox: Sandbox) -> None:
     async def main() -> None:
-        async with sandbox.async_user(USER, max_threads=3, timeout=7.0) as client:
+        timeout = timedelta(seconds=7)
+        async with sandbox.async_user(USER, max_threads=3, timeout=timeout) as client:
             other = await client.switch_workspace(5678)
             assert (other._calls.max_threads, other._calls._timeout) == (3, 7.0)
             await other.aclose()

@@ -1,5 +1,6 @@
 """Events and the status: what is reported, in which thread, and what an exception there does."""
 
+import asyncio
 import dataclasses
 import datetime
 import functools
@@ -126,7 +127,26 @@ def test_an_async_on_event_is_refused(sandbox: Sandbox, function: Any) -> None: 
         assert isinstance(told.value, TypeError)
 
 
-def test_an_on_event_that_returns_an_awaitable_is_reported(
+def test_an_on_event_may_start_a_task(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+
+    async def main() -> None:
+        tasks: list[asyncio.Task[None]] = []
+
+        def start(event: Event) -> Any:  # noqa: ANN401
+            tasks.append(asyncio.create_task(awaited(event)))
+            return tasks[-1]
+
+        async with sandbox.async_client(on_event=start) as client:
+            await client.authenticate()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert raised == []
+
+
+def test_an_on_event_that_returns_a_coroutine_is_reported(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised: list[Any] = []

@@ -52,7 +52,11 @@ impl OnEvent {
 
 fn call(function: &Bound<'_, PyAny>, event: &emnify_core::Event) -> PyResult<()> {
     let returned = function.call1((plain::event(function.py(), event)?,))?;
-    arguments::not_awaitable("on_event", &returned, "it was not run; pass a plain function")
+    // A coroutine would never run. A task, which runs, has no `send`.
+    match returned.hasattr("send")? {
+        true => arguments::not_awaitable("on_event", &returned, "it was not run"),
+        false => Ok(()),
+    }
 }
 
 /// Returns an exception that must end the call. Any other one goes to `sys.unraisablehook`.
