@@ -29,6 +29,7 @@ TASKS = 1000
 # The sandbox would compress its responses, and more of the time would be its own.
 PLAIN = {"accept-encoding": "identity"}
 AWAITED = "GET awaited on a warm TLS connection, microseconds"
+AT_ONCE = 100
 
 Call = Callable[[], object]
 
@@ -163,7 +164,21 @@ async def awaited_calls() -> list[Row]:
                     await response.json()
 
             times = await awaited_in_turns(300, ours, theirs)
-    return [Row(AWAITED, *told("aiohttp", times))]
+            together = await awaited_in_turns(3, gathered(ours), gathered(theirs))
+    each = [took / AT_ONCE for took in together]
+    return [
+        Row(AWAITED, *told("aiohttp", times)),
+        Row(f"the same, {AT_ONCE} at once, per call", *told("aiohttp", each)),
+    ]
+
+
+def gathered(function: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Make the calls of many tasks at once."""
+
+    async def gather() -> None:
+        await asyncio.gather(*(function() for _ in range(AT_ONCE)))
+
+    return gather
 
 
 async def awaited_in_turns(calls: int, *functions: Callable[[], Awaitable[None]]) -> list[float]:
