@@ -136,7 +136,7 @@ def test_calls_of_a_closed_client_raise(sandbox: Sandbox) -> None:
     client = sandbox.client()
     auth_token = client.authenticate()
     tokens = client.application_tokens
-    assert repr(client) == "<Client>"
+    assert repr(client).startswith("<Client credential=")
     client.close()
     client.close()
     assert repr(client) == "<Client closed>"
