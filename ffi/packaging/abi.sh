@@ -60,7 +60,9 @@ diff "$work/declared" "$work/mapped" >&2 ||
 case $what in
 update)
     abidw --no-corpus-path --no-comp-dir-path --no-show-locs --headers-dir "$(dirname "$header")" \
-        --out-file "$abi/libemnify.abi" "$work/libemnify.so.0"
+        --out-file "$work/abi" "$work/libemnify.so.0"
+    # The name of the temporary directory is different each time.
+    sed "s|path='[^']*/header\.c'|path='header.c'|" "$work/abi" >"$abi/libemnify.abi"
     cp "$work/constants" "$abi/constants"
     ;;
 check)
