@@ -24,7 +24,7 @@ while ! grep -q EMNIFY_SANDBOX_CONTROL "$work/variables"; do
     kill -0 "$sandbox" 2>/dev/null || { cat "$work/errors" >&2; exit 1; }
     sleep 0.05
 done
-unset EMNIFY_APPLICATION_TOKEN_FILE EMNIFY_USERNAME EMNIFY_PASSWORD REQUESTS_CA_BUNDLE SSL_CERT_DIR
+unset EMNIFY_APPLICATION_TOKEN_FILE EMNIFY_STORE EMNIFY_USERNAME EMNIFY_PASSWORD REQUESTS_CA_BUNDLE SSL_CERT_DIR
 set -a
 . "$work/variables"
 set +a

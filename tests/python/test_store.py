@@ -23,6 +23,18 @@ with Client(store=sys.argv[1], timeout=20) as client:
 """
 
 
+def test_the_store_comes_from_the_environment_unless_it_is_given(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("EMNIFY_STORE", "~/shared")
+    for settings in ({}, {"store": tmp_path / "shared"}, {"store": "~/own"}, {"store": "~/own"}):
+        with sandbox.client(**settings) as client:
+            client.authenticate()
+    assert sandbox.calls("POST", AUTHENTICATE) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own", "shared"]
+
+
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_second_client_signs_in_without_a_call(
     sandbox: Sandbox, tmp_path: Path, kind: type[str] | type[Path]

@@ -51,7 +51,7 @@ pub struct ClientBuilder {
     user: Option<(String, Secret)>,
     mfa: Option<AskForCode>,
     trusted_device: Option<TrustedDevice>,
-    store: Store,
+    store: Option<Store>,
     observer: Option<Observer>,
     wants_expiry: Option<bool>,
     auto_renew: bool,
@@ -74,7 +74,7 @@ impl ClientBuilder {
             user: None,
             mfa: None,
             trusted_device: None,
-            store: Store::memory(),
+            store: None,
             observer: None,
             wants_expiry: None,
             auto_renew: false,
@@ -162,9 +162,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets where the session is kept. Default: in memory, where it ends with the process.
+    /// Sets where the session is kept. Default: the location in the environment variable
+    /// `EMNIFY_STORE`, which [`Store::at`] reads, or else memory, where it ends with the process.
     pub fn store(mut self, store: Store) -> Self {
-        self.store = store;
+        self.store = Some(store);
         self
     }
 
@@ -244,7 +245,7 @@ impl ClientBuilder {
                 url::base_url("EMNIFY_BASE_PATH", url.reveal())?
             }
         };
-        self.store.check()?;
+        let store = self.chosen_store()?;
         let credential = self.credential()?;
         let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;
         let settings = Settings {
@@ -260,7 +261,7 @@ impl ClientBuilder {
             http: Arc::clone(&http),
             clock: Arc::clone(&self.clock),
             credential,
-            store: self.store,
+            store,
             events: Events::new(self.observer, wants_expiry),
             timeout: self.timeout,
             auto_renew: self.auto_renew,
@@ -278,6 +279,18 @@ impl ClientBuilder {
             mode: SignInMode::Interactive,
         };
         Ok(Client::new(transport, cancellable))
+    }
+
+    /// Returns the store that was set, or else the one from the environment.
+    fn chosen_store(&self) -> Result<Store> {
+        if let Some(store) = &self.store {
+            store.check()?;
+            return Ok(store.clone());
+        }
+        match variable("EMNIFY_STORE")? {
+            Some(location) => Store::named("EMNIFY_STORE", location.reveal()),
+            None => Ok(Store::memory()),
+        }
     }
 
     /// Returns the credential that was set, or else the one from the environment.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use emnify_core::Client;
 
-use crate::common::{AUTHENTICATE, only, sandbox};
+use crate::common::{AUTHENTICATE, Scratch, only, sandbox};
 
 /// Signs in and prints the result. The other tests run this in a child process.
 #[test]
@@ -40,6 +40,27 @@ fn the_environment_alone_can_set_up_a_client() {
 }
 
 #[test]
+fn programs_share_a_session_through_the_store_that_the_environment_names() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("environment"));
+    let (token, ca) = (sandbox.application_token(), sandbox.ca_file().to_str().unwrap().to_owned());
+    let store = scratch.0.join("state").to_str().unwrap().to_owned();
+    let home = scratch.0.to_str().unwrap();
+    for (variable, location) in [("EMNIFY_STORE", "~/state"), ("EMNIFY_STORE", &store), ("TZ", "")]
+    {
+        let output = run(&[
+            ("EMNIFY_APPLICATION_TOKEN", &token),
+            ("EMNIFY_BASE_PATH", sandbox.url()),
+            ("SSL_CERT_FILE", &ca),
+            ("HOME", home),
+            (variable, location),
+        ]);
+        assert!(output.contains("signed in"), "{output}");
+    }
+    // One for the store, and one without it.
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+}
+
+#[test]
 fn the_error_names_the_variable_that_is_missing_or_invalid() {
     for (environment, expected) in [
         (vec![], "EMNIFY_APPLICATION_TOKEN_FILE"),
@@ -53,6 +74,12 @@ fn the_error_names_the_variable_that_is_missing_or_invalid() {
             "SSL_CERT_FILE: ",
         ),
         (vec![("EMNIFY_APPLICATION_TOKEN_FILE", "/nonexistent")], "/nonexistent"),
+        (
+            vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "http://localhost")],
+            "EMNIFY_STORE: ",
+        ),
+        (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~/state")], "HOME is not set"),
+        (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~a/state")], "EMNIFY_STORE: "),
     ] {
         let output = run(&environment);
         assert!(output.contains("InvalidInput") && output.contains(expected), "{output}");

@@ -161,9 +161,10 @@ pub unsafe extern "C" fn emnify_config_set_proxy(
 
 /// Sets where the session is kept after the process ends: the path of a directory, which is created
 /// with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
-/// such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT.
+/// such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
+/// beginning is the directory in the environment variable HOME.
 ///
-/// Default: in memory only. With a store:
+/// Default: the environment variable EMNIFY_STORE, or else in memory only. With a store:
 ///
 /// - A restarted process uses the auth token that it finds in the store.
 /// - Processes with the same store and credential sign in once for all.

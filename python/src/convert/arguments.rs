@@ -59,13 +59,12 @@ pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     path.extract::<OsString>().map(PathBuf::from).map_err(|_| wrong_type(name, EXPECTED, value))
 }
 
-/// Converts a store: a directory, or a text that core accepts, such as a URL.
+/// Converts a store: a path or a URL.
 pub(crate) fn store(value: &Bound<'_, PyAny>) -> PyResult<Store> {
-    const NAME: &str = "store";
-    let text = value.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
-    match text {
+    let path = path("store", value)?;
+    match path.to_str() {
         Some(text) => Store::at(text).map_err(|error| exception(value.py(), &error)),
-        None => path(NAME, value).map(Store::directory),
+        None => Ok(Store::directory(path)),
     }
 }
 
