@@ -512,9 +512,10 @@ int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify
 /**
  * Sets where the session is kept after the process ends: the path of a directory, which is created
  * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
- * such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT.
+ * such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
+ * beginning is the directory in the environment variable HOME.
  *
- * Default: in memory only. With a store:
+ * Default: the environment variable EMNIFY_STORE, or else in memory only. With a store:
  *
  * - A restarted process uses the auth token that it finds in the store.
  * - Processes with the same store and credential sign in once for all.
@@ -911,6 +912,20 @@ int32_t emnify_authenticate_within(const emnify_client *client,
                                    uint32_t timeout_ms,
                                    emnify_auth_token **auth_token,
                                    emnify_error **error);
+
+/**
+ * Returns an auth token in `*auth_token` that stays valid for at least `valid_for_ms`
+ * milliseconds, for a program that cannot ask for another one meanwhile. Like
+ * emnify_authenticate() otherwise. Do not ask for nearly the whole lifetime of an auth token,
+ * since that signs in at each call.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT if `valid_for_ms` is not less than the lifetime of emnify's
+ * auth tokens.
+ */
+int32_t emnify_authenticate_for(const emnify_client *client,
+                                uint32_t valid_for_ms,
+                                emnify_auth_token **auth_token,
+                                emnify_error **error);
 
 /**
  * Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the

@@ -52,6 +52,11 @@ inline Time time(std::int64_t unix_seconds) {
     return Time(seconds(unix_seconds < first ? first : unix_seconds > last ? last : unix_seconds));
 }
 
+inline std::uint32_t count(std::chrono::milliseconds time) noexcept {
+    const std::int64_t most = UINT32_MAX, count = time.count();
+    return static_cast<std::uint32_t>(count < 0 ? 0 : count < most ? count : most);
+}
+
 inline std::string text(const char *borrowed) { return borrowed ? borrowed : ""; }
 
 /* A std::string may contain a NUL, at which C would silently truncate it. */

@@ -65,6 +65,13 @@ public:
         return AuthToken(token);
     }
 
+    /* Returns an auth token that stays valid for at least this long. */
+    AuthToken authenticate_for(std::chrono::milliseconds valid_for, Error &error) const {
+        emnify_auth_token *token = NULL;
+        emnify_authenticate_for(get(), detail::count(valid_for), &token, detail::Into(error));
+        return AuthToken(token);
+    }
+
     /* Returns the value of the header Authorization. The string is not wiped. */
     std::string authorization_header(Error &error) const {
         return header(emnify_authorization_header, error);
@@ -257,6 +264,10 @@ public:
 
     AuthToken authenticate_within(std::chrono::milliseconds timeout) const {
         return detail::or_raise([&](Error &error) { return authenticate_within(timeout, error); });
+    }
+
+    AuthToken authenticate_for(std::chrono::milliseconds valid_for) const {
+        return detail::or_raise([&](Error &error) { return authenticate_for(valid_for, error); });
     }
 
     std::string authorization_header() const {

@@ -51,13 +51,13 @@ public:
     /* A negative time is refused like 0. A time above 49 days is limited to 49 days. */
     Config &set_timeout(std::chrono::milliseconds timeout) {
         return set([&](Error &error) {
-            emnify_config_set_timeout_ms(get(), count(timeout), detail::Into(error));
+            emnify_config_set_timeout_ms(get(), detail::count(timeout), detail::Into(error));
         });
     }
 
     Config &set_connect_timeout(std::chrono::milliseconds timeout) {
         return set([&](Error &error) {
-            emnify_config_set_connect_timeout_ms(get(), count(timeout), detail::Into(error));
+            emnify_config_set_connect_timeout_ms(get(), detail::count(timeout), detail::Into(error));
         });
     }
 
@@ -189,11 +189,6 @@ private:
                 setter(get(), text.c_str(), detail::Into(error));
             }
         });
-    }
-
-    static std::uint32_t count(std::chrono::milliseconds time) noexcept {
-        const std::int64_t most = UINT32_MAX, count = time.count();
-        return static_cast<std::uint32_t>(count < 0 ? 0 : count < most ? count : most);
     }
 
     detail::Handle<emnify_config, emnify_config_free> config_;

@@ -33,6 +33,20 @@ static void a_sign_in_is_made_once(void)
     emnify_auth_token_free(second);
 }
 
+static void a_token_can_be_asked_for_that_stays_valid_for_long_enough(void)
+{
+    emnify_error *error = NULL;
+    emnify_auth_token *auth_token = NULL;
+    emnify_client *client = sandbox_client();
+
+    CHECK_OK(emnify_authenticate_for(client, 3 * 3600 * 1000, &auth_token, &error));
+    emnify_auth_token_free(auth_token);
+    CHECK_REFUSED(emnify_authenticate_for(client, 4 * 3600 * 1000, &auth_token, &error),
+                  "valid_for");
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    emnify_client_free(client);
+}
+
 static void the_environment_alone_is_enough(void)
 {
     emnify_error *error = NULL;
@@ -309,6 +323,7 @@ static void the_library_knows_its_version(void)
 int main(void)
 {
     RUN(a_sign_in_is_made_once);
+    RUN(a_token_can_be_asked_for_that_stays_valid_for_long_enough);
     RUN(the_environment_alone_is_enough);
     RUN(a_token_file_is_read_at_each_sign_in);
     RUN(a_reported_token_is_replaced_once);

@@ -32,9 +32,9 @@ emnify::Config sandbox() {
 
 void signs_in() {
     const emnify::Client client(sandbox());
-    const emnify::AuthToken first = client.authenticate();
+    const emnify::AuthToken first = client.authenticate_for(std::chrono::hours(3));
     emnify::Error error;
-    const emnify::AuthToken second = client.authenticate(error);
+    const emnify::AuthToken second = client.authenticate_for(std::chrono::hours(3), error);
 
     CHECK(!error);
     CHECK_TEXT(first.reveal(), second.reveal());

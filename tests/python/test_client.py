@@ -35,6 +35,16 @@ def test_one_sign_in_serves_many_calls(client: Client, sandbox: Sandbox) -> None
     assert sandbox.connections() == 1
 
 
+def test_an_auth_token_stays_valid_for_as_long_as_it_is_needed(
+    client: Client, sandbox: Sandbox
+) -> None:
+    for valid_for in (3 * 3600, datetime.timedelta(hours=3)):
+        assert client.authenticate_for(valid_for).reveal() == client.authenticate().reveal()
+    with pytest.raises(InvalidInputError, match=r"^valid_for: must be less than 14400 s"):
+        client.authenticate_for(datetime.timedelta(hours=4))
+    assert sandbox.calls("POST", AUTHENTICATE) == 1
+
+
 def test_a_new_auth_token_after_the_cached_one_is_invalidated(client: Client) -> None:
     first = client.authenticate()
     client.invalidate(first)

@@ -15,6 +15,7 @@ use crate::api::validate;
 use crate::calls::audit::{self, AuditOptions, AuditedToken};
 use crate::calls::retry::Transport;
 use crate::http::{Call, MAYBE_DONE, OnLate, Response};
+use crate::session::policy::Need;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::expiry_date::ExpiryDate;
@@ -154,7 +155,8 @@ impl<'a> TokenCalls<'a> {
 
     /// Returns the id that the auth token contains. Only a row with this id confirms it.
     fn own_id(&self) -> Result<Option<u64>> {
-        let auth_token = self.transport.session.authenticate(|| self.transport.wait())?;
+        let auth_token =
+            self.transport.session.authenticate(Need::Valid, || self.transport.wait())?;
         Ok(auth_token.claims().application_token_id)
     }
 

@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::calls::rate_limiter::RateLimiter;
 use crate::http::{Call, Http, Response};
 use crate::session::Session;
-use crate::session::policy::MAX_ATTEMPTS;
+use crate::session::policy::{MAX_ATTEMPTS, Need};
 use crate::sign_in::exchange::{Exchange, SignInMode};
 use crate::sys::clock::Clock;
 use crate::sys::interrupt::Interrupt;
@@ -70,8 +70,8 @@ impl Transport {
         loop {
             self.pace(call, wait)?;
             let auth_token = match self.mode {
-                SignInMode::Interactive => self.session.authenticate(|| wait.clone()),
-                mode => self.session.authenticate_as(mode, || wait.clone()),
+                SignInMode::Interactive => self.session.authenticate(Need::Valid, || wait.clone()),
+                mode => self.session.authenticate_as(mode, Need::Valid, || wait.clone()),
             }?;
             let result = match self.send_with(call, &auth_token, wait) {
                 Err(error) if is_401(&error) => self.replay(call, &auth_token, error, wait),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::calls::retry::Transport;
 use crate::client::Client;
 use crate::session::Replacement;
+use crate::session::policy::Need;
 use crate::sign_in::exchange::SIGN_IN;
 use crate::sys::interrupt::TriggerOnDrop;
 use crate::types::auth_token::{AuthToken, SCHEME};
@@ -26,7 +27,19 @@ impl Client {
     /// - `Protocol` if the response is not what emnify's API sends.
     /// - `InvalidInput` if the credential file cannot be read.
     pub fn authenticate(&self) -> Result<AuthToken> {
-        self.transport.session.authenticate(|| self.transport.wait())
+        self.transport.session.authenticate(Need::Valid, || self.transport.wait())
+    }
+
+    /// Returns an auth token that stays valid for at least `valid_for`, for a program that cannot
+    /// ask for another one meanwhile: the cached one, or a new one. Do not ask for nearly the whole
+    /// lifetime of an auth token, since that signs in at each call.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`authenticate`](Self::authenticate), and `InvalidInput` if `valid_for` is not less
+    /// than the lifetime of emnify's auth tokens.
+    pub fn authenticate_for(&self, valid_for: Duration) -> Result<AuthToken> {
+        self.transport.session.authenticate(Need::ValidFor(valid_for), || self.transport.wait())
     }
 
     /// Returns a future for an auth token that is valid now, like

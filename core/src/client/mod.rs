@@ -15,6 +15,7 @@ use crate::calls::retry::Transport;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
+use crate::session::policy::Need;
 use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
 use crate::sys::interrupt::Interrupt;
@@ -154,7 +155,7 @@ impl Client {
             SignInMode::Unattended | SignInMode::Background => unattended.send(call, wait),
         });
         let session = Arc::new(self.transport.session.in_workspace(id, send));
-        session.authenticate(|| self.transport.wait()).map_err(|error| {
+        session.authenticate(Need::Valid, || self.transport.wait()).map_err(|error| {
             let is_refused = matches!(error.http_status(), Some(401 | 403));
             match self.transport.session.given_application_token() {
                 Ok(Some(_)) if is_refused => error.with_advice(NO_SWITCH),

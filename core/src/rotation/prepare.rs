@@ -10,6 +10,7 @@ use crate::api::bodies::{CreateApplicationToken, UpdateApplicationToken};
 use crate::api::json;
 use crate::api::rotation_marker;
 use crate::api::validate;
+use crate::session::policy::Need;
 use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal::{
     self, Entry, Orphan, Plan, Preparing, PreparingStep, Switching,
@@ -256,7 +257,8 @@ impl Rotator<'_> {
         let marker = plan.marker.clone();
         plan.orphans.push(Orphan { id, ..Orphan::marked(&marker) });
         let revoked = self.write(key, PreparingStep::Idle, &plan).and_then(|_| {
-            let auth_token = self.transport.session.authenticate(|| self.transport.wait())?;
+            let auth_token =
+                self.transport.session.authenticate(Need::Valid, || self.transport.wait())?;
             let rows = self.list_with(&auth_token)?;
             self.revoke_orphans(&mut plan.orphans, plan.old_id, &rows, &auth_token)
         });

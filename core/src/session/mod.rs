@@ -28,7 +28,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use crate::http::Http;
 use crate::session::event_queue::Events;
 use crate::session::expiry_notice::ExpiryNotice;
-use crate::session::policy::Decision;
+use crate::session::policy::{Decision, Need};
 pub use crate::session::replacement::Replacement;
 use crate::session::single_flight::SingleFlight;
 use crate::session::state::{CachedToken, State};
@@ -100,20 +100,20 @@ impl Session {
     /// Returns the cached auth token if it can be handed out at once. Takes no lock and makes no
     /// system call except to read the clock.
     pub(crate) fn cached(self: &Arc<Self>) -> Option<AuthToken> {
-        let auth_token = self.cached_silently()?;
+        let auth_token = self.cached_silently(Need::Valid)?;
         self.parts.events.deliver();
         Some(auth_token)
     }
 
     /// Like [`Session::cached`], but delivers no events.
-    fn cached_silently(self: &Arc<Self>) -> Option<AuthToken> {
+    fn cached_silently(self: &Arc<Self>, need: Need<'_>) -> Option<AuthToken> {
         if self.parts.auto_renew {
             // Without a thread, the next call tries again.
             let _ = self.keep_signed_in();
         }
         let state = self.state.load();
         let now = self.now();
-        let auth_token = match state.decide(now, || self.parts.credential.changed()) {
+        let auth_token = match state.decide(need, now, || self.parts.credential.changed()) {
             Decision::HandOut => state.valid(now)?.clone(),
             Decision::HandOutAndRenew => {
                 self.renew_in_background(&state);
@@ -137,9 +137,13 @@ impl Session {
         }
     }
 
-    /// Returns an auth token that is valid now.
-    pub(crate) fn authenticate(self: &Arc<Self>, wait: impl FnOnce() -> Wait) -> Result<AuthToken> {
-        let result = self.authenticate_as(SignInMode::Interactive, wait);
+    /// Returns the auth token that the caller needs.
+    pub(crate) fn authenticate(
+        self: &Arc<Self>,
+        need: Need<'_>,
+        wait: impl FnOnce() -> Wait,
+    ) -> Result<AuthToken> {
+        let result = self.authenticate_as(SignInMode::Interactive, need, wait);
         self.parts.events.deliver();
         result
     }
@@ -148,12 +152,18 @@ impl Session {
     pub(crate) fn authenticate_as(
         self: &Arc<Self>,
         mode: SignInMode,
+        need: Need<'_>,
         wait: impl FnOnce() -> Wait,
     ) -> Result<AuthToken> {
-        if let Some(auth_token) = self.cached_silently() {
+        if let Some(auth_token) = self.cached_silently(need) {
             return Ok(auth_token);
         }
-        self.or_valid(self.sign_in_or_wait(mode, &wait(), None))
+        let auth_token = self.or_usable(self.sign_in_or_wait(mode, &wait(), need), need)?;
+        if need.is_met_by_new(&auth_token) {
+            Ok(auth_token)
+        } else {
+            Err(refresh::too_short(auth_token.claims().lifetime()))
+        }
     }
 
     /// Ends all waits before the next attempt, except those that emnify asked for.

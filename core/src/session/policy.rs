@@ -49,6 +49,17 @@ impl CachedToken {
     }
 }
 
+/// The auth token that a caller needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Need<'a> {
+    /// Any valid one.
+    Valid,
+    /// One that stays valid for this long.
+    ValidFor(Duration),
+    /// Another one than this, which got a 401.
+    InsteadOf(&'a AuthToken),
+}
+
 /// What to do for a caller that asks for an auth token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -62,12 +73,39 @@ pub(crate) enum Decision {
     Fetch,
     /// A sign-in is needed, but no attempt may start before this time of the steady clock.
     BackingOff(Duration),
+    /// Signing in would not help: this is how long emnify's auth tokens are valid in all.
+    TooShort(Duration),
+}
+
+impl Need<'_> {
+    /// Whether a token with the lifetime of this one is sufficient when it is new.
+    pub(crate) fn is_met_by_new(self, token: &AuthToken) -> bool {
+        !matches!(self, Need::ValidFor(valid_for) if token.claims().lifetime() <= valid_for)
+    }
 }
 
 impl State {
     /// Decides at `now`. `changed` returns whether the credential has changed since it was last
     /// read; it is called only if that matters.
-    pub(crate) fn decide(&self, now: Duration, changed: impl FnOnce() -> bool) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        need: Need<'_>,
+        now: Duration,
+        changed: impl FnOnce() -> bool,
+    ) -> Decision {
+        match need {
+            Need::InsteadOf(refused) => return self.decide_instead_of(refused, now),
+            Need::ValidFor(_) if self.usable(need, now).is_none() => {
+                return match (self.valid(now), self.backoff.next_start(now, changed)) {
+                    (Some(token), _) if !need.is_met_by_new(token) => {
+                        Decision::TooShort(token.claims().lifetime())
+                    }
+                    (_, Some(until)) => Decision::BackingOff(until),
+                    (_, None) => Decision::Fetch,
+                };
+            }
+            Need::Valid | Need::ValidFor(_) => {}
+        }
         match &self.cached {
             Some(cached) if now < cached.renew_at && !cached.is_reported => Decision::HandOut,
             Some(cached) if now < cached.valid_until => {
@@ -99,10 +137,18 @@ impl State {
         start.unwrap_or(now)
     }
 
+    /// Returns the cached token if it is valid, for as long as the caller needs it.
+    pub(crate) fn usable(&self, need: Need<'_>, now: Duration) -> Option<&AuthToken> {
+        match need {
+            Need::Valid | Need::InsteadOf(_) => self.valid(now),
+            Need::ValidFor(valid_for) => self.valid(now.checked_add(valid_for)?),
+        }
+    }
+
     /// Decides for a call that needs a token other than `refused`, which got a 401.
-    pub(crate) fn decide_instead_of(&self, refused: &AuthToken, now: Duration) -> Decision {
+    fn decide_instead_of(&self, refused: &AuthToken, now: Duration) -> Decision {
         if !self.valid(now).is_some_and(|cached| cached.is(refused)) {
-            return self.decide(now, || false);
+            return self.decide(Need::Valid, now, || false);
         }
         match self.start_after_401(now, || false) {
             Some(until) => Decision::BackingOff(until),

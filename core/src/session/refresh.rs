@@ -9,7 +9,7 @@ use crate::http::OnLate;
 use crate::session::Session;
 use crate::session::attempt_result::Requested;
 use crate::session::backoff::error_while_backing_off;
-use crate::session::policy::{Decision, MAX_ATTEMPTS};
+use crate::session::policy::{Decision, MAX_ATTEMPTS, Need};
 use crate::session::single_flight;
 use crate::sign_in::credential::Current;
 use crate::sign_in::exchange::{Exchange, Grant, SIGN_IN, SignInMode};
@@ -31,15 +31,14 @@ pub(super) type Attempt = single_flight::Attempt<Result<AuthToken>>;
 #[derive(Clone, Copy)]
 pub(super) struct SignIn<'a> {
     pub(super) mode: SignInMode,
-    /// The auth token that got a 401, if one did.
-    pub(super) instead_of: Option<&'a AuthToken>,
+    pub(super) need: Need<'a>,
     pub(super) wait: &'a Wait,
     pub(super) attempt: &'a Arc<Attempt>,
 }
 
 impl Session {
-    /// Signs in, or takes over another process's token, to get a token other than `instead_of`. If
-    /// there is no valid token, temporary failures are retried within the deadline.
+    /// Signs in, or takes over another process's token, to get the token that the caller needs. If
+    /// there is no usable token, temporary failures are retried within the deadline.
     pub(super) fn fetch(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
         self.fetch_another(sign_in).inspect_err(|error| {
             // After a cancellation the attempt has not ended.
@@ -58,26 +57,24 @@ impl Session {
     }
 
     fn fetch_another(self: &Arc<Self>, sign_in: SignIn<'_>) -> Result<AuthToken> {
-        let SignIn { mode, instead_of, wait, .. } = sign_in;
+        let SignIn { mode, need, wait, .. } = sign_in;
         let mut attempts = 0;
         loop {
             let (credential, key, lock) = self.use_current_credential(wait)?;
             let (state, now) = (self.state.load_full(), self.now());
-            let decision = match instead_of {
-                Some(refused) => state.decide_instead_of(refused, now),
-                None => state.decide(now, || false),
-            };
-            match (decision, state.valid(now)) {
+            let usable = state.usable(need, now);
+            match (state.decide(need, now, || false), usable) {
                 (Decision::HandOut, Some(token)) => return Ok(token.clone()),
                 // From the store, and due: the next call renews it in the background.
                 (Decision::HandOutAndRenew, Some(token)) if mode != SignInMode::Background => {
                     return Ok(token.clone());
                 }
-                (Decision::BackingOff(until), valid) => {
+                (Decision::TooShort(lifetime), _) => return Err(too_short(lifetime)),
+                (Decision::BackingOff(until), _) => {
                     drop(lock);
                     let pause = until.saturating_sub(now);
                     let passes = state.backoff.last_error.as_ref().is_none_or(Error::is_retryable);
-                    let in_time = wait.has_time_after(pause) && valid.is_none();
+                    let in_time = wait.has_time_after(pause) && usable.is_none();
                     let again = mode != SignInMode::Background && attempts < MAX_ATTEMPTS;
                     if !(passes && in_time && again) {
                         return Err(error_while_backing_off(&state, pause));
@@ -94,7 +91,7 @@ impl Session {
                 Err(error)
                     if attempts < MAX_ATTEMPTS
                         && self.is_outdated(credential.application_token(), &error) => {}
-                Err(error) if !error.is_retryable() || state.valid(now).is_some() => {
+                Err(error) if !error.is_retryable() || usable.is_some() => {
                     return Err(error);
                 }
                 // Without time for another attempt, this error says more than a timeout.
@@ -136,13 +133,13 @@ impl Session {
         lock: &Locked,
         sign_in: SignIn<'_>,
     ) -> Result<AuthToken> {
-        let SignIn { mode, instead_of, wait, attempt } = sign_in;
+        let SignIn { mode, need, wait, attempt } = sign_in;
         let requested = Requested {
             at: self.now(),
             wall: self.parts.clock.wall(),
             key: Arc::clone(key),
             application_token: credential.application_token().cloned(),
-            is_after_401: instead_of.is_some(),
+            is_after_401: matches!(need, Need::InsteadOf(_)),
         };
         let left = wait.remaining(SIGN_IN)?;
         let before = self.state.load_full();
@@ -228,4 +225,13 @@ impl Session {
         };
         self.parts.credential.changed() || (error.kind() == ErrorKind::Rejected && rotated())
     }
+}
+
+/// Returns the error for a caller that needs a token for longer than emnify's are valid.
+pub(super) fn too_short(lifetime: Duration) -> Error {
+    let problem = format!(
+        "must be less than {} s, because emnify's auth tokens are valid for that long",
+        lifetime.as_secs()
+    );
+    Error::invalid_input("valid_for", problem)
 }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::session::Session;
+use crate::session::policy::Need;
 use crate::session::probe::{After401, Probe};
 use crate::session::state::State;
 use crate::sign_in::exchange::SignInMode;
@@ -51,9 +52,9 @@ impl Session {
     ) -> Result<std::result::Result<Replacement, String>> {
         let now = self.now();
         let (result, session) = match self.state.load().after_401(refused, now) {
-            After401::Replay => (self.authenticate_as(mode, || wait.clone()), None),
+            After401::Replay => (self.authenticate_as(mode, Need::Valid, || wait.clone()), None),
             After401::SignIn => {
-                let result = self.sign_in_or_wait(mode, wait, Some(refused));
+                let result = self.sign_in_or_wait(mode, wait, Need::InsteadOf(refused));
                 (result, Some(Arc::downgrade(self)))
             }
             After401::GiveUp(until) => {

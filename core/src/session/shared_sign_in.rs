@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use crate::http::worker::Workers;
 use crate::session::Session;
+use crate::session::policy::Need;
 use crate::session::refresh::{Attempt, SignIn};
 use crate::session::single_flight::{Flight, Start};
 use crate::sign_in::exchange::{SIGN_IN, SignInMode};
@@ -15,21 +16,20 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 
 impl Session {
-    /// Signs in, or waits for the sign-in that is under way, to get a token other than
-    /// `instead_of`.
+    /// Signs in, or waits for the sign-in that is under way, to get the token that the caller needs.
     pub(super) fn sign_in_or_wait(
         self: &Arc<Self>,
         mode: SignInMode,
         wait: &Wait,
-        instead_of: Option<&AuthToken>,
+        need: Need<'_>,
     ) -> Result<AuthToken> {
         loop {
             match self.flight().join(wait, SIGN_IN)? {
                 Flight::Ours(attempt) => {
-                    return self.lead(SignIn { mode, instead_of, wait, attempt: &attempt });
+                    return self.lead(SignIn { mode, need, wait, attempt: &attempt });
                 }
                 Flight::Awaited(result) => {
-                    if let Some(result) = self.usable(result, instead_of) {
+                    if let Some(result) = self.helpful(result, need) {
                         return result;
                     }
                 }
@@ -57,9 +57,9 @@ impl Session {
                 Start::Ours(attempt) => {
                     let (session, wait) = (Arc::clone(&self), wait.clone());
                     let sign_in = move || {
-                        let (mode, instead_of) = (SignInMode::Interactive, None);
-                        let sign_in = SignIn { mode, instead_of, wait: &wait, attempt: &attempt };
-                        let result = session.or_valid(session.lead(sign_in));
+                        let (mode, need) = (SignInMode::Interactive, Need::Valid);
+                        let sign_in = SignIn { mode, need, wait: &wait, attempt: &attempt };
+                        let result = session.or_usable(session.lead(sign_in), need);
                         session.parts.events.deliver();
                         result
                     };
@@ -70,8 +70,8 @@ impl Session {
                         let ended = self.flight().poll(attempt, context.waker());
                         ended.map_or(Poll::Pending, Poll::Ready)
                     });
-                    if let Some(result) = self.usable(ended.await, None) {
-                        return self.or_valid(result);
+                    if let Some(result) = self.helpful(ended.await, Need::Valid) {
+                        return self.or_usable(result, Need::Valid);
                     }
                 }
             }
@@ -98,30 +98,31 @@ impl Session {
 
     /// Returns the result of another caller's attempt if it helps: that caller may have had less
     /// time, and its token may have got a 401 since.
-    fn usable(
+    fn helpful(
         &self,
         result: Option<Result<AuthToken>>,
-        instead_of: Option<&AuthToken>,
+        need: Need<'_>,
     ) -> Option<Result<AuthToken>> {
         match result? {
             Ok(auth_token) => {
                 let state = self.state.load();
-                let is_cached = state.valid(self.now()).is_some_and(|c| c.is(&auth_token));
-                let is_other = !instead_of.is_some_and(|refused| refused.is(&auth_token));
-                (is_cached && is_other).then_some(Ok(auth_token))
+                let is_cached = state.usable(need, self.now()).is_some_and(|c| c.is(&auth_token));
+                let is_refused =
+                    matches!(need, Need::InsteadOf(refused) if refused.is(&auth_token));
+                (is_cached && !is_refused).then_some(Ok(auth_token))
             }
-            Err(error) if error.is_retryable() && instead_of.is_none() => None,
+            Err(error) if error.is_retryable() && !matches!(need, Need::InsteadOf(_)) => None,
             Err(error) => Some(Err(error)),
         }
     }
 
     /// Returns the result; instead of an error a token that is still valid, in its last minute or
     /// after a 401.
-    pub(super) fn or_valid(&self, result: Result<AuthToken>) -> Result<AuthToken> {
+    pub(super) fn or_usable(&self, result: Result<AuthToken>, need: Need<'_>) -> Result<AuthToken> {
         result.or_else(|error| match error.kind() {
             // The caller no longer wants a token.
             ErrorKind::Cancelled => Err(error),
-            _ => self.state.load().valid(self.now()).cloned().ok_or(error),
+            _ => self.state.load().usable(need, self.now()).cloned().ok_or(error),
         })
     }
 

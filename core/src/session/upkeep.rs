@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::http::transport_error::exhausted;
 use crate::session::Session;
 use crate::session::backoff::error_while_backing_off;
-use crate::session::policy::Decision;
+use crate::session::policy::{Decision, Need};
 use crate::session::refresh::{Attempt, SignIn};
 use crate::session::state::State;
 use crate::sign_in::exchange::{SIGN_IN, SignInMode};
@@ -97,7 +97,7 @@ impl Session {
     pub(crate) fn try_authenticate(self: &Arc<Self>) -> Result<AuthToken> {
         let (state, is_under_way) = loop {
             let (_, ended) = self.flight().progress();
-            if let Some(auth_token) = self.cached_silently() {
+            if let Some(auth_token) = self.cached_silently(Need::Valid) {
                 return Ok(auth_token);
             }
             let state = self.state.load_full();
@@ -108,7 +108,7 @@ impl Session {
             }
         };
         let now = self.now();
-        let decision = state.decide(now, || self.parts.credential.changed());
+        let decision = state.decide(Need::Valid, now, || self.parts.credential.changed());
         let valid = state.cached.as_ref().filter(|cached| now < cached.valid_until);
         let error = match decision {
             // Even if no attempt may start now: this one has.
@@ -195,7 +195,7 @@ impl Session {
     fn sign_in_unattended(self: &Arc<Self>, attempt: &Arc<Attempt>) -> Result<AuthToken> {
         let wait = Wait::new(self.parts.timeout);
         let mode = SignInMode::Background;
-        let result = self.fetch(SignIn { mode, instead_of: None, wait: &wait, attempt });
+        let result = self.fetch(SignIn { mode, need: Need::Valid, wait: &wait, attempt });
         let error = result.as_ref().err().filter(|_| self.state.load().valid(self.now()).is_none());
         self.background_error.store(error.cloned().map(Arc::new));
         self.finish(attempt, result.clone());
@@ -215,7 +215,7 @@ impl Session {
     fn maintain(self: &Arc<Self>) -> Option<Duration> {
         let (state, now) = (self.state.load_full(), self.now());
         let changed = || self.parts.credential.changed();
-        let until = match state.decide(now, changed) {
+        let until = match state.decide(Need::Valid, now, changed) {
             Decision::BackingOff(until) => until,
             Decision::HandOut => state.next_renewal(now, changed),
             _ if self.needs_person(&state) => return None,

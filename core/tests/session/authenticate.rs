@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use emnify_core::{ErrorKind, ManualClock};
+use emnify_core::{ErrorKind, ManualClock, Store};
 use emnify_sandbox::{Fault, FaultKind};
 
 use crate::common::{
@@ -43,6 +43,43 @@ fn sixty_four_threads_that_ask_at_the_same_time_sign_in_once() {
             thread.join().unwrap().unwrap();
         }
     });
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
+}
+
+#[test]
+fn a_token_that_must_stay_valid_for_longer_is_renewed() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let later = || {
+        clock.advance(HOUR);
+        sandbox.move_clock(HOUR);
+    };
+    let first = client.authenticate_for(2 * HOUR).unwrap();
+    later();
+    assert_eq!(client.authenticate_for(2 * HOUR).unwrap().reveal(), first.reveal());
+    let second = client.authenticate_for(3 * HOUR + HOUR / 2).unwrap();
+    assert_ne!(second.reveal(), first.reveal());
+    assert_eq!(client.authenticate().unwrap().reveal(), second.reveal());
+    assert_eq!(sandbox.calls("POST", AUTHENTICATE), 2);
+    // A failure is reported, although the cached token is still valid.
+    later();
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(401, "")));
+    let error = client.authenticate_for(3 * HOUR + HOUR / 2).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(client.authenticate().unwrap().reveal(), second.reveal());
+}
+
+#[test]
+fn a_need_beyond_the_lifetime_of_auth_tokens_is_refused_and_costs_one_sign_in() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("too-long"));
+    for _ in 0..3 {
+        let client = builder(&sandbox).store(Store::directory(&scratch.0)).build().unwrap();
+        let error = client.authenticate_for(Duration::from_secs(4 * 3_600)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let expected = "valid_for: must be less than 14400 s, because emnify's auth tokens";
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
     assert_eq!(sandbox.calls("POST", AUTHENTICATE), 1);
 }
 

@@ -55,6 +55,26 @@ pub unsafe extern "C" fn emnify_authenticate_within(
     unsafe { authenticate(client, auth_token, error, within) }
 }
 
+/// Returns an auth token in `*auth_token` that stays valid for at least `valid_for_ms`
+/// milliseconds, for a program that cannot ask for another one meanwhile. Like
+/// emnify_authenticate() otherwise. Do not ask for nearly the whole lifetime of an auth token,
+/// since that signs in at each call.
+///
+/// Fails with EMNIFY_ERR_INVALID_INPUT if `valid_for_ms` is not less than the lifetime of emnify's
+/// auth tokens.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_authenticate_for(
+    client: *const emnify_client,
+    valid_for_ms: u32,
+    auth_token: *mut *mut emnify_auth_token,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let valid_for = Duration::from_millis(valid_for_ms.into());
+    let get = |client: &Client| Ok(client.authenticate_for(valid_for)?);
+    // SAFETY: the contract.
+    unsafe { authenticate(client, auth_token, error, get) }
+}
+
 /// Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
 /// `capacity` bytes at `buffer`. It replaces emnify_authenticate() in code that does not allocate
 /// memory. Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.

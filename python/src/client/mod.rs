@@ -43,7 +43,8 @@ use crate::values::plain;
 /// proxy: the URL of an HTTP proxy. Default: HTTPS_PROXY, ALL_PROXY, except for hosts in
 /// NO_PROXY.
 /// store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
-/// when the process ends. Processes that share it sign in once for all. Default: memory. If the
+/// when the process ends; ~/ at the beginning is the directory in HOME. Processes that share it
+/// sign in once for all. Default: EMNIFY_STORE, else memory. If the
 /// store cannot be used, the session continues in memory and on_event is called. A directory that
 /// the group or others can write to is not used. If one process contains two copies of this
 /// library (for example this package and the C library), give each its own directory.
@@ -103,6 +104,24 @@ impl Client {
             Some(auth_token) => Ok(auth_token),
             None => self.call(py, emnify_core::Client::authenticate).map(AuthToken),
         }
+    }
+
+    /// Returns an auth token that stays valid for at least valid_for, in seconds or as a
+    /// timedelta, for a program that cannot ask for another one meanwhile: the cached one, or a
+    /// new one. Do not ask for nearly the whole lifetime of an auth token, since that signs in at
+    /// each call.
+    ///
+    /// Raises the same exceptions as authenticate(), and InvalidInputError if valid_for is not
+    /// less than the lifetime of emnify's auth tokens.
+    ///
+    ///     >>> auth_token = client.authenticate_for(3600)
+    fn authenticate_for(
+        &self,
+        py: Python<'_>,
+        valid_for: &Bound<'_, PyAny>,
+    ) -> PyResult<AuthToken> {
+        let valid_for = arguments::duration("valid_for", valid_for)?;
+        self.call(py, move |client| client.authenticate_for(valid_for)).map(AuthToken)
     }
 
     /// Returns the cached auth token if it is valid, else None.

@@ -65,7 +65,7 @@ fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Run {
     let start = 1_000_000 * SECOND;
     let (mut now, mut state, mut starts) = (start, State::default(), Vec::new());
     loop {
-        match state.decide(now, || false) {
+        match state.decide(Need::Valid, now, || false) {
             Decision::BackingOff(until) => {
                 now += Duration::from_secs_f64((until - now).as_secs_f64().ceil());
             }

@@ -73,7 +73,7 @@ fn the_table_of_decisions() {
         (reported.unreported().unwrap(), 1_000, false, HandOut),
         (reported.clone(), 2_000, false, Fetch),
     ] {
-        let decided = state.decide(at(now), || changed);
+        let decided = state.decide(Need::Valid, at(now), || changed);
         assert_eq!(decided, decision, "at {now}, changed: {changed}, {state:?}");
     }
 }
@@ -83,15 +83,44 @@ fn a_call_that_got_a_401_signs_in_unless_an_earlier_failure_delays_it() {
     let state = State::default().succeeded(cached(), Refresh::default(), at(1_000));
     let token = state.valid(at(1_000)).unwrap().clone();
     let started = state.starting(Some(at(1_000)));
-    assert_eq!(started.decide_instead_of(&token, at(1_000)), Decision::Fetch);
+    assert_eq!(started.decide(Need::InsteadOf(&token), at(1_000), || false), Decision::Fetch);
     // A sign-in without a result, since its caller had no time: not every call makes another.
     let again = started.starting(Some(at(1_100)));
-    assert_eq!(again.decide_instead_of(&token, at(1_104)), Decision::BackingOff(at(1_105)));
-    assert_eq!(again.decide_instead_of(&token, at(1_105)), Decision::Fetch);
+    assert_eq!(
+        again.decide(Need::InsteadOf(&token), at(1_104), || false),
+        Decision::BackingOff(at(1_105))
+    );
+    assert_eq!(again.decide(Need::InsteadOf(&token), at(1_105), || false), Decision::Fetch);
     let fault = failed(&state, &error(ErrorKind::Network), 1_000, 1.0);
-    assert_eq!(fault.decide_instead_of(&token, at(1_004)), Decision::BackingOff(at(1_005)));
+    assert_eq!(
+        fault.decide(Need::InsteadOf(&token), at(1_004), || false),
+        Decision::BackingOff(at(1_005))
+    );
     let other = AuthToken::new(Secret::from("another"), SystemTime::UNIX_EPOCH);
-    assert_eq!(state.decide_instead_of(&other, at(1_000)), Decision::HandOut);
+    assert_eq!(state.decide(Need::InsteadOf(&other), at(1_000), || false), Decision::HandOut);
+}
+
+#[test]
+fn a_token_is_replaced_that_does_not_stay_valid_for_as_long_as_it_is_needed() {
+    use Decision::*;
+    let fine = State { cached: Some(cached()), ..State::default() };
+    let empty = State::default();
+    let fault = failed(&fine, &error(ErrorKind::Network), 1_700, 1.0);
+    for (state, valid_for, now, decision) in [
+        (&fine, 999, 1_000, HandOut),
+        (&fine, 300, 1_650, HandOutAndRenew),
+        (&fine, 500, 1_500, Fetch),
+        (&fine, 60, 1_940, Fetch),
+        (&fine, 1_000, 1_000, TooShort(at(1_000))),
+        (&fine, 5_000, 1_500, TooShort(at(1_000))),
+        (&fine, 5_000, 2_000, Fetch),
+        (&empty, 5_000, 0, Fetch),
+        (&fault, 500, 1_704, BackingOff(at(1_705))),
+        (&fault, 200, 1_704, HandOut),
+    ] {
+        let decided = state.decide(Need::ValidFor(at(valid_for)), at(now), || false);
+        assert_eq!(decided, decision, "for {valid_for} s at {now}, {state:?}");
+    }
 }
 
 #[test]
@@ -100,9 +129,9 @@ fn a_short_lived_token_has_a_shorter_last_minute() {
     let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
     let cached = CachedToken::new(token, "one", at(0), 0.0);
     let state = State { cached: Some(cached), ..State::default() };
-    assert_eq!(state.decide(at(50), || false), Decision::HandOutAndRenew);
-    assert_eq!(state.decide(at(89), || false), Decision::HandOutAndRenew);
-    assert_eq!(state.decide(at(90), || false), Decision::RenewFirst);
+    assert_eq!(state.decide(Need::Valid, at(50), || false), Decision::HandOutAndRenew);
+    assert_eq!(state.decide(Need::Valid, at(89), || false), Decision::HandOutAndRenew);
+    assert_eq!(state.decide(Need::Valid, at(90), || false), Decision::RenewFirst);
 }
 
 #[test]
@@ -185,7 +214,7 @@ fn retry_now_ends_all_waits_except_those_that_emnify_asked_for() {
 fn reporting_every_token_costs_one_sign_in_per_five_minutes() {
     let (mut state, mut sign_ins) = (State::default(), 0);
     for now in 1_000..1_000 + 6 * 3_600 {
-        if state.decide(at(now), || false) != Decision::HandOut {
+        if state.decide(Need::Valid, at(now), || false) != Decision::HandOut {
             sign_ins += 1;
             let token = Secret::from(jwt(&format!(r#"{{"iat":{now},"exp":{}}}"#, now + 99_999)));
             let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);

@@ -16,6 +16,7 @@ from .tokens import AsyncApplicationTokens
 
 if TYPE_CHECKING:
     import os
+    from datetime import timedelta
 
     from typing_extensions import Self, Unpack
 
@@ -125,6 +126,12 @@ class AsyncClient:
         once, or a new one. One task of an event loop signs in for all that wait."""
         auth_token = self._client._cached()
         return auth_token or await self._calls.sign_in()
+
+    async def authenticate_for(self, valid_for: "float | timedelta") -> AuthToken:
+        """Returns an auth token that stays valid for at least valid_for, like
+        Client.authenticate_for()."""
+        client = self._client
+        return await self._calls.run(lambda: client.authenticate_for(valid_for))
 
     async def auth_headers(self) -> dict[str, str]:
         """Returns the header with a valid auth token, for requests that another library sends:
