@@ -173,16 +173,6 @@ def test_a_user_switches_to_another_workspace(command_line: CommandLine) -> None
     assert "--workspace needs --user" in ended.stderr
 
 
-def test_a_closed_standard_output_is_reported_before_any_request(
-    command_line: CommandLine,
-) -> None:
-    closed = ("sh", "-c", 'exec "$0" "$@" >&-')
-    ended = command_line.run("tokens", "create", "-o", "-", before=closed)
-    assert ended.returncode == 9
-    assert ended.stderr == "emnify-auth: standard output is closed\n"
-    assert command_line.sandbox.calls() == 0
-
-
 def test_help_lists_the_exit_codes(command_line: CommandLine) -> None:
     ended = command_line.run("--help")
     assert ended.returncode == 0
@@ -203,7 +193,7 @@ def test_the_command_runs_as_a_module() -> None:
     assert ended.stdout.startswith("Usage: emnify-auth ")
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
+@pytest.mark.parametrize("missing", ["click", "rich", "jmespath"])
 def test_without_the_extra_the_message_names_the_install_command(missing: str) -> None:
     # A module that is None in sys.modules cannot be imported.
     program = (

@@ -2,12 +2,17 @@
 
 import json
 
+import pytest
+
+from emnify_auth._cli._fields import collected
+from emnify_auth._cli._values import FIELD
+
 from command_line import CommandLine
 from emnify_sandbox import ENDPOINT, SIM
 
 
 def test_the_body_is_printed_unchanged(command_line: CommandLine) -> None:
-    ended = command_line.run("request", "get", SIM, "-q", "per_page=3", "-q", "page=2")
+    ended = command_line.run("request", "get", SIM, "-p", "per_page=3", "-p", "page=2")
     assert ended.returncode == 0
     assert len(json.loads(ended.stdout)) == 3
     assert command_line.sandbox.requests()[-1]["path"] == SIM
@@ -16,7 +21,7 @@ def test_the_body_is_printed_unchanged(command_line: CommandLine) -> None:
 def test_a_body_comes_from_the_argument_a_file_or_standard_input(
     command_line: CommandLine,
 ) -> None:
-    id = json.loads(command_line.run("request", "GET", ENDPOINT, "-q", "per_page=1").stdout)[0][
+    id = json.loads(command_line.run("request", "GET", ENDPOINT, "-p", "per_page=1").stdout)[0][
         "id"
     ]
     path = f"{ENDPOINT}/{id}"
@@ -56,25 +61,76 @@ def test_all_pages_are_one_array_or_one_row_per_line(command_line: CommandLine) 
 
 
 def test_an_empty_list_is_an_empty_array(command_line: CommandLine) -> None:
-    ended = command_line.run("request", "GET", SIM, "--all", "-q", "q=iccid:0")
+    ended = command_line.run("request", "GET", SIM, "--all", "-p", "q=iccid:0")
     assert json.loads(ended.stdout) == []
 
 
-def test_a_closed_pipe_ends_the_command_quietly(command_line: CommandLine) -> None:
-    process = command_line.start("request", "GET", SIM, "--all", "--lines", "--per-page", 10)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert json.loads(process.stdout.readline())
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    # The same exit code as for a program that SIGPIPE ends.
-    assert process.wait(timeout=30) == 141
+def test_fields_are_the_json_body(command_line: CommandLine) -> None:
+    [endpoint] = json.loads(command_line.run("request", "GET", ENDPOINT, "-p", "per_page=1").stdout)
+    path = f"{ENDPOINT}/{endpoint['id']}"
+    ended = command_line.run("request", "PATCH", path, "-d", "name=007", "-d", "tags:=null")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = command_line.run("request", "GET", path, "--query", "name")
+    assert ended.stdout == "007\n"
 
 
-def test_a_pipe_closed_before_the_first_line_ends_the_command_quietly(
-    command_line: CommandLine,
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        (["a=1", "b:=1", "c:=[true, null]"], {"a": "1", "b": 1, "c": [True, None]}),
+        (["status[id]:=0", "status[by][name]=a=b"], {"status": {"id": 0, "by": {"name": "a=b"}}}),
+        (["tags[]=a", "tags[]=b"], {"tags": ["a", "b"]}),
+        (["a[][b]=1", "a[][c]=2", "a[][b]=3"], {"a": [{"b": "1", "c": "2"}, {"b": "3"}]}),
+    ],
+)
+def test_the_names_of_fields_may_be_nested(fields: list[str], body: object) -> None:
+    assert collected(FIELD.convert(field, None, None) for field in fields) == body
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-d", "a=1", "-d", "a=2"], "--data: a contradicts an earlier field"),
+        (["-d", "a=1", "-d", "a[b]=2"], "--data: a[b] contradicts an earlier field"),
+        (["-d", "a[b=1"], "--data: a[b is not a name"),
+        (["-d", "=canary"], "must have the form name=text or name:=JSON"),
+        (["-d", "a:=canary"], "a:= must be followed by JSON"),
+        (["-d", "a=1", "--json", "{}"], "pass only one"),
+    ],
+)
+def test_wrong_fields_are_refused(
+    command_line: CommandLine, arguments: list[str], said: str
 ) -> None:
-    script = ("sh", "-c", '{ "$0" "$@"; echo "ended with $?" >&2; } | true')
-    ended = command_line.run("tokens", "list", before=script)
-    assert ended.stderr in ("ended with 0\n", "ended with 141\n")
+    ended = command_line.run("request", "POST", SIM, *arguments)
+    assert (ended.returncode, said in ended.stderr) == (2, True), ended.stderr
+    assert "canary" not in ended.stderr
+    assert command_line.sandbox.calls() == 0
+
+
+def test_a_get_has_no_body(command_line: CommandLine) -> None:
+    ended = command_line.run("request", "GET", SIM, "-d", "per_page=1")
+    assert (ended.returncode, command_line.sandbox.calls()) == (2, 0)
+    assert "GET has no body; pass query parameters with --param" in ended.stderr
+
+
+def test_a_query_selects_from_any_result(command_line: CommandLine) -> None:
+    for arguments, selected in (
+        (["tokens", "list", "--query", "[].{id: id}"], [{"id": 4711}]),
+        (["status", "-q", "workspace"], 1234),
+        (["request", "GET", f"{SIM}/500001", "-q", "id"], 500001),
+        (["request", "GET", SIM, "--all", "-q", "length(@)"], 300),
+    ):
+        assert json.loads(command_line.run(*arguments).stdout) == selected
+    ended = command_line.run("request", "GET", SIM, "--all", "--lines", "--query", "id")
+    assert ended.stdout.splitlines()[:2] == ["500001", "500002"]
+    # A text is printed without quotes.
+    assert command_line.run("tokens", "list", "--query", "[0].status").stdout == "Activated\n"
+
+
+def test_a_wrong_query_is_reported_before_any_request(command_line: CommandLine) -> None:
+    ended = command_line.run("tokens", "list", "--query", "[")
+    assert (ended.returncode, command_line.sandbox.calls()) == (2, 0)
+    assert "is not a JMESPath expression" in ended.stderr
+    ended = command_line.run("tokens", "list", "--query", "abs(@)")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("emnify-auth: --query: ")

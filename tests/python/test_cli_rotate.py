@@ -150,7 +150,7 @@ def test_a_stopped_rotation_says_how_to_continue(command_line: CommandLine) -> N
         (["--application-token-file", "secret"], "tokens rotate needs --store DIRECTORY"),
         (
             ["--application-token-file", "here", "--store", "redis://localhost"],
-            "--store must be a directory",
+            "the store must be a directory",
         ),
     ],
 )

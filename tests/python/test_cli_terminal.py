@@ -1,6 +1,9 @@
 """The command line at a terminal: colours, questions, progress, Ctrl-C."""
 
 import pytest
+from rich.cells import cell_len
+
+from emnify_auth._cli._table import fitting
 
 from command_line import CommandLine
 from emnify_sandbox import PASSWORD, SIM, USER_WITH_MFA
@@ -33,6 +36,54 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_text(command_line: Comm
     assert lines[2].split()[-3:] == ["Activated", "2099-01-01", "192.0.2.0/24"]
     column = slice(lines[0].index("DESCRIPTION"), lines[0].index("STATUS"))
     assert " ".join(line[column].strip() for line in lines[2:]) == description
+
+
+@pytest.mark.parametrize("width", [24, 50, 64, 80, 100, 140])
+@pytest.mark.parametrize("command", ["list", "audit"])
+def test_no_text_in_a_table_is_cut_off(command_line: CommandLine, width: int, command: str) -> None:
+    descriptions = ("gateway in the cellar", "without-spaces-" * 4, "長い名前" * 9)
+    for description in descriptions:
+        command_line.sandbox.seed(
+            description=description, expiry_date="2099-01-01T12:30:00Z", ip="2001:db8:1:2::/64"
+        )
+    environment = {"COLUMNS": str(width)}
+    with command_line.terminal("tokens", command, environment=environment) as terminal:
+        assert terminal.end() == 0
+    lines = terminal.screen.splitlines()
+    assert max(cell_len(line.rstrip()) for line in lines) <= width
+    assert "…" not in terminal.screen
+    # Folded texts continue in the same column.
+    text = "".join(line[6:] for line in lines) if width < 50 else terminal.screen
+    assert all(part in text for part in ("gateway", "without-", "長い"))
+
+
+@pytest.mark.parametrize(
+    ("screen", "shown"),
+    [
+        (140, {"ID": 4, "DESCRIPTION": 50, "STATUS": 9, "EXPIRES": 16, "ADDRESS": 12, "BY": 12}),
+        (80, {"ID": 4, "DESCRIPTION": 31, "STATUS": 9, "EXPIRES": 16, "ADDRESS": 12}),
+        (60, {"ID": 4, "DESCRIPTION": 13, "STATUS": 9, "EXPIRES": 14, "ADDRESS": 12}),
+        (50, {"ID": 4, "DESCRIPTION": 15, "STATUS": 9, "EXPIRES": 16}),
+        (30, {"ID": 4, "DESCRIPTION": 11, "EXPIRES": 11}),
+        (12, {"ID": 4, "DESCRIPTION": 6}),
+    ],
+)
+def test_a_table_leaves_out_columns_before_it_squeezes_others(
+    screen: int, shown: dict[str, int]
+) -> None:
+    headings = ("ID", "DESCRIPTION", "STATUS", "EXPIRES", "ADDRESS", "BY")
+    row = ("4711", "x" * 50, "Activated", "2099-01-01 12:30", "192.0.2.0/24", "Ford Prefect")
+    assert {headings[n]: width for n, width in fitting(headings, [row], screen)} == shown
+
+
+def test_force_color_lays_results_out_as_on_a_terminal(command_line: CommandLine) -> None:
+    ended = command_line.run("tokens", "list", environment={"FORCE_COLOR": "1"})
+    assert "\x1b[32mActivated" in ended.stdout
+    ended = command_line.run("tokens", "list", environment={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    assert ended.stdout.startswith("  ID  DESCRIPTION")
+    assert "\x1b" not in ended.stdout
+    ended = command_line.run("tokens", "list", "--json", environment={"FORCE_COLOR": "1"})
+    assert ended.stdout.startswith("[")
 
 
 @pytest.mark.parametrize("how", ["NO_COLOR", "--no-color", "TERM"])

@@ -73,7 +73,11 @@ class CommandLine:
         self.sandbox = sandbox
         self.place = place
         self.environment = {
-            **{name: value for name, value in os.environ.items() if name != "NO_COLOR"},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("NO_COLOR", "FORCE_COLOR")
+            },
             **sandbox.environment(),
             "TERM": "xterm-256color",
             "COLUMNS": "120",
@@ -92,7 +96,7 @@ class CommandLine:
         finally:
             process.kill()
         if not shows_secret:
-            self.sees_no_secret(said + errors)
+            self.sees_no_secret((said or "") + errors)
         assert "Traceback" not in errors, errors
         return subprocess.CompletedProcess(process.args, process.returncode, said, errors)
 

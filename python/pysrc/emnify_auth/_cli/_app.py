@@ -1,14 +1,19 @@
 """The command with its subcommands, and its exit code."""
 
+import contextlib
 import io
+import os
 import sys
+from typing import TextIO
 
 import click
+from click.shell_completion import shell_complete
 
 from .. import __version__
 from . import _audit, _create, _request, _rotate, _signed_in, _tokens
-from ._failure import EXIT_CODES, report
-from ._settings import Group
+from ._completion import COMPLETE, completion
+from ._failure import EXIT_CODES, fail, report
+from ._settings import Group, Settings
 
 __all__ = ["run"]
 
@@ -18,41 +23,33 @@ Credentials, the first that is set:
   EMNIFY_APPLICATION_TOKEN        the application token
   EMNIFY_APPLICATION_TOKEN_FILE   the path of a file that contains it
   EMNIFY_USERNAME, EMNIFY_PASSWORD
-Other environment variables that are read: EMNIFY_BASE_PATH, HTTPS_PROXY,
-SSL_CERT_FILE, NO_COLOR and those that the README lists. No option takes a
-secret, because every user of this machine can see the arguments.
+Other environment variables that are read: EMNIFY_BASE_PATH, EMNIFY_STORE,
+HTTPS_PROXY, SSL_CERT_FILE, NO_COLOR, FORCE_COLOR and those that the README
+lists. No option takes a secret, because every user of this machine can see
+the arguments.
 
 \b
 Exit codes:
 """ + "".join(f"  {code:<4}{meaning}\n" for code, meaning in EXIT_CODES)
 
 
+_NAME = "emnify-auth"
+
+
 class _Root(Group):
-    """The top-level command. It turns any exception of a subcommand into a message and an exit
-    code."""
+    """The top-level command."""
 
     lists_common = True
 
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except (Exception, KeyboardInterrupt) as error:
-            code = report(error)
-            if code is None:
-                raise
-            ctx.exit(code)
-        return result
-
 
 @click.group(cls=_Root, epilog=_EPILOG)
-@click.version_option(__version__, prog_name="emnify-auth")
+@click.version_option(__version__, prog_name=_NAME)
 def _root() -> None:
     """Sign in to emnify, manage application tokens, and call the API.
 
     Results go to standard output: as tables on a terminal, as tab-separated
-    lines elsewhere, and as JSON with --json. Errors and notes go to standard
-    error. The options below may also follow the command.
+    lines elsewhere, and as JSON with --json or --query. Errors and notes go to
+    standard error. The options below may also follow the command.
     """
 
 
@@ -63,20 +60,53 @@ _tokens.tokens.add_command(_create.create)
 _tokens.tokens.add_command(_rotate.rotate)
 _tokens.tokens.add_command(_audit.audit)
 _root.add_command(_request.request)
+_root.add_command(completion)
 
 
-def run() -> int:
-    """Run the command with the arguments of this process, and return its exit code."""
-    if sys.stdout is None:
-        # Python sets it to None if the descriptor is closed. A new secret would be lost.
-        sys.stderr.write("emnify-auth: standard output is closed\n")
-        return 9
+def run(has_output: bool) -> int:
+    """Run the command with the arguments of this process, and return its exit code.
+
+    has_output: whether standard output was open at the start. A new secret would be lost.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Print an escape such as \u20ac if the terminal's encoding lacks a character.
             stream.reconfigure(errors="backslashreplace")
+    settings = Settings()
     try:
-        _root.main(prog_name="emnify-auth")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+        if not has_output:
+            fail("standard output is closed", 9)
+        code = _invoke(settings)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        found = report(error, settings)
+        if found is None:
+            raise
+        code = found
+    for stream in (sys.stdout, sys.stderr):
+        _end(stream)
+    return code
+
+
+def _invoke(settings: Settings) -> int:
+    # Not click's main(), which handles some errors itself.
+    instruction = os.environ.get(COMPLETE)
+    if instruction:
+        return shell_complete(_root, {}, _NAME, COMPLETE, instruction)
+    try:
+        with _root.make_context(_NAME, sys.argv[1:], obj=settings) as context:
+            _root.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     return 0
+
+
+def _end(stream: TextIO) -> None:
+    """Write what is left in the buffer. If that fails, discard it, so that Python's own attempt at
+    exit does not fail."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        with contextlib.suppress(OSError):
+            stream.flush()

@@ -91,8 +91,10 @@ def audit(
         )
     ignored = frozenset(ignore)
     found = [(row, _reported(row, ignored)) for row in audited]
-    if settings.json_output:
-        print_json([{**as_json(row.token), "findings": list(names)} for row, names in found])
+    if settings.prints_json:
+        print_json(
+            settings, [{**as_json(row.token), "findings": list(names)} for row, names in found]
+        )
     else:
         rows(
             settings,

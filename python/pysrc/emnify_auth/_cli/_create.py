@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from .. import Client, CreatedApplicationToken, EmnifyError
-from ._failure import fail, silence, warn
+from ._failure import fail, warn
 from ._output import print_json
 from ._secret_file import SecretFile
 from ._session import open_client
-from ._settings import Command, Settings
+from ._settings import Command, Settings, complete_file
 from ._values import EXPIRY
 
 __all__ = ["create"]
@@ -41,6 +41,7 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
     required=True,
     metavar="FILE",
     help="Where to write its value: a new file with mode 0600, or - for standard output.",
+    shell_complete=complete_file,
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option(
@@ -133,17 +134,15 @@ def _write(
             return
         reason = getattr(error, "strerror", None) or "interrupted"
         failed = f"the application token was created, but writing to {where} failed: {reason}"
-        if file is None:
-            silence()
-        elif or_print:
+        if file is not None and or_print:
             _print(settings, created)
             fail(f"{failed}. Its value was printed on standard output instead", 9)
         fail(f"{failed}. {_revoke(client, created)}", 9)
 
 
 def _print(settings: Settings, created: CreatedApplicationToken) -> None:
-    if settings.json_output:
-        print_json({"id": created.id, "application_token": created.reveal()})
+    if settings.prints_json:
+        print_json(settings, {"id": created.id, "application_token": created.reveal()})
     else:
         click.echo(created.reveal())
 
@@ -170,8 +169,8 @@ def _report(settings: Settings, created: CreatedApplicationToken, file: SecretFi
     if file is None:
         # Standard output contains the value and nothing else.
         click.echo(f"Created {which}.", err=True)
-    elif settings.json_output:
-        print_json({"id": created.id, "file": str(file.path)})
+    elif settings.prints_json:
+        print_json(settings, {"id": created.id, "file": str(file.path)})
     else:
         click.echo(
             f"Created {which}. Its value was written to {file.path} and cannot be shown again."

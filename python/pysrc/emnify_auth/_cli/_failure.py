@@ -1,10 +1,11 @@
 """Error messages, and the exit code for each error."""
 
+import contextlib
+import itertools
 import json
-import os
 import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -28,7 +29,7 @@ from .. import (
 from ._settings import Settings
 from ._text import clean, duration
 
-__all__ = ["EXIT_CODES", "FOUND", "fail", "report", "silence", "warn"]
+__all__ = ["EXIT_CODES", "FOUND", "fail", "report", "warn"]
 
 EXIT_CODES = (
     (0, "success"),
@@ -40,7 +41,7 @@ EXIT_CODES = (
     (6, "no connection, an untrusted certificate, or a timeout"),
     (7, "too many requests (HTTP 429)"),
     (8, "emnify failed (HTTP 5xx)"),
-    (9, "a file or the store could not be written"),
+    (9, "standard output, a file or the store could not be written"),
     (10, "a rotation stopped; run the same command again to continue it"),
     (11, "tokens audit --fail: there are findings"),
     (130, "interrupted, for example with Ctrl-C"),
@@ -69,7 +70,7 @@ _CODES: tuple[tuple[type[EmnifyError], int], ...] = (
 # The library's arguments that are options here. The unmistakable ones are replaced anywhere in a
 # message, the others only at its beginning, where it names the invalid argument.
 _OPTION = re.compile(
-    r"\b(application_token_file|base_url|ca_bundle|expiry_date|keep_old)\b"
+    r"\b(application_token_file|base_url|ca_bundle|expiry_date|keep_old|valid_for)\b"
     r"|^(store|timeout|description|ip)(?=: )"
 )
 
@@ -88,14 +89,9 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def warn(message: str) -> None:
-    """Print a message on standard error."""
-    click.echo(f"emnify-auth: {clean(message)}", err=True)
-
-
-def _settings() -> Settings:
-    context = click.get_current_context(silent=True)
-    found = context.find_object(Settings) if context is not None else None
-    return found or Settings()
+    """Print a message on standard error. If that fails, there is nowhere to report it."""
+    with contextlib.suppress(OSError):
+        click.echo(f"emnify-auth: {clean(message)}", err=True)
 
 
 def _message(error: EmnifyError) -> str:
@@ -126,48 +122,60 @@ def _advice(error: EmnifyError) -> str | None:
     return None
 
 
-def report(error: BaseException) -> int | None:
-    """Print the error that ended the command and return the exit code, or None if click handles
-    the error."""
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _print("interrupted", None, 130, None)
-        return 130
-    if isinstance(error, _Failure):
-        _print(str(error), None, error.code, None)
-        return error.code
-    if isinstance(error, EmnifyError):
+def report(error: BaseException, settings: Settings) -> int | None:
+    """Print the error that ended the command and return the exit code, or None for a bug."""
+    message, advice, code, kind = str(error), None, 1, None
+    fields: dict[str, Any] = {"http_status": None, "retry_after": None, "state": None}
+    if isinstance(error, (KeyboardInterrupt, EOFError, click.Abort)):
+        message, code = "interrupted", 130
+    elif isinstance(error, _Failure):
+        code = error.code
+    elif isinstance(error, EmnifyError):
+        message, advice, kind = _message(error), _advice(error), type(error).__name__
         code = next((code for kind, code in _CODES if isinstance(error, kind)), 1)
-        _print(_message(error), _advice(error), code, error)
-        return code
-    if isinstance(error, BrokenPipeError):
-        silence()
-        return 141
-    return None
-
-
-def silence() -> None:
-    """Redirect standard output to /dev/null, so that flushing its buffer at exit cannot fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print(message: str, advice: str | None, code: int, error: EmnifyError | None) -> None:
-    settings = _settings()
+        fields = {name: getattr(error, name, None) for name in fields}
+    elif isinstance(error, click.ClickException):
+        return _report_usage(error, settings, fields)
+    elif isinstance(error, BrokenPipeError):
+        message, code = "the program that reads standard output has closed it", 141
+    elif isinstance(error, OSError):
+        where = error.filename or "standard output"
+        message, code = f"cannot write to {where}: {error.strerror}", 9
+    else:
+        return None
     if settings.json_output:
-        fields = {
-            "kind": type(error).__name__ if error is not None else None,
-            "message": message,
-            "advice": advice,
-            "http_status": error.http_status if error is not None else None,
-            "retry_after": error.retry_after if error is not None else None,
-            "state": error.state if isinstance(error, RotationError) else None,
-            "exit_code": code,
-        }
-        click.echo(json.dumps({"error": fields}), err=True)
-        return
+        _print_json(kind, message, advice, fields, code)
+        return code
     if sys.stderr.isatty() and code == 130:
         # The terminal has just echoed ^C.
         click.echo(err=True)
     for line in message.split("\n"):
         warn(line)
     if advice is not None:
-        click.echo(advice, err=True)
+        with contextlib.suppress(OSError):
+            click.echo(advice, err=True)
+    return code
+
+
+def _report_usage(error: click.ClickException, settings: Settings, fields: dict[str, Any]) -> int:
+    """Report wrong usage: as click does, or as JSON."""
+    context = getattr(error, "ctx", None)
+    # Wrong usage may come before the option was read. In `request` it is another option.
+    words = itertools.takewhile(lambda word: word not in ("--", "request"), sys.argv[1:])
+    if settings.json_output or "--json" in words:
+        is_help = isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ()))
+        message = "Missing command." if is_help else error.format_message()
+        advice = f"Run `{context.command_path} --help`." if context is not None else None
+        _print_json("UsageError", message, advice, fields, error.exit_code)
+    else:
+        with contextlib.suppress(OSError):
+            error.show()
+    return error.exit_code
+
+
+def _print_json(
+    kind: str | None, message: str, advice: str | None, fields: dict[str, Any], code: int
+) -> None:
+    told = {"kind": kind, "message": message, "advice": advice, **fields, "exit_code": code}
+    with contextlib.suppress(OSError):
+        click.echo(json.dumps({"error": told}), err=True)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from .. import ApplicationToken
+from ._failure import fail
 from ._settings import Settings
 from ._text import clean, date, iso
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
+    from rich.text import Text
 
 __all__ = [
     "Cell",
@@ -22,8 +24,10 @@ __all__ = [
     "console",
     "expiry",
     "facts",
+    "is_for_people",
     "print_json",
     "rows",
+    "selected",
     "token_cells",
 ]
 
@@ -31,63 +35,76 @@ Cell = str | tuple[str, str]
 """A text, or a text and its style on a terminal."""
 
 
-# The columns that wrap on a narrow terminal.
-_FOLDED = ("DESCRIPTION", "ADDRESS", "FINDINGS", "BY")
-# The columns that a terminal with fewer than _WIDE characters per line does not show.
-_OPTIONAL = ("CREATED", "BY")
-_WIDE = 80
-
-
 def console(settings: Settings, stream: TextIO) -> "Console":
-    """Return a rich console for a stream, with colours only on a terminal that may show them."""
+    """Return a rich console for a stream, with colours only where they are wanted."""
     from rich.console import Console
 
-    plain = settings.no_color or bool(os.environ.get("NO_COLOR")) or not stream.isatty()
+    plain = settings.no_color or bool(os.environ.get("NO_COLOR")) or not is_for_people(stream)
     return Console(file=stream, color_system=None if plain else "auto", highlight=False)
 
 
-def print_json(value: object) -> None:
-    """Print a value as indented JSON."""
+def is_for_people(stream: TextIO) -> bool:
+    """Whether the output is laid out for a person: on a terminal, or if FORCE_COLOR is set."""
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def print_json(settings: Settings, value: object) -> None:
+    """Print a value, or what --query selects from it, as indented JSON."""
+    if settings.query is not None:
+        value = selected(settings, value)
+        if isinstance(value, str):
+            # As a script needs it: without quotes.
+            click.echo(clean(value) if sys.stdout.isatty() else value)
+            return
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def selected(settings: Settings, value: object) -> object:
+    """Return what --query selects from a value."""
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return settings.query.search(value)
+    except JMESPathError as error:
+        fail(f"--query: {str(error).splitlines()[0]}", 2)
 
 
 def _text(cell: Cell) -> str:
     return clean(cell if isinstance(cell, str) else cell[0])
 
 
+def _styled(cell: Cell) -> "Text":
+    from rich.text import Text
+
+    return Text(_text(cell), style="" if isinstance(cell, str) else cell[1])
+
+
 def rows(settings: Settings, headings: Sequence[str], found: Iterable[Sequence[Cell]]) -> None:
     """Print rows: a table with headings on a terminal, tab-separated lines elsewhere."""
-    if not sys.stdout.isatty():
+    if not is_for_people(sys.stdout):
         for row in found:
             sys.stdout.write("\t".join(map(_text, row)) + "\n")
         return
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    from ._table import GAP, fitting
+
     screen = console(settings, sys.stdout)
-    shown = [n for n, heading in enumerate(headings) if heading not in _OPTIONAL]
-    if screen.width >= _WIDE:
-        shown = list(range(len(headings)))
-    for heading in (headings[n] for n in shown):
-        table.add_column(
-            heading,
-            justify="right" if heading == "ID" else "left",
-            no_wrap=heading not in _FOLDED,
-            min_width=len(heading),
-            overflow="fold",
-        )
-    for row in found:
-        cells = (row[n] for n in shown)
-        table.add_row(
-            *(Text(_text(cell), style="" if isinstance(cell, str) else cell[1]) for cell in cells)
-        )
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    cells = list(found)
+    shown = fitting(headings, [[_text(cell) for cell in row] for row in cells], screen.width)
+    for number, width in shown:
+        heading = headings[number]
+        justify: JustifyMethod = "right" if heading == "ID" else "left"
+        table.add_column(heading, justify=justify, width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*(_styled(row[number]) for number, _ in shown))
     screen.print(table)
 
 
 def facts(settings: Settings, found: Sequence[tuple[str, Cell]]) -> None:
     """Print names with their values, one pair per line."""
-    if not sys.stdout.isatty():
+    if not is_for_people(sys.stdout):
         for name, cell in found:
             sys.stdout.write(f"{name}\t{_text(cell)}\n")
         return
@@ -95,9 +112,10 @@ def facts(settings: Settings, found: Sequence[tuple[str, Cell]]) -> None:
     from rich.text import Text
 
     table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, cell in found:
-        style = "" if isinstance(cell, str) else cell[1]
-        table.add_row(Text(name, style="bold"), Text(_text(cell), style=style))
+        table.add_row(Text(name, style="bold"), _styled(cell))
     console(settings, sys.stdout).print(table)
 
 

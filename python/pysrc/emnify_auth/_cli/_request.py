@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from .. import Response
-from ._output import console
+from .. import EmnifyError, Response
+from ._failure import fail
+from ._fields import collected
+from ._output import console, is_for_people, print_json, selected
 from ._progress import counting
 from ._session import open_client
 from ._settings import Command, Settings
-from ._values import HEADER, JSON_TEXT, NUMBER, PAIR
+from ._values import FIELD, HEADER, JSON_TEXT, NUMBER, PAIR
 
 __all__ = ["request"]
 
@@ -21,10 +23,33 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 @click.command(cls=Command)
-@click.argument("method", type=click.Choice(_METHODS, case_sensitive=False), metavar="METHOD")
+@click.argument(
+    "method",
+    type=click.Choice(_METHODS, case_sensitive=False),
+    metavar="METHOD",
+    # click's own completion depends on the case.
+    shell_complete=lambda _ctx, _param, typed: [
+        method for method in _METHODS if method.startswith(typed.upper())
+    ],
+)
 @click.argument("path")
 @click.option(
-    "-q", "--query", multiple=True, type=PAIR, metavar="NAME=VALUE", help="Query parameter."
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    type=PAIR,
+    metavar="NAME=VALUE",
+    help="Query parameter.",
+)
+@click.option(
+    "-d",
+    "--data",
+    "fields",
+    multiple=True,
+    type=FIELD,
+    metavar="NAME=TEXT|NAME:=JSON",
+    help="Field of the JSON body (repeatable). NAME may be nested: 'status[id]:=0', 'tags[]=a'.",
 )
 @click.option(
     "-H",
@@ -54,7 +79,8 @@ def request(
     settings: Settings,
     method: str,
     path: str,
-    query: tuple[tuple[str, str], ...],
+    params: tuple[tuple[str, str], ...],
+    fields: tuple[tuple[str, object], ...],
     header: tuple[tuple[str, str], ...],
     body: str | None,
     every: bool,
@@ -69,23 +95,46 @@ def request(
     """
     if not every and (lines or per_page):
         raise click.UsageError("--lines and --per-page need --all")
-    if every and (method != "GET" or header or body is not None):
-        raise click.UsageError("--all needs GET, and excludes --header and --json")
+    if fields:
+        if body is not None:
+            raise click.UsageError("--data and --json are both given; pass only one")
+        body = json.dumps(collected(fields))
+    if body is not None and method in ("GET", "HEAD"):
+        raise click.UsageError(f"{method} has no body; pass query parameters with --param")
+    if every and (method != "GET" or header):
+        raise click.UsageError("--all needs GET, and excludes --header")
+    if method == "HEAD" and settings.query is not None:
+        raise click.UsageError("HEAD has no result for --query")
     with open_client(settings) as client:
         if every:
-            rows = client.paginate(path, params=query, per_page=per_page)
-            _print_rows(counting(settings, rows), lines)
+            rows = counting(settings, client.paginate(path, params=params, per_page=per_page))
+            if settings.query is not None and not lines:
+                print_json(settings, list(rows))
+            else:
+                _print_rows(settings, rows, lines)
             return
-        response = client.request(method, path, params=query, headers=header, content=body)
-    _print_response(settings, response, method)
+        response = client.request(method, path, params=params, headers=header, content=body)
+    if settings.query is not None:
+        print_json(settings, _decoded(response))
+    else:
+        _print_response(settings, response, method)
 
 
-def _print_rows(rows: Iterator[dict[str, Any]], lines: bool) -> None:
+def _decoded(response: Response) -> object:
+    try:
+        return response.json()
+    except EmnifyError:
+        fail("--query: the response is not JSON", 1)
+
+
+def _print_rows(settings: Settings, rows: Iterator[dict[str, Any]], lines: bool) -> None:
     """Print each row as it arrives, without collecting them in memory."""
     write = sys.stdout.write
     if lines:
         for row in rows:
-            write(_printable(json.dumps(row, ensure_ascii=False)) + "\n")
+            shown = row if settings.query is None else selected(settings, row)
+            text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+            write(_printable(text) + "\n")
         return
     before = "[\n  "
     for row in rows:
@@ -98,7 +147,7 @@ def _print_response(settings: Settings, response: Response, method: str) -> None
     if method == "HEAD":
         for name, value in response.headers.items():
             click.echo(f"{name}: {_printable(value)}")
-    elif not sys.stdout.isatty():
+    elif not is_for_people(sys.stdout):
         sys.stdout.buffer.write(response.content)
         sys.stdout.buffer.flush()
     elif response.content:

@@ -68,11 +68,16 @@ def rotate(
     run the same command again: it continues where it stopped.
     """
     file = _file(settings)
-    if settings.store is None:
-        raise click.UsageError("tokens rotate needs --store DIRECTORY, where it keeps its progress")
-    if "://" in settings.store:
+    if file.is_fifo():
         raise click.UsageError(
-            "--store must be a directory: tokens rotate keeps its progress there, where it "
+            f"{file} is a pipe: tokens rotate needs a file in which it can replace the token"
+        )
+    store = settings.store_location
+    if store is None:
+        raise click.UsageError("tokens rotate needs --store DIRECTORY, where it keeps its progress")
+    if "://" in store:
+        raise click.UsageError(
+            "the store must be a directory: tokens rotate keeps its progress there, where it "
             "survives a power failure"
         )
     settings.application_token_file = file
@@ -91,7 +96,7 @@ def rotate(
             rotation = _until_done(client, once, settings) if wait else once()
         except KeyboardInterrupt:
             fail(
-                f"interrupted. The progress is in {settings.store}; run the same command again to "
+                f"interrupted. The progress is in {store}; run the same command again to "
                 f"continue. The application token in {file} still works",
                 130,
             )
@@ -138,8 +143,9 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
             f"{names} had no effect: the rotation was started without and continued as started.",
             err=True,
         )
-    if settings.json_output:
+    if settings.prints_json:
         print_json(
+            settings,
             {
                 "state": rotation.state,
                 "old_id": rotation.old_id,
@@ -148,7 +154,7 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
                 "is_adopted": rotation.is_adopted,
                 "is_old_kept": rotation.is_old_kept,
                 "ignored_options": list(rotation.ignored_options),
-            }
+            },
         )
     elif rotation.is_adopted:
         click.echo(

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import click
 
-from .. import Client, ClientSettings, Event
+from .. import AuthToken, Client, ClientSettings, Event
 from ._failure import fail, warn
 from ._settings import Settings
 
-__all__ = ["open_client", "person"]
+__all__ = ["authenticate", "open_client", "person"]
+
+# As much as the library reads from a file.
+_LONGEST_FILE = 64 * 1024
 
 
 def open_client(settings: Settings) -> Client:
@@ -36,7 +39,30 @@ def open_client(settings: Settings) -> Client:
         raise click.UsageError(
             "--workspace needs --user: an application token works in its own workspace only"
         )
-    return Client(application_token_file=settings.application_token_file, **common)
+    file = settings.application_token_file
+    if file is not None and file.is_fifo():
+        return Client(_token_in_pipe(file), **common)
+    return Client(application_token_file=file, **common)
+
+
+def authenticate(client: Client, valid_for: float | None) -> AuthToken:
+    """Return an auth token that is valid now, or for this long."""
+    return client.authenticate() if valid_for is None else client.authenticate_for(valid_for)
+
+
+def _token_in_pipe(pipe: Path) -> str:
+    """Return the application token from a pipe, such as the shell's <(command). The library reads a
+    file at each sign-in, but a pipe can be read only once."""
+    try:
+        with pipe.open("rb") as source:
+            token = source.read(_LONGEST_FILE).decode().strip()
+    except OSError as error:
+        fail(f"--application-token-file: cannot read {pipe}: {error.strerror}", 2)
+    except UnicodeDecodeError:
+        fail(f"--application-token-file: {pipe} is not UTF-8", 2)
+    if not token:
+        fail(f"--application-token-file: {pipe} was empty; did the command in it fail?", 2)
+    return token
 
 
 def person(settings: Settings) -> str | None:

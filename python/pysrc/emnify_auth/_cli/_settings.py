@@ -1,15 +1,17 @@
 """The common options, which every command accepts before or after its name."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from click.shell_completion import CompletionItem
 
-from ._values import DURATION
+from ._values import DURATION, QUERY
 
-__all__ = ["Command", "Group", "Settings"]
+__all__ = ["Command", "Group", "Settings", "complete_file"]
 
 
 @dataclass
@@ -25,8 +27,19 @@ class Settings:
     store: str | None = None
     timeout: float = 30.0
     json_output: bool = False
+    query: Any = None
     no_color: bool = False
     verbose: bool = False
+
+    @property
+    def prints_json(self) -> bool:
+        """Whether results are printed as JSON."""
+        return self.json_output or self.query is not None
+
+    @property
+    def store_location(self) -> str | None:
+        """Where the session is kept. The library reads the variable itself."""
+        return self.store or os.environ.get("EMNIFY_STORE") or None
 
 
 def _set(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ANN401
@@ -47,6 +60,19 @@ def _set_store(ctx: click.Context, param: click.Parameter, value: str | None) ->
 _FILE = click.Path(path_type=Path)
 
 
+def complete_file(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete the name of a file."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def _complete_directory(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    return [CompletionItem(incomplete, type="dir")]
+
+
 def _options(hidden: bool) -> list[click.Option]:
     def option(*names: str, **attributes: Any) -> click.Option:  # noqa: ANN401
         attributes.setdefault("callback", _set)
@@ -57,7 +83,7 @@ def _options(hidden: bool) -> list[click.Option]:
             "--application-token-file",
             type=_FILE,
             metavar="FILE",
-            help="Sign in with the application token in this file.",
+            help="Sign in with the application token in this file, or from a pipe: <(command).",
         ),
         option(
             "--user",
@@ -81,8 +107,9 @@ def _options(hidden: bool) -> list[click.Option]:
             "--store",
             metavar="DIRECTORY",
             callback=_set_store,
+            shell_complete=_complete_directory,
             help="Keep the session here, so that later commands need not sign in. A directory, or "
-            "a URL such as redis://host:6379/0.",
+            "a URL such as redis://host:6379/0. Default: EMNIFY_STORE.",
         ),
         option("--base-url", metavar="URL", help="Address of the API."),
         option(
@@ -98,6 +125,14 @@ def _options(hidden: bool) -> list[click.Option]:
             help="Time limit for one call with its retries: 90 (seconds), 15m or 2h. Default: 30s.",
         ),
         option("--json", "json_output", is_flag=True, help="Print results and errors as JSON."),
+        option(
+            "-q",
+            "--query",
+            type=QUERY,
+            metavar="JMESPATH",
+            help="Print what this expression selects from the result, as JSON; a text without "
+            "quotes.",
+        ),
         option("--no-color", is_flag=True, help="Print without colours; NO_COLOR does the same."),
         option(
             "-v",
@@ -119,7 +154,17 @@ def _with_common(command: click.Command, *, hidden: bool) -> None:
             command.params.append(option)
 
 
-class Command(click.Command):
+class _Common(click.Command):
+    """Completes the common options, too, which the help of most commands does not list."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        for option in self.params:
+            if isinstance(option, click.Option):
+                option.hidden = False
+        return super().shell_complete(ctx, incomplete)
+
+
+class Command(_Common):
     """A command that accepts the common options without listing them in its help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -129,7 +174,7 @@ class Command(click.Command):
         _with_common(self, hidden=True)
 
 
-class Group(click.Group):
+class Group(_Common, click.Group):
     """A group of commands that accepts the common options."""
 
     lists_common = False

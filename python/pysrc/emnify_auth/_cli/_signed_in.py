@@ -8,9 +8,10 @@ import click
 from .. import ApplicationToken, AuthToken, Client, ForbiddenError
 from ._failure import warn
 from ._output import Cell, as_json, expiry, facts, print_json
-from ._session import open_client, person
+from ._session import authenticate, open_client, person
 from ._settings import Command, Settings
 from ._text import date, duration, iso
+from ._values import DURATION
 
 __all__ = ["status", "token"]
 
@@ -42,8 +43,8 @@ def status(settings: Settings) -> None:
             # An application token without the right to read the list can still sign in.
             known = False
         left = _seconds_left(client)
-    if settings.json_output:
-        print_json(_status_json(settings, auth_token, own, made))
+    if settings.prints_json:
+        print_json(settings, _status_json(settings, auth_token, own, made))
         return
     facts(
         settings,
@@ -74,10 +75,17 @@ def _auth_token(auth_token: AuthToken, left: float | None) -> str:
 
 
 def _store(settings: Settings, calls_made: int) -> Cell:
-    if settings.store is None:
+    if settings.store_location is None:
         return ("none, each command signs in", "dim")
     how = "used the stored session" if calls_made == 0 else "signed in"
-    return f"{settings.store} ({how})"
+    return f"{_shown_store(settings)} ({how})"
+
+
+def _shown_store(settings: Settings) -> str | None:
+    """Return the store without the password that the variable may contain."""
+    location = settings.store_location
+    scheme, found, rest = (location or "").rpartition("@")
+    return f"{scheme.partition('://')[0]}://…@{rest}" if found and "://" in scheme else location
 
 
 def _status_json(
@@ -87,27 +95,33 @@ def _status_json(
         "workspace": auth_token.organisation_id,
         "application_token": as_json(own) if own is not None else None,
         "auth_token_expires_at": iso(auth_token.expires_at),
-        "store": settings.store,
+        "store": _shown_store(settings),
         "signed_in_anew": made > 0,
     }
 
 
 @click.command(cls=Command)
 @click.option("--header", is_flag=True, help='Print "Authorization: Bearer …", for curl --header.')
+@click.option(
+    "--valid-for",
+    type=DURATION,
+    metavar="DURATION",
+    help="Sign in if the stored one is valid for less than this: 90 (seconds), 15m or 2h.",
+)
 @_settings
-def token(settings: Settings, header: bool) -> None:
+def token(settings: Settings, header: bool, valid_for: float | None) -> None:
     """Print an auth token, for use in other programs.
 
     An auth token is a secret. With --store, the command prints the stored one
     and signs in only when that is due for renewal.
     """
     with open_client(settings) as client:
-        auth_token = client.authenticate()
+        auth_token = authenticate(client, valid_for)
         left = _seconds_left(client)
     text = f"Authorization: Bearer {auth_token.reveal()}" if header else auth_token.reveal()
-    if settings.json_output:
+    if settings.prints_json:
         name = "header" if header else "auth_token"
-        print_json({name: text, "expires_at": iso(auth_token.expires_at)})
+        print_json(settings, {name: text, "expires_at": iso(auth_token.expires_at)})
     else:
         click.echo(text)
     if sys.stdout.isatty():

@@ -28,8 +28,8 @@ def list_(settings: Settings) -> None:
     """List all application tokens, including expired and revoked ones."""
     with open_client(settings) as client:
         found = client.application_tokens.list()
-    if settings.json_output:
-        print_json([as_json(token) for token in found])
+    if settings.prints_json:
+        print_json(settings, [as_json(token) for token in found])
         return
     rows(
         settings,
@@ -54,8 +54,8 @@ def update(settings: Settings, id: int, description: str) -> None:
     """Change the description of the application token ID."""
     with open_client(settings) as client:
         client.application_tokens.update(id, description=description)
-    if settings.json_output:
-        print_json({"id": id, "description": description})
+    if settings.prints_json:
+        print_json(settings, {"id": id, "description": description})
     else:
         click.echo(f"The description of application token {id} is now: {clean(description)}")
 
@@ -75,10 +75,10 @@ def revoke(settings: Settings, ids: tuple[int, ...], yes: bool) -> None:
             _confirm({row.token.id: row for row in client.application_tokens.audit()}, ids)
         for id in ids:
             client.application_tokens.revoke(id)
-            if not settings.json_output:
+            if not settings.prints_json:
                 click.echo(f"Revoked application token {id}.")
-    if settings.json_output:
-        print_json({"revoked": ids})
+    if settings.prints_json:
+        print_json(settings, {"revoked": ids})
 
 
 def _confirm(known: dict[int, AuditedToken], ids: tuple[int, ...]) -> None:

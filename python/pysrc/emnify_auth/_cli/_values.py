@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-__all__ = ["DURATION", "EXPIRY", "HEADER", "JSON_TEXT", "NUMBER", "PAIR", "TOKEN_ID"]
+__all__ = [
+    "DURATION",
+    "EXPIRY",
+    "FIELD",
+    "HEADER",
+    "JSON_TEXT",
+    "NUMBER",
+    "PAIR",
+    "QUERY",
+    "TOKEN_ID",
+]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
@@ -121,6 +131,47 @@ class _Pair(_Value):
         return (name, rest) if self._separator == "=" else (name.strip(), rest.strip())
 
 
+class _Field(_Value):
+    """A name and a text ("name=value"), or a name and JSON ("name:=value")."""
+
+    name = "field"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, object]:
+        if isinstance(value, tuple):
+            return value
+        name, found, rest = str(value).partition("=")
+        if not found or not name.strip(":"):
+            # The message omits the value, which may be a secret.
+            self.refuse("must have the form name=text or name:=JSON", param, ctx)
+        if not name.endswith(":"):
+            return (name, rest)
+        try:
+            return (name[:-1], json.loads(rest))
+        except ValueError:
+            self.refuse(f"{name}= must be followed by JSON, such as 7, true or null", param, ctx)
+
+
+class _Query(_Value):
+    """An expression in JMESPath."""
+
+    name = "query"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        import jmespath
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return jmespath.compile(value)
+        except jmespath.exceptions.JMESPathError as error:
+            reason = str(error).splitlines()[0]
+            self.refuse(f"is not a JMESPath expression: {reason}", param, ctx)
+
+
 class _JsonText(_Value):
     """JSON as text, as @FILE, or as - for standard input. It is sent unchanged."""
 
@@ -154,6 +205,8 @@ DURATION = _Duration()
 EXPIRY = _Expiry()
 NUMBER = _Number("number", "a whole number from 1")
 PAIR = _Pair("pair", "=", "name=value")
+FIELD = _Field()
+QUERY = _Query()
 HEADER = _Pair("header", ":", "'Name: value'")
 JSON_TEXT = _JsonText()
 TOKEN_ID = _Number("id", "the id of an application token; `emnify-auth tokens list` shows the ids")
