@@ -176,7 +176,7 @@ def test_a_user_switches_to_another_workspace(command_line: CommandLine) -> None
 def test_help_lists_the_exit_codes(command_line: CommandLine) -> None:
     ended = command_line.run("--help")
     assert ended.returncode == 0
-    for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130, 141):
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 126, 127, 130, 141):
         assert f"\n    {code} " in ended.stdout
     for line in ended.stdout.splitlines():
         assert len(line) <= 100, line

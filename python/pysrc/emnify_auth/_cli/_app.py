@@ -10,7 +10,7 @@ import click
 from click.shell_completion import shell_complete
 
 from .. import __version__
-from . import _audit, _create, _request, _rotate, _signed_in, _tokens
+from . import _audit, _create, _exec, _request, _rotate, _signed_in, _tokens
 from ._completion import COMPLETE, completion
 from ._failure import EXIT_CODES, fail, report
 from ._settings import Group, Settings
@@ -60,6 +60,7 @@ _tokens.tokens.add_command(_create.create)
 _tokens.tokens.add_command(_rotate.rotate)
 _tokens.tokens.add_command(_audit.audit)
 _root.add_command(_request.request)
+_root.add_command(_exec.exec_)
 _root.add_command(completion)
 
 

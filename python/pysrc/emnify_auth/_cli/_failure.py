@@ -44,6 +44,8 @@ EXIT_CODES = (
     (9, "standard output, a file or the store could not be written"),
     (10, "a rotation stopped; run the same command again to continue it"),
     (11, "tokens audit --fail: there are findings"),
+    (126, "exec: the program cannot be run"),
+    (127, "exec: there is no such program"),
     (130, "interrupted, for example with Ctrl-C"),
     (141, "the program that reads standard output has closed it"),
 )
