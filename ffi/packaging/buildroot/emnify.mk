@@ -5,7 +5,9 @@
 ################################################################################
 
 EMNIFY_VERSION = 0.1.0
-EMNIFY_SITE = $(call github,emnify,emnify-auth,v$(EMNIFY_VERSION))
+# A checkout of the repository: make EMNIFY_CHECKOUT=/home/me/emnify-auth
+EMNIFY_SITE = $(EMNIFY_CHECKOUT)
+EMNIFY_SITE_METHOD = local
 EMNIFY_LICENSE = MIT or Apache-2.0
 EMNIFY_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE
 EMNIFY_INSTALL_STAGING = YES

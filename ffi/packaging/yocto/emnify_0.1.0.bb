@@ -1,10 +1,11 @@
 SUMMARY = "Keeps a machine signed in to emnify and manages its application tokens"
-HOMEPAGE = "https://github.com/emnify/emnify-auth"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "file://LICENSE-MIT;md5=a57bc58fa396345c4ac72e75ceb8f8b8 \
                     file://LICENSE-APACHE;md5=22a53954e4e0ec258dfce4391e905dac"
 
-SRC_URI = "git://github.com/emnify/emnify-auth.git;protocol=https;branch=main;tag=v${PV}"
+# The repository, to be set in local.conf: EMNIFY_GIT = "git:///home/me/emnify-auth;protocol=file"
+EMNIFY_GIT ?= ""
+SRC_URI = "${EMNIFY_GIT};branch=main;tag=v${PV}"
 # Lists the crates of Cargo.lock with their checksums; `bitbake -c update_crates emnify` writes it.
 require ${BPN}-crates.inc
 
