@@ -87,14 +87,14 @@ test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient 
 	@$(PYTHON) -m venv $(BUILD)/oldest-venv
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
-	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py
+	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py tests/python/test_documentation.py
 
 # Builds from source, as pip does where no wheel fits. It takes a minute.
 test-sdist: $(VENV)/ready ## Test the Python package's source archive
 	@tests/sdist.sh $(BUILD)/sdist $(VENV)/bin/maturin $(PYTHON)
 
 test-readme: sandbox python-package ## Test the README's examples
-	@$(CARGO) build --quiet -p emnify-ffi
+	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/readme.sh $(DEBUG) $(VENV)/bin/python
 
 lint: test-tools python-package ## Check formatting, lints, types and documentation

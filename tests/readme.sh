@@ -1,51 +1,72 @@
-#!/bin/sh
-# Compiles and runs the README's examples in C, C++ and Python, with the environment of a sandbox.
-# The Rust examples are documentation tests of the core.
+#!/bin/bash
+# Runs the blocks of the README in order, with the environment of a sandbox: as a reader would paste
+# them, with the library installed in a temporary folder. `make demo` runs by itself.
 #
-#   tests/readme.sh <folder that contains the built library> <python>
+#   tests/readme.sh <folder that contains the built libraries> <python>
 
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 library=$(cd "$1" && pwd)
-python=$2
+python=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Prints the README's first code block in a language.
-example() {
-    awk -v fence="\`\`\`$1" '$0 == "```" { if (on) exit } on { print } $0 == fence { on = 1 }' \
-        "$root/README.md"
-}
+PREFIX=$work/usr "$root/ffi/packaging/install.sh" "$library/libemnify.a" >/dev/null
+export PKG_CONFIG_PATH=$work/usr/lib/pkgconfig LD_LIBRARY_PATH=$work/usr/lib
+export PATH=${python%/*}:$PATH CURL_CA_BUNDLE=$SSL_CERT_FILE
 
-warnings="-Wall -Wextra -Wpedantic -Werror"
-ln -s "$library/libemnify.so" "$work/libemnify.so.0"
-example c >"$work/c.c"
-example cpp >"$work/cpp.cpp"
-example python >"$work/python.py"
-# shellcheck disable=SC2086 # $warnings contains several words
-${CC:-cc} -std=c99 $warnings -I"$root/include" "$work/c.c" -o "$work/c" \
-    -L"$library" -Wl,-rpath,"$work" -lemnify
-# shellcheck disable=SC2086
-${CXX:-c++} -std=c++11 $warnings -I"$root/include" "$work/cpp.cpp" -o "$work/cpp" \
-    -L"$library" -Wl,-rpath,"$work" -lemnify
+# Writes each block to a file of its own, whose name ends with the block's language.
+awk -v place="$work/block" '
+    /^```/ { if (file) { close(file); file = "" } else { file = sprintf("%s-%02d.%s", place, ++n, substr($0, 4)) }; next }
+    file { print > file }' "$root/README.md"
 
 passed=0
 failed=0
+# Runs a command that must succeed and print this text.
 check() {
     name=$1
     expected=$2
     shift 2
-    if "$@" >"$work/output" 2>&1 && grep -q "$expected" "$work/output"; then
+    if (cd "$work" && "$@") >"$work/output" 2>&1 && grep -q "$expected" "$work/output"; then
         passed=$((passed + 1))
     else
-        echo "FAILED: the README's $name example; it printed:"
+        echo "FAILED: the README's block $name; it printed:"
         cat "$work/output"
         failed=$((failed + 1))
     fi
 }
-check C "signed in to workspace" "$work/c"
-check C++ "signed in to workspace" "$work/cpp"
-check Python "gateway 7" "$python" "$work/python.py"
+
+# The application token that a reader pastes.
+token=$EMNIFY_APPLICATION_TOKEN
+for block in "$work"/block-*; do
+    name=${block##*/block-}
+    case $block in
+    *.rust,no_run)
+        mv "$block" "$work/readme.rs"
+        check "$name" "gateway 7" sh -c 'rustc --edition 2024 readme.rs -o readme \
+            --extern emnify_core="$0/libemnify_core.rlib" -L "$0/deps" && ./readme' "$library"
+        ;;
+    *.c) mv "$block" "$work/sign_in.c" ;;
+    *.cpp) mv "$block" "$work/sign_in.cpp" ;;
+    *.python) check "$name" "gateway 7" "$python" "$block" ;;
+    *.sh)
+        case $(cat "$block") in
+        "make demo"*) ;;
+        "read "*)
+            printf '[ -n "$EMNIFY_APPLICATION_TOKEN" ] && echo exported\n' >"$work/show"
+            check "$name" exported env -u EMNIFY_APPLICATION_TOKEN \
+                bash -c ". '$block' <<<'$token' && bash '$work/show'"
+            ;;
+        *sign_in*) check "$name" "signed in to workspace" bash -eu "$block" ;;
+        *) check "$name" '"iccid"' bash -eu "$block" ;;
+        esac
+        ;;
+    *)
+        echo "FAILED: the README's block $name has an unknown language"
+        failed=$((failed + 1))
+        ;;
+    esac
+done
 echo "README: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
