@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from command_line import CommandLine
-from emnify_sandbox import AUTHENTICATE, SIM
+from command_line import CommandLine, interrupt
+from emnify_sandbox import AUTHENTICATE, LONG, SIM
 
 # Prints how it was started, then waits for a signal and ends with code 9.
 WAITS = """
@@ -95,6 +95,17 @@ print(f"interrupted {len(got)} times")
         terminal.type("\x03")
         assert terminal.end() == 0
     assert "interrupted 1 times" in terminal.screen
+
+
+@pytest.mark.parametrize("options", [[], ["--renew"]])
+def test_ctrl_c_during_the_sign_in_ends_the_command(
+    command_line: CommandLine, options: list[str]
+) -> None:
+    command_line.sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
+    process = command_line.start("exec", *options, *python("print('started')"))
+    command_line.sandbox.wait_for_call("POST", AUTHENTICATE, 1)
+    assert interrupt(process) == ("", "emnify-auth: interrupted\n")
+    assert process.returncode == 130
 
 
 def test_the_file_stays_fresh_and_private_and_is_deleted_at_the_end(

@@ -69,19 +69,16 @@ def exec_(
     settings = ctx.ensure_object(Settings)
     program = shutil.which(command[0])
     if program is None:
-        # As `sh` reports it.
-        is_there = os.sep in command[0] and os.path.exists(command[0])
-        fail(f"cannot run {command[0]}: {_problem(is_there)}", 126 if is_there else 127)
+        # With the exit codes of a shell.
+        if os.sep in command[0] and os.path.exists(command[0]):
+            fail(f"cannot run {command[0]}: it is not executable", 126)
+        fail(f"cannot run {command[0]}: there is no such program", 127)
     environment = {name: text for name, text in os.environ.items() if name not in _REMOVED}
     with open_client(settings) as client:
         if renew:
             ctx.exit(_run_with_file(client, valid_for, program, command, environment))
         environment[_TOKEN] = authenticate(client, valid_for).reveal()
     _replace_this_process(program, command, environment)
-
-
-def _problem(is_there: bool) -> str:
-    return "it is not executable" if is_there else "there is no such program"
 
 
 def _replace_this_process(
@@ -117,12 +114,14 @@ def _run_with_file(
         signal.SIGUSR2,
         signal.SIGWINCH,
     }
+    # Until then, Ctrl-C ends this command.
+    auth_token = authenticate(client, valid_for)
     # Blocked in all threads of this process, and received below.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*passed_on, signal.SIGCHLD})
     with _private_folder() as folder:
         file = folder / "auth-token"
-        auth_token = _write(file, authenticate(client, valid_for))
+        _write(file, auth_token)
         environment[_FILE] = str(file)
         try:
             child = os.posix_spawn(
@@ -134,7 +133,7 @@ def _run_with_file(
             )
         except OSError as error:
             fail(f"cannot run {command[0]}: {error.strerror}", 126)
-        keep_fresh = functools.partial(_keep_fresh, client, valid_for, file, auth_token)
+        keep_fresh = functools.partial(_keep_fresh, client, valid_for, file, auth_token.reveal())
         threading.Thread(target=keep_fresh, daemon=True).start()
         while True:
             ended, status = os.waitpid(child, os.WNOHANG)
@@ -175,7 +174,8 @@ def _keep_fresh(client: Client, valid_for: float | None, file: Path, written: st
         try:
             auth_token = authenticate(client, valid_for)
             if auth_token.reveal() != written:
-                written = _write(file, auth_token)
+                _write(file, auth_token)
+                written = auth_token.reveal()
             reported = None
         except Exception as error:  # noqa: BLE001 - the next attempt may succeed
             # Once for each problem.
@@ -184,11 +184,9 @@ def _keep_fresh(client: Client, valid_for: float | None, file: Path, written: st
                 warn(f"the auth token in {file} was not renewed: {error}")
 
 
-def _write(file: Path, auth_token: AuthToken) -> str:
-    """Replace the file's content, and return it."""
+def _write(file: Path, auth_token: AuthToken) -> None:
     with SecretFile(file, replace=True) as secret:
         try:
             secret.write(auth_token.reveal())
         except OSError as error:
             fail(f"cannot write {file}: {error.strerror}", 9)
-    return auth_token.reveal()
