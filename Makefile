@@ -93,7 +93,7 @@ test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient 
 test-sdist: $(VENV)/ready ## Test the Python package's source archive
 	@tests/sdist.sh $(BUILD)/sdist $(VENV)/bin/maturin $(PYTHON)
 
-test-readme: sandbox python-package ## Test the README's examples
+test-readme: test-tools sandbox python-package ## Test the README's examples
 	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/readme.sh $(DEBUG) $(VENV)/bin/python
 

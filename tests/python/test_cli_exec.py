@@ -1,5 +1,6 @@
 """The command `exec`: a program with an auth token in its environment or in a file."""
 
+import contextlib
 import json
 import os
 import signal
@@ -217,7 +218,7 @@ def test_a_token_from_a_pipe_survives_a_renewal(command_line: CommandLine) -> No
     token = command_line.sandbox.application_token
     command_line.without_credential()
     script = '"$0" --application-token-file <(printf "%s" "$TOKEN") "$@"'
-    program = 'sleep 7; cat "$EMNIFY_AUTH_TOKEN_FILE" > /dev/null'
+    program = 'sleep 8; cat "$EMNIFY_AUTH_TOKEN_FILE" > /dev/null'
     ended = command_line.run(
         "exec",
         "--renew",
@@ -232,9 +233,17 @@ def test_a_token_from_a_pipe_survives_a_renewal(command_line: CommandLine) -> No
 
 
 def test_ctrl_c_ends_the_wait_for_a_pipe(command_line: CommandLine) -> None:
-    os.mkfifo(command_line.place / "pipe")
+    pipe = command_line.place / "pipe"
+    os.mkfifo(pipe)
     process = command_line.start("status", "--application-token-file", "pipe")
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
-    assert (process.returncode, errors) == (130, "emnify-auth: interrupted\n")
+    until = time.monotonic() + 20
+    writer = None
+    while writer is None and time.monotonic() < until:
+        # Fails until the command reads from the pipe.
+        with contextlib.suppress(OSError):
+            writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.02)
+    assert writer is not None
+    assert interrupt(process) == ("", "emnify-auth: interrupted\n")
+    assert process.returncode == 130
+    os.close(writer)
