@@ -24,7 +24,7 @@ def in_file(command_line: CommandLine) -> int:
 
 def test_a_rotation_puts_the_new_token_into_the_file(command_line: CommandLine) -> None:
     old, options = command_line.gateway()
-    ended = command_line.run("tokens", "rotate", *options, "--expiry-date", "90d")
+    ended = command_line.run("tokens", "rotate", *options, "--expires-in", "90d")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == f"Application token 4713 is in secret, and {old} is revoked.\n"
     assert active(command_line) == [in_file(command_line)] == [4713]
@@ -122,8 +122,8 @@ def test_options_without_effect_are_named(command_line: CommandLine) -> None:
     for arguments, said in [
         (["--grace", "2h"], ""),
         (
-            ["--grace", "2h", "--expiry-date", "90d"],
-            "--expiry-date had no effect: the rotation was started without and continued as "
+            ["--grace", "2h", "--expires-in", "90d"],
+            "--expires-in had no effect: the rotation was started without and continued as "
             "started.\n",
         ),
     ]:

@@ -15,7 +15,7 @@ from ._output import print_json
 from ._secret_file import SecretFile
 from ._session import open_client
 from ._settings import Command, Settings, complete_file
-from ._values import EXPIRY
+from ._values import DURATION
 
 __all__ = ["create"]
 
@@ -26,9 +26,14 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 @click.option("--description", help="A label to recognise it by.")
 @click.option(
     "--expiry-date",
-    type=EXPIRY,
-    metavar="WHEN",
-    help="When it expires: 2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: never.",
+    metavar="DATE",
+    help="When it expires: 2027-05-29 or 2027-05-29T18:30:00Z. Default: never.",
+)
+@click.option(
+    "--expires-in",
+    type=DURATION,
+    metavar="DURATION",
+    help="How long it lives, counted on emnify's clock: 90d, 12h or 30m.",
 )
 @click.option(
     "--ip",
@@ -55,6 +60,7 @@ def create(
     settings: Settings,
     description: str | None,
     expiry_date: str | None,
+    expires_in: float | None,
     ip: str | None,
     output: str,
     force: bool,
@@ -79,7 +85,7 @@ def create(
         created = _create(
             client,
             lambda: client.application_tokens.create(
-                description=description, expiry_date=expiry_date, ip=ip
+                description=description, expiry_date=expiry_date, expires_in=expires_in, ip=ip
             ),
         )
         _write(settings, client, created, file, or_print)

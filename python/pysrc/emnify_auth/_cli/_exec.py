@@ -1,7 +1,6 @@
 """`exec`: runs a program with an auth token in its environment or in a file."""
 
 import contextlib
-import functools
 import os
 import shutil
 import signal
@@ -133,11 +132,13 @@ def _run_with_file(
             )
         except OSError as error:
             fail(f"cannot run {command[0]}: {error.strerror}", 126)
-        keep_fresh = functools.partial(_keep_fresh, client, valid_for, file, auth_token.reveal())
-        threading.Thread(target=keep_fresh, daemon=True).start()
+        over = threading.Event()
+        arguments = (client, valid_for, file, auth_token.reveal(), over)
+        threading.Thread(target=_keep_fresh, args=arguments, daemon=True).start()
         while True:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
+                over.set()
                 code = os.waitstatus_to_exitcode(status)
                 # As a shell reports that a signal ended the program.
                 return code if code >= 0 else 128 - code
@@ -164,22 +165,25 @@ def _private_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep_fresh(client: Client, valid_for: float | None, file: Path, written: str) -> None:
+def _keep_fresh(
+    client: Client, valid_for: float | None, file: Path, written: str, over: threading.Event
+) -> None:
     """Write each new auth token to the file. The client renews it when that is due."""
     reported: type[Exception] | None = None
-    while True:
-        until = client.status().valid_until
-        left = until.timestamp() - time.time() if until is not None else 0.0
-        time.sleep(min(max(left / 10, _OFTEN), _SELDOM))
+    pause = _OFTEN
+    while not over.wait(pause):
         try:
+            until = client.status().valid_until
+            left = until.timestamp() - time.time() if until is not None else 0.0
+            pause = min(max(left / 10, _OFTEN), _SELDOM)
             auth_token = authenticate(client, valid_for)
             if auth_token.reveal() != written:
                 _write(file, auth_token)
                 written = auth_token.reveal()
             reported = None
-        except Exception as error:  # noqa: BLE001 - the next attempt may succeed
-            # Once for each problem.
-            if type(error) is not reported:
+        except Exception as error:  # noqa: BLE001, PERF203 - the next may succeed
+            # Once for each problem, and not if the client was closed meanwhile.
+            if type(error) is not reported and not over.is_set():
                 reported = type(error)
                 warn(f"the auth token in {file} was not renewed: {error}")
 

@@ -15,7 +15,7 @@ from ._progress import waiting
 from ._session import open_client
 from ._settings import Command, Settings
 from ._text import duration
-from ._values import DURATION, EXPIRY
+from ._values import DURATION
 
 __all__ = ["rotate"]
 
@@ -35,10 +35,15 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 @click.option("--description", help="The new one's label. Default: that of the old one.")
 @click.option(
     "--expiry-date",
-    type=EXPIRY,
-    metavar="WHEN",
-    help="When the new one expires: 2027-05-29, 2027-05-29T18:30:00Z, or 90d from now. Default: "
-    "after the old one's lifetime, counted from now.",
+    metavar="DATE",
+    help="When the new one expires: 2027-05-29 or 2027-05-29T18:30:00Z. Default: after the old "
+    "one's lifetime, counted from now.",
+)
+@click.option(
+    "--expires-in",
+    type=DURATION,
+    metavar="DURATION",
+    help="How long the new one lives, counted on emnify's clock: 90d, 12h or 30m.",
 )
 @click.option(
     "--ip",
@@ -56,7 +61,8 @@ def rotate(
     grace: float,
     wait: bool,
     description: str | None,
-    expiry_date: Any,  # noqa: ANN401 - str or datetime
+    expiry_date: str | None,
+    expires_in: float | None,
     ip: str | None,
     keep_old: bool,
 ) -> None:
@@ -88,6 +94,7 @@ def rotate(
                 grace=grace,
                 description=description,
                 expiry_date=expiry_date,
+                expires_in=expires_in,
                 ip=ip,
                 keep_old=keep_old,
             )

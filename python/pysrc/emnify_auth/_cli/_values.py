@@ -1,6 +1,5 @@
 """Parses the values of options and arguments."""
 
-import datetime
 import json
 import re
 import sys
@@ -11,7 +10,6 @@ import click
 
 __all__ = [
     "DURATION",
-    "EXPIRY",
     "FIELD",
     "HEADER",
     "JSON_TEXT",
@@ -90,25 +88,6 @@ class _Number(_Value):
         if number < 1:
             self.refuse(f"{str(value)!r} is not {self._expected}", param, ctx)
         return number
-
-
-class _Expiry(_Value):
-    """A date or time, which the library parses, or a duration from now."""
-
-    name = "expiry"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,  # noqa: ARG002 as click calls it
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> str | datetime.datetime:
-        text = str(value).strip()
-        seconds = _seconds(text)
-        if seconds is None or seconds > 1e9:
-            return text
-        now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-        return now + datetime.timedelta(seconds=seconds)
 
 
 class _Pair(_Value):
@@ -202,7 +181,6 @@ class _JsonText(_Value):
 
 
 DURATION = _Duration()
-EXPIRY = _Expiry()
 NUMBER = _Number("number", "a whole number from 1")
 PAIR = _Pair("pair", "=", "name=value")
 FIELD = _Field()
