@@ -1306,18 +1306,13 @@ typedef struct {
   const char *description;
   /**
    * When the token expires, in the future: a date such as "2027-05-29" (00:00 UTC on that day),
-   * or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: never, or at `expires_at`.
+   * or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: never.
    */
   const char *expiry_date;
   /**
    * The only address or range (CIDR) that may use the token, IPv4 or IPv6. NULL: any.
    */
   const char *ip;
-  /**
-   * The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
-   * call it expiry_date.
-   */
-  int64_t expires_at;
   /**
    * How many seconds the token lives, instead of `expiry_date`, counted on emnify's clock; 0:
    * not set. Error messages call it expires_in.
@@ -1328,7 +1323,7 @@ typedef struct {
 /**
  * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0, 0 }
+#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 
 /**
  * Creates an application token and returns it in `*created`. Its value cannot be read again later:
@@ -1385,7 +1380,7 @@ void emnify_created_token_free(emnify_created_token *created);
 
 /**
  * An application token's properties, without its value, which is shown only when it is created.
- * Borrowed from a list or an audit.
+ * Borrowed from a list, or returned by emnify_token_own(); then free it with emnify_token_free().
  */
 typedef struct emnify_token emnify_token;
 
@@ -1412,16 +1407,11 @@ int64_t emnify_token_status(const emnify_token *token);
 int64_t emnify_token_created_at(const emnify_token *token);
 
 /**
- * Returns when the token expires, as the server wrote it. NULL if it does not expire.
+ * Returns when the token expires, as the server wrote it: a date, which means 00:00 UTC on that
+ * day, or a time. NULL if it does not expire. emnify_token_findings() tells whether the token has
+ * expired or expires soon.
  */
 const char *emnify_token_expiry_date(const emnify_token *token);
-
-/**
- * Returns when the token expires, in seconds of Unix time. A date without a time means 00:00 UTC
- * on that day. 0 if the token does not expire, or if the server's text cannot be parsed;
- * emnify_token_expiry_date() tells the two apart.
- */
-int64_t emnify_token_expires_at(const emnify_token *token);
 
 /**
  * Returns the address or range that may use the token. NULL: any.
@@ -1450,48 +1440,7 @@ int32_t emnify_token_update(const emnify_client *client,
 int32_t emnify_token_revoke(const emnify_client *client, uint64_t id, emnify_error **error);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: list                                                                       */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * A list of application tokens, as they were when it was read.
- *
- * Created by emnify_token_list() or emnify_token_own(); free it with emnify_token_list_free().
- */
-typedef struct emnify_tokens emnify_tokens;
-
-/**
- * Reads all application tokens of the workspace, also expired and revoked ones, into `*list`.
- * Fails with EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
- */
-int32_t emnify_token_list(const emnify_client *client, emnify_tokens **list, emnify_error **error);
-
-/**
- * Reads the properties of the application token that `client` signs in with, such as its
- * description and expiry, into `*list`. The list has one token, or none if the auth token does not
- * contain the application token's id, for example with user credentials. Fails like
- * emnify_token_list(). Blocks.
- */
-int32_t emnify_token_own(const emnify_client *client, emnify_tokens **list, emnify_error **error);
-
-/**
- * Returns the number of application tokens in the list.
- */
-size_t emnify_token_list_size(const emnify_tokens *list);
-
-/**
- * Returns the application token at `index`, counted from 0, in the server's order. Borrowed from
- * `list`. NULL if `index` is too large.
- */
-const emnify_token *emnify_token_list_at(const emnify_tokens *list, size_t index);
-
-/**
- * Frees a list and everything borrowed from it.
- */
-void emnify_token_list_free(emnify_tokens *list);
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Application tokens: audit                                                                      */
+/* Application tokens: findings                                                                   */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
@@ -1516,7 +1465,7 @@ void emnify_token_list_free(emnify_tokens *list);
 #define EMNIFY_FINDING_ORPHAN 8
 
 /**
- * Finding: the token expires within `expires_within_s`.
+ * Finding: the token expires within `expires_within_s` of the options, or within 30 days.
  */
 #define EMNIFY_FINDING_EXPIRES_SOON 16
 
@@ -1531,7 +1480,8 @@ void emnify_token_list_free(emnify_tokens *list);
 #define EMNIFY_FINDING_NO_ADDRESS_RESTRICTION 64
 
 /**
- * Finding: the token is older than `older_than_s` and should be rotated.
+ * Finding: the token is older than `older_than_s` of the options, or than 365 days, and should be
+ * rotated.
  */
 #define EMNIFY_FINDING_OLD 128
 
@@ -1542,20 +1492,37 @@ void emnify_token_list_free(emnify_tokens *list);
 #define EMNIFY_FINDING_UNREADABLE_EXPIRY 256
 
 /**
- * The application tokens of a workspace, each with its findings.
- *
- * Created by emnify_token_audit(); free it with emnify_audit_free().
+ * Returns what was found about the token when it was read: a sum of EMNIFY_FINDING_... constants.
+ * 0 if there is no known risk, and the client does not sign in with the token.
  */
-typedef struct emnify_audit emnify_audit;
+uint32_t emnify_token_findings(const emnify_token *token);
 
 /**
- * Audit thresholds.
+ * Returns the name of one finding, such as "EMNIFY_FINDING_OLD", for a log. Any other number
+ * returns "EMNIFY_FINDING_UNKNOWN", also a sum of several. Never NULL; the string is constant.
+ */
+const char *emnify_finding_name(uint32_t finding);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: list                                                                       */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A list of application tokens, as they were when it was read.
  *
- * Initialise it with EMNIFY_AUDIT_OPTIONS_INIT, which sets `size`: see "Options" above.
+ * Created by emnify_token_list(); free it with emnify_token_list_free().
+ */
+typedef struct emnify_tokens emnify_tokens;
+
+/**
+ * From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON and
+ * EMNIFY_FINDING_OLD.
+ *
+ * Initialise it with EMNIFY_LIST_OPTIONS_INIT, which sets `size`: see "Options" above.
  */
 typedef struct {
   /**
-   * sizeof(emnify_audit_options).
+   * sizeof(emnify_list_options).
    */
   size_t size;
   /**
@@ -1567,43 +1534,51 @@ typedef struct {
    * days.
    */
   uint64_t older_than_s;
-} emnify_audit_options;
+} emnify_list_options;
 
 /**
- * Initialises the options: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ * Initialises the options: emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
  */
-#define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
+#define EMNIFY_LIST_OPTIONS_INIT { sizeof(emnify_list_options), 0, 0 }
 
 /**
- * Reads all application tokens of the workspace and checks each for risks. The result is written
- * to `*audit`; nothing is changed. `options` may be NULL. Fails like emnify_token_list(). Blocks.
+ * Reads all application tokens of the workspace, also expired and revoked ones, into `*list`, and
+ * checks each for risks: see emnify_token_findings(). `options` may be NULL. Fails with
+ * EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
  */
-int32_t emnify_token_audit(const emnify_client *client,
-                           const emnify_audit_options *options,
-                           emnify_audit **audit,
-                           emnify_error **error);
+int32_t emnify_token_list(const emnify_client *client,
+                          const emnify_list_options *options,
+                          emnify_tokens **list,
+                          emnify_error **error);
 
 /**
- * Returns the number of application tokens.
+ * Returns the number of application tokens in the list.
  */
-size_t emnify_audit_size(const emnify_audit *audit);
+size_t emnify_token_list_size(const emnify_tokens *list);
 
 /**
  * Returns the application token at `index`, counted from 0, in the server's order. Borrowed from
- * `audit`. NULL if `index` is too large.
+ * `list`. NULL if `index` is too large.
  */
-const emnify_token *emnify_audit_token(const emnify_audit *audit, size_t index);
+const emnify_token *emnify_token_list_at(const emnify_tokens *list, size_t index);
 
 /**
- * Returns the findings for the application token at `index`: a sum of EMNIFY_FINDING_...
- * constants. 0 if nothing was found or `index` is too large.
+ * Frees a list and everything borrowed from it.
  */
-uint32_t emnify_audit_findings(const emnify_audit *audit, size_t index);
+void emnify_token_list_free(emnify_tokens *list);
 
 /**
- * Frees an audit and everything borrowed from it.
+ * Reads the properties of the application token that `client` signs in with, such as its
+ * description and expiry, into `*token`; free it with emnify_token_free(). `*token` is set to NULL
+ * if the auth token does not contain the application token's id, for example with user
+ * credentials. Fails like emnify_token_list(). Blocks.
  */
-void emnify_audit_free(emnify_audit *audit);
+int32_t emnify_token_own(const emnify_client *client, emnify_token **token, emnify_error **error);
+
+/**
+ * Frees the application token that emnify_token_own() returned.
+ */
+void emnify_token_free(emnify_token *token);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: states of a rotation                                                       */
@@ -1707,11 +1682,6 @@ typedef struct {
    */
   const char *ip;
   /**
-   * The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
-   * call it expiry_date.
-   */
-  int64_t expires_at;
-  /**
    * How many seconds the old token keeps working alongside the new one, for other programs that
    * use it. 0: it is revoked as soon as the new one is known to work.
    */
@@ -1742,7 +1712,7 @@ typedef struct {
  * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0 }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0 }
 
 /**
  * Replaces the application token that `client` signs in with by a new one, and writes the result

@@ -38,7 +38,7 @@ const TOKEN_OPTIONS: &str = "\
 /**
  * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0, 0 }
+#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 ";
 
 const REQUEST_OPTIONS: &str = "\
@@ -49,11 +49,11 @@ const REQUEST_OPTIONS: &str = "\
     { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
 ";
 
-const AUDIT_OPTIONS: &str = "\
+const LIST_OPTIONS: &str = "\
 /**
- * Initialises the options: emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+ * Initialises the options: emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
  */
-#define EMNIFY_AUDIT_OPTIONS_INIT { sizeof(emnify_audit_options), 0, 0 }
+#define EMNIFY_LIST_OPTIONS_INIT { sizeof(emnify_list_options), 0, 0 }
 ";
 
 const ROTATE_OPTIONS: &str = "\
@@ -61,7 +61,7 @@ const ROTATE_OPTIONS: &str = "\
  * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \\
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0 }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0 }
 ";
 
 const VERSION: &str = concat!(
@@ -94,9 +94,9 @@ const SECTIONS: [Section; 20] = [
     section("Application tokens: create", &["tokens/create.rs"])
         .with(TOKEN_OPTIONS, "} emnify_token_options;\n"),
     section("Application tokens: properties, update, revoke", &["tokens/token.rs"]),
-    section("Application tokens: list", &["tokens/list.rs"]),
-    section("Application tokens: audit", &["tokens/audit.rs"])
-        .with(AUDIT_OPTIONS, "} emnify_audit_options;\n"),
+    section("Application tokens: findings", &["tokens/findings.rs"]),
+    section("Application tokens: list", &["tokens/list.rs"])
+        .with(LIST_OPTIONS, "} emnify_list_options;\n"),
     section("Application tokens: states of a rotation", &["codes/rotation_state.rs"]),
     section("Application tokens: rotate", &["tokens/rotate.rs"])
         .with(ROTATE_OPTIONS, "} emnify_rotate_options;\n"),

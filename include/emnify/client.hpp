@@ -182,16 +182,35 @@ public:
         return CreatedToken(created);
     }
 
-    /* Returns all application tokens of the workspace, also expired and revoked ones. */
-    std::vector<Token> token_list(Error &error) const {
-        return rows(emnify_token_list, error);
+    /* Returns all application tokens of the workspace, also expired and revoked ones, each with
+     * what was found about it. */
+    std::vector<Token> token_list(const ListOptions &options, Error &error) const {
+        emnify_tokens *raw = NULL;
+        if (options.expires_within.count() < 0) {
+            error = Error::invalid_input("expires_within: is negative");
+        } else if (options.older_than.count() < 0) {
+            error = Error::invalid_input("older_than: is negative");
+        } else {
+            emnify_list_options c_options = EMNIFY_LIST_OPTIONS_INIT;
+            c_options.expires_within_s = static_cast<std::uint64_t>(options.expires_within.count());
+            c_options.older_than_s = static_cast<std::uint64_t>(options.older_than.count());
+            emnify_token_list(get(), &c_options, &raw, detail::Into(error));
+        }
+        const detail::Handle<emnify_tokens, emnify_token_list_free> tokens(raw);
+        std::vector<Token> rows;
+        for (std::size_t i = 0; i < emnify_token_list_size(raw); ++i) {
+            rows.push_back(row(emnify_token_list_at(raw, i)));
+        }
+        return rows;
     }
 
     /* Returns the properties of the application token that this client signs in with; NULL if the
      * auth token does not contain its id. */
     std::unique_ptr<Token> token_own(Error &error) const {
-        const std::vector<Token> own = rows(emnify_token_own, error);
-        return std::unique_ptr<Token>(own.empty() ? NULL : new Token(own.front()));
+        emnify_token *raw = NULL;
+        emnify_token_own(get(), &raw, detail::Into(error));
+        const detail::Handle<emnify_token, emnify_token_free> own(raw);
+        return std::unique_ptr<Token>(own ? new Token(row(raw)) : NULL);
     }
 
     /* Sets the label of an application token. */
@@ -208,28 +227,6 @@ public:
     bool token_revoke(std::uint64_t id, Error &error) const {
         emnify_token_revoke(get(), id, detail::Into(error));
         return !error;
-    }
-
-    /* Returns all application tokens of the workspace, each with its findings. */
-    std::vector<AuditedToken> token_audit(const AuditOptions &options, Error &error) const {
-        emnify_audit *raw = NULL;
-        if (options.expires_within.count() < 0) {
-            error = Error::invalid_input("expires_within: is negative");
-        } else if (options.older_than.count() < 0) {
-            error = Error::invalid_input("older_than: is negative");
-        } else {
-            emnify_audit_options c_options = EMNIFY_AUDIT_OPTIONS_INIT;
-            c_options.expires_within_s = static_cast<std::uint64_t>(options.expires_within.count());
-            c_options.older_than_s = static_cast<std::uint64_t>(options.older_than.count());
-            emnify_token_audit(get(), &c_options, &raw, detail::Into(error));
-        }
-        const detail::Handle<emnify_audit, emnify_audit_free> audit(raw);
-        std::vector<AuditedToken> audited;
-        for (std::size_t i = 0; i < emnify_audit_size(raw); ++i) {
-            audited.push_back(AuditedToken{row(emnify_audit_token(raw, i)),
-                                           emnify_audit_findings(raw, i)});
-        }
-        return audited;
     }
 
     /* Replaces the application token that this client signs in with. After an error, or after the
@@ -308,8 +305,8 @@ public:
         return detail::or_raise([&](Error &error) { return token_create(options, error); });
     }
 
-    std::vector<Token> token_list() const {
-        return detail::or_raise([&](Error &error) { return token_list(error); });
+    std::vector<Token> token_list(const ListOptions &options = ListOptions()) const {
+        return detail::or_raise([&](Error &error) { return token_list(options, error); });
     }
 
     std::unique_ptr<Token> token_own() const {
@@ -322,10 +319,6 @@ public:
 
     void token_revoke(std::uint64_t id) const {
         detail::or_raise([&](Error &error) { return token_revoke(id, error); });
-    }
-
-    std::vector<AuditedToken> token_audit(const AuditOptions &options = AuditOptions()) const {
-        return detail::or_raise([&](Error &error) { return token_audit(options, error); });
     }
 
     Rotation token_rotate(const RotateOptions &options = RotateOptions()) const {
@@ -392,24 +385,8 @@ private:
     static void lend(const Options &options, COptions &c_options) {
         c_options.description = detail::or_null(options.description);
         c_options.expiry_date = detail::or_null(options.expiry_date);
-        c_options.expires_at =
-            std::chrono::duration_cast<std::chrono::seconds>(options.expires_at.time_since_epoch())
-                .count();
         c_options.expires_in_s = static_cast<std::uint64_t>(options.expires_in.count());
         c_options.ip = detail::or_null(options.ip);
-    }
-
-    std::vector<Token> rows(int32_t (*list)(const emnify_client *, emnify_tokens **,
-                                            emnify_error **),
-                            Error &error) const {
-        emnify_tokens *raw = NULL;
-        list(get(), &raw, detail::Into(error));
-        const detail::Handle<emnify_tokens, emnify_token_list_free> tokens(raw);
-        std::vector<Token> rows;
-        for (std::size_t i = 0; i < emnify_token_list_size(raw); ++i) {
-            rows.push_back(row(emnify_token_list_at(raw, i)));
-        }
-        return rows;
     }
 
     static Token row(const emnify_token *token) {
@@ -418,9 +395,9 @@ private:
                      emnify_token_status(token),
                      detail::time(emnify_token_created_at(token)),
                      detail::text(emnify_token_expiry_date(token)),
-                     detail::time(emnify_token_expires_at(token)),
                      detail::text(emnify_token_ip(token)),
-                     detail::text(emnify_token_creator(token))};
+                     detail::text(emnify_token_creator(token)),
+                     emnify_token_findings(token)};
     }
 
     detail::Callbacks callbacks_;

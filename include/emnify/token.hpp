@@ -1,4 +1,4 @@
-/* Application tokens: create, list, audit and rotate. A part of emnify.hpp. */
+/* Application tokens: create, list and rotate. A part of emnify.hpp. */
 
 #ifndef EMNIFY_TOKEN_HPP
 #define EMNIFY_TOKEN_HPP
@@ -16,9 +16,8 @@ inline namespace EMNIFY_HPP_NAMESPACE {
 /* Settings of a new application token. An empty member is not set. */
 struct TokenOptions {
     std::string description;
-    /* A date, or a time in RFC 3339. Set only one of this, `expires_at` and `expires_in`. */
+    /* A date, or a time in RFC 3339. Set this or `expires_in`, not both. */
     std::string expiry_date;
-    Time expires_at;
     /* How long the token lives, counted on emnify's clock. 0: not set. */
     std::chrono::seconds expires_in = std::chrono::seconds(0);
     std::string ip;
@@ -57,25 +56,20 @@ struct Token {
     Time created_at;
     /* As the server wrote it; empty if it does not expire. */
     std::string expiry_date;
-    Time expires_at;
     std::string ip;
     std::string creator;
-};
-
-/* Audit thresholds. 0 means the default: 30 and 365 days. */
-struct AuditOptions {
-    std::chrono::seconds expires_within = std::chrono::seconds(0);
-    std::chrono::seconds older_than = std::chrono::seconds(0);
-};
-
-/* An application token and its findings. */
-struct AuditedToken {
-    Token token;
-    /* A sum of EMNIFY_FINDING_... constants; 0 if nothing was found. */
+    /* What was found about the token: a sum of EMNIFY_FINDING_... constants. */
     std::uint32_t findings;
 
     /* Whether `finding` is one of the findings. */
     bool has(std::uint32_t finding) const noexcept { return (findings & finding) != 0; }
+};
+
+/* From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON and _OLD. 0 means the
+ * default: 30 and 365 days. */
+struct ListOptions {
+    std::chrono::seconds expires_within = std::chrono::seconds(0);
+    std::chrono::seconds older_than = std::chrono::seconds(0);
 };
 
 /* Options of a rotation. An empty member is taken from the old application token. */
@@ -84,9 +78,8 @@ struct RotateOptions {
      * contain it. */
     std::uint64_t id = 0;
     std::string description;
-    /* A date, or a time in RFC 3339. Set only one of this, `expires_at` and `expires_in`. */
+    /* A date, or a time in RFC 3339. Set this or `expires_in`, not both. */
     std::string expiry_date;
-    Time expires_at;
     /* How long the new token lives, counted on emnify's clock. 0: not set. */
     std::chrono::seconds expires_in = std::chrono::seconds(0);
     std::string ip;

@@ -109,7 +109,7 @@ static inline int32_t sign_in(const emnify_client *client, emnify_error **error)
 static inline int32_t list(const emnify_client *client, emnify_error **error)
 {
     emnify_tokens *tokens = NULL;
-    int32_t status = emnify_token_list(client, &tokens, error);
+    int32_t status = emnify_token_list(client, NULL, &tokens, error);
 
     emnify_token_list_free(tokens);
     return status;

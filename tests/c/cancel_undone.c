@@ -16,7 +16,7 @@ static int64_t status_of(const char *description)
     emnify_client *client = sandbox_client();
     size_t i;
 
-    CHECK_OK(emnify_token_list(client, &tokens, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &tokens, &error));
     for (i = 0; i < emnify_token_list_size(tokens); i++) {
         const char *its = emnify_token_description(emnify_token_list_at(tokens, i));
 
@@ -66,7 +66,7 @@ static int count_own(void)
     int count = 0;
     size_t i;
 
-    CHECK_OK(emnify_token_list(client, &tokens, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &tokens, &error));
     for (i = 0; i < emnify_token_list_size(tokens); i++) {
         const emnify_token *token = emnify_token_list_at(tokens, i);
         const char *description = emnify_token_description(token);

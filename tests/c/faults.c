@@ -251,7 +251,7 @@ static void secrets_that_a_server_quotes_are_removed(void)
     sandbox_fault("{\"path\": \"/api/v1/application_token*\", \"kind\": \"echo_secrets\"}");
     CHECK_ERROR(emnify_token_create(client, NULL, &created, &error), EMNIFY_ERR_VALIDATION,
                 "cannot create");
-    CHECK_ERROR(emnify_token_list(client, &list, &error), EMNIFY_ERR_VALIDATION, "cannot list");
+    CHECK_ERROR(emnify_token_list(client, NULL, &list, &error), EMNIFY_ERR_VALIDATION, "cannot list");
     CHECK_ERROR(emnify_token_revoke(client, 4711, &error), EMNIFY_ERR_VALIDATION, "cannot revoke");
     CHECK_ERROR(emnify_token_update(client, 4711, "x", &error), EMNIFY_ERR_VALIDATION,
                 "cannot update");

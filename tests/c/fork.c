@@ -13,7 +13,7 @@
 static int32_t list_tokens(const emnify_client *client)
 {
     emnify_tokens *list = NULL;
-    int32_t status = emnify_token_list(client, &list, NULL);
+    int32_t status = emnify_token_list(client, NULL, &list, NULL);
 
     emnify_token_list_free(list);
     return status;

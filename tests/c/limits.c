@@ -128,7 +128,7 @@ static void *call_without_threads(void *argument)
     CHECK_ERROR(authenticate(clients[0], &error), EMNIFY_ERR_RESOURCE, "cannot ");
     CHECK_ERROR(authenticate(clients[1], &error), EMNIFY_ERR_RESOURCE, "cannot ");
     /* Other calls need a sign-in, too. */
-    CHECK_NUMBER(emnify_token_list(clients[0], &list, &error), EMNIFY_ERR_RESOURCE);
+    CHECK_NUMBER(emnify_token_list(clients[0], NULL, &list, &error), EMNIFY_ERR_RESOURCE);
     CHECK(emnify_error_is_retryable(error));
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_RESOURCE, "cannot ");
     CHECK(check_clock() - start < 10 * check_slowness());
@@ -182,7 +182,7 @@ static void work_without_standard_descriptors(emnify_client *client)
     if (client == NULL) {
         client = stored_client();
     }
-    CHECK_OK(emnify_token_list(client, &list, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
     emnify_token_list_free(list);
     for (i = 0; i < 3; i++) {
         check_standard(i);

@@ -33,7 +33,7 @@ static void use(emnify_client *client)
     emnify_auth_token *auth_token = NULL;
     emnify_created_token *created = NULL;
     emnify_tokens *list = NULL;
-    emnify_audit *audit = NULL;
+    emnify_token *own = NULL;
     emnify_response *response = NULL;
     emnify_pages *pages = NULL;
     emnify_status *status = NULL;
@@ -46,8 +46,8 @@ static void use(emnify_client *client)
     CHECK_OK(emnify_token_create(client, NULL, &created, &error));
     CHECK_OK(emnify_token_update(client, emnify_created_token_id(created), "another", &error));
     CHECK_OK(emnify_token_revoke(client, emnify_created_token_id(created), &error));
-    CHECK_OK(emnify_token_list(client, &list, &error));
-    CHECK_OK(emnify_token_audit(client, NULL, &audit, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
+    CHECK_OK(emnify_token_own(client, &own, &error));
     options.body = body;
     options.body_length = sizeof body - 1;
     CHECK_OK(emnify_request(client, "POST", ENDPOINT, &options, &response, &error));
@@ -58,7 +58,7 @@ static void use(emnify_client *client)
     CHECK_REFUSED(emnify_authorization_header(client, NULL, 0, NULL, &error), "buffer");
     emnify_created_token_free(created);
     emnify_token_list_free(list);
-    emnify_audit_free(audit);
+    emnify_token_free(own);
     emnify_response_free(response);
     emnify_pages_free(pages);
     emnify_status_free(status);
@@ -297,7 +297,7 @@ static void call_at_exit(void)
     check_at_exit(authenticate(client, &error), &error);
     emnify_client_free(client);
     check_at_exit(authenticate(left_behind, &error), &error);
-    check_at_exit(emnify_token_list(left_behind, &list, &error), &error);
+    check_at_exit(emnify_token_list(left_behind, NULL, &list, &error), &error);
     emnify_token_list_free(list);
     emnify_client_free(left_behind);
     if (check_failures > 0) {

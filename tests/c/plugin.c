@@ -16,7 +16,8 @@ struct library {
     void *handle;
     int32_t (*client_new)(const emnify_config *, emnify_client **, emnify_error **);
     int32_t (*authenticate)(const emnify_client *, emnify_auth_token **, emnify_error **);
-    int32_t (*token_list)(const emnify_client *, emnify_tokens **, emnify_error **);
+    int32_t (*token_list)(const emnify_client *, const emnify_list_options *, emnify_tokens **,
+                          emnify_error **);
     void (*auth_token_free)(emnify_auth_token *);
     void (*token_list_free)(emnify_tokens *);
     void (*client_free)(emnify_client *);
@@ -94,7 +95,7 @@ static void threads_continue_when_the_library_is_closed(void)
         sign_in(&library, client);
     }
     /* A program should not do this, but it works, because the code stays loaded for the threads. */
-    CHECK_NUMBER(library.token_list(client, &list, NULL), EMNIFY_OK);
+    CHECK_NUMBER(library.token_list(client, NULL, &list, NULL), EMNIFY_OK);
     library.token_list_free(list);
     library.client_free(client);
 }

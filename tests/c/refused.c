@@ -209,10 +209,6 @@ static void new_tokens(void)
     CHECK_OPTION(expiry_date, "tomorrow", "expiry_date");
     CHECK_OPTION(expiry_date, "", "expiry_date");
     CHECK_OPTION(expiry_date, "\xff", "expiry_date");
-    CHECK_OPTION(expires_at, 1, "expiry_date");
-    CHECK_OPTION(expires_at, -1, "expiry_date");
-    CHECK_OPTION(expires_at, INT64_MIN, "expiry_date");
-    CHECK_OPTION(expires_at, INT64_MAX, "expiry_date");
     CHECK_OPTION(expires_in_s, UINT64_MAX, "expires_in");
     CHECK_OPTION(ip, "300.1.2.3/99", "ip");
     CHECK_OPTION(ip, "example.com", "ip");
@@ -222,9 +218,6 @@ static void new_tokens(void)
     CHECK_OPTION(size, 8, "options");
     CHECK_OPTION(size, SIZE_MAX, "options");
     both.expiry_date = "2999-01-01";
-    both.expires_at = 32472144000LL;
-    CHECK_REFUSED(create(client, both, &error), "expires_at");
-    both.expires_at = 0;
     both.expires_in_s = 3600;
     CHECK_REFUSED(create(client, both, &error), "expires_in");
 
@@ -260,7 +253,7 @@ static void null_arguments(void)
     emnify_client *new_client = NULL;
     emnify_response *response = NULL;
     emnify_pages *pages = NULL;
-    emnify_audit *audit = NULL;
+    emnify_token *own = NULL;
     emnify_rotation *rotation = NULL;
     const char *row = "row";
     size_t length = 77;
@@ -301,15 +294,13 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_status_new(client, NULL, &error), "status");
     CHECK_REFUSED(emnify_token_create(NULL, NULL, &created, &error), "client");
     CHECK_REFUSED(emnify_token_create(client, NULL, NULL, &error), "created");
-    CHECK_REFUSED(emnify_token_list(NULL, &list, &error), "client");
-    CHECK_REFUSED(emnify_token_list(client, NULL, &error), "list");
+    CHECK_REFUSED(emnify_token_list(NULL, NULL, &list, &error), "client");
+    CHECK_REFUSED(emnify_token_list(client, NULL, NULL, &error), "list");
     CHECK_REFUSED(emnify_token_update(NULL, 1, "x", &error), "client");
     CHECK_REFUSED(emnify_token_update(client, 1, NULL, &error), "description");
     CHECK_REFUSED(emnify_token_revoke(NULL, 1, &error), "client");
-    CHECK_REFUSED(emnify_token_own(NULL, &list, &error), "client");
-    CHECK_REFUSED(emnify_token_own(client, NULL, &error), "list");
-    CHECK_REFUSED(emnify_token_audit(NULL, NULL, &audit, &error), "client");
-    CHECK_REFUSED(emnify_token_audit(client, NULL, NULL, &error), "audit");
+    CHECK_REFUSED(emnify_token_own(NULL, &own, &error), "client");
+    CHECK_REFUSED(emnify_token_own(client, NULL, &error), "token");
     CHECK_REFUSED(emnify_token_rotate(NULL, NULL, &rotation, &error), "client");
     CHECK_REFUSED(emnify_token_rotate(client, NULL, NULL, &error), "rotation");
     CHECK_REFUSED(emnify_switch_workspace(NULL, 5678, &new_client, &error), "client");
@@ -337,11 +328,10 @@ static void null_arguments(void)
     CHECK_NUMBER(emnify_config_set_mfa(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_config_set_user(NULL, NULL, NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_create(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
-    CHECK_NUMBER(emnify_token_list(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_token_list(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_update(NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_revoke(NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_own(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
-    CHECK_NUMBER(emnify_token_audit(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_rotate(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_switch_workspace(NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_request(NULL, NULL, NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
@@ -350,7 +340,7 @@ static void null_arguments(void)
     CHECK_NUMBER(emnify_config_set_pacing(NULL, false, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(sandbox_calls("", ""), 0);
     CHECK(auth_token == NULL && created == NULL && list == NULL && status == NULL);
-    CHECK(new_client == NULL && response == NULL && audit == NULL && rotation == NULL);
+    CHECK(new_client == NULL && response == NULL && own == NULL && rotation == NULL);
     emnify_client_free(client);
 }
 
@@ -377,15 +367,12 @@ static void getters_accept_null(void)
     emnify_status_free(NULL);
     emnify_response_free(NULL);
     emnify_pages_free(NULL);
-    emnify_audit_free(NULL);
+    emnify_token_free(NULL);
     emnify_rotation_free(NULL);
     CHECK(emnify_response_status(NULL) == 0);
     CHECK(emnify_response_header(NULL, "Date") == NULL);
     CHECK(emnify_response_body(NULL, NULL) == NULL);
     CHECK(emnify_response_body(NULL, &length) == NULL && length == 0);
-    CHECK(emnify_audit_size(NULL) == 0);
-    CHECK(emnify_audit_token(NULL, 0) == NULL);
-    CHECK(emnify_audit_findings(NULL, 0) == 0);
     CHECK(emnify_rotation_state(NULL) == EMNIFY_ROTATION_NONE);
     CHECK(emnify_rotation_old_id(NULL) == 0);
     CHECK(emnify_rotation_new_id(NULL) == 0);
@@ -416,9 +403,9 @@ static void getters_accept_null(void)
     CHECK(emnify_token_status(NULL) == EMNIFY_TOKEN_STATUS_UNKNOWN);
     CHECK(emnify_token_created_at(NULL) == 0);
     CHECK(emnify_token_expiry_date(NULL) == NULL);
-    CHECK(emnify_token_expires_at(NULL) == 0);
     CHECK(emnify_token_ip(NULL) == NULL);
     CHECK(emnify_token_creator(NULL) == NULL);
+    CHECK(emnify_token_findings(NULL) == 0);
     CHECK(emnify_error_code(NULL) == EMNIFY_OK);
     CHECK(emnify_error_message(NULL) == NULL);
     CHECK(emnify_error_http_status(NULL) == 0);

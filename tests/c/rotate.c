@@ -36,7 +36,7 @@ static void check_row(uint64_t id, int64_t status, const char *description)
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
     client = client_of(config);
-    CHECK_OK(emnify_token_list(client, &list, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
     for (i = 0; i < emnify_token_list_size(list); i++) {
         if (emnify_token_id(emnify_token_list_at(list, i)) == id) {
             row = emnify_token_list_at(list, i);
@@ -279,27 +279,25 @@ static void the_new_token_follows_the_options(void)
 {
     emnify_error *error = NULL;
     emnify_rotation *rotation = NULL;
-    emnify_tokens *own = NULL;
+    emnify_token *own = NULL;
     struct taken taken;
     emnify_rotate_options options = taken_by(&taken);
     emnify_client *client;
-    const emnify_token *row;
 
     new_store();
     options.id = 4711;
     options.description = "gateway 8";
-    options.expires_at = 32484931200LL;
+    options.expiry_date = "2999-05-29T00:00:00Z";
     options.ip = "127.0.0.0/8";
     client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
     CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
     check_done(rotation);
     CHECK_OK(emnify_token_own(client, &own, &error));
-    row = emnify_token_list_at(own, 0);
-    CHECK_NUMBER(emnify_token_id(row), emnify_rotation_new_id(rotation));
-    CHECK_TEXT(emnify_token_description(row), "gateway 8");
-    CHECK_NUMBER(emnify_token_expires_at(row), 32484931200LL);
-    CHECK_TEXT(emnify_token_ip(row), "127.0.0.0/8");
-    emnify_token_list_free(own);
+    CHECK_NUMBER(emnify_token_id(own), emnify_rotation_new_id(rotation));
+    CHECK_TEXT(emnify_token_description(own), "gateway 8");
+    CHECK_TEXT(emnify_token_expiry_date(own), "2999-05-29T00:00:00.000Z");
+    CHECK_TEXT(emnify_token_ip(own), "127.0.0.0/8");
+    emnify_token_free(own);
     emnify_rotation_free(rotation);
     emnify_client_free(client);
     remove_folder(store);

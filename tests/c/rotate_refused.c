@@ -60,7 +60,6 @@ static void wrong_options_are_refused(void)
     static char megabyte[1024 * 1024 + 1];
     emnify_error *error = NULL;
     struct taken taken;
-    emnify_rotate_options both = taken_by(&taken);
     emnify_client *client;
 
     memset(megabyte, 'x', sizeof megabyte - 1);
@@ -72,12 +71,8 @@ static void wrong_options_are_refused(void)
     CHECK_OPTION(description, "\xff", "description");
     CHECK_OPTION(expiry_date, "\xff", "expiry_date");
     CHECK_OPTION(ip, "\xff", "ip");
-    both.expiry_date = "2999-01-01";
-    both.expires_at = 32472144000LL;
-    CHECK_REFUSED(rotate(client, both, &error), "expires_at");
     CHECK_OPTION(description, megabyte, "description");
     CHECK_OPTION(expiry_date, "tomorrow", "expiry_date");
-    CHECK_OPTION(expires_at, 1, "expiry_date");
     CHECK_OPTION(ip, "example.com", "ip");
     /* This token is not the one that the client signs in with. */
     CHECK_OPTION(id, 4712, "id");

@@ -157,7 +157,7 @@ static void the_thread_of_a_cancellable_client_is_reused_and_blocks_signals(void
     CHECK_OK(emnify_config_set_cancellable(config, true, &error));
     client = client_of(config);
     for (i = 0; i < 5; i++) {
-        CHECK_OK(emnify_token_list(client, &list, &error));
+        CHECK_OK(emnify_token_list(client, NULL, &list, &error));
         emnify_token_list_free(list);
         /* Gives the thread time to become idle. */
         pause_ms((long)(20 * check_slowness()));

@@ -124,7 +124,7 @@ static void do_everything(emnify_client *client)
     emnify_invalidate(client, auth_token);
     emnify_auth_token_free(auth_token);
     CHECK_OK(authenticate(client, &error));
-    CHECK_OK(emnify_token_list(client, &list, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
     emnify_token_list_free(list);
     CHECK_OK(emnify_token_create(client, NULL, &created, &error));
     CHECK_OK(emnify_token_revoke(client, emnify_created_token_id(created), &error));

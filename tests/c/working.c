@@ -211,13 +211,11 @@ static void an_application_token_is_created_listed_and_revoked(void)
     CHECK_OK(emnify_token_update(client, id, "gateway 8", &error));
     CHECK_OK(emnify_token_revoke(client, id, &error));
     CHECK_OK(emnify_token_revoke(client, id, &error));
-    CHECK_OK(emnify_token_list(client, &list, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
     row = row_of(list, id);
     CHECK_TEXT(emnify_token_description(row), "gateway 8");
     CHECK_NUMBER(emnify_token_status(row), EMNIFY_TOKEN_REVOKED);
     CHECK(emnify_token_expiry_date(row) != NULL);
-    /* A date alone is valid until the end of that day in Central Europe. */
-    CHECK_NUMBER(emnify_token_expires_at(row), 32485010399LL);
     emnify_token_list_free(list);
     CHECK_ERROR(emnify_token_revoke(client, 999999, &error), EMNIFY_ERR_NOT_FOUND, "cannot");
     CHECK_ERROR(emnify_token_update(client, 999999, "x", &error), EMNIFY_ERR_NOT_FOUND, "cannot");
@@ -230,30 +228,34 @@ static void options_are_optional(void)
     emnify_created_token *created = NULL;
     emnify_tokens *list = NULL;
     emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
+    emnify_list_options list_options = EMNIFY_LIST_OPTIONS_INIT;
     emnify_client *client = sandbox_client();
-    int64_t in_90_days;
+    uint64_t days;
 
     CHECK_OK(emnify_token_create(client, NULL, &created, &error));
     emnify_created_token_free(created);
     CHECK_OK(emnify_token_create(client, &options, &created, &error));
     emnify_created_token_free(created);
-    options.expires_at = 32484931200LL;
+    options.expiry_date = "2999-05-29T00:00:00Z";
     options.ip = "2001:db8::/48";
     CHECK_OK(emnify_token_create(client, &options, &created, &error));
-    CHECK_OK(emnify_token_list(client, &list, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
     CHECK_TEXT(emnify_token_ip(row_of(list, emnify_created_token_id(created))), "2001:db8::/48");
-    CHECK_NUMBER(emnify_token_expires_at(row_of(list, emnify_created_token_id(created))),
-                 32484931200LL);
+    CHECK_TEXT(emnify_token_expiry_date(row_of(list, emnify_created_token_id(created))),
+               "2999-05-29T00:00:00.000Z");
     emnify_created_token_free(created);
     emnify_token_list_free(list);
-    options.expires_at = 0;
+    options.expiry_date = NULL;
     options.expires_in_s = 90 * 86400;
     CHECK_OK(emnify_token_create(client, &options, &created, &error));
-    CHECK_OK(emnify_token_list(client, &list, &error));
-    in_90_days = emnify_token_expires_at(row_of(list, emnify_created_token_id(created)));
-    CHECK(llabs(in_90_days - (int64_t)time(NULL) - 90 * 86400) < 60);
+    for (days = 89; days <= 91; days += 2) {
+        list_options.expires_within_s = days * 86400;
+        CHECK_OK(emnify_token_list(client, &list_options, &list, &error));
+        CHECK_NUMBER(emnify_token_findings(row_of(list, emnify_created_token_id(created))),
+                     days == 91 ? EMNIFY_FINDING_EXPIRES_SOON : 0);
+        emnify_token_list_free(list);
+    }
     emnify_created_token_free(created);
-    emnify_token_list_free(list);
     emnify_client_free(client);
 }
 
@@ -271,7 +273,7 @@ static void a_list_has_present_and_missing_fields(void)
     sandbox_seed_token("{\"without_creator\": true, \"without_created\": true}", value,
                        sizeof value);
     sandbox_settings("{\"default_per_page\": 1}");
-    CHECK_OK(emnify_token_list(client, &list, &error));
+    CHECK_OK(emnify_token_list(client, NULL, &list, &error));
     emnify_client_free(client);
     CHECK_NUMBER(emnify_token_list_size(list), 3);
 
@@ -285,7 +287,6 @@ static void a_list_has_present_and_missing_fields(void)
     CHECK_TEXT(emnify_token_description(row), "full");
     CHECK_NUMBER(emnify_token_created_at(row), 1767323045);
     CHECK_TEXT(emnify_token_expiry_date(row), "someday");
-    CHECK_NUMBER(emnify_token_expires_at(row), 0);
     CHECK_TEXT(emnify_token_ip(row), "192.0.2.0/24");
 
     row = emnify_token_list_at(list, 2);

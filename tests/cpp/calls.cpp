@@ -1,4 +1,4 @@
-// Any other call, collections row by row, other workspaces and the audit, through emnify.hpp with
+// Any other call, collections row by row, other workspaces and findings, through emnify.hpp with
 // exceptions.
 
 #include <chrono>
@@ -150,23 +150,23 @@ void a_user_works_in_another_workspace() {
     CHECK(told > before);
 }
 
-void application_tokens_are_audited() {
+void risks_of_application_tokens_are_found() {
     char value[1024];
     sandbox_seed_token("{\"description\": \"old\", \"expiry_date\": \"2999-01-01\","
                        " \"created\": \"2020-01-02T03:04:05.000+0000\"}",
                        value, sizeof value);
     const emnify::Client client(sandbox());
-    const std::vector<emnify::AuditedToken> audit = client.token_audit();
-    CHECK_NUMBER(audit.size(), 2);
-    CHECK(audit.at(0).has(EMNIFY_FINDING_OWN) && !audit.at(0).has(EMNIFY_FINDING_OLD));
-    CHECK(audit.at(1).token.description == "old");
-    CHECK_NUMBER(audit.at(1).findings,
+    const std::vector<emnify::Token> list = client.token_list();
+    CHECK_NUMBER(list.size(), 2);
+    CHECK(list.at(0).has(EMNIFY_FINDING_OWN) && !list.at(0).has(EMNIFY_FINDING_OLD));
+    CHECK(list.at(1).description == "old");
+    CHECK_NUMBER(list.at(1).findings,
                  EMNIFY_FINDING_OLD | EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
 
-    emnify::AuditOptions options;
+    emnify::ListOptions options;
     options.expires_within = std::chrono::hours(24 * 366 * 1000);
     options.older_than = std::chrono::hours(24 * 366 * 100);
-    CHECK_NUMBER(client.token_audit(options).at(1).findings,
+    CHECK_NUMBER(client.token_list(options).at(1).findings,
                  EMNIFY_FINDING_EXPIRES_SOON | EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
 }
 
@@ -184,7 +184,7 @@ void cancel_a_call_in_another_thread() {
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\", \"milliseconds\": 300}");
     std::thread thread([&] {
         emnify::Error error;
-        client.token_list(error);
+        client.token_list(emnify::ListOptions(), error);
         code = error.code();
     });
     while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) == 0) {
@@ -217,7 +217,7 @@ int main() {
     RUN(pages_outlive_their_client_and_keep_its_functions);
     RUN(a_failure_ends_the_rows);
     RUN(a_user_works_in_another_workspace);
-    RUN(application_tokens_are_audited);
+    RUN(risks_of_application_tokens_are_found);
     RUN(a_client_knows_its_own_row);
     RUN(a_call_in_another_thread_is_cancelled);
     return check_report();

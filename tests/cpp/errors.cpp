@@ -104,9 +104,6 @@ void options_are_refused() {
         options.ip = text;
         refuse_option(client, options, "ip");
     }
-    emnify::TokenOptions options;
-    options.expires_at = emnify::Time() + std::chrono::hours(1);
-    refuse_option(client, options, "expiry_date");
     CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
@@ -152,16 +149,16 @@ void requests_are_refused() {
     CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
-void audits_and_rotations_are_refused() {
+void lists_and_rotations_are_refused() {
     emnify::Error error;
     const emnify::Client client(sandbox(), error);
-    emnify::AuditOptions audit;
-    audit.expires_within = std::chrono::seconds(-1);
-    CHECK(client.token_audit(audit, error).empty());
+    emnify::ListOptions list;
+    list.expires_within = std::chrono::seconds(-1);
+    CHECK(client.token_list(list, error).empty());
     expect(error, EMNIFY_ERR_INVALID_INPUT, "expires_within: ");
-    audit = emnify::AuditOptions();
-    audit.older_than = std::chrono::seconds(-1);
-    CHECK(client.token_audit(audit, error).empty());
+    list = emnify::ListOptions();
+    list.older_than = std::chrono::seconds(-1);
+    CHECK(client.token_list(list, error).empty());
     expect(error, EMNIFY_ERR_INVALID_INPUT, "older_than: ");
 
     emnify::RotateOptions options;
@@ -178,11 +175,6 @@ void audits_and_rotations_are_refused() {
     options.ip = std::string("::1\0", 4);
     client.token_rotate(options, error);
     expect(error, EMNIFY_ERR_INVALID_INPUT, "ip: ");
-    options = emnify::RotateOptions();
-    options.expiry_date = "2999-01-01";
-    options.expires_at = emnify::Time() + std::chrono::hours(1);
-    client.token_rotate(options, error);
-    expect(error, EMNIFY_ERR_INVALID_INPUT, "expires_at: ");
     CHECK_NUMBER(sandbox_calls("", ""), 0);
 }
 
@@ -195,7 +187,7 @@ void an_error_has_the_messages_of_the_server() {
                   " \"{\\\"error_code\\\":1400,\\\"error_token\\\":\\\"InputValidationFailed\\\","
                   "\\\"message\\\":\\\"Bad\\\",\\\"errors\\\":[{\\\"error_code\\\":1402,"
                   "\\\"error_token\\\":\\\"Required\\\",\\\"message\\\":\\\"name\\\"}]}\"}");
-    CHECK(client.token_list(error).empty());
+    CHECK(client.token_list(emnify::ListOptions(), error).empty());
     expect(error, EMNIFY_ERR_VALIDATION, "cannot list");
     CHECK_NUMBER(error.http_status(), 422);
     CHECK_NUMBER(error.retry_after().count(), 2000);
@@ -235,7 +227,7 @@ void secrets_that_a_server_quotes_are_removed() {
     const emnify::Client client(sandbox(), error);
 
     sandbox_fault("{\"path\": \"/api/v1/application_token*\", \"kind\": \"echo_secrets\"}");
-    CHECK(client.token_list(error).empty());
+    CHECK(client.token_list(emnify::ListOptions(), error).empty());
     expect(error, EMNIFY_ERR_VALIDATION, "cannot list");
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"echo_secrets\"}");
     CHECK(!emnify::Client(sandbox(), error).authenticate(error));
@@ -308,7 +300,6 @@ void each_call_throws() {
     throws([&] { client.token_list(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_create(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_own(); }, EMNIFY_ERR_NETWORK);
-    throws([&] { client.token_audit(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.request("GET", "/api/v1/sim"); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.paginate("/api/v1/sim").begin(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.switch_workspace(5678); }, EMNIFY_ERR_NETWORK);
@@ -344,7 +335,7 @@ int main() {
     RUN(configurations_are_refused);
     RUN(options_are_refused);
     RUN(requests_are_refused);
-    RUN(audits_and_rotations_are_refused);
+    RUN(lists_and_rotations_are_refused);
     RUN(an_error_has_the_messages_of_the_server);
     RUN(an_error_has_the_reason_of_the_failure);
     RUN(secrets_that_a_server_quotes_are_removed);

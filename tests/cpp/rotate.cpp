@@ -48,7 +48,7 @@ void the_new_token_is_handed_over_and_the_old_one_revoked() {
 
     const std::unique_ptr<emnify::Token> own = client.token_own();
     CHECK(own && own->id == rotation.new_id && own->description == "gateway 8");
-    CHECK(own->ip == "127.0.0.0/8" && own->expires_at > std::chrono::system_clock::now());
+    CHECK(own->ip == "127.0.0.0/8" && !own->expiry_date.empty());
     CHECK_NUMBER(client.token_list().front().status, EMNIFY_TOKEN_REVOKED);
     CHECK(emnify::Client(sandbox(store).set_application_token(handed_over)).authenticate());
 }

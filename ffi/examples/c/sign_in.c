@@ -13,16 +13,16 @@
 
 #include "emnify.h"
 
-static void print_instant(const char *what, int64_t unix_seconds)
+/* Writes a time, such as "2027-05-29T18:30:00Z", to `text`, and returns `text`. */
+static const char *utc(int64_t unix_seconds, char text[32])
 {
     time_t instant = (time_t)unix_seconds;
-    struct tm *utc = gmtime(&instant);
-    char text[32] = "?";
+    struct tm *parts = gmtime(&instant);
 
-    if (utc != NULL) {
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", utc);
+    if (parts == NULL || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", parts) == 0) {
+        strcpy(text, "?");
     }
-    printf("%s %s", what, text);
+    return text;
 }
 
 /* Prints enough of a secret to recognise it, but too little to use it. */
@@ -36,6 +36,7 @@ static void print_masked(const char *secret)
 static int32_t sign_in(const emnify_client *client, emnify_error **error)
 {
     emnify_auth_token *auth_token = NULL;
+    char text[32];
     int32_t status = emnify_authenticate(client, &auth_token, error);
 
     if (status == EMNIFY_OK) {
@@ -43,8 +44,7 @@ static int32_t sign_in(const emnify_client *client, emnify_error **error)
                emnify_auth_token_organisation_id(auth_token));
         printf("Auth token ");
         print_masked(emnify_auth_token_reveal(auth_token));
-        print_instant(", valid until", emnify_auth_token_expires_at(auth_token));
-        printf(".\n");
+        printf(", valid until %s.\n", utc(emnify_auth_token_expires_at(auth_token), text));
     }
     emnify_auth_token_free(auth_token);
     return status;
@@ -57,7 +57,7 @@ static int32_t create(const emnify_client *client, uint64_t *id, emnify_error **
     int32_t status;
 
     options.description = "sign_in example";
-    options.expires_at = (int64_t)time(NULL) + 3600;
+    options.expires_in_s = 3600;
     status = emnify_token_create(client, &options, &created, error);
     if (status == EMNIFY_OK) {
         /* The value is shown only now. A real program stores it here. */
@@ -77,7 +77,7 @@ static int32_t create(const emnify_client *client, uint64_t *id, emnify_error **
 static int32_t list(const emnify_client *client, emnify_error **error)
 {
     emnify_tokens *tokens = NULL;
-    int32_t status = emnify_token_list(client, &tokens, error);
+    int32_t status = emnify_token_list(client, NULL, &tokens, error);
     size_t i;
 
     if (status == EMNIFY_OK) {

@@ -19,7 +19,7 @@ std::string utc(emnify::Time instant) {
     const std::time_t seconds = std::chrono::system_clock::to_time_t(instant);
     char text[32] = "?";
     if (const std::tm *parts = std::gmtime(&seconds)) {
-        std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", parts);
+        std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", parts);
     }
     return text;
 }
@@ -42,7 +42,7 @@ void run() {
 
     emnify::TokenOptions options;
     options.description = "sign_in example";
-    options.expires_at = std::chrono::system_clock::now() + std::chrono::hours(1);
+    options.expires_in = std::chrono::hours(1);
     const emnify::CreatedToken created = client.token_create(options);
     // The value is shown only now. A real program stores it here.
     std::cout << "Created application token " << masked(created.reveal()) << ", id "
@@ -51,7 +51,7 @@ void run() {
     // The error is a value here, not an exception, so the token is revoked also if the list fails.
     emnify::Error list_error;
     std::cout << "Application tokens of this workspace:\n";
-    for (const emnify::Token &token : client.token_list(list_error)) {
+    for (const emnify::Token &token : client.token_list(emnify::ListOptions(), list_error)) {
         std::cout << "  " << std::setw(8) << token.id << "  "
                   << (token.status == EMNIFY_TOKEN_REVOKED ? "revoked  " : "activated")
                   << "  expires " << (token.expiry_date.empty() ? "never" : token.expiry_date)

@@ -9,7 +9,6 @@ use emnify_core::ExpiryDate;
 
 use super::arguments::optional_text;
 use super::failure::{Result, emnify_error};
-use super::time::instant;
 
 /// The largest plausible size of a structure, in bytes. A larger one was not initialised.
 const LARGEST: usize = 4096;
@@ -53,33 +52,23 @@ pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     Ok(Some(unsafe { options.read() }))
 }
 
-/// Returns the expiry, which options give as a text, in seconds of Unix time, or in seconds from
-/// now; NULL and 0 mean none.
+/// Returns the expiry, which options give as a text or in seconds from now; NULL and 0 mean none.
 ///
 /// # Safety
 ///
 /// `expiry_date` is NULL or ends with a NUL.
 pub(crate) unsafe fn expiry(
     expiry_date: *const c_char,
-    expires_at: i64,
     expires_in_s: u64,
 ) -> Result<Option<ExpiryDate>> {
     // SAFETY: guaranteed by the caller.
-    match (unsafe { optional_text("expiry_date", expiry_date) }?, expires_at, expires_in_s) {
-        (None, 0, 0) => Ok(None),
-        (Some(text), 0, 0) => Ok(Some(text.into())),
-        (None, 0, seconds) => Ok(Some(Duration::from_secs(seconds).into())),
-        (None, seconds, 0) => match instant(seconds) {
-            Some(instant) => Ok(Some(instant.into())),
-            None => {
-                let problem = "is outside the range of this machine's clock";
-                Err(emnify_error::invalid_input("expires_at", problem))
-            }
-        },
-        (_, expires_at, _) => {
-            let name = if expires_at == 0 { "expires_in" } else { "expires_at" };
-            let problem = "set only one of expiry_date, expires_at and expires_in_s";
-            Err(emnify_error::invalid_input(name, problem))
+    match (unsafe { optional_text("expiry_date", expiry_date) }?, expires_in_s) {
+        (None, 0) => Ok(None),
+        (Some(text), 0) => Ok(Some(text.into())),
+        (None, seconds) => Ok(Some(Duration::from_secs(seconds).into())),
+        (Some(_), _) => {
+            let problem = "expiry_date is set too; set only one of them";
+            Err(emnify_error::invalid_input("expires_in", problem))
         }
     }
 }
@@ -128,18 +117,11 @@ mod tests {
         // SAFETY: the literal ends with a NUL.
         unsafe {
             let date = c"2027-05-29".as_ptr();
-            assert!(expiry(date, 0, 0).ok().unwrap().is_some());
-            assert!(expiry(ptr::null(), 1_811_548_800, 0).ok().unwrap().is_some());
-            assert!(expiry(ptr::null(), 0, 3_600).ok().unwrap().is_some());
-            assert!(expiry(ptr::null(), 0, 0).ok().unwrap().is_none());
-            for (date, expires_at, expires_in_s, name) in [
-                (date, 1_811_548_800, 0, "expires_at: "),
-                (date, 0, 3_600, "expires_in: "),
-                (ptr::null(), 1_811_548_800, 3_600, "expires_at: "),
-            ] {
-                let refusal = expiry(date, expires_at, expires_in_s).err().unwrap();
-                assert!(refusal.message().to_str().unwrap().starts_with(name));
-            }
+            assert!(expiry(date, 0).ok().unwrap().is_some());
+            assert!(expiry(ptr::null(), 3_600).ok().unwrap().is_some());
+            assert!(expiry(ptr::null(), 0).ok().unwrap().is_none());
+            let refusal = expiry(date, 3_600).err().unwrap();
+            assert!(refusal.message().to_str().unwrap().starts_with("expires_in: "));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Handles that C owns and frees, and the out-pointers that they are written to.
 
+use std::ptr;
 use std::sync::Arc;
 
 use super::call::infallible;
@@ -51,6 +52,11 @@ impl<T> Out<T> {
     /// Writes a new handle, owned by the caller.
     pub(crate) fn give(self, value: T) {
         self.write(new(value));
+    }
+
+    /// Writes a new handle, owned by the caller, or NULL.
+    pub(crate) fn give_optional(self, value: Option<T>) {
+        self.write(value.map_or(ptr::null_mut(), new));
     }
 
     /// Writes a reference to a shared handle.

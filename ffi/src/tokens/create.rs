@@ -22,13 +22,10 @@ pub struct emnify_token_options {
     /// A label: at most 1,024 bytes, without control characters. NULL: none.
     pub description: *const c_char,
     /// When the token expires, in the future: a date such as "2027-05-29" (00:00 UTC on that day),
-    /// or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: never, or at `expires_at`.
+    /// or a time in RFC 3339 such as "2027-05-29T18:30:00Z". NULL: never.
     pub expiry_date: *const c_char,
     /// The only address or range (CIDR) that may use the token, IPv4 or IPv6. NULL: any.
     pub ip: *const c_char,
-    /// The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
-    /// call it expiry_date.
-    pub expires_at: i64,
     /// How many seconds the token lives, instead of `expiry_date`, counted on emnify's clock; 0:
     /// not set. Error messages call it expires_in.
     pub expires_in_s: u64,
@@ -127,8 +124,7 @@ pub(crate) unsafe fn new_token(
         new = new.description(text);
     }
     // SAFETY: guaranteed by the caller.
-    let expiry =
-        unsafe { options::expiry(options.expiry_date, options.expires_at, options.expires_in_s) }?;
+    let expiry = unsafe { options::expiry(options.expiry_date, options.expires_in_s) }?;
     if let Some(expiry) = expiry {
         new = new.expiry_date(expiry);
     }

@@ -50,9 +50,6 @@ pub struct emnify_rotate_options {
     pub expiry_date: *const c_char,
     /// Another address, or range (CIDR), that may use the new token. NULL: that of the old token.
     pub ip: *const c_char,
-    /// The expiry in seconds of Unix time, instead of `expiry_date`; 0: not set. Error messages
-    /// call it expiry_date.
-    pub expires_at: i64,
     /// How many seconds the old token keeps working alongside the new one, for other programs that
     /// use it. 0: it is revoked as soon as the new one is known to work.
     pub grace_s: u64,
@@ -250,8 +247,7 @@ pub(crate) unsafe fn rotate_options(
         rotate = rotate.description(text);
     }
     // SAFETY: guaranteed by the caller.
-    let expiry =
-        unsafe { options::expiry(options.expiry_date, options.expires_at, options.expires_in_s) }?;
+    let expiry = unsafe { options::expiry(options.expiry_date, options.expires_in_s) }?;
     if let Some(expiry) = expiry {
         rotate = rotate.expiry_date(expiry);
     }

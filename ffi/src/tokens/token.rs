@@ -3,8 +3,9 @@
 use std::ffi::{CString, c_char};
 use std::ptr;
 
-use emnify_core::{ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate};
+use emnify_core::{ApplicationTokenStatus, ApplicationTokenUpdate, AuditedToken};
 
+use super::findings;
 use crate::boundary::{c_text, call, emnify_error, pointer, read, text, unix_seconds};
 use crate::client::{emnify_client, usable};
 
@@ -16,16 +17,16 @@ pub const EMNIFY_TOKEN_REVOKED: i64 = 1;
 pub const EMNIFY_TOKEN_STATUS_UNKNOWN: i64 = -1;
 
 /// An application token's properties, without its value, which is shown only when it is created.
-/// Borrowed from a list or an audit.
+/// Borrowed from a list, or returned by emnify_token_own(); then free it with emnify_token_free().
 pub struct emnify_token {
     id: u64,
     description: Option<CString>,
     status: i64,
     created_at: i64,
     expiry_date: Option<CString>,
-    expires_at: i64,
     ip: Option<CString>,
     creator: Option<CString>,
+    pub(super) findings: u32,
 }
 
 /// Returns the token's id.
@@ -58,20 +59,13 @@ pub unsafe extern "C" fn emnify_token_created_at(token: *const emnify_token) -> 
     unsafe { read(token, 0, |token| token.created_at) }
 }
 
-/// Returns when the token expires, as the server wrote it. NULL if it does not expire.
+/// Returns when the token expires, as the server wrote it: a date, which means 00:00 UTC on that
+/// day, or a time. NULL if it does not expire. emnify_token_findings() tells whether the token has
+/// expired or expires soon.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_expiry_date(token: *const emnify_token) -> *const c_char {
     // SAFETY: the contract.
     unsafe { read(token, ptr::null(), |token| pointer(token.expiry_date.as_ref())) }
-}
-
-/// Returns when the token expires, in seconds of Unix time. A date without a time means 00:00 UTC
-/// on that day. 0 if the token does not expire, or if the server's text cannot be parsed;
-/// emnify_token_expiry_date() tells the two apart.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_token_expires_at(token: *const emnify_token) -> i64 {
-    // SAFETY: the contract.
-    unsafe { read(token, 0, |token| token.expires_at) }
 }
 
 /// Returns the address or range that may use the token. NULL: any.
@@ -128,16 +122,16 @@ pub unsafe extern "C" fn emnify_token_revoke(
 }
 
 impl emnify_token {
-    pub(crate) fn new(token: &ApplicationToken) -> Self {
+    pub(super) fn new(AuditedToken { token, findings, .. }: &AuditedToken) -> Self {
         emnify_token {
             id: token.id(),
             description: token.description().map(c_text),
             status: token.status().map_or(EMNIFY_TOKEN_STATUS_UNKNOWN, number),
             created_at: token.created_at().map_or(0, unix_seconds),
             expiry_date: token.expiry_date().map(c_text),
-            expires_at: token.expires_at().map_or(0, unix_seconds),
             ip: token.ip().map(c_text),
             creator: token.creator().map(c_text),
+            findings: findings::sum(findings),
         }
     }
 }

@@ -1,5 +1,5 @@
 /*
- * The audit of application tokens, and the row of the client's own token.
+ * What is found about application tokens, and the row of the client's own token.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -9,27 +9,28 @@
 #define UNLIMITED (EMNIFY_FINDING_NO_EXPIRY | EMNIFY_FINDING_NO_ADDRESS_RESTRICTION)
 
 /* Returns the findings for the token with this description; -1 if there is none. */
-static long findings_of(const emnify_audit *audit, const char *description)
+static long findings_of(const emnify_tokens *list, const char *description)
 {
     size_t i;
 
-    for (i = 0; i < emnify_audit_size(audit); i++) {
-        const char *its = emnify_token_description(emnify_audit_token(audit, i));
+    for (i = 0; i < emnify_token_list_size(list); i++) {
+        const emnify_token *token = emnify_token_list_at(list, i);
+        const char *its = emnify_token_description(token);
 
         if (its != NULL && strcmp(its, description) == 0) {
-            return (long)emnify_audit_findings(audit, i);
+            return (long)emnify_token_findings(token);
         }
     }
     return -1;
 }
 
-static emnify_audit *audit_of(const emnify_client *client, const emnify_audit_options *options)
+static emnify_tokens *list_of(const emnify_client *client, const emnify_list_options *options)
 {
     emnify_error *error = NULL;
-    emnify_audit *audit = NULL;
+    emnify_tokens *list = NULL;
 
-    CHECK_OK(emnify_token_audit(client, options, &audit, &error));
-    return audit;
+    CHECK_OK(emnify_token_list(client, options, &list, &error));
+    return list;
 }
 
 /* Adds an application token that is limited to an address and expires in this many days. */
@@ -52,7 +53,7 @@ static void each_kind_of_risk_is_found(void)
 {
     static const char orphan[] = "hall 7 [rotation 00112233445566778899aabbccddeeff]";
     emnify_client *client = sandbox_client();
-    emnify_audit *audit;
+    emnify_tokens *list;
     char value[1024];
 
     seed("fine", 300, "");
@@ -66,111 +67,117 @@ static void each_kind_of_risk_is_found(void)
     sandbox_seed_token("{\"description\": \"for ever\", \"ip\": \"::1\"}", value, sizeof value);
     sandbox_seed_token("{\"description\": \"anywhere\", \"expiry_date\": \"2999-01-01\"}", value,
                        sizeof value);
-    audit = audit_of(client, NULL);
+    list = list_of(client, NULL);
     emnify_client_free(client);
 
-    CHECK_NUMBER(emnify_audit_size(audit), 10);
-    CHECK_NUMBER(findings_of(audit, "Sandbox"), EMNIFY_FINDING_OWN | UNLIMITED);
-    CHECK_NUMBER(findings_of(audit, "fine"), 0);
-    CHECK_NUMBER(findings_of(audit, "revoked"), EMNIFY_FINDING_REVOKED);
-    CHECK_NUMBER(findings_of(audit, "expired"), EMNIFY_FINDING_EXPIRED);
-    CHECK_NUMBER(findings_of(audit, orphan), EMNIFY_FINDING_ORPHAN);
-    CHECK_NUMBER(findings_of(audit, "soon"), EMNIFY_FINDING_EXPIRES_SOON);
-    CHECK_NUMBER(findings_of(audit, "old"), EMNIFY_FINDING_OLD);
-    CHECK_NUMBER(findings_of(audit, "for ever"), EMNIFY_FINDING_NO_EXPIRY);
-    CHECK_NUMBER(findings_of(audit, "some day"), EMNIFY_FINDING_UNREADABLE_EXPIRY);
-    CHECK_NUMBER(findings_of(audit, "anywhere"), EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
-    CHECK_NUMBER(emnify_token_id(emnify_audit_token(audit, 0)), 4711);
+    CHECK_NUMBER(emnify_token_list_size(list), 10);
+    CHECK_NUMBER(findings_of(list, "Sandbox"), EMNIFY_FINDING_OWN | UNLIMITED);
+    CHECK_NUMBER(findings_of(list, "fine"), 0);
+    CHECK_NUMBER(findings_of(list, "revoked"), EMNIFY_FINDING_REVOKED);
+    CHECK_NUMBER(findings_of(list, "expired"), EMNIFY_FINDING_EXPIRED);
+    CHECK_NUMBER(findings_of(list, orphan), EMNIFY_FINDING_ORPHAN);
+    CHECK_NUMBER(findings_of(list, "soon"), EMNIFY_FINDING_EXPIRES_SOON);
+    CHECK_NUMBER(findings_of(list, "old"), EMNIFY_FINDING_OLD);
+    CHECK_NUMBER(findings_of(list, "for ever"), EMNIFY_FINDING_NO_EXPIRY);
+    CHECK_NUMBER(findings_of(list, "some day"), EMNIFY_FINDING_UNREADABLE_EXPIRY);
+    CHECK_NUMBER(findings_of(list, "anywhere"), EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
+    CHECK_NUMBER(emnify_token_id(emnify_token_list_at(list, 0)), 4711);
 
-    CHECK(emnify_audit_token(audit, 10) == NULL);
-    CHECK(emnify_audit_token(audit, SIZE_MAX) == NULL);
-    CHECK_NUMBER(emnify_audit_findings(audit, 10), 0);
-    emnify_audit_free(audit);
+    CHECK(emnify_token_list_at(list, 10) == NULL);
+    CHECK(emnify_token_list_at(list, SIZE_MAX) == NULL);
+    emnify_token_list_free(list);
 }
 
 static void the_caller_sets_the_thresholds(void)
 {
     emnify_client *client = sandbox_client();
-    emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
-    emnify_audit *audit;
+    emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
+    emnify_tokens *list;
 
     seed("token", 40, ", \"created\": \"2020-01-02T03:04:05.000+0000\"");
-    audit = audit_of(client, &options);
-    CHECK_NUMBER(findings_of(audit, "token"), EMNIFY_FINDING_OLD);
-    emnify_audit_free(audit);
+    list = list_of(client, &options);
+    CHECK_NUMBER(findings_of(list, "token"), EMNIFY_FINDING_OLD);
+    emnify_token_list_free(list);
 
     options.expires_within_s = UINT64_C(41) * 86400;
     options.older_than_s = UINT64_C(36500) * 86400;
-    audit = audit_of(client, &options);
-    CHECK_NUMBER(findings_of(audit, "token"), EMNIFY_FINDING_EXPIRES_SOON);
-    emnify_audit_free(audit);
+    list = list_of(client, &options);
+    CHECK_NUMBER(findings_of(list, "token"), EMNIFY_FINDING_EXPIRES_SOON);
+    emnify_token_list_free(list);
 
     options.expires_within_s = UINT64_MAX;
     options.older_than_s = UINT64_MAX;
-    audit = audit_of(client, &options);
-    CHECK_NUMBER(findings_of(audit, "token"), EMNIFY_FINDING_EXPIRES_SOON);
-    emnify_audit_free(audit);
+    list = list_of(client, &options);
+    CHECK_NUMBER(findings_of(list, "token"), EMNIFY_FINDING_EXPIRES_SOON);
+    emnify_token_list_free(list);
     emnify_client_free(client);
+}
+
+static void findings_have_names(void)
+{
+    CHECK_TEXT(emnify_finding_name(EMNIFY_FINDING_OWN), "EMNIFY_FINDING_OWN");
+    CHECK_TEXT(emnify_finding_name(EMNIFY_FINDING_UNREADABLE_EXPIRY),
+               "EMNIFY_FINDING_UNREADABLE_EXPIRY");
+    CHECK_TEXT(emnify_finding_name(UNLIMITED), "EMNIFY_FINDING_UNKNOWN");
+    CHECK_TEXT(emnify_finding_name(0), "EMNIFY_FINDING_UNKNOWN");
 }
 
 static void wrong_options_are_refused(void)
 {
     emnify_error *error = NULL;
-    emnify_audit *audit = NULL;
+    emnify_tokens *list = NULL;
     emnify_client *client = sandbox_client();
-    emnify_audit_options options = EMNIFY_AUDIT_OPTIONS_INIT;
+    emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
 
     options.size = 8;
-    CHECK_REFUSED(emnify_token_audit(client, &options, &audit, &error), "options");
+    CHECK_REFUSED(emnify_token_list(client, &options, &list, &error), "options");
     options.size = SIZE_MAX;
-    CHECK_REFUSED(emnify_token_audit(client, &options, &audit, &error), "options");
+    CHECK_REFUSED(emnify_token_list(client, &options, &list, &error), "options");
     CHECK_NUMBER(sandbox_calls("", ""), 0);
-    CHECK(audit == NULL);
+    CHECK(list == NULL);
     emnify_client_free(client);
 }
 
-static void an_audit_without_the_right_to_list_fails(void)
+static void a_client_without_the_right_to_list_fails(void)
 {
     emnify_error *error = NULL;
-    emnify_audit *audit = NULL;
-    emnify_tokens *own = NULL;
+    emnify_tokens *list = NULL;
+    emnify_token *own = NULL;
     emnify_client *client = sandbox_client();
 
     sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"kind\": \"status\","
                   " \"status\": 403}");
-    CHECK_ERROR(emnify_token_audit(client, NULL, &audit, &error), EMNIFY_ERR_FORBIDDEN,
+    CHECK_ERROR(emnify_token_list(client, NULL, &list, &error), EMNIFY_ERR_FORBIDDEN,
                 "cannot list");
     CHECK_ERROR(emnify_token_own(client, &own, &error), EMNIFY_ERR_FORBIDDEN, "cannot list");
-    CHECK(audit == NULL && own == NULL);
+    CHECK(list == NULL && own == NULL);
     emnify_client_free(client);
 }
 
 static void a_client_knows_its_own_row(void)
 {
     emnify_error *error = NULL;
-    emnify_tokens *own = NULL;
+    emnify_token *own = NULL;
     emnify_client *client = sandbox_client();
 
     seed("another", 300, "");
     CHECK_OK(emnify_token_own(client, &own, &error));
     emnify_client_free(client);
-    CHECK_NUMBER(emnify_token_list_size(own), 1);
-    CHECK_NUMBER(emnify_token_id(emnify_token_list_at(own, 0)), 4711);
-    CHECK_TEXT(emnify_token_description(emnify_token_list_at(own, 0)), "Sandbox");
-    emnify_token_list_free(own);
+    CHECK_NUMBER(emnify_token_id(own), 4711);
+    CHECK_TEXT(emnify_token_description(own), "Sandbox");
+    CHECK_NUMBER(emnify_token_findings(own), EMNIFY_FINDING_OWN | UNLIMITED);
+    emnify_token_free(own);
 }
 
 static void an_unknown_own_row_is_not_a_failure(void)
 {
     emnify_error *error = NULL;
-    emnify_tokens *own = NULL;
+    emnify_token *own = NULL;
     emnify_client *client = sandbox_client();
 
     sandbox_settings("{\"esc_app_is_token_id\": false}");
     CHECK_OK(emnify_token_own(client, &own, &error));
-    CHECK_NUMBER(emnify_token_list_size(own), 0);
-    CHECK(emnify_token_list_at(own, 0) == NULL);
-    emnify_token_list_free(own);
+    CHECK(own == NULL);
     emnify_client_free(client);
 }
 
@@ -178,8 +185,9 @@ int main(void)
 {
     RUN(each_kind_of_risk_is_found);
     RUN(the_caller_sets_the_thresholds);
+    RUN(findings_have_names);
     RUN(wrong_options_are_refused);
-    RUN(an_audit_without_the_right_to_list_fails);
+    RUN(a_client_without_the_right_to_list_fails);
     RUN(a_client_knows_its_own_row);
     RUN(an_unknown_own_row_is_not_a_failure);
     return check_report();
