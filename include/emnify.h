@@ -94,9 +94,8 @@
  * Your functions. A function that you set, such as an observer, runs on the thread that called the
  * library, before that call returns, and never on a thread of the library. It must return: it must
  * not throw an exception or call longjmp(). The pointer `user` is passed to it unchanged. Any
- * thread that uses the client may use it, so it must be valid until all clients created from the
- * configuration, their pages, and the clients that emnify_switch_workspace() created from them are
- * freed. (`user` in emnify_rotate_options is used only during that call.)
+ * thread that uses the client may use it, and it must be valid as long as emnify_free_user says.
+ * (`user` in emnify_rotate_options is used only during that call.)
  *
  * Ending. To free a client that other threads use, call emnify_client_cancel(), join the threads,
  * and free the client. A program may also exit without freeing anything, and may call the library
@@ -551,71 +550,6 @@ int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_erro
 void emnify_config_free(emnify_config *config);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Configuration: user credentials                                                                */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * A function of yours that asks a person for the one-time code that emnify has just sent.
- *
- * Write the code to the `capacity` (64) bytes at `code` and return the number of bytes written. A
- * NUL is not needed, and white space around the code is ignored. Return 0 if there is no code: the
- * call then fails with EMNIFY_ERR_MFA_REQUIRED, as it does if the code is longer than `capacity`.
- * The bytes are wiped afterwards. `user` is the pointer given to emnify_config_set_mfa().
- *
- * It runs during emnify_authenticate() or another call that needs an auth token, at most once at a
- * time per client. It may wait for the person: this time does not count towards the timeout of the
- * call. Other threads that need an auth token of the client wait meanwhile, each within its own
- * timeout; so do other processes with the same store.
- *
- * It must not make a call of the same client that needs an auth token: that call would wait for
- * this function.
- */
-typedef size_t (*emnify_mfa)(void *user, char *code, size_t capacity);
-
-/**
- * Sets the user name and password of a person to sign in with, for calls that an application token
- * is not allowed to make. `username` ends with a NUL; the password is the `length` bytes at
- * `password`, which need no NUL. Wipe your own copy of the password. The library keeps and sends
- * only its SHA-1, as the API requires. Neither may be empty, and the user name may not contain
- * control characters.
- *
- * Default: if no credential is set and the environment has no application token, the environment
- * variables EMNIFY_USERNAME and EMNIFY_PASSWORD.
- */
-int32_t emnify_config_set_user(emnify_config *config,
-                               const char *username,
-                               const char *password,
-                               size_t length,
-                               emnify_error **error);
-
-/**
- * Sets the function that asks for one-time codes, and the pointer that is passed to it. `user` may
- * be NULL; see "Your functions" above for how long it must be valid.
- *
- * Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
- */
-int32_t emnify_config_set_mfa(emnify_config *config,
-                              emnify_mfa mfa,
-                              void *user,
-                              emnify_error **error);
-
-/**
- * Sets the device that the person signs in from. After a one-time code was entered on it, it needs
- * none for 90 days.
- *
- * The `length` bytes at `fingerprint` identify the device: 8 to 256 visible ASCII characters. They
- * are a secret: choose a value that is hard to guess, store it, and use it again. emnify's portal
- * shows `name` to the person.
- *
- * Default: no device.
- */
-int32_t emnify_config_set_trusted_device(emnify_config *config,
-                                         const char *fingerprint,
-                                         size_t length,
-                                         const char *name,
-                                         emnify_error **error);
-
-/* ---------------------------------------------------------------------------------------------- */
 /* Configuration: events                                                                          */
 /* ---------------------------------------------------------------------------------------------- */
 
@@ -713,12 +647,25 @@ typedef struct emnify_event emnify_event;
 typedef void (*emnify_observer)(void *user, const emnify_event *event);
 
 /**
- * Sets the function that gets the events, and the pointer that is passed to it. `user` may be
- * NULL; see "Your functions" above for how long it must be valid. Default: none.
+ * A function of yours that frees the pointer `user` of an observer or of an emnify_mfa function.
+ *
+ * It is called exactly once: when the last handle that may use the pointer is freed, by
+ * emnify_config_free(), emnify_client_free() or emnify_pages_free(), or when another function
+ * replaces yours in the only such handle. These handles are the configuration, the clients created
+ * from it, their pages, and the clients that emnify_switch_workspace() created from them. It runs
+ * on the thread that made this call, before the call returns. It must not use these handles.
+ */
+typedef void (*emnify_free_user)(void *user);
+
+/**
+ * Sets the function that gets the events, and the pointer that is passed to it, which may be NULL.
+ * `free_user` frees the pointer; NULL: the library does not free it. If this call fails, the
+ * pointer remains yours. Default: no observer.
  */
 int32_t emnify_config_set_observer(emnify_config *config,
                                    emnify_observer observer,
                                    void *user,
+                                   emnify_free_user free_user,
                                    emnify_error **error);
 
 /**
@@ -768,6 +715,73 @@ int64_t emnify_event_next_attempt_ms(const emnify_event *event);
  * clock: the new auth token, or the application token that expires soon. 0 for other events.
  */
 int64_t emnify_event_expires_at(const emnify_event *event);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Configuration: user credentials                                                                */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A function of yours that asks a person for the one-time code that emnify has just sent.
+ *
+ * Write the code to the `capacity` (64) bytes at `code` and return the number of bytes written. A
+ * NUL is not needed, and white space around the code is ignored. Return 0 if there is no code: the
+ * call then fails with EMNIFY_ERR_MFA_REQUIRED, as it does if the code is longer than `capacity`.
+ * The bytes are wiped afterwards. `user` is the pointer given to emnify_config_set_mfa().
+ *
+ * It runs during emnify_authenticate() or another call that needs an auth token, at most once at a
+ * time per client. It may wait for the person: this time does not count towards the timeout of the
+ * call. Other threads that need an auth token of the client wait meanwhile, each within its own
+ * timeout; so do other processes with the same store.
+ *
+ * It must not make a call of the same client that needs an auth token: that call would wait for
+ * this function.
+ */
+typedef size_t (*emnify_mfa)(void *user, char *code, size_t capacity);
+
+/**
+ * Sets the user name and password of a person to sign in with, for calls that an application token
+ * is not allowed to make. `username` ends with a NUL; the password is the `length` bytes at
+ * `password`, which need no NUL. Wipe your own copy of the password. The library keeps and sends
+ * only its SHA-1, as the API requires. Neither may be empty, and the user name may not contain
+ * control characters.
+ *
+ * Default: if no credential is set and the environment has no application token, the environment
+ * variables EMNIFY_USERNAME and EMNIFY_PASSWORD.
+ */
+int32_t emnify_config_set_user(emnify_config *config,
+                               const char *username,
+                               const char *password,
+                               size_t length,
+                               emnify_error **error);
+
+/**
+ * Sets the function that asks for one-time codes, and the pointer that is passed to it, which may
+ * be NULL. `free_user` frees the pointer; NULL: the library does not free it. If this call fails,
+ * the pointer remains yours.
+ *
+ * Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
+ */
+int32_t emnify_config_set_mfa(emnify_config *config,
+                              emnify_mfa mfa,
+                              void *user,
+                              emnify_free_user free_user,
+                              emnify_error **error);
+
+/**
+ * Sets the device that the person signs in from. After a one-time code was entered on it, it needs
+ * none for 90 days.
+ *
+ * The `length` bytes at `fingerprint` identify the device: 8 to 256 visible ASCII characters. They
+ * are a secret: choose a value that is hard to guess, store it, and use it again. emnify's portal
+ * shows `name` to the person.
+ *
+ * Default: no device.
+ */
+int32_t emnify_config_set_trusted_device(emnify_config *config,
+                                         const char *fingerprint,
+                                         size_t length,
+                                         const char *name,
+                                         emnify_error **error);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Client                                                                                         */

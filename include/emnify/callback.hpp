@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "base.hpp"
@@ -66,13 +65,6 @@ using HandOver = std::function<bool(const char *application_token, std::size_t l
 
 namespace detail {
 
-/* The functions that a client calls. A function is replaced but never modified, because clients
- * created earlier continue to use the old one. */
-struct Callbacks {
-    std::shared_ptr<Observer> observer;
-    std::shared_ptr<Mfa> mfa;
-};
-
 /* Runs a function of the user's and drops its exceptions, which must not pass through C code. */
 template <typename Function>
 void contain(Function function) noexcept {
@@ -99,6 +91,8 @@ inline void EMNIFY_HPP_IN_C(observe)(void *user, const emnify_event *event) {
     contain([=] { (*static_cast<const Observer *>(user))(Event(event)); });
 }
 
+inline void EMNIFY_HPP_IN_C(free_observer)(void *user) { delete static_cast<Observer *>(user); }
+
 inline std::size_t EMNIFY_HPP_IN_C(ask)(void *user, char *code, std::size_t capacity) {
     std::size_t length = 0;
     contain([&] {
@@ -111,6 +105,8 @@ inline std::size_t EMNIFY_HPP_IN_C(ask)(void *user, char *code, std::size_t capa
     });
     return length;
 }
+
+inline void EMNIFY_HPP_IN_C(free_mfa)(void *user) { delete static_cast<Mfa *>(user); }
 
 inline std::int32_t EMNIFY_HPP_IN_C(hand_over)(void *user, const char *application_token,
                                                std::size_t length) {

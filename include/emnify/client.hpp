@@ -128,7 +128,7 @@ public:
     Client switch_workspace(std::uint64_t id, Error &error) const {
         emnify_client *client = NULL;
         emnify_switch_workspace(get(), id, &client, detail::Into(error));
-        return Client(client, callbacks_);
+        return Client(client);
     }
 
     /* Makes any request to the API. The path is relative to the base URL. */
@@ -166,9 +166,7 @@ public:
         } else {
             emnify_paginate(get(), path.c_str(), per_page, &pages, detail::Into(error));
         }
-        Pages rows(pages);
-        rows.callbacks_ = callbacks_;
-        return rows;
+        return Pages(pages);
     }
 
     /* Creates an application token. */
@@ -337,7 +335,6 @@ private:
             error = Error::invalid_input("config: was moved from");
         } else {
             make(config.get(), error);
-            callbacks_ = config.callbacks_;
         }
     }
 
@@ -347,8 +344,7 @@ private:
         client_.reset(client);
     }
 
-    Client(emnify_client *client, const detail::Callbacks &callbacks)
-        : callbacks_(callbacks), client_(client) {}
+    explicit Client(emnify_client *client) noexcept : client_(client) {}
 
     std::string header(int32_t (*get_header)(const emnify_client *, char *, std::size_t,
                                              std::size_t *, emnify_error **),
@@ -400,7 +396,6 @@ private:
                      emnify_token_findings(token)};
     }
 
-    detail::Callbacks callbacks_;
     detail::Handle<emnify_client, emnify_client_free> client_;
 };
 

@@ -126,9 +126,8 @@ public:
             if (!mfa) {
                 error = Error::invalid_input("mfa: is empty");
             } else {
-                callbacks_.mfa = std::make_shared<Mfa>(std::move(mfa));
-                emnify_config_set_mfa(get(), detail::EMNIFY_HPP_IN_C(ask), callbacks_.mfa.get(),
-                                      detail::Into(error));
+                set_function(emnify_config_set_mfa, detail::EMNIFY_HPP_IN_C(ask), std::move(mfa),
+                             detail::EMNIFY_HPP_IN_C(free_mfa), error);
             }
         });
     }
@@ -156,22 +155,19 @@ public:
             if (!observer) {
                 error = Error::invalid_input("observer: is empty");
             } else {
-                callbacks_.observer = std::make_shared<Observer>(std::move(observer));
-                emnify_config_set_observer(get(), detail::EMNIFY_HPP_IN_C(observe),
-                                           callbacks_.observer.get(), detail::Into(error));
+                set_function(emnify_config_set_observer, detail::EMNIFY_HPP_IN_C(observe),
+                             std::move(observer), detail::EMNIFY_HPP_IN_C(free_observer), error);
             }
         });
     }
 
-    /* Returns the C handle, owned by this object. It does not keep your functions alive. */
+    /* Returns the C handle, owned by this object. */
     emnify_config *get() const noexcept { return config_.get(); }
 
     /* Returns the error of the first setter that got an invalid value, if any. */
     const Error &error() const noexcept { return error_; }
 
 private:
-    friend class Client;
-
     template <typename Setter>
     Config &set(Setter setter) {
         if (!error_) {
@@ -191,8 +187,17 @@ private:
         });
     }
 
+    /* Gives `function` to the library, which frees it. */
+    template <typename Setter, typename InC, typename Function>
+    void set_function(Setter setter, InC in_c, Function function, emnify_free_user free_user,
+                      Error &error) {
+        std::unique_ptr<Function> owned(new Function(std::move(function)));
+        if (setter(get(), in_c, owned.get(), free_user, detail::Into(error)) == EMNIFY_OK) {
+            owned.release();
+        }
+    }
+
     detail::Handle<emnify_config, emnify_config_free> config_;
-    detail::Callbacks callbacks_;
     Error error_;
 };
 

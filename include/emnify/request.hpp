@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base.hpp"
-#include "callback.hpp"
 #include "error.hpp"
 
 namespace emnify {
@@ -163,9 +162,6 @@ public:
     emnify_pages *get() const noexcept { return pages_.get(); }
 
 private:
-    friend class Client;
-
-    detail::Callbacks callbacks_;
     detail::Handle<emnify_pages, emnify_pages_free> pages_;
 };
 

@@ -158,8 +158,8 @@ static void functions_run_on_the_thread_that_called(void)
     CHECK_OK(emnify_config_set_user(config, "mfa@example.com", "password", 8, &error));
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
-    CHECK_OK(emnify_config_set_mfa(config, supply_code, &asked, &error));
-    CHECK_OK(emnify_config_set_observer(config, observe, &asked, &error));
+    CHECK_OK(emnify_config_set_mfa(config, supply_code, &asked, NULL, &error));
+    CHECK_OK(emnify_config_set_observer(config, observe, &asked, NULL, &error));
     client = client_of(config);
     CHECK_OK(sign_in(client, &error));
     CHECK_NUMBER(asked.times, 2);
@@ -221,7 +221,7 @@ static void a_call_ends_when_the_function_that_it_runs_returns(void)
     CHECK_OK(emnify_config_set_user(config, "mfa@example.com", "password", 8, &error));
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
-    CHECK_OK(emnify_config_set_mfa(config, supply_code_late, &prompt, &error));
+    CHECK_OK(emnify_config_set_mfa(config, supply_code_late, &prompt, NULL, &error));
     client = client_of(config);
     start(&asking, client, sign_in);
     wait_until(&prompt, &prompt.is_shown);

@@ -119,7 +119,7 @@ static void events_wait_for_process(void)
     int events = 0;
     int fd;
 
-    CHECK_OK(emnify_config_set_observer(config, count_events, &events, &error));
+    CHECK_OK(emnify_config_set_observer(config, count_events, &events, NULL, &error));
     client = client_of(config);
     fd = descriptor_of(client);
     while (try_header(client, header, NULL) == EMNIFY_ERR_PENDING) {

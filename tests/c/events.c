@@ -69,7 +69,7 @@ static emnify_client *observed(emnify_config *config, struct seen *seen)
 
     memset(seen, 0, sizeof *seen);
     seen->thread = pthread_self();
-    CHECK_OK(emnify_config_set_observer(config, see, seen, &error));
+    CHECK_OK(emnify_config_set_observer(config, see, seen, NULL, &error));
     return client_of(config);
 }
 

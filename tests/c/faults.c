@@ -42,7 +42,7 @@ static void meet(const char *fault, int32_t expected, int http_status)
     emnify_client *client;
     int32_t status;
 
-    CHECK_OK(emnify_config_set_observer(config, note_first, &first, &error));
+    CHECK_OK(emnify_config_set_observer(config, note_first, &first, NULL, &error));
     client = client_of(config);
     sandbox_reset();
     sandbox_fault(fault);

@@ -38,7 +38,7 @@ static emnify_client *stored_client(void)
 
     store_error[0] = '\0';
     CHECK_OK(emnify_config_set_store(config, folder, &error));
-    CHECK_OK(emnify_config_set_observer(config, note_store_error, NULL, &error));
+    CHECK_OK(emnify_config_set_observer(config, note_store_error, NULL, NULL, &error));
     return client_of(config);
 }
 

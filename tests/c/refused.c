@@ -275,13 +275,13 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_config_set_store(config, NULL, &error), "store");
     CHECK_REFUSED(emnify_config_set_pacing(NULL, true, &error), "config");
     CHECK_REFUSED(emnify_config_set_user(NULL, "x", "x", 1, &error), "config");
-    CHECK_REFUSED(emnify_config_set_mfa(NULL, no_code, NULL, &error), "config");
-    CHECK_REFUSED(emnify_config_set_mfa(config, NULL, config, &error), "mfa");
+    CHECK_REFUSED(emnify_config_set_mfa(NULL, no_code, NULL, NULL, &error), "config");
+    CHECK_REFUSED(emnify_config_set_mfa(config, NULL, config, NULL, &error), "mfa");
     CHECK_REFUSED(emnify_config_set_trusted_device(NULL, "canary88", 8, "x", &error), "config");
-    CHECK_REFUSED(emnify_config_set_observer(NULL, nothing_to_do, NULL, &error), "config");
-    CHECK_REFUSED(emnify_config_set_observer(config, NULL, config, &error), "observer");
-    CHECK_OK(emnify_config_set_observer(config, nothing_to_do, NULL, &error));
-    CHECK_OK(emnify_config_set_mfa(config, no_code, NULL, &error));
+    CHECK_REFUSED(emnify_config_set_observer(NULL, nothing_to_do, NULL, NULL, &error), "config");
+    CHECK_REFUSED(emnify_config_set_observer(config, NULL, config, NULL, &error), "observer");
+    CHECK_OK(emnify_config_set_observer(config, nothing_to_do, NULL, NULL, &error));
+    CHECK_OK(emnify_config_set_mfa(config, no_code, NULL, NULL, &error));
     emnify_config_free(config);
 
     CHECK_REFUSED(emnify_client_new(NULL, NULL, &error), "client");
@@ -324,8 +324,8 @@ static void null_arguments(void)
     CHECK_NUMBER(emnify_authenticate(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_authorization_header(NULL, NULL, 0, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_status_new(NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
-    CHECK_NUMBER(emnify_config_set_observer(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
-    CHECK_NUMBER(emnify_config_set_mfa(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_config_set_observer(NULL, NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_config_set_mfa(NULL, NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_config_set_user(NULL, NULL, NULL, 0, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_create(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
     CHECK_NUMBER(emnify_token_list(NULL, NULL, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);

@@ -70,7 +70,7 @@ static inline emnify_client *client_of_text(const char *token, int *counts)
     CHECK_OK(emnify_config_set_store(config, store, &error));
     if (counts != NULL) {
         memset(counts, 0, 16 * sizeof *counts);
-        CHECK_OK(emnify_config_set_observer(config, count_event, counts, &error));
+        CHECK_OK(emnify_config_set_observer(config, count_event, counts, NULL, &error));
     }
     return client_of(config);
 }

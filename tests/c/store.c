@@ -38,7 +38,7 @@ static emnify_client *stored_client(const char *path, int *counts)
 
     memset(counts, 0, 16 * sizeof *counts);
     CHECK_OK(emnify_config_set_store(config, path, &error));
-    CHECK_OK(emnify_config_set_observer(config, count_event, counts, &error));
+    CHECK_OK(emnify_config_set_observer(config, count_event, counts, NULL, &error));
     return client_of(config);
 }
 

@@ -46,7 +46,7 @@ static emnify_config *user_config(const char *username, struct person *person)
     CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
     CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("SSL_CERT_FILE"), &error));
     if (person != NULL) {
-        CHECK_OK(emnify_config_set_mfa(config, answer, person, &error));
+        CHECK_OK(emnify_config_set_mfa(config, answer, person, NULL, &error));
     }
     return config;
 }

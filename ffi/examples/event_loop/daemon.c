@@ -132,7 +132,7 @@ int main(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 
     /* Everything else comes from the environment, such as EMNIFY_APPLICATION_TOKEN_FILE. */
-    if (emnify_config_set_observer(config, observe, NULL, &error) != EMNIFY_OK ||
+    if (emnify_config_set_observer(config, observe, NULL, NULL, &error) != EMNIFY_OK ||
         emnify_client_new(config, &daemon.client, &error) != EMNIFY_OK ||
         emnify_client_fd(daemon.client, &fd, &error) != EMNIFY_OK) {
         fprintf(stderr, "%s\n", emnify_error_message(error));

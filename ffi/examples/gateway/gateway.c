@@ -238,7 +238,7 @@ static int32_t make_client(struct gateway *gateway, const char *store, emnify_er
     int32_t status = emnify_config_set_cancellable(config, true, error);
 
     if (status == EMNIFY_OK) {
-        status = emnify_config_set_observer(config, observe, NULL, error);
+        status = emnify_config_set_observer(config, observe, NULL, NULL, error);
     }
     if (status == EMNIFY_OK && store != NULL) {
         status = emnify_config_set_store(config, store, error);

@@ -1,8 +1,21 @@
-//! The user's functions, each with the pointer that is passed to it.
+//! The user's functions, each with the pointer that is passed to it, and who frees that pointer.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
-use crate::boundary::{Result, emnify_error};
+use emnify_core::ClientBuilder;
+
+use super::config::{configure, emnify_config};
+use crate::boundary::emnify_error;
+
+/// A function of yours that frees the pointer `user` of an observer or of an emnify_mfa function.
+///
+/// It is called exactly once: when the last handle that may use the pointer is freed, by
+/// emnify_config_free(), emnify_client_free() or emnify_pages_free(), or when another function
+/// replaces yours in the only such handle. These handles are the configuration, the clients created
+/// from it, their pages, and the clients that emnify_switch_workspace() created from them. It runs
+/// on the thread that made this call, before the call returns. It must not use these handles.
+pub type emnify_free_user = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// A function and its pointer. The function is called on the thread that called the library.
 #[derive(Clone, Copy)]
@@ -28,7 +41,55 @@ impl<F: Copy> Callback<F> {
     }
 }
 
-/// Returns the function in the argument `name`, which must not be NULL.
-pub(crate) fn function<F>(name: &str, function: Option<F>) -> Result<F> {
-    function.ok_or_else(|| emnify_error::null(name))
+/// The pointers of a configuration's functions, owned by the handles through which the functions
+/// can be called. The core does not own them: a thread of the library may be the last to drop its
+/// part of a client.
+#[derive(Clone, Default)]
+pub(crate) struct Users {
+    pub(super) observer: Option<Arc<User>>,
+    pub(super) mfa: Option<Arc<User>>,
+}
+
+/// A pointer that the user's own function frees.
+pub(crate) struct User {
+    user: *mut c_void,
+    free: emnify_free_user,
+}
+
+// SAFETY: any thread may free the last handle, as the header says; until then nothing reads it.
+unsafe impl Send for User {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for User {}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: the contract; no handle is left through which the pointer can be used.
+            unsafe { free(self.user) }
+        }
+    }
+}
+
+/// Sets the function in the argument `name`, which must not be NULL, with `change`, and
+/// passes its pointer to `keep`, unless this fails.
+///
+/// # Safety
+///
+/// As for [`configure`].
+pub(super) unsafe fn set_function<F: Copy>(
+    config: *mut emnify_config,
+    error: *mut *mut emnify_error,
+    (name, function): (&str, Option<F>),
+    (user, free): (*mut c_void, emnify_free_user),
+    keep: impl FnOnce(&mut Users, Option<Arc<User>>),
+    change: impl FnOnce(ClientBuilder, Callback<F>) -> ClientBuilder,
+) -> i32 {
+    let change = |config: &mut emnify_config| {
+        let function = function.ok_or_else(|| emnify_error::null(name))?;
+        config.builder = change(config.builder.clone(), Callback::new(function, user));
+        keep(&mut config.users, Some(Arc::new(User { user, free })));
+        Ok(())
+    };
+    // SAFETY: guaranteed by the caller.
+    unsafe { configure(config, error, change) }
 }

@@ -3,6 +3,7 @@
 use emnify_core::Client;
 
 use super::auth_token::LastHandedOut;
+use super::callback::Users;
 use super::config::emnify_config;
 use crate::boundary::{Out, Result, call, emnify_error, free, needed};
 
@@ -13,6 +14,7 @@ use crate::boundary::{Out, Result, call, emnify_error, free, needed};
 pub struct emnify_client {
     pub(crate) core: Client,
     pub(super) last_handed_out: LastHandedOut,
+    pub(crate) users: Users,
 }
 
 /// Checks `config` and creates a client in `*client`. With NULL, all settings come from the
@@ -34,8 +36,11 @@ pub unsafe extern "C" fn emnify_client_new(
         let out = unsafe { Out::new("client", client) }?;
         // SAFETY: the contract.
         let config = unsafe { config.as_ref() };
-        let builder = config.map_or_else(Client::builder, emnify_config::builder);
-        out.give(emnify_client::new(builder.build()?));
+        let (builder, users) = match config {
+            Some(config) => (config.builder.clone(), config.users.clone()),
+            None => (Client::builder(), Users::default()),
+        };
+        out.give(emnify_client::new(builder.build()?, users));
         Ok(())
     };
     // SAFETY: the contract.
@@ -58,7 +63,9 @@ pub unsafe extern "C" fn emnify_switch_workspace(
     new_client: *mut *mut emnify_client,
     error: *mut *mut emnify_error,
 ) -> i32 {
-    let body = |client: &emnify_client| Ok(emnify_client::new(client.core.switch_workspace(id)?));
+    let body = |client: &emnify_client| {
+        Ok(emnify_client::new(client.core.switch_workspace(id)?, client.users.clone()))
+    };
     // SAFETY: the contract.
     unsafe { produce(client, ("new_client", new_client), error, body) }
 }
@@ -73,8 +80,8 @@ pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
 }
 
 impl emnify_client {
-    fn new(core: Client) -> Self {
-        emnify_client { core, last_handed_out: LastHandedOut::default() }
+    fn new(core: Client, users: Users) -> Self {
+        emnify_client { core, last_handed_out: LastHandedOut::default(), users }
     }
 }
 

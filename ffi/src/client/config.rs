@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use emnify_core::{Client, ClientBuilder, Secret, Store};
 
+use super::callback::Users;
 use crate::boundary::{
     Result, call, counted_text, emnify_error, free, infallible, needed_mut, new, text,
 };
@@ -19,13 +20,15 @@ use crate::boundary::{
 /// Setters copy the value. They fail with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text
 /// is not UTF-8, and then change nothing. Unless noted, emnify_client_new() makes all other checks.
 pub struct emnify_config {
-    builder: ClientBuilder,
+    pub(super) builder: ClientBuilder,
+    pub(super) users: Users,
 }
 
 /// Creates a configuration without any setting. NULL only after a bug in this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn emnify_config_new() -> *mut emnify_config {
-    infallible(ptr::null_mut(), || new(emnify_config { builder: Client::builder() }))
+    let config = || emnify_config { builder: Client::builder(), users: Users::default() };
+    infallible(ptr::null_mut(), || new(config()))
 }
 
 /// Sets the application token to sign in with: `length` bytes at `application_token`, which need no
@@ -219,28 +222,34 @@ pub unsafe extern "C" fn emnify_config_free(config: *mut emnify_config) {
     unsafe { free(config) }
 }
 
-impl emnify_config {
-    pub(crate) fn builder(&self) -> ClientBuilder {
-        self.builder.clone()
-    }
-}
-
 /// Replaces the builder by the one that `change` returns. If that fails, the builder is unchanged.
 ///
 /// # Safety
 ///
-/// As for [`call`] and [`needed_mut`].
+/// As for [`configure`].
 pub(crate) unsafe fn set(
     config: *mut emnify_config,
     error: *mut *mut emnify_error,
     change: impl FnOnce(ClientBuilder) -> Result<ClientBuilder>,
 ) -> i32 {
-    let body = || {
-        // SAFETY: guaranteed by the caller.
-        let config = unsafe { needed_mut("config", config) }?;
-        config.builder = change(config.builder())?;
+    let change = |config: &mut emnify_config| {
+        config.builder = change(config.builder.clone())?;
         Ok(())
     };
     // SAFETY: guaranteed by the caller.
-    unsafe { call(error, body) }
+    unsafe { configure(config, error, change) }
+}
+
+/// Changes the configuration with `change`, which changes nothing if it fails.
+///
+/// # Safety
+///
+/// As for [`call`] and [`needed_mut`].
+pub(super) unsafe fn configure(
+    config: *mut emnify_config,
+    error: *mut *mut emnify_error,
+    change: impl FnOnce(&mut emnify_config) -> Result,
+) -> i32 {
+    // SAFETY: guaranteed by the caller.
+    unsafe { call(error, || change(needed_mut("config", config)?)) }
 }

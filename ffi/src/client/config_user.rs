@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_void};
 use emnify_core::{Secret, TrustedDevice};
 use zeroize::Zeroizing;
 
-use super::callback::{Callback, function};
+use super::callback::{Users, emnify_free_user, set_function};
 use super::config::{emnify_config, set};
 use crate::boundary::{counted_text, emnify_error, text};
 
@@ -56,8 +56,9 @@ pub unsafe extern "C" fn emnify_config_set_user(
 pub type emnify_mfa =
     Option<unsafe extern "C" fn(user: *mut c_void, code: *mut c_char, capacity: usize) -> usize>;
 
-/// Sets the function that asks for one-time codes, and the pointer that is passed to it. `user` may
-/// be NULL; see "Your functions" above for how long it must be valid.
+/// Sets the function that asks for one-time codes, and the pointer that is passed to it, which may
+/// be NULL. `free_user` frees the pointer; NULL: the library does not free it. If this call fails,
+/// the pointer remains yours.
 ///
 /// Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
 #[unsafe(no_mangle)]
@@ -65,16 +66,18 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
     config: *mut emnify_config,
     mfa: emnify_mfa,
     user: *mut c_void,
+    free_user: emnify_free_user,
     error: *mut *mut emnify_error,
 ) -> i32 {
+    let keep = |users: &mut Users, user| users.mfa = user;
+    let (mfa, user) = (("mfa", mfa), (user, free_user));
     // SAFETY: the contract, and the rules for `user` in the header.
     unsafe {
-        set(config, error, |builder| {
-            let mfa = Callback::new(function("mfa", mfa)?, user);
+        set_function(config, error, mfa, user, keep, |builder, mfa| {
             let prompt = move || {
                 one_time_code(|code, capacity| mfa.call(|mfa, user| mfa(user, code, capacity)))
             };
-            Ok(builder.mfa(move || Ok(prompt())))
+            builder.mfa(move || Ok(prompt()))
         })
     }
 }

@@ -5,8 +5,8 @@ use std::ptr;
 
 use emnify_core::{Event, EventKind, Level};
 
-use super::callback::{Callback, function};
-use super::config::{emnify_config, set};
+use super::callback::{Users, emnify_free_user, set_function};
+use super::config::emnify_config;
 use crate::boundary::{c_text, emnify_error, milliseconds, read, unix_seconds};
 
 /// A kind of event that this version does not know.
@@ -66,23 +66,26 @@ pub struct emnify_event {
 pub type emnify_observer =
     Option<unsafe extern "C" fn(user: *mut c_void, event: *const emnify_event)>;
 
-/// Sets the function that gets the events, and the pointer that is passed to it. `user` may be
-/// NULL; see "Your functions" above for how long it must be valid. Default: none.
+/// Sets the function that gets the events, and the pointer that is passed to it, which may be NULL.
+/// `free_user` frees the pointer; NULL: the library does not free it. If this call fails, the
+/// pointer remains yours. Default: no observer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_config_set_observer(
     config: *mut emnify_config,
     observer: emnify_observer,
     user: *mut c_void,
+    free_user: emnify_free_user,
     error: *mut *mut emnify_error,
 ) -> i32 {
+    let keep = |users: &mut Users, user| users.observer = user;
+    let (observer, user) = (("observer", observer), (user, free_user));
     // SAFETY: the contract, and the rules for `user` in the header.
     unsafe {
-        set(config, error, |builder| {
-            let observer = Callback::new(function("observer", observer)?, user);
-            Ok(builder.observer(move |event| {
+        set_function(config, error, observer, user, keep, |builder, observer| {
+            builder.observer(move |event| {
                 let event = emnify_event::new(event);
                 observer.call(|observer, user| observer(user, &event));
-            }))
+            })
         })
     }
 }

@@ -15,7 +15,8 @@ mod status;
 
 pub use auth_token::*;
 pub use authenticate::*;
-pub(crate) use callback::Callback;
+pub use callback::emnify_free_user;
+pub(crate) use callback::{Callback, Users};
 pub use cancel::*;
 pub use client::*;
 pub use config::*;

@@ -6,7 +6,7 @@ use std::ptr;
 use emnify_core::{Client, Pages};
 
 use crate::boundary::{Result, c_text, call, emnify_error, free, needed_mut, text};
-use crate::client::{check, emnify_client, produce};
+use crate::client::{Users, check, emnify_client, produce};
 
 /// An iterator over the rows of a collection. It reads page after page and returns each row once.
 ///
@@ -18,6 +18,8 @@ pub struct emnify_pages {
     client: Client,
     /// The row that C borrows.
     row: CString,
+    /// For the functions that the client may call.
+    _users: Users,
 }
 
 /// Creates an iterator over the collection at `path` in `*pages`. `path` is a path such as
@@ -40,7 +42,8 @@ pub unsafe extern "C" fn emnify_paginate(
         if per_page > 0 {
             rows = rows.per_page(per_page);
         }
-        Ok(emnify_pages { rows, client: client.core.clone(), row: CString::default() })
+        let (client, users) = (client.core.clone(), client.users.clone());
+        Ok(emnify_pages { rows, client, row: CString::default(), _users: users })
     };
     // SAFETY: the contract.
     unsafe { produce(client, ("pages", pages), error, body) }
