@@ -76,11 +76,12 @@ const VERSION: &str = concat!(
 );
 
 /// In an order that suits a reader and declares each type before its use.
-const SECTIONS: [Section; 20] = [
+const SECTIONS: [Section; 21] = [
     section("Status codes", &["codes/error.rs"]),
     section("Reasons of errors", &["codes/error_reason.rs"]),
     section("Error objects", &["boundary/failure.rs", "boundary/error.rs"]),
     section("Configuration", &["client/config.rs"]),
+    section("Configuration: connections", &["client/config_network.rs"]),
     section("Configuration: events", &["client/callback.rs", "client/event.rs"]),
     section("Configuration: user credentials", &["client/config_user.rs"]),
     section("Client", &["client/client.rs"]),

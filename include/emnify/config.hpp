@@ -65,8 +65,25 @@ public:
         return set_text(emnify_config_set_ca_bundle, path, "ca_bundle: contains a NUL");
     }
 
+    /* Sets PEM certificates in memory. They are copied. */
+    Config &set_ca_pem(const char *pem, std::size_t length) {
+        return set([&](Error &error) {
+            emnify_config_set_ca_pem(get(), pem, length, detail::Into(error));
+        });
+    }
+
+    Config &set_ca_pem(const std::string &pem) { return set_ca_pem(pem.data(), pem.size()); }
+
     Config &set_proxy(const std::string &url) {
         return set_text(emnify_config_set_proxy, url, "proxy: contains a NUL");
+    }
+
+    Config &set_interface(const std::string &name) {
+        return set_text(emnify_config_set_interface, name, "interface: contains a NUL");
+    }
+
+    Config &set_local_address(const std::string &address) {
+        return set_text(emnify_config_set_local_address, address, "local_address: contains a NUL");
     }
 
     /* Sets the directory in which the session is kept after the process ends. */

@@ -269,6 +269,12 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_config_set_connect_timeout_ms(NULL, 1, &error), "config");
     CHECK_REFUSED(emnify_config_set_ca_bundle(NULL, "x", &error), "config");
     CHECK_REFUSED(emnify_config_set_ca_bundle(config, NULL, &error), "ca_bundle");
+    CHECK_REFUSED(emnify_config_set_ca_pem(NULL, "x", 1, &error), "config");
+    CHECK_REFUSED(emnify_config_set_ca_pem(config, NULL, 0, &error), "pem");
+    CHECK_REFUSED(emnify_config_set_interface(NULL, "lo", &error), "config");
+    CHECK_REFUSED(emnify_config_set_interface(config, NULL, &error), "interface");
+    CHECK_REFUSED(emnify_config_set_local_address(NULL, "::1", &error), "config");
+    CHECK_REFUSED(emnify_config_set_local_address(config, NULL, &error), "local_address");
     CHECK_REFUSED(emnify_config_set_proxy(NULL, "x", &error), "config");
     CHECK_REFUSED(emnify_config_set_proxy(config, NULL, &error), "proxy");
     CHECK_REFUSED(emnify_config_set_store(NULL, "x", &error), "config");

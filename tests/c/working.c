@@ -302,6 +302,32 @@ static void a_list_has_present_and_missing_fields(void)
     emnify_token_list_free(list);
 }
 
+/* Firmware may have no file system, and application tokens may be limited to an address. */
+static void certificates_in_memory_and_an_address_of_this_machine(void)
+{
+    static char pem[16384];
+    emnify_error *error = NULL;
+    emnify_config *config = emnify_config_new();
+    emnify_client *client;
+    FILE *file = fopen(sandbox_variable("SSL_CERT_FILE"), "rb");
+    size_t length = file != NULL ? fread(pem, 1, sizeof pem, file) : 0;
+    char token[1024];
+
+    CHECK(file != NULL && fclose(file) == 0);
+    sandbox_seed_token("{\"ip\": \"127.0.0.2\"}", token, sizeof token);
+    CHECK_OK(emnify_config_set_application_token(config, token, strlen(token), &error));
+    CHECK_OK(emnify_config_set_base_url(config, sandbox_variable("EMNIFY_BASE_PATH"), &error));
+    CHECK_OK(emnify_config_set_ca_bundle(config, sandbox_variable("OTHER_CA_FILE"), &error));
+    CHECK_OK(emnify_config_set_ca_pem(config, pem, length, &error));
+    CHECK_OK(emnify_config_set_local_address(config, "127.0.0.2", &error));
+#ifdef __linux__
+    CHECK_OK(emnify_config_set_interface(config, "lo", &error));
+#endif
+    client = client_of(config);
+    CHECK_OK(authenticate(client, &error));
+    emnify_client_free(client);
+}
+
 static void the_library_knows_its_version(void)
 {
     char expected[32];
@@ -334,6 +360,7 @@ int main(void)
     RUN(an_application_token_is_created_listed_and_revoked);
     RUN(options_are_optional);
     RUN(a_list_has_present_and_missing_fields);
+    RUN(certificates_in_memory_and_an_address_of_this_machine);
     RUN(the_library_knows_its_version);
     return check_report();
 }

@@ -64,6 +64,9 @@ void configurations_are_refused() {
     refused(emnify::Config().set_user("user", "canary").set_trusted_device("canary", "hall"),
             "trusted_device");
     refused(sandbox().set_trusted_device("canary88", std::string("ha\0ll", 5)), "name");
+    refused(sandbox().set_ca_pem("canary"), "ca_bundle");
+    refused(sandbox().set_interface(std::string("lo\0", 3)), "interface");
+    refused(sandbox().set_local_address("localhost"), "local_address");
     refused(sandbox().set_mfa(nullptr), "mfa");
     refused(sandbox().set_observer(emnify::Observer()), "observer");
     refused(sandbox().set_timeout(std::chrono::milliseconds(0)), "timeout");

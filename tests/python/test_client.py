@@ -2,13 +2,14 @@
 
 import datetime
 import gc
+import sys
 import time
 import weakref
 from pathlib import Path
 
 import pytest
 
-from emnify_auth import AuthToken, Client, Event, InvalidInputError, ServerError
+from emnify_auth import AuthToken, Client, Event, InvalidInputError, NetworkError, ServerError
 
 from emnify_sandbox import AUTHENTICATE, Sandbox
 
@@ -129,6 +130,26 @@ def test_the_credential_file_is_read_at_each_sign_in(
     with sandbox.client(application_token=None, application_token_file=kind(path)) as client:
         path.write_text(f"  {sandbox.application_token}\n")
         assert client.authenticate().reveal()
+
+
+def test_a_ca_bundle_may_be_in_memory(sandbox: Sandbox) -> None:
+    with sandbox.client(ca_bundle=Path(sandbox.ca_file).read_bytes()) as client:
+        client.authenticate()
+
+
+def test_an_application_token_may_be_limited_to_an_address(sandbox: Sandbox) -> None:
+    sandbox.seed(value="limited", ip="127.0.0.2")
+    with sandbox.client(application_token="limited", local_address="127.0.0.2") as client:
+        client.authenticate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the name of the interface is Linux's")
+def test_a_client_may_be_bound_to_an_interface(sandbox: Sandbox) -> None:
+    with sandbox.client(interface="lo") as client:
+        client.authenticate()
+    with sandbox.client(interface="nowhere0") as client, pytest.raises(NetworkError) as caught:
+        client.authenticate()
+    assert "interface nowhere0" in str(caught.value)
 
 
 def test_a_ca_bundle_may_be_a_path(sandbox: Sandbox) -> None:

@@ -1,5 +1,7 @@
 //! Sets up a client from settings and environment variables, and checks them.
 
+mod credential;
+
 use std::env;
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,19 +9,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::validate;
 use crate::calls::rate_limiter::RateLimiter;
 use crate::calls::retry::Transport;
 use crate::client::Client;
+use crate::http::binding::Binding;
 use crate::http::proxy::Proxy;
-use crate::http::tls::Roots;
+use crate::http::tls::{CaBundle, Roots};
 use crate::http::url;
 use crate::http::{Http, Settings};
 use crate::session::event_queue::{Events, Observer};
 use crate::session::{Parts, Session};
-use crate::sign_in::credential::{Credential, TokenFile};
 use crate::sign_in::exchange::SignInMode;
-use crate::sign_in::user::{AskForCode, TrustedDevice, User};
+use crate::sign_in::user::{AskForCode, TrustedDevice};
 use crate::store::Store;
 use crate::sys::clock::{Clock, SystemClock};
 use crate::types::error::{Error, Result};
@@ -28,9 +29,6 @@ use crate::types::secret::Secret;
 
 /// The base URL of emnify's API.
 const BASE_URL: &str = "https://cdn.emnify.net";
-/// Environment variables that emnify's quickstart and integrators use for an application token.
-/// They are not read, since they may also contain an auth token.
-const VARIABLES_OF_OTHERS: [&str; 3] = ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"];
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most exchanges at the same time for callers that can be interrupted. Each has a thread.
@@ -46,8 +44,10 @@ pub struct ClientBuilder {
     base_url: Option<String>,
     timeout: Duration,
     connect_timeout: Duration,
-    ca_bundle: Option<PathBuf>,
+    ca_bundle: Option<CaBundle>,
     proxy: Option<Secret>,
+    interface: Option<String>,
+    local_address: Option<String>,
     user: Option<(String, Secret)>,
     mfa: Option<AskForCode>,
     trusted_device: Option<TrustedDevice>,
@@ -71,6 +71,8 @@ impl ClientBuilder {
             connect_timeout: CONNECT_TIMEOUT,
             ca_bundle: None,
             proxy: None,
+            interface: None,
+            local_address: None,
             user: None,
             mfa: None,
             trusted_device: None,
@@ -123,7 +125,14 @@ impl ClientBuilder {
     /// trusted. Default: the environment variables `SSL_CERT_FILE`, `SSL_CERT_DIR` or
     /// `REQUESTS_CA_BUNDLE`, or else the system's certificates, or else a bundled set.
     pub fn ca_bundle(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_bundle = Some(path.into());
+        self.ca_bundle = Some(CaBundle::Path(path.into()));
+        self
+    }
+
+    /// Sets the certificate authorities, like [`ca_bundle`](Self::ca_bundle), which it replaces,
+    /// from PEM certificates in memory.
+    pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_bundle = Some(CaBundle::Pem(pem.into()));
         self
     }
 
@@ -131,6 +140,24 @@ impl ClientBuilder {
     /// `ALL_PROXY`. Hosts in `NO_PROXY` and this machine are always reached directly.
     pub fn proxy(mut self, url: impl Into<Secret>) -> Self {
         self.proxy = Some(url.into());
+        self
+    }
+
+    /// Sets the network interface that all connections are made from, such as `wwan0`, on Linux,
+    /// Android and Apple's systems. It may appear after the client is created; without it, calls
+    /// fail with `Network`. Before Linux 5.7 this needs the capability `CAP_NET_RAW`. Default: the
+    /// system chooses. Applies to connections to emnify, or to the proxy; not to looking up names
+    /// or to a store in Redis.
+    pub fn interface(mut self, name: impl Into<String>) -> Self {
+        self.interface = Some(name.into());
+        self
+    }
+
+    /// Sets the address of this machine that all connections are made from: an `IpAddr`, or its
+    /// text. Only servers of the same IP version are reached. Otherwise like
+    /// [`interface`](Self::interface), and on all systems.
+    pub fn local_address(mut self, address: impl ToString) -> Self {
+        self.local_address = Some(address.to_string());
         self
     }
 
@@ -250,8 +277,9 @@ impl ClientBuilder {
         let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;
         let settings = Settings {
             connect_timeout: self.connect_timeout,
-            roots: Roots::choose(self.ca_bundle.as_deref())?,
+            roots: Roots::choose(self.ca_bundle.as_ref())?,
             proxy: Proxy::choose(proxy.as_ref(), &base_url)?,
+            binding: Binding::new(self.interface.as_deref(), self.local_address.as_deref())?,
             base_url,
             max_exchanges: self.max_exchanges,
         };
@@ -292,74 +320,12 @@ impl ClientBuilder {
             None => Ok(Store::memory()),
         }
     }
-
-    /// Returns the credential that was set, or else the one from the environment.
-    fn credential(&self) -> Result<Credential> {
-        let given = [
-            self.application_token.is_some(),
-            self.application_token_file.is_some(),
-            self.user.is_some(),
-        ];
-        if given.iter().filter(|given| **given).count() > 1 {
-            let problem = "several credentials given; pass exactly one of application_token, \
-                           application_token_file and user";
-            return Err(Error::invalid_input("application_token", problem));
-        }
-        if let Some(token) = &self.application_token {
-            checked("application_token", token.clone())
-        } else if let Some(path) = &self.application_token_file {
-            Ok(Credential::ApplicationTokenFile(TokenFile::new(path.clone())))
-        } else if let Some((username, password)) = &self.user {
-            self.person(username, password)
-        } else if let Some(token) = variable("EMNIFY_APPLICATION_TOKEN")? {
-            checked("EMNIFY_APPLICATION_TOKEN", token)
-        } else if let Some(path) =
-            env::var_os("EMNIFY_APPLICATION_TOKEN_FILE").filter(|path| !path.is_empty())
-        {
-            Ok(Credential::ApplicationTokenFile(TokenFile::new(path.into())))
-        } else if let Some(username) = variable("EMNIFY_USERNAME")? {
-            let password = variable("EMNIFY_PASSWORD")?.ok_or_else(|| {
-                Error::invalid_input("EMNIFY_PASSWORD", "is not set, but EMNIFY_USERNAME is")
-            })?;
-            self.person(username.reveal(), &password)
-        } else {
-            let mut problem =
-                "is missing; pass application_token or application_token_file, or set \
-                               the environment variable EMNIFY_APPLICATION_TOKEN or \
-                               EMNIFY_APPLICATION_TOKEN_FILE"
-                    .to_owned();
-            let is_set = |name: &&&str| env::var_os(name).is_some_and(|value| !value.is_empty());
-            if let Some(name) = VARIABLES_OF_OTHERS.iter().find(is_set) {
-                let hint = format!(
-                    "; {name} is set but not read: if it contains an application token, rename it \
-                     to EMNIFY_APPLICATION_TOKEN"
-                );
-                problem.push_str(&hint);
-            }
-            Err(Error::invalid_input("application_token", problem))
-        }
-    }
-
-    fn person(&self, username: &str, password: &Secret) -> Result<Credential> {
-        let mut user = User::new(username, password)?;
-        if let Some(device) = &self.trusted_device {
-            device.check()?;
-        }
-        user.mfa = self.mfa.clone();
-        user.trusted_device = self.trusted_device.clone();
-        Ok(Credential::User(user))
-    }
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
-}
-
-fn checked(name: &str, token: Secret) -> Result<Credential> {
-    validate::application_token(name, &token)?;
-    Ok(Credential::ApplicationToken(token))
 }
 
 /// Returns the value of an environment variable. An empty one counts as unset.

@@ -67,6 +67,7 @@ fn build(settings: &Settings, resolver: Resolver) -> Result<(Client, Connections
         Some(proxy) => builder.no_proxy().proxy(proxy.for_reqwest()?),
         None => builder.no_proxy(),
     };
+    builder = settings.binding.apply(builder);
     // The client's thread inherits the signal mask. It must not handle the host's signals, and a
     // peer that closes a connection must not kill the host with SIGPIPE.
     let client = signal_mask::while_blocked(|| builder.build()).map_err(|e| {

@@ -1,6 +1,7 @@
 //! One round trip: sends a request over TLS, and reads the response, limited in time and size.
 //! Every way in which that can fail becomes an [`Error`].
 
+pub(crate) mod binding;
 mod connections;
 mod connector;
 mod gzip;
@@ -29,6 +30,7 @@ use zeroize::Zeroizing;
 use crate::api::json::Body;
 use crate::api::paging::Page;
 use crate::api::{bodies, json};
+use crate::http::binding::Binding;
 use crate::http::connector::Connector;
 use crate::http::proxy::Proxy;
 use crate::http::proxy_error::Tunnel;
@@ -58,6 +60,7 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) roots: Roots,
     pub(crate) proxy: Option<Proxy>,
+    pub(crate) binding: Binding,
     /// How many exchanges may be under way for callers that can be interrupted.
     pub(crate) max_exchanges: usize,
 }
@@ -205,13 +208,17 @@ impl Http {
         let host = format!("{}:{port}", url.host_str().unwrap_or_default());
         let peer = settings.proxy.as_ref().map(Proxy::peer);
         let status = match (&settings.proxy, transport_error.tunnel, wait.remaining(action)) {
-            (Some(proxy), Some(Tunnel::Refused), Ok(left)) => proxy.status_for(&host, left),
+            // The second request would not be bound.
+            (Some(proxy), Some(Tunnel::Refused), Ok(left)) if !settings.binding.is_set() => {
+                proxy.status_for(&host, left)
+            }
             _ => None,
         };
         let context = Context {
             action,
             host: &host,
             proxy: peer.as_deref(),
+            binding: &settings.binding,
             connect_timeout: settings.connect_timeout,
             wait,
             wall,

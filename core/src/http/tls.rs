@@ -4,12 +4,13 @@
 
 use std::env;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::SigningKey;
@@ -30,16 +31,30 @@ pub(crate) enum Roots {
     Only(RootCertStore, Vec<CertificateDer<'static>>),
 }
 
+/// The certificate authorities that the program set.
+#[derive(Debug, Clone)]
+pub(crate) enum CaBundle {
+    /// A file of PEM certificates, or a directory of such files.
+    Path(PathBuf),
+    /// PEM certificates.
+    Pem(Vec<u8>),
+}
+
 impl Roots {
     /// Reads `ca_bundle` or, without one, what the environment names. `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` take precedence over `REQUESTS_CA_BUNDLE`, which only Python programs use.
-    pub(crate) fn choose(ca_bundle: Option<&Path>) -> Result<Self> {
+    pub(crate) fn choose(ca_bundle: Option<&CaBundle>) -> Result<Self> {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        if let Some(path) = ca_bundle {
-            Roots::read("ca_bundle", path)
-        } else if let Some(name) =
-            ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| set(name))
-        {
+        match ca_bundle {
+            Some(CaBundle::Path(path)) => return Roots::read("ca_bundle", path),
+            Some(CaBundle::Pem(pem)) => {
+                let mut found = CertificateResult::default();
+                found.certs.extend(CertificateDer::pem_slice_iter(pem).flatten());
+                return Roots::only("ca_bundle", &"the text", found);
+            }
+            None => {}
+        }
+        if let Some(name) = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| set(name)) {
             Roots::only(name, &"the file or directory", load_native_certs())
         } else if let Some(path) = env::var_os("REQUESTS_CA_BUNDLE").filter(|v| !v.is_empty()) {
             Roots::read("REQUESTS_CA_BUNDLE", Path::new(&path))
@@ -207,7 +222,8 @@ mod tests {
     #[test]
     fn a_bundle_that_is_missing_or_not_pem_is_refused_by_name() {
         for path in ["/nonexistent/ca.pem", "Cargo.toml"] {
-            let message = Roots::choose(Some(Path::new(path))).unwrap_err().to_string();
+            let bundle = CaBundle::Path(path.into());
+            let message = Roots::choose(Some(&bundle)).unwrap_err().to_string();
             assert!(message.starts_with("ca_bundle: ") && message.contains(path), "{message}");
         }
     }

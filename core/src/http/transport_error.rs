@@ -6,6 +6,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use crate::api::json;
+use crate::http::binding::{Binding, Unbound};
 use crate::http::connections::Phase;
 use crate::http::proxy_error::{Tunnel, proxy_error};
 use crate::http::resolver::LookupFailed;
@@ -27,6 +28,8 @@ pub(crate) struct TransportError {
     pub(crate) connect: bool,
     /// How the proxy failed to connect.
     pub(crate) tunnel: Option<Tunnel>,
+    /// What the connection could not be bound to.
+    unbound: Option<Unbound>,
     /// What was under way, as far as the error shows it.
     pub(crate) phase: Phase,
     /// A time limit ended.
@@ -52,6 +55,7 @@ pub(crate) struct Context<'a> {
     pub(crate) host: &'a str,
     /// Host and port of the proxy.
     pub(crate) proxy: Option<&'a str>,
+    pub(crate) binding: &'a Binding,
     pub(crate) connect_timeout: Duration,
     pub(crate) wait: &'a Wait,
     pub(crate) wall: SystemTime,
@@ -106,6 +110,7 @@ impl TransportError {
             }
             let text = error.to_string();
             self.tunnel = self.tunnel.or(Tunnel::of(&text));
+            self.unbound = self.unbound.or(Unbound::of(&text));
             self.unwritten |= UNWRITTEN.iter().any(|start| text.starts_with(start));
             self.deepest = text;
         }
@@ -121,7 +126,7 @@ impl TransportError {
     /// Creates the error. `status` is the one with which the proxy refused.
     pub(crate) fn into_error(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let is_connecting = self.connect;
-        let is_local = self.local || self.phase == Phase::Lookup;
+        let is_local = self.local || self.phase == Phase::Lookup || self.unbound.is_some();
         let error = self.classify(context, status);
         match (is_connecting, is_local || error.is_local()) {
             (true, true) => error.local(),
@@ -142,7 +147,10 @@ impl TransportError {
             let peer = context.proxy.filter(|_| self.tunnel.is_some()).unwrap_or(host);
             return tls_error(tls, action, peer, context.wall, reason);
         }
-        let error = if self.timeout {
+        let error = if let Some(unbound) = self.unbound {
+            let problem = context.binding.problem(unbound, &self.deepest);
+            Error::new(ErrorKind::Network, format!("cannot {action}: {problem}"))
+        } else if self.timeout {
             self.timed_out(context)
         } else if let Some(tunnel) = self.tunnel {
             let is_lookup = self.phase == Phase::Lookup;
@@ -170,7 +178,9 @@ impl TransportError {
     fn reason(&self, context: &Context<'_>) -> Option<ErrorReason> {
         match self.phase {
             Phase::Lookup => Some(ErrorReason::Dns),
-            Phase::Connect if context.proxy.is_some() => Some(ErrorReason::Proxy),
+            Phase::Connect if context.proxy.is_some() && self.unbound.is_none() => {
+                Some(ErrorReason::Proxy)
+            }
             Phase::Connect => Some(ErrorReason::Connect),
             Phase::ConnectOrResponse => None,
             Phase::Response if self.unwritten => Some(ErrorReason::Send),
@@ -209,7 +219,8 @@ impl TransportError {
 impl Context<'_> {
     /// Returns how the host is reached, to follow its name.
     fn through(&self) -> String {
-        self.proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+        let proxy = self.proxy.map(|proxy| format!(" through the proxy {proxy}"));
+        format!("{}{}", self.binding, proxy.unwrap_or_default())
     }
 }
 

@@ -28,6 +28,16 @@ fn a_client_is_not_built_from_invalid_arguments() {
     for path in ["/nonexistent/ca.pem", "Cargo.toml", "/dev/null"] {
         assert_refused("ca_bundle", builder(&sandbox).ca_bundle(path).build().unwrap_err());
     }
+    for pem in ["", "canary", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        assert_refused("ca_bundle", builder(&sandbox).ca_pem(pem).build().unwrap_err());
+    }
+    for name in ["", "a b", "a/b", "wwan0\0", "wwan0\n", "sixteen-letters!"] {
+        assert_refused("interface", builder(&sandbox).interface(name).build().unwrap_err());
+    }
+    for address in ["", "localhost", "192.0.2.0/24", "192.0.2.7:443", "fe80::1%lo"] {
+        let builder = builder(&sandbox).local_address(address);
+        assert_refused("local_address", builder.build().unwrap_err());
+    }
     for url in ["", "socks5://canary@proxy", "proxy"] {
         assert_refused("proxy", builder(&sandbox).proxy(url).build().unwrap_err());
     }

@@ -119,6 +119,16 @@ fn a_server_with_an_unknown_certificate_authority_is_not_trusted() {
 }
 
 #[test]
+fn certificate_authorities_may_be_in_memory_and_the_last_setting_applies() {
+    let (sandbox, other) = (sandbox(), sandbox());
+    let pem = std::fs::read(sandbox.ca_file()).unwrap();
+    let in_memory = builder(&sandbox).ca_bundle(other.ca_file()).ca_pem(pem);
+    in_memory.clone().build().unwrap().authenticate().unwrap();
+    let error = in_memory.ca_bundle(other.ca_file()).build().unwrap().authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+}
+
+#[test]
 fn plain_http_works_on_this_machine_and_does_not_pass_for_tls() {
     let plain = Sandbox::start_plain().unwrap();
     let client = builder_without_token(&plain).application_token(plain.application_token());

@@ -1,5 +1,6 @@
 //! One round trip, and how it can fail.
 
+mod binding;
 mod faults;
 mod hostile;
 mod proxy;

@@ -1,9 +1,8 @@
-//! The configuration of a client: the core's builder, with a setter for each option. `config_user`
-//! has the setters for users, `event` the one for the observer, `cancel` those for cancelling.
+//! The configuration of a client: the core's builder, with a setter for each option. Here are those
+//! that most programs need; the other files named `config_…`, `event` and `cancel` have the others.
 
 use std::ffi::c_char;
 use std::ptr;
-use std::time::Duration;
 
 use emnify_core::{Client, ClientBuilder, Secret, Store};
 
@@ -77,91 +76,6 @@ pub unsafe extern "C" fn emnify_config_set_application_token_file(
     }
 }
 
-/// Sets the URL of the API: https, or http to this machine.
-///
-/// Default: the environment variable EMNIFY_BASE_PATH, or else https://cdn.emnify.net.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_base_url(
-    config: *mut emnify_config,
-    base_url: *const c_char,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    // SAFETY: the contract; the string is copied before the call ends.
-    unsafe {
-        set(config, error, |builder| {
-            let url = text("base_url", base_url)?;
-            Ok(builder.base_url(url))
-        })
-    }
-}
-
-/// Sets how long one call may take, in milliseconds, including all waits and retries. Must be
-/// greater than 0. Default: 30,000.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_timeout_ms(
-    config: *mut emnify_config,
-    timeout_ms: u32,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    let timeout = Duration::from_millis(timeout_ms.into());
-    // SAFETY: the contract.
-    unsafe { set(config, error, |builder| Ok(builder.timeout(timeout))) }
-}
-
-/// Sets how long connecting may take, in milliseconds, within the timeout of the call. Must be
-/// greater than 0. Default: 10,000.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_connect_timeout_ms(
-    config: *mut emnify_config,
-    connect_timeout_ms: u32,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    let timeout = Duration::from_millis(connect_timeout_ms.into());
-    // SAFETY: the contract.
-    unsafe { set(config, error, |builder| Ok(builder.connect_timeout(timeout))) }
-}
-
-/// Sets the path of a file of PEM certificates, or of a directory of such files. Only these
-/// certificate authorities are trusted. emnify_client_new() reads the path and fails if there is no
-/// certificate in it.
-///
-/// Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE, or else
-/// the system's certificates, or else a bundled set.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_ca_bundle(
-    config: *mut emnify_config,
-    ca_bundle: *const c_char,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    // SAFETY: the contract; the string is copied before the call ends.
-    unsafe {
-        set(config, error, |builder| {
-            let path = text("ca_bundle", ca_bundle)?;
-            Ok(builder.ca_bundle(path))
-        })
-    }
-}
-
-/// Sets the URL of an HTTP proxy, such as http://proxy.example:3128. It may contain a user name and
-/// a password; messages do not repeat it.
-///
-/// Default: the environment variables HTTPS_PROXY and ALL_PROXY. Hosts in NO_PROXY and this machine
-/// are always reached directly.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_proxy(
-    config: *mut emnify_config,
-    proxy: *const c_char,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    // SAFETY: the contract; the string is copied before the call ends.
-    unsafe {
-        set(config, error, |builder| {
-            let url = text("proxy", proxy)?;
-            Ok(builder.proxy(url))
-        })
-    }
-}
-
 /// Sets where the session is kept after the process ends: the path of a directory, which is created
 /// with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
 /// such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
@@ -197,22 +111,6 @@ pub unsafe extern "C" fn emnify_config_set_store(
             Ok(builder.store(Store::at(location)?))
         })
     }
-}
-
-/// Sets whether calls are delayed to stay within emnify's rate limits. A call that would have to
-/// wait longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
-///
-/// The limits apply to all threads of a client together: 500 calls at once, then 5 per second
-/// (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per second;
-/// other calls have 25 at once, then 50 per second. Signing in has limits of its own.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_config_set_pacing(
-    config: *mut emnify_config,
-    pacing: bool,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    // SAFETY: the contract.
-    unsafe { set(config, error, |builder| Ok(builder.pacing(pacing))) }
 }
 
 /// Frees a configuration and wipes its secrets. Clients created from it are not affected.

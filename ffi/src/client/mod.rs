@@ -8,6 +8,7 @@ mod cancel;
 #[allow(clippy::module_inception, reason = "it is about the type of that name")]
 mod client;
 mod config;
+mod config_network;
 mod config_user;
 mod event;
 mod event_loop;
@@ -20,6 +21,7 @@ pub(crate) use callback::{Callback, Users};
 pub use cancel::*;
 pub use client::*;
 pub use config::*;
+pub use config_network::*;
 pub use config_user::*;
 pub use event::*;
 pub use event_loop::*;

@@ -20,8 +20,10 @@ class ClientSettings(TypedDict, total=False):
     base_url: str | None
     timeout: float | datetime.timedelta
     connect_timeout: float | datetime.timedelta
-    ca_bundle: str | os.PathLike[str] | None
+    ca_bundle: str | os.PathLike[str] | bytes | None
     proxy: str | None
+    interface: str | None
+    local_address: str | None
     store: str | os.PathLike[str] | None
     on_event: Callable[[Event], None] | None
     pacing: bool

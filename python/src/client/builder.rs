@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use emnify_core::ClientBuilder;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyBytes, PyType};
 
 use crate::calls::events::OnEvent;
 use crate::calls::into_core::into_core;
@@ -21,11 +21,12 @@ impl Client {
         signature = (
             application_token=None, *, application_token_file=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
+            proxy=None, interface=None, local_address=None, store=None, on_event=None,
+            pacing=OrDefault::Default,
         ),
         text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
-            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, store=None, \
-            on_event=None, pacing=True)"
+            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, interface=None, \
+            local_address=None, store=None, on_event=None, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
@@ -37,6 +38,8 @@ impl Client {
         connect_timeout: OrDefault<'_>,
         ca_bundle: Option<Bound<'_, PyAny>>,
         proxy: Option<Bound<'_, PyAny>>,
+        interface: Option<Bound<'_, PyAny>>,
+        local_address: Option<Bound<'_, PyAny>>,
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
         pacing: OrDefault<'_>,
@@ -49,8 +52,19 @@ impl Client {
             let path = arguments::path("application_token_file", path)?;
             builder = builder.application_token_file(path);
         }
-        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
-            .build(py, builder, None)
+        Settings {
+            base_url,
+            timeout,
+            connect_timeout,
+            ca_bundle,
+            proxy,
+            interface,
+            local_address,
+            store,
+            on_event,
+            pacing,
+        }
+        .build(py, builder, None)
     }
 
     /// Returns a client that signs in as a user, for calls that an application token is not
@@ -74,11 +88,12 @@ impl Client {
         signature = (
             username, password, *, mfa=None, trusted_device=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, store=None, on_event=None, pacing=OrDefault::Default,
+            proxy=None, interface=None, local_address=None, store=None, on_event=None,
+            pacing=OrDefault::Default,
         ),
         text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
             base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
-            store=None, on_event=None, pacing=True)"
+            interface=None, local_address=None, store=None, on_event=None, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn from_user(
@@ -92,6 +107,8 @@ impl Client {
         connect_timeout: OrDefault<'_>,
         ca_bundle: Option<Bound<'_, PyAny>>,
         proxy: Option<Bound<'_, PyAny>>,
+        interface: Option<Bound<'_, PyAny>>,
+        local_address: Option<Bound<'_, PyAny>>,
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
         pacing: OrDefault<'_>,
@@ -109,8 +126,19 @@ impl Client {
             Some(function) => Some(arguments::function("mfa", function)?),
             None => None,
         };
-        Settings { base_url, timeout, connect_timeout, ca_bundle, proxy, store, on_event, pacing }
-            .build(cls.py(), builder, mfa)
+        Settings {
+            base_url,
+            timeout,
+            connect_timeout,
+            ca_bundle,
+            proxy,
+            interface,
+            local_address,
+            store,
+            on_event,
+            pacing,
+        }
+        .build(cls.py(), builder, mfa)
     }
 }
 
@@ -121,6 +149,8 @@ struct Settings<'py> {
     connect_timeout: OrDefault<'py>,
     ca_bundle: Option<Bound<'py, PyAny>>,
     proxy: Option<Bound<'py, PyAny>>,
+    interface: Option<Bound<'py, PyAny>>,
+    local_address: Option<Bound<'py, PyAny>>,
     store: Option<Bound<'py, PyAny>>,
     on_event: Option<Bound<'py, PyAny>>,
     pacing: OrDefault<'py>,
@@ -143,11 +173,20 @@ impl Settings<'_> {
         if let OrDefault::Given(seconds) = &self.connect_timeout {
             builder = builder.connect_timeout(arguments::duration("connect_timeout", seconds)?);
         }
-        if let Some(path) = &self.ca_bundle {
-            builder = builder.ca_bundle(arguments::path("ca_bundle", path)?);
+        if let Some(bundle) = &self.ca_bundle {
+            builder = match bundle.cast::<PyBytes>() {
+                Ok(pem) => builder.ca_pem(pem.as_bytes()),
+                Err(_) => builder.ca_bundle(arguments::path("ca_bundle", bundle)?),
+            };
         }
         if let Some(url) = &self.proxy {
             builder = builder.proxy(arguments::text("proxy", url)?);
+        }
+        if let Some(name) = &self.interface {
+            builder = builder.interface(arguments::text("interface", name)?);
+        }
+        if let Some(address) = &self.local_address {
+            builder = builder.local_address(arguments::text("local_address", address)?);
         }
         if let Some(store) = &self.store {
             builder = builder.store(arguments::store(store)?);

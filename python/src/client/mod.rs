@@ -37,11 +37,18 @@ use crate::values::plain;
 /// timeout: how long one call may take, including all waits and retries, in seconds or as a
 /// timedelta.
 /// connect_timeout: how much of this time connecting may take.
-/// ca_bundle: a file or directory of PEM certificates. Only these authorities are trusted.
+/// ca_bundle: a file or directory of PEM certificates, or PEM certificates as bytes. Only these
+/// authorities are trusted.
 /// Default: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE, else the system's certificate
 /// authorities, else a bundled set.
 /// proxy: the URL of an HTTP proxy. Default: HTTPS_PROXY, ALL_PROXY, except for hosts in
 /// NO_PROXY.
+/// interface: the network interface that all connections are made from, such as "wwan0", on Linux
+/// and macOS. Before Linux 5.7 this needs the capability CAP_NET_RAW. Default: the system chooses.
+/// Applies to connections to emnify, or to the proxy; not to looking up names or to a store in
+/// Redis.
+/// local_address: the IPv4 or IPv6 address of this machine that all connections are made from, for
+/// an application token that is limited to it. Otherwise like interface, and on all systems.
 /// store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
 /// when the process ends; ~/ at the beginning is the directory in HOME. Processes that share it
 /// sign in once for all. Default: EMNIFY_STORE, else memory. If the

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::{Method, Url};
 
 use super::*;
+use crate::http::binding::Binding;
 use crate::http::proxy::Proxy;
 use crate::http::tls::Roots;
 use crate::http::{Call, Http, Settings};
@@ -42,6 +43,7 @@ fn a_lookup_that_hangs_times_out_in_the_lookup_whichever_limit_ends_first() {
             let base_url = Url::parse("https://cdn.example").unwrap();
             let proxy = proxy.map(|url| Url::parse(url).unwrap());
             let settings = Settings {
+                binding: Binding::default(),
                 proxy: proxy.and_then(|url| Proxy::choose(Some(&url), &base_url).unwrap()),
                 base_url,
                 connect_timeout,

@@ -7,6 +7,7 @@ fn a_request_that_could_not_be_written_fails_in_sending() {
         action: "test",
         host: "cdn.example:443",
         proxy: None,
+        binding: &Binding::default(),
         connect_timeout: Duration::from_secs(1),
         wait: &wait,
         wall: SystemTime::UNIX_EPOCH,
