@@ -112,10 +112,30 @@ const OPENING: &str = "\
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Marks calls that can fail: compilers warn if their status is ignored. A program that ignores one
+ * on purpose may define this as nothing before it includes the header.
+ */
+#ifndef EMNIFY_NODISCARD
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \\
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define EMNIFY_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define EMNIFY_NODISCARD __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#define EMNIFY_NODISCARD _Check_return_
+#else
+#define EMNIFY_NODISCARD
+#endif
+#endif
+
 #ifdef __cplusplus
 extern \"C\" {
 #endif
 ";
+
+/// The last argument of a function that can fail.
+const ERROR: &str = "emnify_error **error);";
 
 const CLOSING: &str = "\
 #ifdef __cplusplus
@@ -204,7 +224,18 @@ fn generate(config: &Config, folder: &Path, sources: &[&str]) -> String {
     let mut bytes = Vec::new();
     builder.with_config(config).generate().unwrap().write(&mut bytes);
     let text = String::from_utf8(bytes).unwrap();
-    text.trim().lines().map(|line| parenthesised(line) + "\n").collect()
+    let lines: String = text.trim().lines().map(|line| parenthesised(line) + "\n").collect();
+    lines.split("\n\n").map(checked).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Marks a declaration, which may follow its comment, if it is of a function that can fail.
+fn checked(declaration: &str) -> String {
+    match declaration.rsplit_once("\nint32_t emnify_") {
+        Some((comment, function)) if function.trim_end().ends_with(ERROR) => {
+            format!("{comment}\nEMNIFY_NODISCARD\nint32_t emnify_{function}")
+        }
+        _ => declaration.to_owned(),
+    }
 }
 
 /// Puts a negative constant into parentheses, so that the macro is safe in any expression.

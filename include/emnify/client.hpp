@@ -49,7 +49,7 @@ public:
     /* Returns an auth token that is valid now. Call this each time you need one; do not keep it. */
     AuthToken authenticate(Error &error) const {
         emnify_auth_token *token = NULL;
-        emnify_authenticate(get(), &token, detail::Into(error));
+        detail::call(error, emnify_authenticate, get(), &token);
         return AuthToken(token);
     }
 
@@ -59,8 +59,8 @@ public:
         if (timeout.count() < 0 || timeout.count() > UINT32_MAX) {
             error = Error::invalid_input("timeout: is out of range");
         } else {
-            emnify_authenticate_within(get(), static_cast<std::uint32_t>(timeout.count()), &token,
-                                       detail::Into(error));
+            detail::call(error, emnify_authenticate_within, get(),
+                         static_cast<std::uint32_t>(timeout.count()), &token);
         }
         return AuthToken(token);
     }
@@ -88,14 +88,13 @@ public:
      * signed in. Not on Windows. */
     int fd(Error &error) const {
         std::int32_t fd = -1;
-        emnify_client_fd(get(), &fd, detail::Into(error));
+        detail::call(error, emnify_client_fd, get(), &fd);
         return fd;
     }
 
     /* Makes that descriptor unreadable, and passes the events to the observer. */
     bool process(Error &error) const {
-        emnify_client_process(get(), detail::Into(error));
-        return !error;
+        return detail::call(error, emnify_client_process, get());
     }
 
     /* Reports that a server refused the auth token (HTTP 401). */
@@ -120,14 +119,14 @@ public:
     /* Returns the status of the session. Makes no request. */
     Status status(Error &error) const {
         emnify_status *status = NULL;
-        emnify_status_new(get(), &status, detail::Into(error));
+        detail::call(error, emnify_status_new, get(), &status);
         return Status(status);
     }
 
     /* Returns a client for another workspace. This client stays in its own. */
-    Client switch_workspace(std::uint64_t id, Error &error) const {
+    EMNIFY_NODISCARD Client switch_workspace(std::uint64_t id, Error &error) const {
         emnify_client *client = NULL;
-        emnify_switch_workspace(get(), id, &client, detail::Into(error));
+        detail::call(error, emnify_switch_workspace, get(), id, &client);
         return Client(client);
     }
 
@@ -152,30 +151,31 @@ public:
             c_options.headers_size = headers.size();
             c_options.body = options.body.empty() ? NULL : options.body.data();
             c_options.body_length = options.body.size();
-            emnify_request(get(), method.c_str(), path.c_str(), &c_options, &response,
-                           detail::Into(error));
+            detail::call(error, emnify_request, get(), method.c_str(), path.c_str(), &c_options,
+                         &response);
         }
         return Response(response);
     }
 
     /* Returns the rows of a collection. `per_page` rows are read with each request; 0 means 100. */
-    Pages paginate(const std::string &path, std::uint64_t per_page, Error &error) const {
+    EMNIFY_NODISCARD Pages paginate(const std::string &path, std::uint64_t per_page,
+                                    Error &error) const {
         emnify_pages *pages = NULL;
         if (detail::has_nul(path)) {
             error = Error::invalid_input("path: contains a NUL");
         } else {
-            emnify_paginate(get(), path.c_str(), per_page, &pages, detail::Into(error));
+            detail::call(error, emnify_paginate, get(), path.c_str(), per_page, &pages);
         }
         return Pages(pages);
     }
 
     /* Creates an application token. */
-    CreatedToken token_create(const TokenOptions &options, Error &error) const {
+    EMNIFY_NODISCARD CreatedToken token_create(const TokenOptions &options, Error &error) const {
         emnify_created_token *created = NULL;
         if (!has_nul(options, error)) {
             emnify_token_options c_options = EMNIFY_TOKEN_OPTIONS_INIT;
             lend(options, c_options);
-            emnify_token_create(get(), &c_options, &created, detail::Into(error));
+            detail::call(error, emnify_token_create, get(), &c_options, &created);
         }
         return CreatedToken(created);
     }
@@ -192,7 +192,7 @@ public:
             emnify_list_options c_options = EMNIFY_LIST_OPTIONS_INIT;
             c_options.expires_within_s = static_cast<std::uint64_t>(options.expires_within.count());
             c_options.older_than_s = static_cast<std::uint64_t>(options.older_than.count());
-            emnify_token_list(get(), &c_options, &raw, detail::Into(error));
+            detail::call(error, emnify_token_list, get(), &c_options, &raw);
         }
         const detail::Handle<emnify_tokens, emnify_token_list_free> tokens(raw);
         std::vector<Token> rows;
@@ -206,7 +206,7 @@ public:
      * auth token does not contain its id. */
     std::unique_ptr<Token> token_own(Error &error) const {
         emnify_token *raw = NULL;
-        emnify_token_own(get(), &raw, detail::Into(error));
+        detail::call(error, emnify_token_own, get(), &raw);
         const detail::Handle<emnify_token, emnify_token_free> own(raw);
         return std::unique_ptr<Token>(own ? new Token(row(raw)) : NULL);
     }
@@ -216,14 +216,14 @@ public:
         if (detail::has_nul(description)) {
             error = Error::invalid_input("description: contains a NUL");
         } else {
-            emnify_token_update(get(), id, description.c_str(), detail::Into(error));
+            detail::call(error, emnify_token_update, get(), id, description.c_str());
         }
         return !error;
     }
 
     /* Permanently revokes an application token. */
     bool token_revoke(std::uint64_t id, Error &error) const {
-        emnify_token_revoke(get(), id, detail::Into(error));
+        detail::call(error, emnify_token_revoke, get(), id);
         return !error;
     }
 
@@ -242,7 +242,7 @@ public:
             c_options.hand_over = hand_over ? detail::EMNIFY_HPP_IN_C(hand_over) : NULL;
             c_options.user = &hand_over;
             c_options.keep_old = options.keep_old ? 1 : 0;
-            emnify_token_rotate(get(), &c_options, &raw, detail::Into(error));
+            detail::call(error, emnify_token_rotate, get(), &c_options, &raw);
         }
         const detail::Handle<emnify_rotation, emnify_rotation_free> rotation(raw);
         return Rotation{emnify_rotation_state(raw), emnify_rotation_old_id(raw),
@@ -285,7 +285,7 @@ public:
         return detail::or_raise([&](Error &error) { return status(error); });
     }
 
-    Client switch_workspace(std::uint64_t id) const {
+    EMNIFY_NODISCARD Client switch_workspace(std::uint64_t id) const {
         return detail::or_raise([&](Error &error) { return switch_workspace(id, error); });
     }
 
@@ -295,11 +295,11 @@ public:
             [&](Error &error) { return request(method, path, options, error); });
     }
 
-    Pages paginate(const std::string &path, std::uint64_t per_page = 0) const {
+    EMNIFY_NODISCARD Pages paginate(const std::string &path, std::uint64_t per_page = 0) const {
         return detail::or_raise([&](Error &error) { return paginate(path, per_page, error); });
     }
 
-    CreatedToken token_create(const TokenOptions &options = TokenOptions()) const {
+    EMNIFY_NODISCARD CreatedToken token_create(const TokenOptions &options = TokenOptions()) const {
         return detail::or_raise([&](Error &error) { return token_create(options, error); });
     }
 
@@ -340,7 +340,7 @@ private:
 
     void make(const emnify_config *config, Error &error) {
         emnify_client *client = NULL;
-        emnify_client_new(config, &client, detail::Into(error));
+        detail::call(error, emnify_client_new, config, &client);
         client_.reset(client);
     }
 
@@ -355,7 +355,7 @@ private:
         do {
             header.assign(length + 1, '\0');
             length = 0;
-            get_header(get(), &header[0], header.size(), &length, detail::Into(error));
+            detail::call(error, get_header, get(), &header[0], header.size(), &length);
         } while (length >= header.size());
         header.resize(error ? 0 : length);
         return header;

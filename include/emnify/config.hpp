@@ -30,9 +30,7 @@ public:
 
     /* The token is copied. Wipe your own copy when you no longer need it. */
     Config &set_application_token(const char *token, std::size_t length) {
-        return set([&](Error &error) {
-            emnify_config_set_application_token(get(), token, length, detail::Into(error));
-        });
+        return call(emnify_config_set_application_token, token, length);
     }
 
     Config &set_application_token(const std::string &token) {
@@ -50,15 +48,11 @@ public:
 
     /* A negative time is refused like 0. A time above 49 days is limited to 49 days. */
     Config &set_timeout(std::chrono::milliseconds timeout) {
-        return set([&](Error &error) {
-            emnify_config_set_timeout_ms(get(), detail::count(timeout), detail::Into(error));
-        });
+        return call(emnify_config_set_timeout_ms, detail::count(timeout));
     }
 
     Config &set_connect_timeout(std::chrono::milliseconds timeout) {
-        return set([&](Error &error) {
-            emnify_config_set_connect_timeout_ms(get(), detail::count(timeout), detail::Into(error));
-        });
+        return call(emnify_config_set_connect_timeout_ms, detail::count(timeout));
     }
 
     Config &set_ca_bundle(const std::string &path) {
@@ -67,9 +61,7 @@ public:
 
     /* Sets PEM certificates in memory. They are copied. */
     Config &set_ca_pem(const char *pem, std::size_t length) {
-        return set([&](Error &error) {
-            emnify_config_set_ca_pem(get(), pem, length, detail::Into(error));
-        });
+        return call(emnify_config_set_ca_pem, pem, length);
     }
 
     Config &set_ca_pem(const std::string &pem) { return set_ca_pem(pem.data(), pem.size()); }
@@ -93,31 +85,23 @@ public:
 
     /* Sets whether a thread renews the auth token on time, also without calls. Default: false. */
     Config &set_auto_renew(bool auto_renew) {
-        return set([&](Error &error) {
-            emnify_config_set_auto_renew(get(), auto_renew, detail::Into(error));
-        });
+        return call(emnify_config_set_auto_renew, auto_renew);
     }
 
     /* Sets whether calls are delayed to stay within emnify's rate limits. Default: true. */
     Config &set_pacing(bool pacing) {
-        return set([&](Error &error) {
-            emnify_config_set_pacing(get(), pacing, detail::Into(error));
-        });
+        return call(emnify_config_set_pacing, pacing);
     }
 
     /* Sets whether Client::cancel() also ends a call that waits for a response. Default: false. */
     Config &set_cancellable(bool cancellable) {
-        return set([&](Error &error) {
-            emnify_config_set_cancellable(get(), cancellable, detail::Into(error));
-        });
+        return call(emnify_config_set_cancellable, cancellable);
     }
 
     /* Sets how many exchanges a cancellable client may run at the same time, each on its own
      * thread; further exchanges wait. Default: 64. */
     Config &set_max_exchanges(std::size_t max_exchanges) {
-        return set([&](Error &error) {
-            emnify_config_set_max_exchanges(get(), max_exchanges, detail::Into(error));
-        });
+        return call(emnify_config_set_max_exchanges, max_exchanges);
     }
 
     /* Sets a person's credentials. They are copied. Wipe your own copy of the password. */
@@ -126,8 +110,8 @@ public:
             if (detail::has_nul(username)) {
                 error = Error::invalid_input("username: contains a NUL");
             } else {
-                emnify_config_set_user(get(), username.c_str(), password, length,
-                                       detail::Into(error));
+                detail::call(error, emnify_config_set_user, get(), username.c_str(), password,
+                             length);
             }
         });
     }
@@ -156,8 +140,8 @@ public:
             if (detail::has_nul(name)) {
                 error = Error::invalid_input("name: contains a NUL");
             } else {
-                emnify_config_set_trusted_device(get(), fingerprint, length, name.c_str(),
-                                                 detail::Into(error));
+                detail::call(error, emnify_config_set_trusted_device, get(), fingerprint,
+                             length, name.c_str());
             }
         });
     }
@@ -193,13 +177,18 @@ private:
         return *this;
     }
 
+    template <typename Setter, typename... Arguments>
+    Config &call(Setter setter, Arguments... arguments) {
+        return set([&](Error &error) { detail::call(error, setter, get(), arguments...); });
+    }
+
     Config &set_text(int32_t (*setter)(emnify_config *, const char *, emnify_error **),
                      const std::string &text, const char *refusal) {
         return set([&](Error &error) {
             if (detail::has_nul(text)) {
                 error = Error::invalid_input(refusal);
             } else {
-                setter(get(), text.c_str(), detail::Into(error));
+                detail::call(error, setter, get(), text.c_str());
             }
         });
     }
@@ -209,7 +198,7 @@ private:
     void set_function(Setter setter, InC in_c, Function function, emnify_free_user free_user,
                       Error &error) {
         std::unique_ptr<Function> owned(new Function(std::move(function)));
-        if (setter(get(), in_c, owned.get(), free_user, detail::Into(error)) == EMNIFY_OK) {
+        if (detail::call(error, setter, get(), in_c, owned.get(), free_user)) {
             owned.release();
         }
     }

@@ -128,19 +128,15 @@ auto or_raise(Call call) -> decltype(call(std::declval<Error &>())) {
 }
 #endif
 
-/* Provides the emnify_error ** argument of a C call, and moves the result into an Error. */
-class Into {
-public:
-    explicit Into(Error &error) : error_(error), raw_(NULL) {}
-    Into(const Into &) = delete;
-    Into &operator=(const Into &) = delete;
-    ~Into() { error_ = Error(raw_); }
-    operator emnify_error **() noexcept { return &raw_; }
-
-private:
-    Error &error_;
-    emnify_error *raw_;
-};
+/* Makes a C call with these arguments and an emnify_error ** as the last one, and sets or clears
+ * `error`. Returns whether it succeeded. */
+template <typename Function, typename... Arguments>
+bool call(Error &error, Function function, Arguments... arguments) {
+    emnify_error *raw = NULL;
+    const bool is_ok = function(arguments..., &raw) == EMNIFY_OK;
+    error = Error(raw);
+    return is_ok;
+}
 
 } /* namespace detail */
 

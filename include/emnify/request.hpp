@@ -100,7 +100,7 @@ public:
     bool next(std::string &row, Error &error) {
         const char *text = NULL;
         std::size_t length = 0;
-        emnify_pages_next(get(), &text, &length, detail::Into(error));
+        detail::call(error, emnify_pages_next, get(), &text, &length);
         if (text) {
             row.assign(text, length);
         }

@@ -203,6 +203,13 @@ compile_cxx() {
     $cxx -std=c++11 -g $warnings ${CFLAGS:-} -I"$root/include" -I"$root/tests/c" "$@"
 }
 
+# Checks that compilers warn about a status that a program ignores.
+ignored_status() {
+    printf '#include "emnify.h"\nvoid f(void) { emnify_authenticate(NULL, NULL, NULL); }\n' \
+        >"$work/ignored.c"
+    ! compile_c -c "$work/ignored.c" -o "$work/ignored.o"
+}
+
 # Checks that the shared library exports exactly the functions that the header declares.
 exports() {
     nm -D --defined-only "$library/libemnify.so" | awk '{ print $3 }' | sort >"$work/exported"
@@ -219,6 +226,7 @@ dynamic() {
 
 headers
 check "the library has its SONAME and stays loaded" dynamic
+check "an ignored status is a warning" ignored_status
 check "the library exports what emnify.h declares" exports
 
 echo "== examples"

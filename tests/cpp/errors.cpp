@@ -301,11 +301,11 @@ void each_call_throws() {
     throws([&] { client.token_revoke(999999); }, EMNIFY_ERR_NOT_FOUND);
     sandbox_fault("{\"kind\": \"refuse\"}");
     throws([&] { client.token_list(); }, EMNIFY_ERR_NETWORK);
-    throws([&] { client.token_create(); }, EMNIFY_ERR_NETWORK);
+    throws([&] { return client.token_create(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_own(); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.request("GET", "/api/v1/sim"); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.paginate("/api/v1/sim").begin(); }, EMNIFY_ERR_NETWORK);
-    throws([&] { client.switch_workspace(5678); }, EMNIFY_ERR_NETWORK);
+    throws([&] { return client.switch_workspace(5678); }, EMNIFY_ERR_NETWORK);
     throws([&] { client.token_rotate(); }, EMNIFY_ERR_INVALID_INPUT);
     // Temporary failures are retried within the timeout.
     const auto moment = std::chrono::milliseconds(1000 * static_cast<int>(check_slowness()));
@@ -316,7 +316,7 @@ void each_call_throws() {
     client.token_list();
     emnify::Client moved = std::move(client);
     throws([&] { client.status(); }, EMNIFY_ERR_INVALID_INPUT);
-    throws([&] { client.paginate("/api/v1/sim"); }, EMNIFY_ERR_INVALID_INPUT);
+    throws([&] { return client.paginate("/api/v1/sim"); }, EMNIFY_ERR_INVALID_INPUT);
 }
 
 void an_exception_of_a_users_function_is_caught() {

@@ -103,7 +103,9 @@ static void run(struct daemon *daemon, int timer, int signals, int token)
             drain(timer);
             use_token(daemon);
         } else if (event.data.fd == token) {
-            emnify_client_process(daemon->client, NULL);
+            if (emnify_client_process(daemon->client, NULL) != EMNIFY_OK) {
+                break; /* the client was cancelled */
+            }
             use_token(daemon);
         }
         if (seconds() - started > longest) {

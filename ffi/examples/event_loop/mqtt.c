@@ -103,8 +103,9 @@ static void run(struct connection *connection, int32_t fd)
             mosquitto_loop_write(connection->mqtt, 1);
         }
         mosquitto_loop_misc(connection->mqtt);
-        if (watched[0].revents & POLLIN) {
-            emnify_client_process(connection->client, NULL);
+        if ((watched[0].revents & POLLIN) != 0 &&
+            emnify_client_process(connection->client, NULL) != EMNIFY_OK) {
+            break; /* the client was cancelled */
         }
         use_token(connection);
     }
