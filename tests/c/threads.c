@@ -90,9 +90,73 @@ static void many_threads_read_one_auth_token(void)
     emnify_client_free(client);
 }
 
+/* A thread that is cancelled during its call. */
+struct cancelled {
+    const emnify_client *client;
+    emnify_auth_token *auth_token;
+    int32_t status;
+};
+
+static void free_auth_token(void *argument)
+{
+    struct cancelled *cancelled = (struct cancelled *)argument;
+
+    emnify_auth_token_free(cancelled->auth_token);
+}
+
+static void *sign_in_and_be_cancelled(void *argument)
+{
+    struct cancelled *cancelled = (struct cancelled *)argument;
+
+    pthread_cleanup_push(free_auth_token, cancelled);
+    cancelled->status = emnify_authenticate(cancelled->client, &cancelled->auth_token, NULL);
+    pthread_testcancel();
+    cancelled->status = -1;
+    pthread_cleanup_pop(1);
+    return NULL;
+}
+
+static void cancel_during_a_sign_in(emnify_config *config)
+{
+    struct cancelled cancelled = {NULL, NULL, -1};
+    emnify_error *error = NULL;
+    emnify_client *client = client_of(config);
+    pthread_t thread;
+    void *result = NULL;
+
+    sandbox_fault("{\"path\": \"" SANDBOX_AUTHENTICATE "\", \"times\": 1, \"kind\": \"delay\","
+                  " \"milliseconds\": 400}");
+    cancelled.client = client;
+    CHECK_NUMBER(pthread_create(&thread, NULL, sign_in_and_be_cancelled, &cancelled), 0);
+    while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) == 0) {
+        pause_ms(5);
+    }
+    CHECK_NUMBER(pthread_cancel(thread), 0);
+    CHECK_NUMBER(pthread_join(thread, &result), 0);
+    CHECK(result == PTHREAD_CANCELED);
+    CHECK_NUMBER(cancelled.status, EMNIFY_OK);
+    /* The client is intact and has the auth token. */
+    CHECK_OK(authenticate(client, &error));
+    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 1);
+    emnify_client_free(client);
+}
+
+/* pthread_cancel() must neither crash the library nor leave a lock behind. */
+static void a_thread_that_is_cancelled_finishes_its_call(void)
+{
+    emnify_error *error = NULL;
+    emnify_config *config = sandbox_config();
+
+    cancel_during_a_sign_in(sandbox_config());
+    sandbox_reset();
+    CHECK_OK(emnify_config_set_cancellable(config, true, &error));
+    cancel_during_a_sign_in(config);
+}
+
 int main(void)
 {
     RUN(one_of_many_threads_signs_in);
     RUN(many_threads_read_one_auth_token);
+    RUN(a_thread_that_is_cancelled_finishes_its_call);
     return check_report();
 }

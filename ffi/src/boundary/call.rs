@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::cancellation::postponed;
 use super::failure::{Result, emnify_error};
 use crate::codes::EMNIFY_OK;
 
@@ -13,7 +14,7 @@ use crate::codes::EMNIFY_OK;
 ///
 /// `error` is NULL or may be written to.
 pub(crate) unsafe fn call(error: *mut *mut emnify_error, body: impl FnOnce() -> Result) -> i32 {
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+    let failure = match postponed(|| catch_unwind(AssertUnwindSafe(body))) {
         Ok(Ok(())) => return EMNIFY_OK,
         Ok(Err(failure)) => failure,
         Err(_) => emnify_error::panicked(),
@@ -26,7 +27,8 @@ pub(crate) unsafe fn call(error: *mut *mut emnify_error, body: impl FnOnce() -> 
     code
 }
 
-/// Runs a function that cannot fail, and returns its value; `otherwise` if it panics.
+/// Runs a function that cannot fail, and returns its value; `otherwise` if it panics. It makes no
+/// system call at which the thread could be cancelled.
 pub(crate) fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod call;
+mod cancellation;
 mod error;
 mod failure;
 pub(crate) mod options;

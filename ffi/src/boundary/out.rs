@@ -4,6 +4,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::call::infallible;
+use super::cancellation::postponed;
 use super::failure::{Result, emnify_error};
 
 /// Frees a handle. NULL is allowed.
@@ -14,7 +15,9 @@ use super::failure::{Result, emnify_error};
 pub(crate) unsafe fn free<T>(handle: *mut T) {
     if !handle.is_null() {
         // SAFETY: `Box::into_raw` created it, and it is freed only once.
-        infallible((), || drop(unsafe { Box::from_raw(handle) }));
+        let handle = unsafe { Box::from_raw(handle) };
+        // Freeing a client closes files.
+        postponed(|| infallible((), || drop(handle)));
     }
 }
 
