@@ -18,51 +18,21 @@ struct Section {
     title: &'static str,
     /// The files in `src` that it is generated from.
     sources: &'static [&'static str],
-    /// C code that Rust cannot express.
+    /// The name of its structure of options, and the initial values of the members after `size`.
+    options: Option<(&'static str, &'static str)>,
+    /// C code at its end, which Rust cannot express.
     verbatim: &'static str,
-    /// The text that `verbatim` follows; empty if it comes at the end.
-    after: &'static str,
 }
 
 const fn section(title: &'static str, sources: &'static [&'static str]) -> Section {
-    Section { title, sources, verbatim: "", after: "" }
+    Section { title, sources, options: None, verbatim: "" }
 }
 
 impl Section {
-    const fn with(self, verbatim: &'static str, after: &'static str) -> Section {
-        Section { verbatim, after, ..self }
+    const fn options(self, name: &'static str, members: &'static str) -> Section {
+        Section { options: Some((name, members)), ..self }
     }
 }
-
-const TOKEN_OPTIONS: &str = "\
-/**
- * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
- */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
-";
-
-const REQUEST_OPTIONS: &str = "\
-/**
- * Initialises the options: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
- */
-#define EMNIFY_REQUEST_OPTIONS_INIT \\
-    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
-";
-
-const LIST_OPTIONS: &str = "\
-/**
- * Initialises the options: emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
- */
-#define EMNIFY_LIST_OPTIONS_INIT { sizeof(emnify_list_options), 0, 0 }
-";
-
-const ROTATE_OPTIONS: &str = "\
-/**
- * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
- */
-#define EMNIFY_ROTATE_OPTIONS_INIT \\
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0 }
-";
 
 const VERSION: &str = concat!(
     "/**\n * Version of this header, as text.\n */\n#define EMNIFY_VERSION \"",
@@ -75,34 +45,71 @@ const VERSION: &str = concat!(
     "EMNIFY_VERSION_PATCH)\n",
 );
 
-/// In an order that suits a reader and declares each type before its use.
-const SECTIONS: [Section; 21] = [
-    section("Status codes", &["codes/error.rs"]),
-    section("Reasons of errors", &["codes/error_reason.rs"]),
-    section("Error objects", &["boundary/failure.rs", "boundary/error.rs"]),
-    section("Configuration", &["client/config.rs"]),
-    section("Configuration: connections", &["client/config_network.rs"]),
-    section("Configuration: events", &["client/callback.rs", "client/event.rs"]),
-    section("Configuration: user credentials", &["client/config_user.rs"]),
-    section("Client", &["client/client.rs"]),
-    section("Client: cancelling its calls", &["client/cancel.rs"]),
-    section("Auth tokens", &["client/authenticate.rs", "client/auth_token.rs"]),
-    section("Event loops", &["client/event_loop.rs"]),
-    section("Session status", &["client/status.rs"]),
-    section("Requests to the API", &["requests/request.rs"])
-        .with(REQUEST_OPTIONS, "} emnify_request_options;\n"),
-    section("Requests to the API: collections", &["requests/pages.rs"]),
-    section("Application tokens: create", &["tokens/create.rs"])
-        .with(TOKEN_OPTIONS, "} emnify_token_options;\n"),
-    section("Application tokens: properties, update, revoke", &["tokens/token.rs"]),
-    section("Application tokens: findings", &["tokens/findings.rs"]),
-    section("Application tokens: list", &["tokens/list.rs"])
-        .with(LIST_OPTIONS, "} emnify_list_options;\n"),
-    section("Application tokens: states of a rotation", &["codes/rotation_state.rs"]),
-    section("Application tokens: rotate", &["tokens/rotate.rs"])
-        .with(ROTATE_OPTIONS, "} emnify_rotate_options;\n"),
-    section("Version", &["version.rs"]).with(VERSION, ""),
+/// A part of the header, which the table of contents lists.
+struct Part {
+    title: &'static str,
+    sections: &'static [Section],
+}
+
+/// In an order that suits a reader, what most programs need first, and each type before its use.
+const PARTS: [Part; 5] = [
+    Part {
+        title: "Signing in",
+        sections: &[
+            section("status codes", &["codes/error.rs"]),
+            section("errors", &["boundary/failure.rs", "boundary/error.rs"]),
+            section("configuration", &["client/config.rs"]),
+            section("client", &["client/client.rs"]),
+            section("auth tokens", &["client/authenticate.rs", "client/auth_token.rs"]),
+        ],
+    },
+    Part {
+        title: "More settings and details",
+        sections: &[
+            section("details of errors", &["codes/error_reason.rs", "boundary/error_details.rs"]),
+            section("connections", &["client/config_network.rs"]),
+            section("events", &["client/callback.rs", "client/event.rs"]),
+            section("session status", &["client/status.rs"]),
+            section("event loops", &["client/event_loop.rs"]),
+            section("cancelling calls", &["client/cancel.rs"]),
+            section("user credentials", &["client/config_user.rs"]),
+            section("other workspaces", &["client/workspace.rs"]),
+        ],
+    },
+    Part {
+        title: "Requests to the API",
+        sections: &[
+            section("one request", &["requests/request.rs"])
+                .options("request", "NULL, 0, NULL, 0, NULL, 0"),
+            section("collections", &["requests/pages.rs"]),
+        ],
+    },
+    Part {
+        title: "Application tokens",
+        sections: &[
+            section("create", &["tokens/create.rs"]).options("token", "NULL, NULL, NULL, 0"),
+            section("properties, update, revoke", &["tokens/token.rs"]),
+            section("findings", &["tokens/findings.rs"]),
+            section("list", &["tokens/list.rs"]).options("list", "0, 0"),
+            section("states of a rotation", &["codes/rotation_state.rs"]),
+            section("rotate", &["tokens/rotate.rs"])
+                .options("rotate", "0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0"),
+        ],
+    },
+    Part {
+        title: "Version",
+        sections: &[Section {
+            verbatim: VERSION,
+            ..section("header and library", &["version.rs"])
+        }],
+    },
 ];
+
+/// Where `cbindgen.toml` wants the table of contents.
+const CONTENTS: &str = " * CONTENTS\n";
+
+/// The longest line of the table of contents.
+const LINE: usize = 100;
 
 const OPENING: &str = "\
 #ifndef EMNIFY_H
@@ -189,26 +196,63 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn header(package: &Path) -> String {
     let config = Config::from_file(package.join("cbindgen.toml")).unwrap();
     let overview = config.header.clone().unwrap_or_default();
+    assert!(overview.contains(CONTENTS));
+    let overview = overview.replace(CONTENTS, &contents());
     let mut text = format!("{}\n\n{OPENING}\n", overview.trim());
-    for section in &SECTIONS {
-        text.push_str(&heading(section.title));
-        text.push_str(&body(&config, &package.join("src"), section));
-        text.push('\n');
+    for Part { title, sections } in &PARTS {
+        for section in *sections {
+            text.push_str(&heading(&format!("{title}: {}", section.title)));
+            text.push_str(&body(&config, &package.join("src"), section));
+            text.push('\n');
+        }
     }
     text.push_str(CLOSING);
     text
 }
 
+/// Returns the table of contents, in lines of a comment.
+fn contents() -> String {
+    let mut text = String::new();
+    for Part { title, sections } in &PARTS {
+        let titles: Vec<_> = sections.iter().map(|section| section.title).collect();
+        let mut line = " * -".to_owned();
+        for word in format!("{title}: {}", titles.join("; ")).split(' ') {
+            if line.len() + 1 + word.len() > LINE {
+                text.push_str(&line);
+                text.push('\n');
+                line = " *  ".to_owned();
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
 /// Returns the text of a section below its title.
 fn body(config: &Config, folder: &Path, section: &Section) -> String {
-    let declarations = generate(config, folder, section.sources);
-    let Section { verbatim, after, .. } = section;
-    if after.is_empty() {
-        let gap = if verbatim.is_empty() { "" } else { "\n" };
-        return declarations + gap + verbatim;
+    let mut text = generate(config, folder, section.sources);
+    if let Some((name, members)) = section.options {
+        let end = format!("}} emnify_{name}_options;\n");
+        assert!(text.contains(&end), "{end}");
+        text = text.replace(&end, &format!("{end}\n{}", initialiser(name, members)));
     }
-    assert!(declarations.contains(after), "{after}");
-    declarations.replace(after, &format!("{after}\n{verbatim}"))
+    if !section.verbatim.is_empty() {
+        text.push('\n');
+    }
+    text + section.verbatim
+}
+
+/// Returns the macro that initialises a structure of options.
+fn initialiser(name: &str, members: &str) -> String {
+    let (options, macro_name) =
+        (format!("emnify_{name}_options"), format!("EMNIFY_{}_OPTIONS_INIT", name.to_uppercase()));
+    format!(
+        "/**\n * Initialises the options: {options} options = {macro_name};\n */\n\
+         #define {macro_name} \\\n    {{ sizeof({options}), {members} }}\n"
+    )
 }
 
 fn heading(title: &str) -> String {

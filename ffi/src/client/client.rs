@@ -1,4 +1,4 @@
-//! The client: created from a configuration, from the environment, or from another client.
+//! The client: created from a configuration or from the environment. `workspace` creates others.
 
 use emnify_core::Client;
 
@@ -47,29 +47,6 @@ pub unsafe extern "C" fn emnify_client_new(
     unsafe { call(error, body) }
 }
 
-/// Creates a client for the workspace `id` in `*new_client`, with the configuration of `client`. It
-/// signs in at once, keeps itself signed in, and is freed independently of `client`, which stays in
-/// its own workspace. Blocks.
-///
-/// The server decides who may switch. Users may switch to the workspaces that they belong to. At
-/// present the server refuses application tokens (EMNIFY_ERR_REJECTED, HTTP 401); emnify calls this
-/// temporary.
-///
-/// Other errors include EMNIFY_ERR_FORBIDDEN and EMNIFY_ERR_NOT_FOUND.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_switch_workspace(
-    client: *const emnify_client,
-    id: u64,
-    new_client: *mut *mut emnify_client,
-    error: *mut *mut emnify_error,
-) -> i32 {
-    let body = |client: &emnify_client| {
-        Ok(emnify_client::new(client.core.switch_workspace(id)?, client.users.clone()))
-    };
-    // SAFETY: the contract.
-    unsafe { produce(client, ("new_client", new_client), error, body) }
-}
-
 /// Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
 /// clients for other workspaces stay valid. Does not wait for the network: an exchange that is
 /// still running in the background ends within its timeout and calls none of your functions.
@@ -80,7 +57,7 @@ pub unsafe extern "C" fn emnify_client_free(client: *mut emnify_client) {
 }
 
 impl emnify_client {
-    fn new(core: Client, users: Users) -> Self {
+    pub(super) fn new(core: Client, users: Users) -> Self {
         emnify_client { core, last_handed_out: LastHandedOut::default(), users }
     }
 }

@@ -13,6 +13,7 @@ mod config_user;
 mod event;
 mod event_loop;
 mod status;
+mod workspace;
 
 pub use auth_token::*;
 pub use authenticate::*;
@@ -26,3 +27,4 @@ pub use config_user::*;
 pub use event::*;
 pub use event_loop::*;
 pub use status::*;
+pub use workspace::*;

@@ -124,8 +124,7 @@ pub(crate) unsafe fn new_token(
         new = new.description(text);
     }
     // SAFETY: guaranteed by the caller.
-    let expiry = unsafe { options::expiry(options.expiry_date, options.expires_in_s) }?;
-    if let Some(expiry) = expiry {
+    if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_in_s) }? {
         new = new.expiry_date(expiry);
     }
     // SAFETY: guaranteed by the caller.

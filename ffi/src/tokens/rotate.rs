@@ -10,7 +10,7 @@ use emnify_core::{RotateOptions, Rotation, Secret};
 
 use crate::boundary::options::{self, Options};
 use crate::boundary::{
-    Result, SecretText, c_text, emnify_error, free, milliseconds, optional_text, read,
+    Result, SecretText, c_text, emnify_error, free, milliseconds, optional_text, pointer, read,
 };
 use crate::client::{Callback, emnify_client, produce};
 use crate::codes::{EMNIFY_ROTATION_NONE, state_number};
@@ -114,7 +114,7 @@ pub struct emnify_rotation {
 /// the same store, which reports EMNIFY_EVENT_SUCCESSOR_FOUND. Only one rotation runs in a store at
 /// a time: a call that waited for the rotation of another client returns its result.
 ///
-/// Errors:
+/// Errors, besides those of emnify_token_list() before the rotation begins:
 ///
 /// - EMNIFY_ERR_INVALID_INPUT: the store or `hand_over` is missing; an option is invalid; the
 ///   client signs in as a user; the id of its application token is not known and `id` is 0; or the
@@ -125,8 +125,6 @@ pub struct emnify_rotation {
 /// - EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED after emnify_client_cancel(): the rotation
 ///   stopped in the state emnify_error_rotation_state(). The client continues with an application
 ///   token that works.
-///
-/// Before the rotation begins, it also fails like emnify_token_list().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_rotate(
     client: *const emnify_client,
@@ -198,11 +196,7 @@ pub unsafe extern "C" fn emnify_rotation_ignored_options(
     rotation: *const emnify_rotation,
 ) -> *const c_char {
     // SAFETY: the contract.
-    unsafe {
-        read(rotation, ptr::null(), |rotation| {
-            rotation.ignored_options.as_deref().map_or(ptr::null(), |names| names.as_ptr())
-        })
-    }
+    unsafe { read(rotation, ptr::null(), |rotation| pointer(rotation.ignored_options.as_ref())) }
 }
 
 /// Frees the result of a rotation.
@@ -247,8 +241,7 @@ pub(crate) unsafe fn rotate_options(
         rotate = rotate.description(text);
     }
     // SAFETY: guaranteed by the caller.
-    let expiry = unsafe { options::expiry(options.expiry_date, options.expires_in_s) }?;
-    if let Some(expiry) = expiry {
+    if let Some(expiry) = unsafe { options::expiry(options.expiry_date, options.expires_in_s) }? {
         rotate = rotate.expiry_date(expiry);
     }
     // SAFETY: guaranteed by the caller.
