@@ -4,8 +4,18 @@
  * A machine exchanges a long-lived application token for an auth token: a JWT that goes into the
  * header "Authorization: Bearer ..." of every request to emnify. This library makes the exchange,
  * caches the auth token, renews it in time, and shares it between threads and, with a store,
- * between processes. It also creates, lists, updates, rotates, audits and revokes application
+ * between processes. It also creates, lists, updates, checks, rotates and revokes application
  * tokens, and makes any other request to the API.
+ *
+ * Contents, as headings after this overview. Most programs need only the first part.
+ *
+ * - Signing in: status codes; errors; configuration; client; auth tokens
+ * - More settings and details: details of errors; connections; events; session status; event loops;
+ *   cancelling calls; user credentials; other workspaces
+ * - Requests to the API: one request; collections
+ * - Application tokens: create; properties, update, revoke; findings; list; states of a rotation;
+ *   rotate
+ * - Version: header and library
  *
  * A complete program:
  *
@@ -36,9 +46,6 @@
  *
  *     cc program.c -lemnify
  *
- * The order of this header: status codes and errors; configuration; the client; auth tokens and the
- * session's status; requests to the API; application tokens; the version.
- *
  * The following rules apply to all functions and are not repeated.
  *
  * Calls. A function whose last argument is `error` can fail. It returns EMNIFY_OK or one of
@@ -46,6 +53,7 @@
  * written only on success, an error only on failure. An error that is already in the variable is
  * neither read nor freed: free it and set the variable to NULL before you use it again. A required
  * argument that is NULL fails with EMNIFY_ERR_INVALID_INPUT and a message that names the argument.
+ * Compilers warn if the returned status is ignored: see EMNIFY_NODISCARD.
  *
  * Getters. All other functions return at once, send nothing and cannot fail. Getters accept NULL
  * and return NULL, 0, -1 or false, as they do for a missing value. Functions that free a handle
@@ -70,6 +78,10 @@
  * borrowed from the handle that it was read from, and is valid until that handle is freed. Do not
  * change or free it. What you pass in is copied, except the pointers for your own functions.
  *
+ * Undefined behaviour, as in any C library: to free a handle twice; to use a handle after it was
+ * freed, or what is borrowed from it; to free it while another thread uses it; to pass a pointer
+ * that is neither NULL nor valid for its type. The library does not detect this.
+ *
  * Text and numbers. All text is UTF-8 and ends with a NUL, in both directions; it is never
  * truncated. A secret that you pass in comes with its length and needs no NUL. Secrets are wiped
  * from memory when they are freed, and messages never contain them. Times are int64_t seconds of
@@ -82,20 +94,25 @@
  *
  * Threads. Any number of threads may use a client at the same time. emnify_config and emnify_pages
  * may be used by one thread at a time. All other handles are read-only: any thread may read them;
- * free them when no thread uses them. There is no global state to set up. A thread that
- * calls the library needs 64 KiB of stack.
+ * free them when no thread uses them. There is no global state to set up. A thread that calls the
+ * library needs 64 KiB of stack.
  *
- * A client starts two or three threads when it has work for them. With
- * emnify_config_set_cancellable() it starts one more for each simultaneous exchange with the
- * server, 64 at most by default. All these threads block all signals, so signal handlers run on
+ * A client starts two or three threads when it has work for them; ffi/packaging/README.md lists
+ * them. With emnify_config_set_cancellable() it starts one more for each simultaneous exchange with
+ * the server, 64 at most by default. All these threads block all signals, so signal handlers run on
  * your threads. The library never causes SIGPIPE. Do not call it from a signal handler. A client
  * works on both sides of a fork(), whatever other threads were doing.
  *
+ * pthread_cancel(). On Linux, a thread that is cancelled during a call, or in a function of yours
+ * during a call, ends at its next cancellation point after the call has returned. To end the call
+ * itself, use emnify_client_cancel(). Forbidden: to cancel a thread during a call on other systems,
+ * and to make a call with PTHREAD_CANCEL_ASYNCHRONOUS.
+ *
  * Your functions. A function that you set, such as an observer, runs on the thread that called the
  * library, before that call returns, and never on a thread of the library. It must return: it must
- * not throw an exception or call longjmp(). The pointer `user` is passed to it unchanged. Any
- * thread that uses the client may use it, and it must be valid as long as emnify_free_user says.
- * (`user` in emnify_rotate_options is used only during that call.)
+ * not throw an exception or call longjmp() or pthread_exit(). The pointer `user` is passed to it
+ * unchanged. Any thread that uses the client may use it, and it must be valid as long as
+ * emnify_free_user says. (`user` in emnify_rotate_options is used only during that call.)
  *
  * Ending. To free a client that other threads use, call emnify_client_cancel(), join the threads,
  * and free the client. A program may also exit without freeing anything, and may call the library
@@ -119,12 +136,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Marks calls that can fail: compilers warn if their status is ignored. A program that ignores one
+ * on purpose may define this as nothing before it includes the header.
+ */
+#ifndef EMNIFY_NODISCARD
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define EMNIFY_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define EMNIFY_NODISCARD __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#define EMNIFY_NODISCARD _Check_return_
+#else
+#define EMNIFY_NODISCARD
+#endif
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Status codes                                                                                   */
+/* Signing in: status codes                                                                       */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
@@ -248,7 +282,326 @@ extern "C" {
 const char *emnify_error_name(int32_t status);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Reasons of errors                                                                              */
+/* Signing in: errors                                                                             */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * An error: what failed, on what, why, and what to do.
+ *
+ * Written by a call that failed; free it with emnify_error_free(). An error returned by
+ * emnify_event_error() or emnify_status_last_error() is borrowed.
+ */
+typedef struct emnify_error emnify_error;
+
+/**
+ * Returns the kind of the error, one of EMNIFY_ERR_...: the number that the call returned.
+ * EMNIFY_OK for NULL.
+ */
+int32_t emnify_error_code(const emnify_error *error);
+
+/**
+ * Returns what failed and what to do: one line for a person, without a line break. It never
+ * contains a secret, the query of a URL or the raw body of a response, so it may be logged.
+ */
+const char *emnify_error_message(const emnify_error *error);
+
+/**
+ * Returns the HTTP status of the response, such as 403; 0 if there was no response.
+ */
+int32_t emnify_error_http_status(const emnify_error *error);
+
+/**
+ * Returns how many milliseconds to wait before another attempt, if the server or this library sets
+ * a wait; -1 if not.
+ */
+int64_t emnify_error_retry_after_ms(const emnify_error *error);
+
+/**
+ * Returns whether the same call may succeed later without a change. The failed call may still have
+ * had an effect: the server may have processed a request that timed out.
+ */
+bool emnify_error_is_retryable(const emnify_error *error);
+
+/**
+ * Returns a copy of an error, to keep one that is borrowed. Free it with emnify_error_free().
+ */
+emnify_error *emnify_error_copy(const emnify_error *error);
+
+/**
+ * Frees an error and all strings borrowed from it.
+ */
+void emnify_error_free(emnify_error *error);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Signing in: configuration                                                                      */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Settings for a client. All are optional: a setting that is not set comes from an environment
+ * variable or has the default that its setter names.
+ *
+ * Create it with emnify_config_new() and free it with emnify_config_free().
+ *
+ * Setters copy the value. They fail with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text
+ * is not UTF-8, and then change nothing. Unless noted, emnify_client_new() makes all other checks.
+ */
+typedef struct emnify_config emnify_config;
+
+/**
+ * Creates a configuration without any setting. NULL only after a bug in this library.
+ */
+emnify_config *emnify_config_new(void);
+
+/**
+ * Sets the application token to sign in with: `length` bytes at `application_token`, which need no
+ * NUL. Wipe your own copy when you no longer need it.
+ *
+ * Default: the environment variable EMNIFY_APPLICATION_TOKEN, or else the file named by
+ * EMNIFY_APPLICATION_TOKEN_FILE. Call only one of emnify_config_set_application_token(),
+ * emnify_config_set_application_token_file() and emnify_config_set_user().
+ *
+ * A token has 1 to 8,192 visible ASCII characters, without spaces or line breaks.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_application_token(emnify_config *config,
+                                            const char *application_token,
+                                            size_t length,
+                                            emnify_error **error);
+
+/**
+ * Sets the path of a file that contains the application token; white space around the token is
+ * ignored. The file is read at each sign-in and after its token was refused, so a new token is
+ * used without a restart.
+ *
+ * Default: see emnify_config_set_application_token(). If the file cannot be read or contains no
+ * token, the call that signs in fails with EMNIFY_ERR_INVALID_INPUT; a client that has read a
+ * token from it before continues to use that one.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_application_token_file(emnify_config *config,
+                                                 const char *application_token_file,
+                                                 emnify_error **error);
+
+/**
+ * Sets where the session is kept after the process ends: the path of a directory, which is created
+ * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
+ * such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
+ * beginning is the directory in the environment variable HOME.
+ *
+ * Default: the environment variable EMNIFY_STORE, or else in memory only. With a store:
+ *
+ * - A restarted process uses the auth token that it finds in the store.
+ * - Processes with the same store and credential sign in once for all.
+ * - After a 429 or refused credentials, the wait before the next attempt is stored, so that a
+ *   restart loop does not lock out the device.
+ * - emnify_token_rotate() keeps its progress there. It needs a directory.
+ *
+ * Each credential has one file with mode 0600, encrypted with a key derived from the credential. A
+ * file is written only when the session changes, and always as a whole.
+ *
+ * If the store cannot be read or written, the session continues in memory and reports
+ * EMNIFY_EVENT_STORE_ERROR. This also happens if the group or others can write to the directory:
+ * the event's message contains the chmod command to run, and emnify_token_rotate() fails with
+ * EMNIFY_ERR_STORE. Files that root creates in another user's directory belong to that user. The
+ * store's locks have no effect between two copies of this library in one process, such as this one
+ * and the Python package: give each copy its own directory.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify_error **error);
+
+/**
+ * Frees a configuration and wipes its secrets. Clients created from it are not affected.
+ */
+void emnify_config_free(emnify_config *config);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Signing in: client                                                                             */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A client of emnify's API that keeps itself signed in. Any number of threads may use it at the
+ * same time: one of them signs in while the others wait.
+ *
+ * Created by emnify_client_new() or emnify_switch_workspace(); free it with emnify_client_free().
+ */
+typedef struct emnify_client emnify_client;
+
+/**
+ * Checks `config` and creates a client in `*client`. With NULL, all settings come from the
+ * environment. `config` is copied and may be freed.
+ *
+ * The client connects at its first call, which also starts its threads and reads the store. So it
+ * may be created before a fork().
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT; the message contains the name of the setting or of the
+ * environment variable.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_client_new(const emnify_config *config,
+                          emnify_client **client,
+                          emnify_error **error);
+
+/**
+ * Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
+ * clients for other workspaces stay valid. Does not wait for the network: an exchange that is
+ * still running in the background ends within its timeout and calls none of your functions.
+ */
+void emnify_client_free(emnify_client *client);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Signing in: auth tokens                                                                        */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * An auth token, for the header "Authorization: Bearer ...".
+ *
+ * Returned by emnify_authenticate(); free it with emnify_auth_token_free(). It is wiped from
+ * memory when all its handles are freed and the client has replaced it.
+ */
+typedef struct emnify_auth_token emnify_auth_token;
+
+/**
+ * Returns an auth token that is valid now in `*auth_token`: the cached one, or a new one. Call
+ * this each time you need an auth token, and do not keep it: a cached token is returned at once,
+ * and renewed in time. Blocks if there is no cached token.
+ *
+ * The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
+ * in the background. Without calls nothing is renewed, unless emnify_config_set_auto_renew() was
+ * set or emnify_client_fd() is in use. In the last minute of the lifetime, callers wait for the
+ * renewal.
+ *
+ * If several threads need a new token, one signs in and the others wait for its result. Temporary
+ * failures are retried, up to three attempts in all, at least 5 seconds apart, within the timeout.
+ * After a failure the client backs off: calls that cannot wait that long fail at once with the
+ * last error, and emnify_error_retry_after_ms() returns the time that is left. Wait that long
+ * instead of calling in a loop.
+ *
+ * The time that your emnify_mfa function takes does not count towards the timeout.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_authenticate(const emnify_client *client,
+                            emnify_auth_token **auth_token,
+                            emnify_error **error);
+
+/**
+ * Returns an auth token like emnify_authenticate(), but takes at most `timeout_ms` milliseconds
+ * instead of the client's timeout. 0 fails with EMNIFY_ERR_INVALID_INPUT; to never wait, call
+ * emnify_try_authorization_header().
+ */
+EMNIFY_NODISCARD
+int32_t emnify_authenticate_within(const emnify_client *client,
+                                   uint32_t timeout_ms,
+                                   emnify_auth_token **auth_token,
+                                   emnify_error **error);
+
+/**
+ * Returns an auth token in `*auth_token` that stays valid for at least `valid_for_ms`
+ * milliseconds, for a program that cannot ask for another one meanwhile. Like
+ * emnify_authenticate() otherwise. Do not ask for nearly the whole lifetime of an auth token,
+ * since that signs in at each call.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT if `valid_for_ms` is not less than the lifetime of emnify's
+ * auth tokens.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_authenticate_for(const emnify_client *client,
+                                uint32_t valid_for_ms,
+                                emnify_auth_token **auth_token,
+                                emnify_error **error);
+
+/**
+ * Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
+ * `capacity` bytes at `buffer`. It replaces emnify_authenticate() in code that does not allocate
+ * memory. Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
+ *
+ * If `length` is not NULL, `*length` is set to the length without the NUL. If the buffer is
+ * smaller than `*length` + 1 bytes, the call fails with EMNIFY_ERR_INVALID_INPUT and sets only
+ * `*length`; `buffer` may be NULL if `capacity` is 0. 1,024 bytes are enough at present. The next
+ * token may be longer. After any other error `*length` is unchanged.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_authorization_header(const emnify_client *client,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *length,
+                                    emnify_error **error);
+
+/**
+ * Writes the value of the header Authorization, like emnify_authorization_header(), but never
+ * waits. For programs with an event loop: see emnify_client_fd().
+ *
+ * Without a cached token it starts a sign-in on a thread of the library and fails with
+ * EMNIFY_ERR_PENDING. After a failed attempt it fails with the error of that attempt until the
+ * next one may start: emnify_error_retry_after_ms() returns when. With a descriptor in use that
+ * attempt starts by itself, otherwise with the first call after that time.
+ *
+ * Other errors: EMNIFY_ERR_RESOURCE if no thread can be created; EMNIFY_ERR_MFA_REQUIRED if the
+ * client signs in with user credentials and would have to call its emnify_mfa function: call
+ * emnify_authenticate() on a thread that may wait. Calls none of your functions.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_try_authorization_header(const emnify_client *client,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length,
+                                        emnify_error **error);
+
+/**
+ * Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the next
+ * emnify_authenticate() signs in, and returns the old token if that fails. The token must still be
+ * freed. NULL is ignored.
+ *
+ * A report about an earlier auth token is ignored. So is a report less than a minute after the
+ * previous one. This limit grows to 5 minutes if the new auth tokens are reported, too: signing in
+ * does not help then.
+ */
+void emnify_invalidate(const emnify_client *client, const emnify_auth_token *auth_token);
+
+/**
+ * Reports a refused auth token, like emnify_invalidate(), by the `length` bytes at `text`: the
+ * token's text, or the header value from emnify_authorization_header(). NULL, or a text that is
+ * not the cached token, is ignored.
+ */
+void emnify_invalidate_text(const emnify_client *client, const char *text, size_t length);
+
+/**
+ * Ends the back-off after failed attempts to sign in. Call this when the network link comes up.
+ * The back-off after a 429 or refused credentials continues, since it does not depend on the link.
+ * NULL is ignored. Sends nothing.
+ */
+void emnify_client_retry_now(const emnify_client *client);
+
+/**
+ * Returns the token's text. It is a secret: send it, but never log it.
+ */
+const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
+
+/**
+ * Returns when the token expires, in seconds of Unix time on the server's clock. Do not compare it
+ * with this machine's clock, which may be wrong: emnify_authenticate() returns only valid tokens.
+ */
+int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
+
+/**
+ * Returns for how many milliseconds the token is still valid; 0 if it has expired or is NULL. This
+ * is measured with a clock that is never set and that counts while the machine is suspended. Use
+ * it to schedule, for example, a reconnection with a new token.
+ */
+int64_t emnify_auth_token_valid_for_ms(const emnify_auth_token *auth_token);
+
+/**
+ * Returns the id of the organisation (workspace) that the token belongs to; 0 if it contains none.
+ * For display only: the token's signature is not verified.
+ */
+uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
+
+/**
+ * Frees an auth token. Call it once for each time emnify_authenticate() returned one.
+ */
+void emnify_auth_token_free(emnify_auth_token *auth_token);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* More settings and details: details of errors                                                   */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
@@ -309,52 +662,11 @@ const char *emnify_error_name(int32_t status);
  */
 const char *emnify_error_reason_name(int32_t reason);
 
-/* ---------------------------------------------------------------------------------------------- */
-/* Error objects                                                                                  */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * An error: what failed, on what, why, and what to do.
- *
- * Written by a call that failed; free it with emnify_error_free(). An error returned by
- * emnify_event_error() or emnify_status_last_error() is borrowed.
- */
-typedef struct emnify_error emnify_error;
-
-/**
- * Returns the kind of the error, one of EMNIFY_ERR_...: the number that the call returned.
- * EMNIFY_OK for NULL.
- */
-int32_t emnify_error_code(const emnify_error *error);
-
-/**
- * Returns what failed and what to do: one line for a person, without a line break. It never
- * contains a secret, the query of a URL or the raw body of a response, so it may be logged.
- */
-const char *emnify_error_message(const emnify_error *error);
-
 /**
  * Returns which part of the exchange failed, one of EMNIFY_REASON_...: where to look first.
  * EMNIFY_REASON_NONE if that is not known.
  */
 int32_t emnify_error_reason(const emnify_error *error);
-
-/**
- * Returns the HTTP status of the response, such as 403; 0 if there was no response.
- */
-int32_t emnify_error_http_status(const emnify_error *error);
-
-/**
- * Returns how many milliseconds to wait before another attempt, if the server or this library sets
- * a wait; -1 if not.
- */
-int64_t emnify_error_retry_after_ms(const emnify_error *error);
-
-/**
- * Returns whether the same call may succeed later without a change. The failed call may still have
- * had an effect: the server may have processed a request that timed out.
- */
-bool emnify_error_is_retryable(const emnify_error *error);
 
 /**
  * Returns the state in which a rotation stopped, one of EMNIFY_ROTATION_.... The next
@@ -404,69 +716,16 @@ const char *emnify_error_nested_name(const emnify_error *error, size_t index);
  */
 const char *emnify_error_nested_message(const emnify_error *error, size_t index);
 
-/**
- * Returns a copy of an error, to keep one that is borrowed. Free it with emnify_error_free().
- */
-emnify_error *emnify_error_copy(const emnify_error *error);
-
-/**
- * Frees an error and all strings borrowed from it.
- */
-void emnify_error_free(emnify_error *error);
-
 /* ---------------------------------------------------------------------------------------------- */
-/* Configuration                                                                                  */
+/* More settings and details: connections                                                         */
 /* ---------------------------------------------------------------------------------------------- */
-
-/**
- * Settings for a client. All are optional: a setting that is not set comes from an environment
- * variable or has the default that its setter names.
- *
- * Create it with emnify_config_new() and free it with emnify_config_free().
- *
- * Setters copy the value. They fail with EMNIFY_ERR_INVALID_INPUT if a pointer is NULL or a text
- * is not UTF-8, and then change nothing. Unless noted, emnify_client_new() makes all other checks.
- */
-typedef struct emnify_config emnify_config;
-
-/**
- * Creates a configuration without any setting. NULL only after a bug in this library.
- */
-emnify_config *emnify_config_new(void);
-
-/**
- * Sets the application token to sign in with: `length` bytes at `application_token`, which need no
- * NUL. Wipe your own copy when you no longer need it.
- *
- * Default: the environment variable EMNIFY_APPLICATION_TOKEN, or else the file named by
- * EMNIFY_APPLICATION_TOKEN_FILE. Call only one of emnify_config_set_application_token(),
- * emnify_config_set_application_token_file() and emnify_config_set_user().
- *
- * A token has 1 to 8,192 visible ASCII characters, without spaces or line breaks.
- */
-int32_t emnify_config_set_application_token(emnify_config *config,
-                                            const char *application_token,
-                                            size_t length,
-                                            emnify_error **error);
-
-/**
- * Sets the path of a file that contains the application token; white space around the token is
- * ignored. The file is read at each sign-in and after its token was refused, so a new token is
- * used without a restart.
- *
- * Default: see emnify_config_set_application_token(). If the file cannot be read or contains no
- * token, the call that signs in fails with EMNIFY_ERR_INVALID_INPUT; a client that has read a
- * token from it before continues to use that one.
- */
-int32_t emnify_config_set_application_token_file(emnify_config *config,
-                                                 const char *application_token_file,
-                                                 emnify_error **error);
 
 /**
  * Sets the URL of the API: https, or http to this machine.
  *
  * Default: the environment variable EMNIFY_BASE_PATH, or else https://cdn.emnify.net.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_base_url(emnify_config *config,
                                    const char *base_url,
                                    emnify_error **error);
@@ -475,6 +734,7 @@ int32_t emnify_config_set_base_url(emnify_config *config,
  * Sets how long one call may take, in milliseconds, including all waits and retries. Must be
  * greater than 0. Default: 30,000.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_timeout_ms(emnify_config *config,
                                      uint32_t timeout_ms,
                                      emnify_error **error);
@@ -483,6 +743,7 @@ int32_t emnify_config_set_timeout_ms(emnify_config *config,
  * Sets how long connecting may take, in milliseconds, within the timeout of the call. Must be
  * greater than 0. Default: 10,000.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_connect_timeout_ms(emnify_config *config,
                                              uint32_t connect_timeout_ms,
                                              emnify_error **error);
@@ -495,9 +756,21 @@ int32_t emnify_config_set_connect_timeout_ms(emnify_config *config,
  * Default: the environment variables SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE, or else
  * the system's certificates, or else a bundled set.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_ca_bundle(emnify_config *config,
                                     const char *ca_bundle,
                                     emnify_error **error);
+
+/**
+ * Sets the certificate authorities, like emnify_config_set_ca_bundle(), which it replaces, from
+ * the `length` bytes of PEM certificates at `pem`. They need no NUL. Error messages call them
+ * ca_bundle.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_ca_pem(emnify_config *config,
+                                 const char *pem,
+                                 size_t length,
+                                 emnify_error **error);
 
 /**
  * Sets the URL of an HTTP proxy, such as http://proxy.example:3128. It may contain a user name and
@@ -506,33 +779,32 @@ int32_t emnify_config_set_ca_bundle(emnify_config *config,
  * Default: the environment variables HTTPS_PROXY and ALL_PROXY. Hosts in NO_PROXY and this machine
  * are always reached directly.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_proxy(emnify_config *config, const char *proxy, emnify_error **error);
 
 /**
- * Sets where the session is kept after the process ends: the path of a directory, which is created
- * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
- * such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
- * beginning is the directory in the environment variable HOME.
+ * Sets the network interface that all connections are made from, such as "wwan0". It may appear
+ * after the client is created; without it, calls fail with EMNIFY_ERR_NETWORK. Before Linux 5.7
+ * this needs the capability CAP_NET_RAW. On systems other than Linux, Android and Apple's,
+ * emnify_client_new() fails with EMNIFY_ERR_INVALID_INPUT.
  *
- * Default: the environment variable EMNIFY_STORE, or else in memory only. With a store:
- *
- * - A restarted process uses the auth token that it finds in the store.
- * - Processes with the same store and credential sign in once for all.
- * - After a 429 or refused credentials, the wait before the next attempt is stored, so that a
- *   restart loop does not lock out the device.
- * - emnify_token_rotate() keeps its progress there. It needs a directory.
- *
- * Each credential has one file with mode 0600, encrypted with a key derived from the credential. A
- * file is written only when the session changes, and always as a whole.
- *
- * If the store cannot be read or written, the session continues in memory and reports
- * EMNIFY_EVENT_STORE_ERROR. This also happens if the group or others can write to the directory:
- * the event's message contains the chmod command to run, and emnify_token_rotate() fails with
- * EMNIFY_ERR_STORE. Files that root creates in another user's directory belong to that user. The
- * store's locks have no effect between two copies of this library in one process, such as this one
- * and the Python package: give each copy its own directory.
+ * Applies to connections to emnify, or to the proxy; not to looking up names or to a store in
+ * Redis. Default: the system chooses.
  */
-int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify_error **error);
+EMNIFY_NODISCARD
+int32_t emnify_config_set_interface(emnify_config *config,
+                                    const char *interface,
+                                    emnify_error **error);
+
+/**
+ * Sets the IPv4 or IPv6 address of this machine that all connections are made from, such as
+ * "192.0.2.7", for an application token that is limited to it. Only servers of the same IP version
+ * are reached. Otherwise like emnify_config_set_interface(), and on all systems.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_local_address(emnify_config *config,
+                                        const char *local_address,
+                                        emnify_error **error);
 
 /**
  * Sets whether calls are delayed to stay within emnify's rate limits. A call that would have to
@@ -542,15 +814,11 @@ int32_t emnify_config_set_store(emnify_config *config, const char *store, emnify
  * (2,000 in any 300 s). In addition, lists and statistics have 5 at once, then 10 per second;
  * other calls have 25 at once, then 50 per second. Signing in has limits of its own.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_error **error);
 
-/**
- * Frees a configuration and wipes its secrets. Clients created from it are not affected.
- */
-void emnify_config_free(emnify_config *config);
-
 /* ---------------------------------------------------------------------------------------------- */
-/* Configuration: events                                                                          */
+/* More settings and details: events                                                              */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
@@ -662,6 +930,7 @@ typedef void (*emnify_free_user)(void *user);
  * `free_user` frees the pointer; NULL: the library does not free it. If this call fails, the
  * pointer remains yours. Default: no observer.
  */
+EMNIFY_NODISCARD
 int32_t emnify_config_set_observer(emnify_config *config,
                                    emnify_observer observer,
                                    void *user,
@@ -717,356 +986,7 @@ int64_t emnify_event_next_attempt_ms(const emnify_event *event);
 int64_t emnify_event_expires_at(const emnify_event *event);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Configuration: user credentials                                                                */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * A function of yours that asks a person for the one-time code that emnify has just sent.
- *
- * Write the code to the `capacity` (64) bytes at `code` and return the number of bytes written. A
- * NUL is not needed, and white space around the code is ignored. Return 0 if there is no code: the
- * call then fails with EMNIFY_ERR_MFA_REQUIRED, as it does if the code is longer than `capacity`.
- * The bytes are wiped afterwards. `user` is the pointer given to emnify_config_set_mfa().
- *
- * It runs during emnify_authenticate() or another call that needs an auth token, at most once at a
- * time per client. It may wait for the person: this time does not count towards the timeout of the
- * call. Other threads that need an auth token of the client wait meanwhile, each within its own
- * timeout; so do other processes with the same store.
- *
- * It must not make a call of the same client that needs an auth token: that call would wait for
- * this function.
- */
-typedef size_t (*emnify_mfa)(void *user, char *code, size_t capacity);
-
-/**
- * Sets the user name and password of a person to sign in with, for calls that an application token
- * is not allowed to make. `username` ends with a NUL; the password is the `length` bytes at
- * `password`, which need no NUL. Wipe your own copy of the password. The library keeps and sends
- * only its SHA-1, as the API requires. Neither may be empty, and the user name may not contain
- * control characters.
- *
- * Default: if no credential is set and the environment has no application token, the environment
- * variables EMNIFY_USERNAME and EMNIFY_PASSWORD.
- */
-int32_t emnify_config_set_user(emnify_config *config,
-                               const char *username,
-                               const char *password,
-                               size_t length,
-                               emnify_error **error);
-
-/**
- * Sets the function that asks for one-time codes, and the pointer that is passed to it, which may
- * be NULL. `free_user` frees the pointer; NULL: the library does not free it. If this call fails,
- * the pointer remains yours.
- *
- * Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
- */
-int32_t emnify_config_set_mfa(emnify_config *config,
-                              emnify_mfa mfa,
-                              void *user,
-                              emnify_free_user free_user,
-                              emnify_error **error);
-
-/**
- * Sets the device that the person signs in from. After a one-time code was entered on it, it needs
- * none for 90 days.
- *
- * The `length` bytes at `fingerprint` identify the device: 8 to 256 visible ASCII characters. They
- * are a secret: choose a value that is hard to guess, store it, and use it again. emnify's portal
- * shows `name` to the person.
- *
- * Default: no device.
- */
-int32_t emnify_config_set_trusted_device(emnify_config *config,
-                                         const char *fingerprint,
-                                         size_t length,
-                                         const char *name,
-                                         emnify_error **error);
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Client                                                                                         */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * A client of emnify's API that keeps itself signed in. Any number of threads may use it at the
- * same time: one of them signs in while the others wait.
- *
- * Created by emnify_client_new() or emnify_switch_workspace(); free it with emnify_client_free().
- */
-typedef struct emnify_client emnify_client;
-
-/**
- * Checks `config` and creates a client in `*client`. With NULL, all settings come from the
- * environment. `config` is copied and may be freed.
- *
- * The client connects at its first call, which also starts its threads and reads the store. So it
- * may be created before a fork().
- *
- * Fails with EMNIFY_ERR_INVALID_INPUT; the message contains the name of the setting or of the
- * environment variable.
- */
-int32_t emnify_client_new(const emnify_config *config,
-                          emnify_client **client,
-                          emnify_error **error);
-
-/**
- * Creates a client for the workspace `id` in `*new_client`, with the configuration of `client`. It
- * signs in at once, keeps itself signed in, and is freed independently of `client`, which stays in
- * its own workspace. Blocks.
- *
- * The server decides who may switch. Users may switch to the workspaces that they belong to. At
- * present the server refuses application tokens (EMNIFY_ERR_REJECTED, HTTP 401); emnify calls this
- * temporary.
- *
- * Other errors include EMNIFY_ERR_FORBIDDEN and EMNIFY_ERR_NOT_FOUND.
- */
-int32_t emnify_switch_workspace(const emnify_client *client,
-                                uint64_t id,
-                                emnify_client **new_client,
-                                emnify_error **error);
-
-/**
- * Frees a client. No thread may be using it: see emnify_client_cancel(). Auth tokens, pages and
- * clients for other workspaces stay valid. Does not wait for the network: an exchange that is
- * still running in the background ends within its timeout and calls none of your functions.
- */
-void emnify_client_free(emnify_client *client);
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Client: cancelling its calls                                                                   */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * Sets whether emnify_client_cancel() also ends a call that waits for a response. Default: false.
- *
- * If true, each exchange with the server runs on a thread of the library, which adds 20 to 50
- * microseconds. The calling thread waits for it and runs your functions. The thread is reused, and
- * ends after 10 idle seconds. A call without an exchange, such as emnify_authenticate() with a
- * cached auth token, is as fast as before.
- */
-int32_t emnify_config_set_cancellable(emnify_config *config,
-                                      bool cancellable,
-                                      emnify_error **error);
-
-/**
- * Sets how many exchanges with the server a cancellable client may run at the same time, each on
- * its own thread: see emnify_config_set_cancellable(). Further exchanges wait for a free thread,
- * within the timeout of their call. Default: 64; 0 counts as 1.
- *
- * A client that is not cancellable has no such limit: its exchanges run on the calling threads.
- */
-int32_t emnify_config_set_max_exchanges(emnify_config *config,
-                                        size_t max_exchanges,
-                                        emnify_error **error);
-
-/**
- * Cancels all current and later calls of `client` and of its pages. This cannot be undone. Use it
- * to end a program, or to free a client that other threads use: cancel, join these threads, free.
- *
- * Later calls fail at once with EMNIFY_ERR_CANCELLED, except emnify_status_new() and the functions
- * that read or free a handle. Clients created by emnify_switch_workspace() are not cancelled.
- *
- * Current calls in other threads also fail with EMNIFY_ERR_CANCELLED:
- *
- * - A call that waits for another thread's or process's sign-in, or before a retry, ends at once.
- * - A call that waits for a response ends at once if emnify_config_set_cancellable() was set;
- *   otherwise when the response arrives or the timeout ends.
- * - A call that is running a function of yours ends when the function returns.
- *
- * A request that was already sent may still take effect. If emnify_token_create() was cancelled,
- * the new application token is revoked in the background, if its id is found and the process runs
- * long enough. A cancelled rotation continues when another client with the same store calls
- * emnify_token_rotate().
- *
- * Returns at once. May be called from any thread and from your functions, but not from a signal
- * handler: there, set a flag or write to a pipe, and let a thread call this.
- */
-void emnify_client_cancel(const emnify_client *client);
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Auth tokens                                                                                    */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * An auth token, for the header "Authorization: Bearer ...".
- *
- * Returned by emnify_authenticate(); free it with emnify_auth_token_free(). It is wiped from
- * memory when all its handles are freed and the client has replaced it.
- */
-typedef struct emnify_auth_token emnify_auth_token;
-
-/**
- * Returns an auth token that is valid now in `*auth_token`: the cached one, or a new one. Call
- * this each time you need an auth token, and do not keep it: a cached token is returned at once,
- * and renewed in time. Blocks if there is no cached token.
- *
- * The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
- * in the background. Without calls nothing is renewed, unless emnify_config_set_auto_renew() was
- * set or emnify_client_fd() is in use. In the last minute of the lifetime, callers wait for the
- * renewal.
- *
- * If several threads need a new token, one signs in and the others wait for its result. Temporary
- * failures are retried, up to three attempts in all, at least 5 seconds apart, within the timeout.
- * After a failure the client backs off: calls that cannot wait that long fail at once with the
- * last error, and emnify_error_retry_after_ms() returns the time that is left. Wait that long
- * instead of calling in a loop.
- *
- * The time that your emnify_mfa function takes does not count towards the timeout.
- */
-int32_t emnify_authenticate(const emnify_client *client,
-                            emnify_auth_token **auth_token,
-                            emnify_error **error);
-
-/**
- * Returns an auth token like emnify_authenticate(), but takes at most `timeout_ms` milliseconds
- * instead of the client's timeout. 0 fails with EMNIFY_ERR_INVALID_INPUT; to never wait, call
- * emnify_try_authorization_header().
- */
-int32_t emnify_authenticate_within(const emnify_client *client,
-                                   uint32_t timeout_ms,
-                                   emnify_auth_token **auth_token,
-                                   emnify_error **error);
-
-/**
- * Returns an auth token in `*auth_token` that stays valid for at least `valid_for_ms`
- * milliseconds, for a program that cannot ask for another one meanwhile. Like
- * emnify_authenticate() otherwise. Do not ask for nearly the whole lifetime of an auth token,
- * since that signs in at each call.
- *
- * Fails with EMNIFY_ERR_INVALID_INPUT if `valid_for_ms` is not less than the lifetime of emnify's
- * auth tokens.
- */
-int32_t emnify_authenticate_for(const emnify_client *client,
-                                uint32_t valid_for_ms,
-                                emnify_auth_token **auth_token,
-                                emnify_error **error);
-
-/**
- * Writes the value of the header Authorization ("Bearer ", a valid auth token, and a NUL) to the
- * `capacity` bytes at `buffer`. It replaces emnify_authenticate() in code that does not allocate
- * memory. Afterwards the buffer contains a secret: wipe it. Blocks if there is no cached token.
- *
- * If `length` is not NULL, `*length` is set to the length without the NUL. If the buffer is
- * smaller than `*length` + 1 bytes, the call fails with EMNIFY_ERR_INVALID_INPUT and sets only
- * `*length`; `buffer` may be NULL if `capacity` is 0. 1,024 bytes are enough at present. The next
- * token may be longer. After any other error `*length` is unchanged.
- */
-int32_t emnify_authorization_header(const emnify_client *client,
-                                    char *buffer,
-                                    size_t capacity,
-                                    size_t *length,
-                                    emnify_error **error);
-
-/**
- * Writes the value of the header Authorization, like emnify_authorization_header(), but never
- * waits. For programs with an event loop: see emnify_client_fd().
- *
- * Without a cached token it starts a sign-in on a thread of the library and fails with
- * EMNIFY_ERR_PENDING. After a failed attempt it fails with the error of that attempt until the
- * next one may start: emnify_error_retry_after_ms() returns when. With a descriptor in use that
- * attempt starts by itself, otherwise with the first call after that time.
- *
- * Other errors: EMNIFY_ERR_RESOURCE if no thread can be created; EMNIFY_ERR_MFA_REQUIRED if the
- * client signs in with user credentials and would have to call its emnify_mfa function: call
- * emnify_authenticate() on a thread that may wait. Calls none of your functions.
- */
-int32_t emnify_try_authorization_header(const emnify_client *client,
-                                        char *buffer,
-                                        size_t capacity,
-                                        size_t *length,
-                                        emnify_error **error);
-
-/**
- * Reports that a server refused `auth_token` (HTTP 401). If it is still the cached one, the next
- * emnify_authenticate() signs in, and returns the old token if that fails. The token must still be
- * freed. NULL is ignored.
- *
- * A report about an earlier auth token is ignored. So is a report less than a minute after the
- * previous one. This limit grows to 5 minutes if the new auth tokens are reported, too: signing in
- * does not help then.
- */
-void emnify_invalidate(const emnify_client *client, const emnify_auth_token *auth_token);
-
-/**
- * Reports a refused auth token, like emnify_invalidate(), by the `length` bytes at `text`: the
- * token's text, or the header value from emnify_authorization_header(). NULL, or a text that is
- * not the cached token, is ignored.
- */
-void emnify_invalidate_text(const emnify_client *client, const char *text, size_t length);
-
-/**
- * Ends the back-off after failed attempts to sign in. Call this when the network link comes up.
- * The back-off after a 429 or refused credentials continues, since it does not depend on the link.
- * NULL is ignored. Sends nothing.
- */
-void emnify_client_retry_now(const emnify_client *client);
-
-/**
- * Returns the token's text. It is a secret: send it, but never log it.
- */
-const char *emnify_auth_token_reveal(const emnify_auth_token *auth_token);
-
-/**
- * Returns when the token expires, in seconds of Unix time on the server's clock. Do not compare it
- * with this machine's clock, which may be wrong: emnify_authenticate() returns only valid tokens.
- */
-int64_t emnify_auth_token_expires_at(const emnify_auth_token *auth_token);
-
-/**
- * Returns for how many milliseconds the token is still valid; 0 if it has expired or is NULL. This
- * is measured with a clock that is never set and that counts while the machine is suspended. Use
- * it to schedule, for example, a reconnection with a new token.
- */
-int64_t emnify_auth_token_valid_for_ms(const emnify_auth_token *auth_token);
-
-/**
- * Returns the id of the organisation (workspace) that the token belongs to; 0 if it contains none.
- * For display only: the token's signature is not verified.
- */
-uint64_t emnify_auth_token_organisation_id(const emnify_auth_token *auth_token);
-
-/**
- * Frees an auth token. Call it once for each time emnify_authenticate() returned one.
- */
-void emnify_auth_token_free(emnify_auth_token *auth_token);
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Event loops                                                                                    */
-/* ---------------------------------------------------------------------------------------------- */
-
-/**
- * Sets whether a thread of the client renews the auth token on time, also without calls, and signs
- * in again after an outage. It starts at the first call that needs an auth token. Default: false;
- * then the first call after the point of renewal starts the renewal. After a fork, the child's
- * thread starts with its first call.
- */
-int32_t emnify_config_set_auto_renew(emnify_config *config, bool auto_renew, emnify_error **error);
-
-/**
- * Writes a descriptor for poll(), epoll or select() to `*fd`. It becomes readable when an auth
- * token arrives, when an attempt to sign in fails, and when an event waits for the observer. Then
- * call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). From
- * this call on, a thread of the client keeps it signed in, as with emnify_config_set_auto_renew().
- * Never blocks.
- *
- * Later calls write the same descriptor. Do not read from it, write to it or close it; it is
- * closed with the client. It belongs to this process: a forked child calls this function again and
- * gets its own.
- *
- * Fails with EMNIFY_ERR_RESOURCE if no descriptor or thread can be created, and on Windows with
- * EMNIFY_ERR_INVALID_INPUT.
- */
-int32_t emnify_client_fd(const emnify_client *client, int32_t *fd, emnify_error **error);
-
-/**
- * Makes the descriptor of emnify_client_fd() unreadable until something else happens, and passes
- * the events to the observer, on this thread. Without a descriptor it only passes the events.
- * Takes as long as your observer does.
- */
-int32_t emnify_client_process(const emnify_client *client, emnify_error **error);
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Session status                                                                                 */
+/* More settings and details: session status                                                      */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
@@ -1081,6 +1001,7 @@ typedef struct emnify_status emnify_status;
  * Writes the current state of the session of `client` to `*status`. Makes no request and does not
  * wait.
  */
+EMNIFY_NODISCARD
 int32_t emnify_status_new(const emnify_client *client,
                           emnify_status **status,
                           emnify_error **error);
@@ -1131,7 +1052,189 @@ int64_t emnify_status_last_change(const emnify_status *status);
 void emnify_status_free(emnify_status *status);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Requests to the API                                                                            */
+/* More settings and details: event loops                                                         */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Sets whether a thread of the client renews the auth token on time, also without calls, and signs
+ * in again after an outage. It starts at the first call that needs an auth token. Default: false;
+ * then the first call after the point of renewal starts the renewal. After a fork, the child's
+ * thread starts with its first call.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_auto_renew(emnify_config *config, bool auto_renew, emnify_error **error);
+
+/**
+ * Writes a descriptor for poll(), epoll or select() to `*fd`. It becomes readable when an auth
+ * token arrives, when an attempt to sign in fails, and when an event waits for the observer. Then
+ * call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). From
+ * this call on, a thread of the client keeps it signed in, as with emnify_config_set_auto_renew().
+ * Never blocks.
+ *
+ * Later calls write the same descriptor. Do not read from it, write to it or close it; it is
+ * closed with the client. It belongs to this process: a forked child calls this function again and
+ * gets its own.
+ *
+ * Fails with EMNIFY_ERR_RESOURCE if no descriptor or thread can be created, and on Windows with
+ * EMNIFY_ERR_INVALID_INPUT.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_client_fd(const emnify_client *client, int32_t *fd, emnify_error **error);
+
+/**
+ * Makes the descriptor of emnify_client_fd() unreadable until something else happens, and passes
+ * the events to the observer, on this thread. Without a descriptor it only passes the events.
+ * Takes as long as your observer does.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_client_process(const emnify_client *client, emnify_error **error);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* More settings and details: cancelling calls                                                    */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Sets whether emnify_client_cancel() also ends a call that waits for a response. Default: false.
+ *
+ * If true, each exchange with the server runs on a thread of the library, which adds 20 to 50
+ * microseconds. The calling thread waits for it and runs your functions. The thread is reused, and
+ * ends after 10 idle seconds. A call without an exchange, such as emnify_authenticate() with a
+ * cached auth token, is as fast as before.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_cancellable(emnify_config *config,
+                                      bool cancellable,
+                                      emnify_error **error);
+
+/**
+ * Sets how many exchanges with the server a cancellable client may run at the same time, each on
+ * its own thread: see emnify_config_set_cancellable(). Further exchanges wait for a free thread,
+ * within the timeout of their call. Default: 64; 0 counts as 1.
+ *
+ * A client that is not cancellable has no such limit: its exchanges run on the calling threads.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_max_exchanges(emnify_config *config,
+                                        size_t max_exchanges,
+                                        emnify_error **error);
+
+/**
+ * Cancels all current and later calls of `client` and of its pages. This cannot be undone. Use it
+ * to end a program, or to free a client that other threads use: cancel, join these threads, free.
+ *
+ * Later calls fail at once with EMNIFY_ERR_CANCELLED, except emnify_status_new() and the functions
+ * that read or free a handle. Clients created by emnify_switch_workspace() are not cancelled.
+ *
+ * Current calls in other threads also fail with EMNIFY_ERR_CANCELLED:
+ *
+ * - A call that waits for another thread's or process's sign-in, or before a retry, ends at once.
+ * - A call that waits for a response ends at once if emnify_config_set_cancellable() was set;
+ *   otherwise when the response arrives or the timeout ends.
+ * - A call that is running a function of yours ends when the function returns.
+ *
+ * A request that was already sent may still take effect. If emnify_token_create() was cancelled,
+ * the new application token is revoked in the background, if its id is found and the process runs
+ * long enough. A cancelled rotation continues when another client with the same store calls
+ * emnify_token_rotate().
+ *
+ * Returns at once. May be called from any thread and from your functions, but not from a signal
+ * handler: there, set a flag or write to a pipe, and let a thread call this.
+ */
+void emnify_client_cancel(const emnify_client *client);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* More settings and details: user credentials                                                    */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A function of yours that asks a person for the one-time code that emnify has just sent.
+ *
+ * Write the code to the `capacity` (64) bytes at `code` and return the number of bytes written. A
+ * NUL is not needed, and white space around the code is ignored. Return 0 if there is no code: the
+ * call then fails with EMNIFY_ERR_MFA_REQUIRED, as it does if the code is longer than `capacity`.
+ * The bytes are wiped afterwards. `user` is the pointer given to emnify_config_set_mfa().
+ *
+ * It runs during emnify_authenticate() or another call that needs an auth token, at most once at a
+ * time per client. It may wait for the person: this time does not count towards the timeout of the
+ * call. Other threads that need an auth token of the client wait meanwhile, each within its own
+ * timeout; so do other processes with the same store.
+ *
+ * It must not make a call of the same client that needs an auth token: that call would wait for
+ * this function.
+ */
+typedef size_t (*emnify_mfa)(void *user, char *code, size_t capacity);
+
+/**
+ * Sets the user name and password of a person to sign in with, for calls that an application token
+ * is not allowed to make. `username` ends with a NUL; the password is the `length` bytes at
+ * `password`, which need no NUL. Wipe your own copy of the password. The library keeps and sends
+ * only its SHA-1, as the API requires. Neither may be empty, and the user name may not contain
+ * control characters.
+ *
+ * Default: if no credential is set and the environment has no application token, the environment
+ * variables EMNIFY_USERNAME and EMNIFY_PASSWORD.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_user(emnify_config *config,
+                               const char *username,
+                               const char *password,
+                               size_t length,
+                               emnify_error **error);
+
+/**
+ * Sets the function that asks for one-time codes, and the pointer that is passed to it, which may
+ * be NULL. `free_user` frees the pointer; NULL: the library does not free it. If this call fails,
+ * the pointer remains yours.
+ *
+ * Default: none. A sign-in that requires a code then fails with EMNIFY_ERR_MFA_REQUIRED.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_mfa(emnify_config *config,
+                              emnify_mfa mfa,
+                              void *user,
+                              emnify_free_user free_user,
+                              emnify_error **error);
+
+/**
+ * Sets the device that the person signs in from. After a one-time code was entered on it, it needs
+ * none for 90 days.
+ *
+ * The `length` bytes at `fingerprint` identify the device: 8 to 256 visible ASCII characters. They
+ * are a secret: choose a value that is hard to guess, store it, and use it again. emnify's portal
+ * shows `name` to the person.
+ *
+ * Default: no device.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_trusted_device(emnify_config *config,
+                                         const char *fingerprint,
+                                         size_t length,
+                                         const char *name,
+                                         emnify_error **error);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* More settings and details: other workspaces                                                    */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Creates a client for the workspace `id` in `*new_client`, with the configuration of `client`. It
+ * signs in at once, keeps itself signed in, and is freed independently of `client`, which stays in
+ * its own workspace. Blocks.
+ *
+ * The server decides who may switch. Users may switch to the workspaces that they belong to. At
+ * present the server refuses application tokens (EMNIFY_ERR_REJECTED, HTTP 401); emnify calls this
+ * temporary.
+ *
+ * Other errors include EMNIFY_ERR_FORBIDDEN and EMNIFY_ERR_NOT_FOUND.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_switch_workspace(const emnify_client *client,
+                                uint64_t id,
+                                emnify_client **new_client,
+                                emnify_error **error);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Requests to the API: one request                                                               */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**
@@ -1215,6 +1318,7 @@ typedef struct {
  * EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before
  * retrying.
  */
+EMNIFY_NODISCARD
 int32_t emnify_request(const emnify_client *client,
                        const char *method,
                        const char *path,
@@ -1264,6 +1368,7 @@ typedef struct emnify_pages emnify_pages;
  *
  * Sends nothing; emnify_pages_next() checks the path.
  */
+EMNIFY_NODISCARD
 int32_t emnify_paginate(const emnify_client *client,
                         const char *path,
                         uint64_t per_page,
@@ -1282,6 +1387,7 @@ int32_t emnify_paginate(const emnify_client *client,
  * response is neither a list nor an object with a list in `data`. After an error there are no more
  * rows.
  */
+EMNIFY_NODISCARD
 int32_t emnify_pages_next(emnify_pages *pages,
                           const char **row,
                           size_t *length,
@@ -1337,7 +1443,8 @@ typedef struct {
 /**
  * Initialises the options: emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
  */
-#define EMNIFY_TOKEN_OPTIONS_INIT { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
+#define EMNIFY_TOKEN_OPTIONS_INIT \
+    { sizeof(emnify_token_options), NULL, NULL, NULL, 0 }
 
 /**
  * Creates an application token and returns it in `*created`. Its value cannot be read again later:
@@ -1352,6 +1459,7 @@ typedef struct {
  * _TIMEOUT or _SERVER a token may exist whose value is lost: find it with emnify_token_list() and
  * revoke it.
  */
+EMNIFY_NODISCARD
 int32_t emnify_token_create(const emnify_client *client,
                             const emnify_token_options *options,
                             emnify_created_token **created,
@@ -1441,6 +1549,7 @@ const char *emnify_token_creator(const emnify_token *token);
  * Sets the label of the application token `id` to `description`: at most 1,024 bytes, without
  * control characters. Fails with EMNIFY_ERR_NOT_FOUND if there is no such token. Blocks.
  */
+EMNIFY_NODISCARD
 int32_t emnify_token_update(const emnify_client *client,
                             uint64_t id,
                             const char *description,
@@ -1451,6 +1560,7 @@ int32_t emnify_token_update(const emnify_client *client,
  * they expire. Revoking a revoked token succeeds. Fails with EMNIFY_ERR_NOT_FOUND if there is no
  * such token. Blocks.
  */
+EMNIFY_NODISCARD
 int32_t emnify_token_revoke(const emnify_client *client, uint64_t id, emnify_error **error);
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -1553,13 +1663,15 @@ typedef struct {
 /**
  * Initialises the options: emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
  */
-#define EMNIFY_LIST_OPTIONS_INIT { sizeof(emnify_list_options), 0, 0 }
+#define EMNIFY_LIST_OPTIONS_INIT \
+    { sizeof(emnify_list_options), 0, 0 }
 
 /**
  * Reads all application tokens of the workspace, also expired and revoked ones, into `*list`, and
  * checks each for risks: see emnify_token_findings(). `options` may be NULL. Fails with
  * EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
  */
+EMNIFY_NODISCARD
 int32_t emnify_token_list(const emnify_client *client,
                           const emnify_list_options *options,
                           emnify_tokens **list,
@@ -1587,6 +1699,7 @@ void emnify_token_list_free(emnify_tokens *list);
  * if the auth token does not contain the application token's id, for example with user
  * credentials. Fails like emnify_token_list(). Blocks.
  */
+EMNIFY_NODISCARD
 int32_t emnify_token_own(const emnify_client *client, emnify_token **token, emnify_error **error);
 
 /**
@@ -1753,7 +1866,7 @@ typedef struct {
  * the same store, which reports EMNIFY_EVENT_SUCCESSOR_FOUND. Only one rotation runs in a store at
  * a time: a call that waited for the rotation of another client returns its result.
  *
- * Errors:
+ * Errors, besides those of emnify_token_list() before the rotation begins:
  *
  * - EMNIFY_ERR_INVALID_INPUT: the store or `hand_over` is missing; an option is invalid; the
  *   client signs in as a user; the id of its application token is not known and `id` is 0; or the
@@ -1764,9 +1877,8 @@ typedef struct {
  * - EMNIFY_ERR_ROTATION, or EMNIFY_ERR_CANCELLED after emnify_client_cancel(): the rotation
  *   stopped in the state emnify_error_rotation_state(). The client continues with an application
  *   token that works.
- *
- * Before the rotation begins, it also fails like emnify_token_list().
  */
+EMNIFY_NODISCARD
 int32_t emnify_token_rotate(const emnify_client *client,
                             const emnify_rotate_options *options,
                             emnify_rotation **rotation,
@@ -1820,7 +1932,7 @@ const char *emnify_rotation_ignored_options(const emnify_rotation *rotation);
 void emnify_rotation_free(emnify_rotation *rotation);
 
 /* ---------------------------------------------------------------------------------------------- */
-/* Version                                                                                        */
+/* Version: header and library                                                                    */
 /* ---------------------------------------------------------------------------------------------- */
 
 /**

@@ -68,7 +68,7 @@ public:
     /* Returns an auth token that stays valid for at least this long. */
     AuthToken authenticate_for(std::chrono::milliseconds valid_for, Error &error) const {
         emnify_auth_token *token = NULL;
-        emnify_authenticate_for(get(), detail::count(valid_for), &token, detail::Into(error));
+        detail::call(error, emnify_authenticate_for, get(), detail::count(valid_for), &token);
         return AuthToken(token);
     }
 
