@@ -6,7 +6,7 @@ use std::fmt;
 #[cfg(unix)]
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[cfg(unix)]
 use crate::sys::descriptor::Descriptor;
@@ -56,7 +56,7 @@ impl Events {
 
     /// Keeps the event until it is delivered or taken.
     pub(crate) fn push(&self, event: Event) {
-        let mut queue = self.queue().lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         if queue.len() >= MOST_KEPT {
             queue.pop_front();
         }
@@ -70,13 +70,15 @@ impl Events {
     /// first call. It is readable if there are events.
     #[cfg(unix)]
     pub(crate) fn descriptor(&self) -> io::Result<&Descriptor> {
-        self.descriptor.get_or_try_init(|| {
-            let descriptor = Descriptor::new()?;
-            if self.waiting.load(Ordering::Relaxed) {
-                descriptor.set();
-            }
-            Ok(descriptor)
-        })
+        if let Some(descriptor) = self.descriptor.get() {
+            return Ok(descriptor);
+        }
+        let descriptor = self.descriptor.get_or_try_init(Descriptor::new)?;
+        // With the lock, and after `push` can see the descriptor: either it sets it, or this does.
+        if !self.lock().is_empty() {
+            descriptor.set();
+        }
+        Ok(descriptor)
     }
 
     /// Makes the descriptor readable, if there is one.
@@ -108,14 +110,15 @@ impl Events {
         if !self.waiting.load(Ordering::Relaxed) {
             return None;
         }
-        let mut queue = self.queue().lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.lock();
         let event = queue.pop_front();
         self.waiting.store(!queue.is_empty(), Ordering::Relaxed);
         event
     }
 
-    fn queue(&self) -> &Mutex<VecDeque<Event>> {
-        self.queue.get_or_init(|| Mutex::new(VecDeque::new()))
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        let queue = self.queue.get_or_init(|| Mutex::new(VecDeque::new()));
+        queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,5 +150,26 @@ mod tests {
         events.deliver();
         events.deliver();
         assert_eq!(seen.lock().unwrap().len(), MOST_KEPT);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_event_that_comes_while_the_descriptor_is_created_makes_it_readable() {
+        use std::sync::Barrier;
+        use std::thread;
+
+        for round in 0..3_000_u32 {
+            let (events, barrier) = (Events::new(None, false), Barrier::new(2));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    (0..round % 2_000).for_each(|_| std::hint::spin_loop());
+                    events.push(Event::expiring(EventKind::Authenticated, SystemTime::UNIX_EPOCH));
+                });
+                barrier.wait();
+                events.descriptor().unwrap();
+            });
+            assert!(events.descriptor().unwrap().is_readable(), "round {round}");
+        }
     }
 }

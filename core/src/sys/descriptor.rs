@@ -51,6 +51,14 @@ impl Descriptor {
         while read(self.readable.as_fd(), &mut bytes).is_ok_and(|length| length == bytes.len()) {}
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_readable(&self) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+        let watched = PollFd::new(self.readable.as_fd(), PollFlags::POLLIN);
+        poll(&mut [watched], PollTimeout::ZERO).unwrap() == 1
+    }
+
     pub(crate) fn number(&self) -> RawFd {
         self.readable.as_raw_fd()
     }
@@ -63,27 +71,18 @@ fn above_standard(descriptor: OwnedFd) -> io::Result<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::BorrowedFd;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
     use super::*;
-
-    fn is_readable(descriptor: &Descriptor) -> bool {
-        let watched: BorrowedFd<'_> = descriptor.readable.as_fd();
-        poll(&mut [PollFd::new(watched, PollFlags::POLLIN)], PollTimeout::ZERO).unwrap() == 1
-    }
 
     #[test]
     fn it_is_readable_from_set_to_clear() {
         let descriptor = Descriptor::new().unwrap();
-        assert!(!is_readable(&descriptor) && descriptor.number() > 2);
+        assert!(!descriptor.is_readable() && descriptor.number() > 2);
         for _ in 0..100 {
             descriptor.set();
         }
-        assert!(is_readable(&descriptor));
+        assert!(descriptor.is_readable());
         descriptor.clear();
         descriptor.clear();
-        assert!(!is_readable(&descriptor));
+        assert!(!descriptor.is_readable());
     }
 }
