@@ -109,12 +109,9 @@ impl Request {
     pub fn send_async(self) -> impl Future<Output = Result<Response>> + Send + 'static {
         let transport = Arc::new(self.transport.asynchronous());
         let (callers, wait) = (Arc::clone(transport.http.callers()), transport.wait());
-        let guard = TriggerOnDrop(transport.interrupt.clone());
+        let guard = TriggerOnDrop::of(transport.interrupt.clone());
         let request = Request { transport, ..self };
-        async move {
-            let _guard = guard;
-            callers.spawn(move || request.send_within(&[], &wait)).await?
-        }
+        guard.around(async move { callers.spawn(move || request.send_within(&[], &wait)).await? })
     }
 
     /// Sends the request with more parameters in its query, within `wait`.

@@ -45,8 +45,9 @@ impl Client {
     /// Returns a future for an auth token that is valid now, like
     /// [`authenticate`](Self::authenticate). It works in any asynchronous runtime and never blocks
     /// the thread that polls it: a cached token is ready at once, and all tasks share one sign-in,
-    /// which a thread of this library makes. That thread also runs the program's functions. The
-    /// timeout starts now. Dropping the future cancels the wait; a request under way continues.
+    /// which a thread of this library makes. That thread also runs the program's functions; only
+    /// the observer runs on the thread that polls if a token is cached. The timeout starts now.
+    /// Dropping the future cancels the wait; a request under way continues.
     ///
     /// ```
     /// # use emnify_core::{Client, ErrorKind};
@@ -67,13 +68,8 @@ impl Client {
         &self,
     ) -> impl Future<Output = Result<AuthToken>> + Send + 'static + use<> {
         let transport = self.transport.asynchronous();
-        let (session, callers) = (Arc::clone(&transport.session), transport.http.callers());
-        let guard = TriggerOnDrop(transport.interrupt.clone());
-        let signed_in = session.authenticate_async(Arc::clone(callers), transport.wait());
-        async move {
-            let _guard = guard;
-            signed_in.await
-        }
+        let signed_in = Arc::clone(&transport.session).authenticate_async(transport.wait());
+        TriggerOnDrop::of(transport.interrupt).around(signed_in)
     }
 
     /// Returns an auth token that is valid now, without waiting. If there is none, starts a sign-in

@@ -108,7 +108,7 @@ impl Client {
     /// continues when `rotate` is called again.
     pub fn cancel(&self) {
         self.transport.interrupt.iter().for_each(Interrupt::trigger);
-        self.transport.session.end_upkeep();
+        self.transport.session.cancelled();
     }
 
     /// Whether [`cancel`](Self::cancel) was called.

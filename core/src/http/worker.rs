@@ -112,13 +112,9 @@ impl Workers {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> WorkFuture<T> {
-        let (task, completion) = WorkFuture::new();
-        let job = move || {
-            completion.begin();
-            completion.end(Ok(work()));
-        };
+        let (task, job) = WorkFuture::new(work);
         // Without any thread, dropping the jobs ends their tasks with an error.
-        drop(self.pool().submit(Box::new(job), self.most));
+        drop(self.pool().submit(job, self.most));
         task
     }
 
@@ -151,6 +147,18 @@ fn panicked() -> Error {
 }
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs `work` on a thread of its own, for work that callers on the threads above may wait for.
+/// Never blocks.
+pub(crate) fn spawn_apart<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> WorkFuture<T> {
+    let (task, job) = WorkFuture::new(work);
+    // Without a thread, the job is dropped, which ends the task with an error.
+    drop(signal_mask::start(name, STACK, job));
+    task
+}
 
 /// Starts a thread for `work` that is none of those above. The work may wait for a call that waits
 /// for one of them.

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::http::worker::Workers;
+use crate::http::worker::spawn_apart;
 use crate::session::Session;
 use crate::session::policy::Need;
 use crate::session::refresh::{Attempt, SignIn};
@@ -42,35 +42,47 @@ impl Session {
     }
 
     /// Returns an auth token that is valid now, without blocking the thread that polls. A sign-in
-    /// is made by one of `workers`, which calls the program's functions, for all tasks together.
-    pub(crate) async fn authenticate_async(
-        self: Arc<Self>,
-        workers: Arc<Workers>,
-        wait: Wait,
-    ) -> Result<AuthToken> {
+    /// is made by one thread, which calls the program's functions, for all tasks together.
+    pub(crate) async fn authenticate_async(self: Arc<Self>, wait: Wait) -> Result<AuthToken> {
         loop {
             if let Some(auth_token) = self.cached() {
                 return Ok(auth_token);
             }
-            wait.remaining(SIGN_IN)?;
+            if let Err(error) = wait.remaining(SIGN_IN) {
+                return self.or_usable(Err(error), Need::Valid);
+            }
             match self.flight().start() {
                 Start::Ours(attempt) => {
                     let (session, wait) = (Arc::clone(&self), wait.clone());
                     let sign_in = move || {
                         let (mode, need) = (SignInMode::Interactive, Need::Valid);
                         let sign_in = SignIn { mode, need, wait: &wait, attempt: &attempt };
-                        let result = session.or_usable(session.lead(sign_in), need);
+                        let result = session.lead(sign_in);
                         session.parts.events.deliver();
                         result
                     };
-                    return workers.spawn(sign_in).await?;
+                    // None of the client's threads, which may all wait for this sign-in.
+                    let result = spawn_apart("emnify-refresh", sign_in).await;
+                    return self.or_usable(result.and_then(|result| result), Need::Valid);
                 }
                 Start::UnderWay(attempt) => {
                     let ended = poll_fn(|context| {
-                        let ended = self.flight().poll(attempt, context.waker());
-                        ended.map_or(Poll::Pending, Poll::Ready)
+                        let flight = self.flight();
+                        // In this order: a cancellation wakes those that wait.
+                        match (flight.poll(attempt, context.waker()), wait.remaining(SIGN_IN)) {
+                            (Some(result), _) => Poll::Ready(Ok(result)),
+                            (None, Err(error)) => Poll::Ready(Err(error)),
+                            (None, Ok(_)) => {
+                                flight.wake_at(wait.deadline());
+                                Poll::Pending
+                            }
+                        }
                     });
-                    if let Some(result) = self.helpful(ended.await, Need::Valid) {
+                    let result = match ended.await {
+                        Ok(result) => self.helpful(result, Need::Valid),
+                        Err(error) => Some(Err(error)),
+                    };
+                    if let Some(result) = result {
                         return self.or_usable(result, Need::Valid);
                     }
                 }

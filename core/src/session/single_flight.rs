@@ -3,18 +3,28 @@
 //! cancelled, one of the waiting callers takes over.
 
 use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use crate::sys::per_process::Process;
+use crate::sys::signal_mask;
 use crate::sys::wait::{Wait, this_thread};
 use crate::types::error::Result;
+
+/// The thread that wakes tasks in time, and its stack in bytes.
+const TIMER: &str = "emnify-timer";
+const STACK: usize = 64 * 1024;
 
 /// Lets one thread make the attempt, and gives its result to all threads that asked meanwhile.
 #[derive(Debug)]
 pub(crate) struct SingleFlight<T> {
     progress: Mutex<Progress<T>>,
+    /// Tells the thread that wakes tasks in time.
+    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -27,6 +37,10 @@ struct Progress<T> {
     result: Option<T>,
     /// The threads and tasks that wait for the attempt that is under way.
     waiting: Vec<Waker>,
+    /// When the first of the tasks among them has waited for long enough.
+    first_deadline: Option<Instant>,
+    /// A thread wakes them then, since they have no timer.
+    is_timed: bool,
 }
 
 /// The result of asking for an attempt.
@@ -57,8 +71,15 @@ pub(crate) struct Attempt<T: Clone> {
 
 impl<T: Clone> SingleFlight<T> {
     pub(crate) fn new() -> Arc<Self> {
-        let progress = Progress { under_way: false, ended: 0, result: None, waiting: Vec::new() };
-        Arc::new(SingleFlight { progress: Mutex::new(progress) })
+        let progress = Progress {
+            under_way: false,
+            ended: 0,
+            result: None,
+            waiting: Vec::new(),
+            first_deadline: None,
+            is_timed: false,
+        };
+        Arc::new(SingleFlight { progress: Mutex::new(progress), changed: Condvar::new() })
     }
 
     /// Begins an attempt, unless one is under way.
@@ -98,6 +119,12 @@ impl<T: Clone> SingleFlight<T> {
         None
     }
 
+    /// Wakes all that wait, so that they look whether they still may.
+    pub(crate) fn wake_waiting(&self) {
+        let waiting = mem::take(&mut self.lock().waiting);
+        wake(waiting);
+    }
+
     /// Begins an attempt, or waits for the one that is under way.
     ///
     /// # Errors
@@ -133,13 +160,62 @@ impl<T: Clone> SingleFlight<T> {
         progress.under_way = false;
         progress.ended = progress.ended.wrapping_add(1);
         progress.result = result;
-        let waiting: Vec<Waker> = progress.waiting.drain(..).collect();
+        let waiting = mem::take(&mut progress.waiting);
         drop(progress);
-        waiting.into_iter().for_each(Waker::wake);
+        self.changed.notify_all();
+        wake(waiting);
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress<T>> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Clone + Send + 'static> SingleFlight<T> {
+    /// Wakes the waiting tasks at that time, if the attempt has not ended by then.
+    pub(crate) fn wake_at(self: &Arc<Self>, deadline: Instant) {
+        let mut progress = self.lock();
+        let first = progress.first_deadline.map_or(deadline, |first| first.min(deadline));
+        progress.first_deadline = Some(first);
+        if mem::replace(&mut progress.is_timed, true) {
+            return self.changed.notify_all();
+        }
+        drop(progress);
+        let flight = Arc::clone(self);
+        let started = signal_mask::start(TIMER, STACK, Box::new(move || flight.wake_in_time()));
+        if started.is_err() {
+            // The next task tries again; the end of the attempt wakes all in any case.
+            self.lock().is_timed = false;
+        }
+    }
+
+    /// Wakes the waiting tasks when the time of one is up, until the attempt ends.
+    fn wake_in_time(&self) {
+        let mut progress = self.lock();
+        while progress.under_way {
+            let left =
+                progress.first_deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                // Those whose time is not up set it again.
+                progress.first_deadline = None;
+                let waiting = mem::take(&mut progress.waiting);
+                drop(progress);
+                wake(waiting);
+                progress = self.lock();
+                continue;
+            }
+            let waited = self.changed.wait_timeout(progress, left.unwrap_or(Duration::MAX));
+            progress = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        progress.first_deadline = None;
+        progress.is_timed = false;
+    }
+}
+
+fn wake(waiting: Vec<Waker>) {
+    for waker in waiting {
+        // A waker that panics, which is the runtime's fault, must not keep the others asleep.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
 
@@ -223,5 +299,29 @@ mod tests {
         let _attempt = flight.begin().unwrap();
         assert!(matches!(join(&flight, Duration::from_millis(1)), Flight::TimedOut));
         assert!(flight.has_waiters(0) && flight.begin().is_none());
+    }
+
+    #[test]
+    fn a_waker_that_panics_does_not_keep_the_others_asleep() {
+        struct Panic;
+        impl std::task::Wake for Panic {
+            fn wake(self: Arc<Self>) {
+                panic!("a fault of a runtime");
+            }
+        }
+        struct Count(std::sync::atomic::AtomicU32);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let flight = SingleFlight::new();
+        let attempt = flight.begin().unwrap();
+        let woken = Arc::new(Count(0.into()));
+        for waker in [Arc::new(Panic).into(), Arc::clone(&woken).into()] {
+            assert!(flight.poll(0, &waker).is_none());
+        }
+        attempt.finish(7);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
     }
 }

@@ -178,9 +178,11 @@ impl Session {
         self.parts.events.deliver();
     }
 
-    /// Ends the thread that keeps the session signed in.
-    pub(crate) fn end_upkeep(&self) {
+    /// Ends the thread that keeps the session signed in, and lets tasks that wait for a sign-in see
+    /// that their client was cancelled.
+    pub(crate) fn cancelled(&self) {
         self.upkeep.end();
+        self.flight().wake_waiting();
     }
 
     /// Starts a sign-in on a thread, unless one is under way.

@@ -34,10 +34,11 @@ impl Interrupt {
         Interrupt::create(false, None, None)
     }
 
-    /// Creates an interrupt that ends every wait except one for a response, and that `outer`
-    /// triggers, too.
+    /// Creates an interrupt that ends the same waits as `outer`, which triggers it, too; without
+    /// one, every wait except one for a response.
     pub(crate) fn within(outer: Option<Interrupt>) -> Self {
-        Interrupt::create(false, None, outer)
+        let ends_exchanges = outer.as_ref().is_some_and(Interrupt::ends_exchanges);
+        Interrupt::create(ends_exchanges, None, outer)
     }
 
     /// Creates an interrupt with a function that a waiting thread calls every 50 ms. If `check`
@@ -114,7 +115,20 @@ impl fmt::Debug for Interrupt {
 }
 
 /// Triggers an interrupt when it is dropped: the caller has left.
-pub(crate) struct TriggerOnDrop(pub(crate) Option<Interrupt>);
+pub(crate) struct TriggerOnDrop(Option<Interrupt>);
+
+impl TriggerOnDrop {
+    pub(crate) fn of(interrupt: Option<Interrupt>) -> Self {
+        TriggerOnDrop(interrupt)
+    }
+
+    /// Triggers the interrupt if the future is dropped before it is ready.
+    pub(crate) async fn around<T>(mut self, future: impl Future<Output = T>) -> T {
+        let value = future.await;
+        self.0 = None;
+        value
+    }
+}
 
 impl Drop for TriggerOnDrop {
     fn drop(&mut self) {

@@ -166,6 +166,11 @@ impl Wait {
         }
     }
 
+    /// Returns when the time is up.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.at
+    }
+
     /// Returns the time that is left, zero if it is up.
     pub(crate) fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())

@@ -156,3 +156,80 @@ fn cancelling_the_client_ends_a_task_that_waits_to_retry() {
     });
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
 }
+
+#[test]
+fn a_sign_in_does_not_wait_behind_the_requests_that_wait_for_it() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).max_exchanges(1).pacing(false).build().unwrap();
+    let first = client.authenticate().unwrap();
+    // A request that holds the only thread, and needs the sign-in after its 401.
+    sandbox.revoke_auth_tokens();
+    sandbox.fault(Fault::once(TOKENS, FaultKind::Delay { milliseconds: 500 }));
+    let started = Instant::now();
+    current_thread().block_on(async {
+        let request = tokio::spawn(client.request(Method::Get, TOKENS).send_async());
+        while sandbox.calls("GET", TOKENS) == 0 {
+            sleep(Duration::from_millis(2)).await;
+        }
+        client.invalidate(&first);
+        assert!(client.authenticate_async().await.is_ok());
+        assert!(request.await.unwrap().is_ok());
+    });
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
+fn cancelling_a_cancellable_client_ends_a_task_that_waits_for_a_response() {
+    let sandbox = sandbox();
+    sandbox.fault(Fault::once(TOKENS, FaultKind::Delay { milliseconds: 3_000 }));
+    let client = builder(&sandbox).cancellable(true).build().unwrap();
+    let started = Instant::now();
+    let error = current_thread().block_on(async {
+        let call = tokio::spawn(client.request(Method::Get, TOKENS).send_async());
+        while sandbox.calls("GET", TOKENS) == 0 {
+            sleep(Duration::from_millis(2)).await;
+        }
+        client.cancel();
+        call.await.unwrap().unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_task_waits_for_another_sign_in_no_longer_than_its_own_timeout() {
+    let sandbox = sandbox();
+    delayed(&sandbox, 3_000);
+    let client = client(&sandbox);
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| client.authenticate());
+        eventually("the sign-in", || sign_ins(&sandbox) == 1);
+        let started = Instant::now();
+        let hasty = client.with_timeout(Duration::from_millis(200));
+        let error = current_thread().block_on(hasty.authenticate_async()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert!(thread.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn cancelling_the_client_ends_a_task_that_waits_for_another_sign_in() {
+    let sandbox = sandbox();
+    delayed(&sandbox, 3_000);
+    let client = client(&sandbox);
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| client.authenticate());
+        eventually("the sign-in", || sign_ins(&sandbox) == 1);
+        let started = Instant::now();
+        let canceller = client.clone();
+        scope.spawn(move || {
+            thread::sleep(Duration::from_millis(200));
+            canceller.cancel();
+        });
+        let error = current_thread().block_on(client.authenticate_async()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        let _ = thread.join();
+    });
+}

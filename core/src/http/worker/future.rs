@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::{no_thread, panicked};
+use super::{Job, no_thread, panicked};
 use crate::types::error::Result;
 
 /// The result of work on another thread. Needs no runtime.
@@ -20,12 +20,18 @@ enum Step<T> {
 }
 
 /// Ends a task with its result; with an error if it is dropped before.
-pub(super) struct Completion<T>(Arc<Mutex<Step<T>>>);
+struct Completion<T>(Arc<Mutex<Step<T>>>);
 
-impl<T> WorkFuture<T> {
-    pub(super) fn new() -> (Self, Completion<T>) {
+impl<T: Send + 'static> WorkFuture<T> {
+    /// Creates it with the job that completes it on another thread.
+    pub(super) fn new(work: impl FnOnce() -> T + Send + 'static) -> (Self, Job) {
         let step = Arc::new(Mutex::new(Step::Queued(None)));
-        (WorkFuture(Arc::clone(&step)), Completion(step))
+        let completion = Completion(Arc::clone(&step));
+        let job = move || {
+            completion.begin();
+            completion.end(Ok(work()));
+        };
+        (WorkFuture(step), Box::new(job))
     }
 }
 
@@ -48,14 +54,14 @@ impl<T> Future for WorkFuture<T> {
 }
 
 impl<T> Completion<T> {
-    pub(super) fn begin(&self) {
+    fn begin(&self) {
         let mut step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Step::Queued(waker) = &mut *step {
             *step = Step::Running(waker.take());
         }
     }
 
-    pub(super) fn end(&self, result: Result<T>) {
+    fn end(&self, result: Result<T>) {
         let mut step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Step::Queued(waker) | Step::Running(waker) = &mut *step {
             let waker = waker.take();
