@@ -55,6 +55,7 @@ impl Session {
             let expiring = self.expiry.signed_in(token, &auth_token);
             expiring.into_iter().for_each(|event| self.parts.events.push(event));
         }
+        self.background_failure.store(None);
         self.upkeep.wake();
         auth_token
     }

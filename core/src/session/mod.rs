@@ -32,7 +32,7 @@ use crate::session::policy::{Decision, Need};
 pub use crate::session::replacement::Replacement;
 use crate::session::single_flight::SingleFlight;
 use crate::session::state::{CachedToken, State};
-use crate::session::upkeep::Upkeep;
+use crate::session::upkeep::{BackgroundFailure, Upkeep};
 use crate::sign_in::credential::{Credential, Current, SendAs, Workspace};
 use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
@@ -78,8 +78,8 @@ pub(crate) struct Session {
     lock_busy_since: AtomicU32,
     expiry: ExpiryNotice,
     upkeep: Upkeep,
-    /// The error of the last sign-in in the background that left no valid token.
-    background_error: ArcSwapOption<Error>,
+    /// The failure of the last sign-in in the background, if it left no valid token.
+    background_failure: ArcSwapOption<BackgroundFailure>,
 }
 
 impl Session {
@@ -93,7 +93,7 @@ impl Session {
             lock_busy_since: AtomicU32::new(0),
             expiry: ExpiryNotice::default(),
             upkeep: Upkeep::new(),
-            background_error: ArcSwapOption::empty(),
+            background_failure: ArcSwapOption::empty(),
         }
     }
 
@@ -169,6 +169,7 @@ impl Session {
     /// Ends all waits before the next attempt, except those that emnify asked for.
     pub(crate) fn retry_now(&self) {
         self.state.rcu(|state| state.retrying_now());
+        self.background_failure.store(None);
         self.upkeep.wake();
     }
 

@@ -24,12 +24,25 @@ use crate::types::error::{Error, ErrorKind, Result};
 const STACK: usize = 256 * 1024;
 
 /// The longest sleep of the thread that keeps a session signed in. Its timer stands still while the
-/// machine is suspended, and nothing wakes it when the credential's file changes.
+/// machine is suspended, and nothing wakes it when the credential's file changes, or when another
+/// process has signed in a user who must enter a code.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// How long it sleeps after a failure that sets no wait, such as a credential file that cannot be
 /// read.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// For how long a failure that sets no wait is returned to further calls. Otherwise a program that
+/// tries twice when it is woken would start an attempt each time, and be woken by its failure.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The failure of a sign-in in the background.
+#[derive(Debug)]
+pub(crate) struct BackgroundFailure {
+    error: Error,
+    at: Duration,
+    is_told: AtomicBool,
+}
 
 /// The thread of each process that keeps the session signed in.
 #[derive(Debug)]
@@ -93,7 +106,8 @@ impl Session {
     /// # Errors
     ///
     /// `Pending` while a sign-in is under way. Otherwise the error of the last attempt, until the
-    /// next one may start; an error after which it may start at once is returned to one call.
+    /// next one may start; an error after which it may start at once is returned for a second, and to
+    /// one call at least.
     pub(crate) fn try_authenticate(self: &Arc<Self>) -> Result<AuthToken> {
         let (state, is_under_way) = loop {
             let (_, ended) = self.flight().progress();
@@ -114,15 +128,15 @@ impl Session {
             // Even if no attempt may start now: this one has.
             _ if is_under_way => pending(),
             Decision::BackingOff(until) => {
-                self.background_error.store(None);
+                self.background_failure.store(None);
                 error_while_backing_off(&state, until.saturating_sub(now))
             }
             _ if self.needs_person(&state) => Error::new(
                 ErrorKind::MfaRequired,
                 format!("cannot {SIGN_IN} without waiting: a person may have to enter a code"),
             ),
-            _ => match self.background_error.swap(None).filter(|_| valid.is_none()) {
-                Some(error) => Error::clone(&error),
+            _ => match self.untold(now).filter(|_| valid.is_none()) {
+                Some(error) => error,
                 None => match self.start_sign_in() {
                     Ok(()) => pending(),
                     Err(error) => no_thread(&error),
@@ -198,8 +212,16 @@ impl Session {
         let wait = Wait::new(self.parts.timeout);
         let mode = SignInMode::Background;
         let result = self.fetch(SignIn { mode, need: Need::Valid, wait: &wait, attempt });
-        let error = result.as_ref().err().filter(|_| self.state.load().valid(self.now()).is_none());
-        self.background_error.store(error.cloned().map(Arc::new));
+        let at = self.now();
+        let error = result.as_ref().err().filter(|_| self.state.load().valid(at).is_none());
+        let failure = error.map(|error| {
+            Arc::new(BackgroundFailure {
+                error: error.clone(),
+                at,
+                is_told: AtomicBool::new(false),
+            })
+        });
+        self.background_failure.store(failure);
         self.finish(attempt, result.clone());
         if let Ok(auth_token) = &result {
             self.look_up_expiry(auth_token, &wait);
@@ -207,34 +229,39 @@ impl Session {
         result
     }
 
+    /// Returns the failure of the last sign-in in the background, if no call has returned it or it
+    /// is too recent for another attempt.
+    fn untold(&self, now: Duration) -> Option<Error> {
+        let failure = self.background_failure.load_full()?;
+        let is_told = failure.is_told.swap(true, Ordering::Relaxed);
+        let is_over = now >= failure.at + AGAIN || self.parts.credential.changed();
+        (!is_told || !is_over).then(|| failure.error.clone())
+    }
+
     /// Whether a person must be asked for a code to sign in.
     fn needs_person(&self, state: &State) -> bool {
         !self.parts.credential.works_unattended() && state.refresh.token.is_none()
     }
 
-    /// Makes an attempt if one is due. Returns how long to sleep until the next one; `None` if it
-    /// takes a person.
-    fn maintain(self: &Arc<Self>) -> Option<Duration> {
+    /// Makes an attempt if one is due. Returns how long to sleep until the next one may be.
+    fn maintain(self: &Arc<Self>) -> Duration {
         let (state, now) = (self.state.load_full(), self.now());
         let changed = || self.parts.credential.changed();
         let until = match state.decide(Need::Valid, now, changed) {
             Decision::BackingOff(until) => until,
             Decision::HandOut => state.next_renewal(now, changed),
-            _ if self.needs_person(&state) => return None,
+            _ if self.needs_person(&state) => return LONGEST_SLEEP,
             _ => {
                 let failed = match self.flight().begin() {
                     Some(attempt) => self.sign_in_unattended(&attempt).err(),
                     // Another thread signs in: look again afterwards.
-                    None => return Some(Duration::from_secs(1)),
+                    None => return Duration::from_secs(1),
                 };
-                return match failed {
-                    None => Some(Duration::ZERO),
-                    Some(error) if error.kind() == ErrorKind::MfaRequired => None,
-                    Some(error) => Some(error.retry_after().unwrap_or(AFTER_FAILURE)),
-                };
+                return failed
+                    .map_or(Duration::ZERO, |error| error.retry_after().unwrap_or(AFTER_FAILURE));
             }
         };
-        Some(until.saturating_sub(now))
+        until.saturating_sub(now)
     }
 }
 
@@ -249,10 +276,8 @@ fn keep(session: &Weak<Session>) {
         let sleep = session.maintain();
         let is_woken = keeper.is_woken.swap(false, Ordering::AcqRel);
         drop(session);
-        match sleep {
-            _ if is_woken => {}
-            Some(sleep) => thread::park_timeout(sleep.min(LONGEST_SLEEP)),
-            None => thread::park(),
+        if !is_woken {
+            thread::park_timeout(sleep.min(LONGEST_SLEEP));
         }
     }
 }

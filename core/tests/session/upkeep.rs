@@ -1,9 +1,10 @@
 //! A client signs in without a caller that waits.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, ErrorKind};
+use emnify_core::{Client, ErrorKind, SystemClock};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 use super::MINUTE;
@@ -86,6 +87,40 @@ fn a_failure_that_sets_no_wait_is_returned_once() {
     assert_eq!(kind(&client), Some(ErrorKind::Pending));
     assert_eq!(settled(&client), Some(ErrorKind::InvalidInput));
     fs::write(file, sandbox.application_token()).unwrap();
+    assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    assert_eq!(settled(&client), None);
+}
+
+#[test]
+fn a_failure_that_sets_no_wait_is_not_repeated_with_each_try() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("spin"));
+    let client = builder_without_token(&sandbox)
+        .application_token_file(scratch.0.join("token"))
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
+    // As of a loop that wakes with each failure, and in which two parts of the program try.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(500) {
+        assert!(client.try_authenticate().is_err());
+    }
+    assert!(client.take_events().len() <= 2);
+}
+
+#[test]
+fn an_error_is_not_told_after_a_later_success() {
+    let (sandbox, scratch, clock) = (sandbox(), Scratch::new("stale"), clock());
+    let file = scratch.0.join("token");
+    let client = builder_without_token(&sandbox)
+        .application_token_file(&file)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(kind(&client), Some(ErrorKind::Pending));
+    eventually("the failure", || client.status().last_error.is_some());
+    fs::write(file, sandbox.application_token()).unwrap();
+    eventually("the sign-in", || client.authenticate().is_ok());
+    clock.advance(241 * MINUTE);
     assert_eq!(kind(&client), Some(ErrorKind::Pending));
     assert_eq!(settled(&client), None);
 }
