@@ -85,7 +85,7 @@ public:
 
     /* Returns a descriptor that is readable when a token arrived, an attempt failed or an event
      * waits; -1 after an error. Then call process(). From this call on, a thread keeps the client
-     * signed in. Not on Windows. */
+     * signed in. Stop watching it before the client is destroyed. Not on Windows. */
     int fd(Error &error) const {
         std::int32_t fd = -1;
         detail::call(error, emnify_client_fd, get(), &fd);

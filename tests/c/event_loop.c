@@ -252,6 +252,20 @@ static void authenticating_within_a_time_takes_no_longer(void)
     emnify_client_free(client);
 }
 
+static void a_loop_does_not_spin_after_its_client_was_cancelled(void)
+{
+    emnify_client *client = sandbox_client();
+    emnify_error *error = NULL;
+    int fd = descriptor_of(client);
+
+    CHECK(is_readable(fd, 5000));
+    pause_ms(50);
+    emnify_client_cancel(client);
+    CHECK_ERROR(emnify_client_process(client, &error), EMNIFY_ERR_CANCELLED, "");
+    CHECK(!is_readable(fd, 50));
+    emnify_client_free(client);
+}
+
 int main(void)
 {
     RUN(the_descriptor_tells_that_a_token_arrived);
@@ -259,6 +273,7 @@ int main(void)
     RUN(events_wait_for_process);
     RUN(a_loop_never_blocks_while_emnify_hangs);
     RUN(a_forked_child_asks_for_its_own_descriptor);
+    RUN(a_loop_does_not_spin_after_its_client_was_cancelled);
     RUN(auto_renew_needs_no_calls);
     RUN(a_client_whose_descriptor_is_in_use_renews_by_itself);
     RUN(authenticating_within_a_time_takes_no_longer);

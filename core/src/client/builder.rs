@@ -240,8 +240,9 @@ impl ClientBuilder {
     }
 
     /// Sets how many exchanges with the server a cancellable client may run at the same time, each
-    /// on its own thread. Further exchanges wait for a free thread, within the timeout of their
-    /// call. Default: 64; 0 counts as 1.
+    /// on its own thread. The same limit applies, separately, to the futures of
+    /// [`Request::send_async`](crate::Request::send_async). Further ones wait for a free thread,
+    /// within the timeout of their call. Default: 64; 0 counts as 1.
     pub fn max_exchanges(mut self, exchanges: usize) -> Self {
         self.max_exchanges = exchanges.max(1);
         self

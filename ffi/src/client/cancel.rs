@@ -39,7 +39,8 @@ pub unsafe extern "C" fn emnify_config_set_max_exchanges(
 /// to end a program, or to free a client that other threads use: cancel, join these threads, free.
 ///
 /// Later calls fail at once with EMNIFY_ERR_CANCELLED, except emnify_status_new() and the functions
-/// that read or free a handle. Clients created by emnify_switch_workspace() are not cancelled.
+/// that read or free a handle. The auth token is no longer renewed. Clients created by
+/// emnify_switch_workspace() are not cancelled.
 ///
 /// Current calls in other threads also fail with EMNIFY_ERR_CANCELLED:
 ///

@@ -60,7 +60,8 @@ pub struct emnify_event {
 /// function returns.
 ///
 /// It runs shortly before a call of the client or of its pages returns, such as
-/// emnify_authenticate(), emnify_status_new() or emnify_pages_next(). Events from the background
+/// emnify_authenticate(), emnify_status_new() or emnify_pages_next(), and in
+/// emnify_client_process(); never in emnify_try_authorization_header(). Events from the background
 /// wait for the next call; the last 64 are kept. It may call the client. If several threads use the
 /// client, it may run on several threads at the same time.
 pub type emnify_observer =

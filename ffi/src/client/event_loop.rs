@@ -1,8 +1,8 @@
 //! What a program with an event loop needs: a descriptor to watch, and renewal without calls.
 
-use super::client::{emnify_client, usable};
+use super::client::{check, emnify_client, usable};
 use super::config::{emnify_config, set};
-use crate::boundary::{Result, call, emnify_error};
+use crate::boundary::{Result, call, emnify_error, needed};
 
 /// Sets whether a thread of the client renews the auth token on time, also without calls, and signs
 /// in again after an outage. It starts at the first call that needs an auth token. Default: false;
@@ -20,13 +20,14 @@ pub unsafe extern "C" fn emnify_config_set_auto_renew(
 
 /// Writes a descriptor for poll(), epoll or select() to `*fd`. It becomes readable when an auth
 /// token arrives, when an attempt to sign in fails, and when an event waits for the observer. Then
-/// call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). From
-/// this call on, a thread of the client keeps it signed in, as with emnify_config_set_auto_renew().
-/// Never blocks.
+/// call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). Try
+/// once before you wait: there may be a token already. From this call on, a thread of the client
+/// keeps it signed in, as with emnify_config_set_auto_renew(). Never blocks.
 ///
-/// Later calls write the same descriptor. Do not read from it, write to it or close it; it is
-/// closed with the client. It belongs to this process: a forked child calls this function again and
-/// gets its own.
+/// Later calls write the same descriptor. Do not read from it, write to it or close it. Stop
+/// watching it before you free the client: it is closed with the client, or later, when a sign-in
+/// in progress ends, and may become readable until then. It belongs to this process: a forked child
+/// calls this function again and gets its own.
 ///
 /// Fails with EMNIFY_ERR_RESOURCE if no descriptor or thread can be created, and on Windows with
 /// EMNIFY_ERR_INVALID_INPUT.
@@ -53,7 +54,8 @@ pub unsafe extern "C" fn emnify_client_fd(
 
 /// Makes the descriptor of emnify_client_fd() unreadable until something else happens, and passes
 /// the events to the observer, on this thread. Without a descriptor it only passes the events.
-/// Takes as long as your observer does.
+/// Takes as long as your observer does. If the client was cancelled, it does the same, and then
+/// fails with EMNIFY_ERR_CANCELLED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_process(
     client: *const emnify_client,
@@ -61,8 +63,10 @@ pub unsafe extern "C" fn emnify_client_process(
 ) -> i32 {
     let body = || {
         // SAFETY: the contract.
-        unsafe { usable(client) }?.core.process();
-        Ok(())
+        let client = unsafe { needed("client", client) }?;
+        // Also of a cancelled client: a loop would spin while the descriptor stays readable.
+        client.core.process();
+        check(&client.core)
     };
     // SAFETY: the contract.
     unsafe { call(error, body) }
