@@ -7,6 +7,9 @@ use crate::sys::interrupt::Interrupt;
 
 const LONG: Duration = Duration::from_secs(60);
 
+/// Enough for a thread to start, also on a busy machine.
+const SHORT: Duration = Duration::from_millis(300);
+
 /// Work that ends when the test sends its result, and a channel for late results.
 struct Exchange {
     interrupt: Interrupt,
@@ -61,7 +64,7 @@ fn a_result_after_its_caller_was_cancelled_goes_to_the_handler() {
 #[test]
 fn the_caller_of_an_exchange_that_hangs_returns_when_the_time_is_up() {
     let (workers, mut exchange) = (Workers::new(1), Exchange::new());
-    let error = exchange.run(&workers, Duration::from_millis(5), || {}).unwrap_err();
+    let error = exchange.run(&workers, SHORT, || {}).unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, true));
     exchange.end.send(7).unwrap();
     assert_eq!(exchange.was_late.recv(), Ok(7));
@@ -80,7 +83,7 @@ fn a_short_wait_is_not_much_exceeded() {
 fn work_that_gets_no_thread_in_time_is_not_begun() {
     let (workers, mut first) = (Workers::new(1), Exchange::new());
     let mut second = Exchange::new();
-    let error = first.run(&workers, Duration::from_millis(5), || {}).unwrap_err();
+    let error = first.run(&workers, SHORT, || {}).unwrap_err();
     assert!(error.was_sent());
     let error = second.run(&workers, Duration::from_millis(5), || unreachable!()).unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Timeout, false));
