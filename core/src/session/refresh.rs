@@ -202,9 +202,10 @@ impl Session {
             self.save(key, lock, wait);
             self.calls_made.fetch_add(1, Ordering::Relaxed);
             match exchange(false).refresh_token(refresh_token) {
-                // It counts as a refusal: the third in a row would lock the account.
+                // It counts as a refusal: the third in a row would lock the account. It delays no
+                // login, for which a caller that waits may be asked for a code.
                 Err(error) if error.kind() == ErrorKind::Rejected => {
-                    self.note(&error, now);
+                    self.state.rcu(|state| state.counting_refusal(now));
                 }
                 Err(error) if error.kind() == ErrorKind::Cancelled && !error.was_sent() => {
                     self.state.rcu(|state| state.unspent(refresh_token, self.now()));

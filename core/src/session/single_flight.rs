@@ -225,6 +225,11 @@ impl<T: Clone> Attempt<T> {
         self.end(Some(result));
     }
 
+    /// Ends the attempt without a result: one of the waiting callers takes over.
+    pub(crate) fn abandon(&self) {
+        self.end(None);
+    }
+
     fn end(&self, result: Option<T>) {
         // In a forked child, the attempt is still the parent's.
         let is_ours = self.process == Process::current();
@@ -236,7 +241,7 @@ impl<T: Clone> Attempt<T> {
 
 impl<T: Clone> Drop for Attempt<T> {
     fn drop(&mut self) {
-        self.end(None);
+        self.abandon();
     }
 }
 

@@ -222,7 +222,14 @@ impl Session {
             })
         });
         self.background_failure.store(failure);
-        self.finish(attempt, result.clone());
+        match &result {
+            // A caller that waits, and that can be asked for the code, takes over.
+            Err(error) if error.kind() == ErrorKind::MfaRequired && !error.was_sent() => {
+                attempt.abandon();
+                self.parts.events.wake_event_loop();
+            }
+            _ => self.finish(attempt, result.clone()),
+        }
         if let Ok(auth_token) = &result {
             self.look_up_expiry(auth_token, &wait);
         }

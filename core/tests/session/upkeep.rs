@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, ErrorKind, SystemClock};
+use emnify_core::{Client, ErrorKind, Secret, SystemClock};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 use super::MINUTE;
@@ -160,6 +160,30 @@ fn a_try_does_not_ask_a_person_for_a_code() {
         .unwrap();
     assert_eq!(kind(&client), Some(ErrorKind::MfaRequired));
     assert_eq!(sign_ins(&sandbox), 0);
+}
+
+#[test]
+fn a_caller_that_can_be_asked_takes_over_from_the_background() {
+    let (sandbox, clock) = (Arc::new(sandbox()), clock());
+    let client = || {
+        let portal = Arc::clone(&sandbox);
+        builder_without_token(&sandbox)
+            .user("mfa@example.com", "password")
+            .mfa(move || Ok(portal.one_time_code("mfa@example.com").map(Secret::from)))
+            .clock(clock.clone())
+            .build()
+            .unwrap()
+    };
+    let client_in_use = client();
+    client_in_use.authenticate().unwrap();
+    client().authenticate().unwrap(); // ends the other's refresh token
+    clock.advance(241 * MINUTE);
+    let made = sign_ins(&sandbox);
+    delayed(&sandbox);
+    assert_eq!(kind(&client_in_use), Some(ErrorKind::Pending));
+    eventually("the attempt with the refresh token", || sign_ins(&sandbox) > made);
+    let asked = client_in_use.authenticate();
+    assert!(asked.is_ok(), "{asked:?}");
 }
 
 #[test]
