@@ -97,7 +97,7 @@
  * free them when no thread uses them. There is no global state to set up. A thread that calls the
  * library needs 64 KiB of stack.
  *
- * A client starts two or three threads when it has work for them; ffi/packaging/README.md lists
+ * A client starts two to four threads when it has work for them; ffi/packaging/README.md lists
  * them. With emnify_config_set_cancellable() it starts one more for each simultaneous exchange with
  * the server, 64 at most by default. All these threads block all signals, so signal handlers run on
  * your threads. The library never causes SIGPIPE. Do not call it from a signal handler. A client
@@ -908,7 +908,8 @@ typedef struct emnify_event emnify_event;
  * function returns.
  *
  * It runs shortly before a call of the client or of its pages returns, such as
- * emnify_authenticate(), emnify_status_new() or emnify_pages_next(). Events from the background
+ * emnify_authenticate(), emnify_status_new() or emnify_pages_next(), and in
+ * emnify_client_process(); never in emnify_try_authorization_header(). Events from the background
  * wait for the next call; the last 64 are kept. It may call the client. If several threads use the
  * client, it may run on several threads at the same time.
  */
@@ -1067,13 +1068,13 @@ int32_t emnify_config_set_auto_renew(emnify_config *config, bool auto_renew, emn
 /**
  * Writes a descriptor for poll(), epoll or select() to `*fd`. It becomes readable when an auth
  * token arrives, when an attempt to sign in fails, and when an event waits for the observer. Then
- * call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). From
- * this call on, a thread of the client keeps it signed in, as with emnify_config_set_auto_renew().
- * Never blocks.
+ * call emnify_client_process() and, if you need a token, emnify_try_authorization_header(). Try
+ * once before you wait: there may be a token already. From this call on, a thread of the client
+ * keeps it signed in, as with emnify_config_set_auto_renew(). Never blocks.
  *
- * Later calls write the same descriptor. Do not read from it, write to it or close it; it is
- * closed with the client. It belongs to this process: a forked child calls this function again and
- * gets its own.
+ * Later calls write the same descriptor. Do not read from it, write to it or close it. After
+ * emnify_client_free() it is no longer readable, and it is closed as soon as a sign-in in progress
+ * has ended. It belongs to this process: a forked child calls this function again and gets its own.
  *
  * Fails with EMNIFY_ERR_RESOURCE if no descriptor or thread can be created, and on Windows with
  * EMNIFY_ERR_INVALID_INPUT.
@@ -1084,7 +1085,8 @@ int32_t emnify_client_fd(const emnify_client *client, int32_t *fd, emnify_error 
 /**
  * Makes the descriptor of emnify_client_fd() unreadable until something else happens, and passes
  * the events to the observer, on this thread. Without a descriptor it only passes the events.
- * Takes as long as your observer does.
+ * Takes as long as your observer does. If the client was cancelled, it does the same, and then
+ * fails with EMNIFY_ERR_CANCELLED.
  */
 EMNIFY_NODISCARD
 int32_t emnify_client_process(const emnify_client *client, emnify_error **error);
@@ -1123,7 +1125,8 @@ int32_t emnify_config_set_max_exchanges(emnify_config *config,
  * to end a program, or to free a client that other threads use: cancel, join these threads, free.
  *
  * Later calls fail at once with EMNIFY_ERR_CANCELLED, except emnify_status_new() and the functions
- * that read or free a handle. Clients created by emnify_switch_workspace() are not cancelled.
+ * that read or free a handle. The auth token is no longer renewed. Clients created by
+ * emnify_switch_workspace() are not cancelled.
  *
  * Current calls in other threads also fail with EMNIFY_ERR_CANCELLED:
  *

@@ -104,6 +104,21 @@ static void the_descriptor_tells_that_an_attempt_failed(void)
     emnify_client_free(client);
 }
 
+static void the_descriptor_of_a_freed_client_stays_quiet(void)
+{
+    emnify_client *client = sandbox_client();
+    int fd;
+
+    sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\", \"times\": 1,"
+                  " \"milliseconds\": 300}");
+    fd = descriptor_of(client);
+    while (sandbox_calls("POST", SANDBOX_AUTHENTICATE) == 0) {
+        pause_ms(5);
+    }
+    emnify_client_free(client);
+    CHECK(!is_readable(fd, 1000));
+}
+
 static void count_events(void *user, const emnify_event *event)
 {
     (void)event;
@@ -270,6 +285,7 @@ int main(void)
 {
     RUN(the_descriptor_tells_that_a_token_arrived);
     RUN(the_descriptor_tells_that_an_attempt_failed);
+    RUN(the_descriptor_of_a_freed_client_stays_quiet);
     RUN(events_wait_for_process);
     RUN(a_loop_never_blocks_while_emnify_hangs);
     RUN(a_forked_child_asks_for_its_own_descriptor);

@@ -114,6 +114,13 @@ impl Client {
         self.transport.session.descriptor()
     }
 
+    /// Makes the descriptor of the event loop unreadable for ever. It is closed when the last call of
+    /// this session has ended.
+    #[doc(hidden)] // For the C library.
+    pub fn retire_descriptor(&self) {
+        self.transport.session.retire_descriptor();
+    }
+
     /// Clears the descriptor of the event loop and passes the events to the observer.
     #[doc(hidden)] // For the C library.
     pub fn process(&self) {

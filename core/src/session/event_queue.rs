@@ -87,6 +87,12 @@ impl Events {
         self.descriptor.get().into_iter().for_each(Descriptor::set);
     }
 
+    /// Makes the descriptor unreadable for ever.
+    pub(crate) fn retire_descriptor(&self) {
+        #[cfg(unix)]
+        self.descriptor.get().into_iter().for_each(Descriptor::retire);
+    }
+
     /// Makes the descriptor unreadable until something else happens.
     pub(crate) fn clear_descriptor(&self) {
         #[cfg(unix)]

@@ -185,6 +185,14 @@ impl Session {
         Ok(descriptor.number())
     }
 
+    /// Makes that descriptor unreadable for ever, and no longer keeps the session signed in for it.
+    pub(crate) fn retire_descriptor(&self) {
+        self.parts.events.retire_descriptor();
+        if !self.parts.auto_renew {
+            self.upkeep.end();
+        }
+    }
+
     /// Clears that descriptor, and passes the events to the observer, on this thread.
     pub(crate) fn process(&self) {
         // In this order, so that an event that comes meanwhile sets it again.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::{read, write};
 
@@ -12,6 +13,8 @@ pub(crate) struct Descriptor {
     readable: OwnedFd,
     /// The other end of a pipe. An eventfd has none.
     writable: Option<OwnedFd>,
+    /// Nothing watches it any more.
+    is_retired: Mutex<bool>,
 }
 
 impl Descriptor {
@@ -22,7 +25,7 @@ impl Descriptor {
 
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let readable = above_standard(EventFd::from_flags(flags)?.into())?;
-        Ok(Descriptor { readable, writable: None })
+        Ok(Descriptor { readable, writable: None, is_retired: Mutex::new(false) })
     }
 
     /// Creates one that is not set: a pipe.
@@ -36,11 +39,15 @@ impl Descriptor {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
             fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
-        Ok(Descriptor { readable, writable: Some(writable) })
+        Ok(Descriptor { readable, writable: Some(writable), is_retired: Mutex::new(false) })
     }
 
-    /// Makes it readable.
+    /// Makes it readable, unless it is retired.
     pub(crate) fn set(&self) {
+        let is_retired = self.is_retired.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_retired {
+            return;
+        }
         // Fails only if it is readable already.
         let _ = write(self.writable.as_ref().unwrap_or(&self.readable), &1_u64.to_ne_bytes());
     }
@@ -49,6 +56,13 @@ impl Descriptor {
     pub(crate) fn clear(&self) {
         let mut bytes = [0; 64];
         while read(self.readable.as_fd(), &mut bytes).is_ok_and(|length| length == bytes.len()) {}
+    }
+
+    /// Makes it unreadable for ever. It cannot be closed while another thread may set it.
+    pub(crate) fn retire(&self) {
+        let mut is_retired = self.is_retired.lock().unwrap_or_else(PoisonError::into_inner);
+        *is_retired = true;
+        self.clear();
     }
 
     #[cfg(test)]
@@ -83,6 +97,15 @@ mod tests {
         assert!(descriptor.is_readable());
         descriptor.clear();
         descriptor.clear();
+        assert!(!descriptor.is_readable());
+    }
+
+    #[test]
+    fn nothing_makes_it_readable_after_it_was_retired() {
+        let descriptor = Descriptor::new().unwrap();
+        descriptor.set();
+        descriptor.retire();
+        descriptor.set();
         assert!(!descriptor.is_readable());
     }
 }

@@ -62,6 +62,12 @@ impl emnify_client {
     }
 }
 
+impl Drop for emnify_client {
+    fn drop(&mut self) {
+        self.core.retire_descriptor();
+    }
+}
+
 /// Runs a call of `client` that produces a handle: checks `client` and the out-pointer, which comes
 /// with the name of its argument, runs `body`, and writes its value to the out-pointer.
 ///

@@ -24,10 +24,9 @@ pub unsafe extern "C" fn emnify_config_set_auto_renew(
 /// once before you wait: there may be a token already. From this call on, a thread of the client
 /// keeps it signed in, as with emnify_config_set_auto_renew(). Never blocks.
 ///
-/// Later calls write the same descriptor. Do not read from it, write to it or close it. Stop
-/// watching it before you free the client: it is closed with the client, or later, when a sign-in
-/// in progress ends, and may become readable until then. It belongs to this process: a forked child
-/// calls this function again and gets its own.
+/// Later calls write the same descriptor. Do not read from it, write to it or close it. After
+/// emnify_client_free() it is no longer readable, and it is closed as soon as a sign-in in progress
+/// has ended. It belongs to this process: a forked child calls this function again and gets its own.
 ///
 /// Fails with EMNIFY_ERR_RESOURCE if no descriptor or thread can be created, and on Windows with
 /// EMNIFY_ERR_INVALID_INPUT.
