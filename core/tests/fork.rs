@@ -11,6 +11,7 @@ mod common;
 
 use std::process::exit;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -151,11 +152,13 @@ fn children_work_while_threads_of_the_parent_are_busy() {
     sandbox.settings(|settings| settings.limits = false);
     let client = builder(&sandbox).build().unwrap();
     assert!(lists(&client));
-    let over = std::sync::atomic::AtomicBool::new(false);
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        // Also if a child fails: the scope waits for the threads.
+        let _end = SetAtEnd(&over);
         for _ in 0..4 {
             scope.spawn(|| {
-                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                while !over.load(Ordering::Relaxed) {
                     assert!(lists(&client));
                 }
             });
@@ -163,8 +166,15 @@ fn children_work_while_threads_of_the_parent_are_busy() {
         for _ in 0..30 {
             assert_well(in_child(|| lists(&client)));
         }
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
