@@ -1297,13 +1297,18 @@ typedef struct {
    * The length of the body in bytes.
    */
   size_t body_length;
+  /**
+   * How long this call may take, in milliseconds, with all waits and retries. 0: as long as the
+   * client's timeout.
+   */
+  uint64_t timeout_ms;
 } emnify_request_options;
 
 /**
  * Initialises the options: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
  */
 #define EMNIFY_REQUEST_OPTIONS_INIT \
-    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
+    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0, 0 }
 
 /**
  * Makes any request to the API, with the auth token of `client`, and writes the response to

@@ -143,6 +143,8 @@ public:
             error = Error::invalid_input("query: contains a NUL");
         } else if (!detail::lend(options.headers, headers)) {
             error = Error::invalid_input("headers: contains a NUL");
+        } else if (options.timeout.count() < 0) {
+            error = Error::invalid_input("timeout: is negative");
         } else {
             emnify_request_options c_options = EMNIFY_REQUEST_OPTIONS_INIT;
             c_options.query = query.data();
@@ -151,6 +153,7 @@ public:
             c_options.headers_size = headers.size();
             c_options.body = options.body.empty() ? NULL : options.body.data();
             c_options.body_length = options.body.size();
+            c_options.timeout_ms = static_cast<std::uint64_t>(options.timeout.count());
             detail::call(error, emnify_request, get(), method.c_str(), path.c_str(), &c_options,
                          &response);
         }

@@ -3,6 +3,7 @@
 #ifndef EMNIFY_REQUEST_HPP
 #define EMNIFY_REQUEST_HPP
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -39,6 +40,8 @@ struct RequestOptions {
     std::vector<std::pair<std::string, std::string>> headers;
     /* Sent unchanged. It is JSON unless a header Content-Type says otherwise. Empty: none. */
     std::string body;
+    /* How long this call may take, with all waits and retries. Zero: the client's timeout. */
+    std::chrono::milliseconds timeout{0};
 };
 
 /* The response to a request that succeeded. Its body is wiped when it is destroyed. */

@@ -113,6 +113,26 @@ static void a_query_in_the_path_or_the_options_and_headers_are_sent(void)
     emnify_client_free(client);
 }
 
+static void a_call_takes_no_longer_than_its_timeout(void)
+{
+    emnify_error *error = NULL;
+    emnify_response *response = NULL;
+    emnify_client *client = sandbox_client();
+    emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
+    double started = check_clock();
+
+    sandbox_fault("{\"path\": \"" SIM "\", \"kind\": \"delay\", \"times\": 1,"
+                  " \"milliseconds\": 3000}");
+    options.timeout_ms = 300;
+    CHECK_ERROR(emnify_request(client, "GET", SIM, &options, &response, &error),
+                EMNIFY_ERR_TIMEOUT, "cannot GET ");
+    CHECK(check_clock() - started < 1 + check_slowness());
+    options.timeout_ms = UINT64_MAX;
+    CHECK_OK(emnify_request(client, "GET", SIM, &options, &response, &error));
+    emnify_response_free(response);
+    emnify_client_free(client);
+}
+
 static void a_body_is_sent_unchanged_and_as_json_by_default(void)
 {
     static const char body[] = "{\"name\":\"renamed\"} and more";
@@ -295,6 +315,7 @@ int main(void)
 {
     RUN(a_resource_is_created_read_changed_and_removed);
     RUN(a_query_in_the_path_or_the_options_and_headers_are_sent);
+    RUN(a_call_takes_no_longer_than_its_timeout);
     RUN(a_body_is_sent_unchanged_and_as_json_by_default);
     RUN(a_response_may_contain_any_bytes);
     RUN(temporary_failures_are_retried_if_that_is_safe);

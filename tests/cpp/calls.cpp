@@ -80,6 +80,17 @@ void a_query_and_headers_are_sent() {
     options.headers = {{"Accept", "application/json"}};
     const emnify::Response response = client.request("GET", "/api/v1/sim", options);
     CHECK(response.header("X-Current-Page") == "2" && response.header("X-Count") == "5");
+
+    sandbox_fault("{\"path\": \"/api/v1/sim\", \"kind\": \"delay\", \"times\": 1,"
+                  " \"milliseconds\": 3000}");
+    options.timeout = std::chrono::milliseconds(300);
+    emnify::Error error;
+    CHECK(!client.request("GET", "/api/v1/sim", options, error));
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_TIMEOUT);
+    error = emnify::Error();
+    options.timeout = std::chrono::milliseconds(-1);
+    CHECK(!client.request("GET", "/api/v1/sim", options, error));
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_INVALID_INPUT);
 }
 
 void each_row_comes_once() {

@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::mem::{offset_of, size_of};
 use std::ptr;
+use std::time::Duration;
 
 use emnify_core::{Method, Request, Response};
 
@@ -44,10 +45,13 @@ pub struct emnify_request_options {
     pub body: *const c_void,
     /// The length of the body in bytes.
     pub body_length: usize,
+    /// How long this call may take, in milliseconds, with all waits and retries. 0: as long as the
+    /// client's timeout.
+    pub timeout_ms: u64,
 }
 
 const _: () = assert!(
-    offset_of!(emnify_request_options, body_length) + size_of::<usize>()
+    offset_of!(emnify_request_options, timeout_ms) + size_of::<u64>()
         == size_of::<emnify_request_options>()
 );
 
@@ -91,9 +95,17 @@ pub unsafe extern "C" fn emnify_request(
     let body = |client: &emnify_client| {
         // SAFETY: the contract.
         let (method, path) = unsafe { (text("method", method)?, text("path", path)?) };
-        let request = client.core.request(method.parse::<Method>()?, path);
         // SAFETY: the contract; `size` says how many bytes there are.
-        let request = unsafe { apply(request, options) }?;
+        let options = unsafe { options::copy(options) }?;
+        let timeout_ms = options.map_or(0, |options| options.timeout_ms);
+        let timeout = Some(Duration::from_millis(timeout_ms)).filter(|timeout| !timeout.is_zero());
+        let limited = timeout.map(|timeout| client.core.with_timeout(timeout));
+        let core = limited.as_ref().unwrap_or(&client.core);
+        let mut request = core.request(method.parse::<Method>()?, path);
+        if let Some(options) = &options {
+            // SAFETY: the contract.
+            request = unsafe { apply(request, options) }?;
+        }
         Ok(emnify_response::new(&request.send()?))
     };
     // SAFETY: the contract.
@@ -171,14 +183,8 @@ impl emnify_response {
 ///
 /// # Safety
 ///
-/// `options` is NULL or points to as many bytes as its `size` member says, and its members point to
-/// as many values as their sizes say.
-pub(crate) unsafe fn apply(
-    mut request: Request,
-    options: *const emnify_request_options,
-) -> Result<Request> {
-    // SAFETY: guaranteed by the caller.
-    let Some(options) = (unsafe { options::copy(options) })? else { return Ok(request) };
+/// The members point to as many values as their sizes say.
+unsafe fn apply(mut request: Request, options: &emnify_request_options) -> Result<Request> {
     // SAFETY: guaranteed by the caller.
     for (name, value) in unsafe { pairs("query", options.query, options.query_size) }? {
         request = request.query(name, value);
