@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,6 +27,9 @@ from emnify_auth import (
 from conftest import ROOT
 from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, ENDPOINT, LONG, SIM, USER, Sandbox
 from loops import Asyncio, Loop, Trio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 def test_requests_work_like_those_of_a_client(sandbox: Sandbox, loop: Loop) -> None:
@@ -359,13 +362,13 @@ def test_a_cancelled_call_ends_at_once(sandbox: Sandbox, loop: Loop, where: str)
             if where != "authenticate":
                 await client.authenticate()
             sandbox.fault("delay", PATHS[where], milliseconds=LONG)
-            call = {
+            calls: dict[str, Callable[[], Awaitable[object]]] = {
                 "authenticate": client.authenticate,
                 "get": lambda: client.get(SIM),
                 "list": client.application_tokens.list,
                 "paginate": lambda: client.paginate(SIM).__anext__(),
-            }[where]
-            assert await loop.cancelled(call, after=0.3) < 0.1
+            }
+            assert await loop.cancelled(calls[where], after=0.3) < 0.1
 
     started = time.monotonic()
     loop.run(main)

@@ -76,7 +76,7 @@ def test_functions_have_signatures() -> None:
     for name in shared:
         assert from_user.parameters[name] == signature.parameters[name]
     update = inspect.signature(emnify_auth.ApplicationTokens.update)
-    assert list(update.parameters) == ["self", "id", "description"]
+    assert list(update.parameters) == ["self", "id", "description", "timeout"]
     assert update.parameters["description"].kind is inspect.Parameter.KEYWORD_ONLY
 
 

@@ -72,6 +72,10 @@ class Client:
     function may call the client. An exception that it raises goes to sys.unraisablehook and does
     not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
     call. Each event also goes to the logger "emnify_auth" of Python's logging.
+    auto_renew: whether a thread renews the auth token on time, also without calls, and signs in
+    again after an outage. It starts at the first call that needs an auth token, and in a forked
+    child at the child's first. It runs no Python code, so it never asks for a one-time code, and
+    does not delay the end of the program.
     pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of
     this client together: 500 calls at once, then 5 per second (2,000 in any 300 s). In
     addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at
@@ -132,9 +136,8 @@ class Client:
         scheme, host and port.
         """
 
-    @property
-    def _timeout(self) -> float:
-        """The timeout of a call in seconds."""
+    def _timeout(self, timeout: _Duration | None = None) -> float:
+        """Returns the timeout of a call in seconds: the given one, or else the client's."""
 
     @property
     def application_tokens(self) -> ApplicationTokens:
@@ -142,7 +145,7 @@ class Client:
         audit and rotate.
         """
 
-    def authenticate(self) -> AuthToken:
+    def authenticate(self, *, timeout: _Duration | None = None) -> AuthToken:
         """Returns an auth token that is valid now: the cached one, or a new one. Call this each
         time you need an auth token, and do not keep it: the cached one is returned at once, and
         renewed in time.
@@ -155,6 +158,9 @@ class Client:
         in all within the timeout. After that the client waits before the next attempt: calls
         whose timeout ends sooner raise the last error, and its retry_after is the rest of the
         wait in seconds.
+
+        timeout: how long this call may take, in seconds or as a timedelta. Default: the client's
+        timeout.
 
         Raises AuthenticationError if emnify refuses the credentials, AccountLockedError if it
         refused them too often, and MfaRequiredError if a one-time code is required and was not
@@ -179,9 +185,9 @@ class Client:
         """Returns the cached auth token if it is valid, else None."""
 
     def _report_events(self) -> None:
-        """Reports the events that were not reported yet."""
+        """Logs the requests and reports the events that were not reported yet."""
 
-    def auth_headers(self) -> dict[str, str]:
+    def auth_headers(self, *, timeout: _Duration | None = None) -> dict[str, str]:
         """Returns the header with a valid auth token, for requests that another library sends:
         {"Authorization": "Bearer …"}. The new dict contains the secret in plain text: do not log
         it. Call this for each request. Raises the same exceptions as authenticate().
@@ -234,6 +240,7 @@ class Client:
         content: bytes | str | None = None,
         params: _Params | None = None,
         headers: _Headers | None = None,
+        timeout: _Duration | None = None,
     ) -> Response:
         """Sends any request to the API, with the auth token, and returns the response.
 
@@ -248,6 +255,8 @@ class Client:
         left out.
         headers: a mapping or pairs of str. Authorization, Host and headers about the connection
         are set by the client and cannot be passed.
+        timeout: how long this call may take, including all waits and retries, in seconds or as a
+        timedelta. Default: the client's timeout.
 
         After a 401 the client signs in and sends the request once more, if that may help.
         Temporary failures (5xx, 429, broken connections) are retried within the timeout, three
@@ -267,6 +276,7 @@ class Client:
         *,
         params: _Params | None = None,
         headers: _Headers | None = None,
+        timeout: _Duration | None = None,
     ) -> Response:
         """Sends a GET request: request("GET", path, …)."""
 
@@ -278,6 +288,7 @@ class Client:
         content: bytes | str | None = None,
         params: _Params | None = None,
         headers: _Headers | None = None,
+        timeout: _Duration | None = None,
     ) -> Response:
         """Sends a POST request: request("POST", path, …)."""
 
@@ -289,6 +300,7 @@ class Client:
         content: bytes | str | None = None,
         params: _Params | None = None,
         headers: _Headers | None = None,
+        timeout: _Duration | None = None,
     ) -> Response:
         """Sends a PATCH request: request("PATCH", path, …)."""
 
@@ -300,6 +312,7 @@ class Client:
         content: bytes | str | None = None,
         params: _Params | None = None,
         headers: _Headers | None = None,
+        timeout: _Duration | None = None,
     ) -> Response:
         """Sends a PUT request: request("PUT", path, …)."""
 
@@ -309,11 +322,17 @@ class Client:
         *,
         params: _Params | None = None,
         headers: _Headers | None = None,
+        timeout: _Duration | None = None,
     ) -> Response:
         """Sends a DELETE request: request("DELETE", path, …)."""
 
     def paginate(
-        self, path: str, *, params: _Params | None = None, per_page: int | None = None
+        self,
+        path: str,
+        *,
+        params: _Params | None = None,
+        per_page: int | None = None,
+        timeout: _Duration | None = None,
     ) -> Pages:
         """Returns an iterator over the rows of a collection. It reads page after page and returns
         each row once. A page is fetched when its first row is needed. Each fetch takes at most the
@@ -321,6 +340,7 @@ class Client:
 
         path, params: as for request(). An invalid path raises at the first row.
         per_page: the number of rows per page; a larger number means fewer calls. Default: 100.
+        timeout: how long each fetch may take. Default: the client's timeout.
 
             >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
             >>> len(iccids)
@@ -392,7 +412,8 @@ class AuthToken:
 @final
 class ApplicationTokens:
     """The calls for the application tokens of the client's workspace. Client.application_tokens
-    returns this.
+    returns this. Each takes at most timeout, in seconds or as a timedelta; by default the
+    client's timeout.
 
         >>> [(token.id, token.description) for token in client.application_tokens.list()]
         [(4711, 'Sandbox')]
@@ -405,6 +426,7 @@ class ApplicationTokens:
         expiry_date: str | datetime.date | datetime.datetime | None = None,
         expires_in: _Duration | None = None,
         ip: str | None = None,
+        timeout: _Duration | None = None,
     ) -> CreatedApplicationToken:
         """Creates an application token. Its value is only in the returned object and cannot be read
         again later.
@@ -429,18 +451,18 @@ class ApplicationTokens:
             >>> secret = created.reveal()
         """
 
-    def list(self) -> builtins.list[ApplicationToken]:
+    def list(self, *, timeout: _Duration | None = None) -> builtins.list[ApplicationToken]:
         """Returns all application tokens of the workspace, including expired and revoked ones."""
 
-    def update(self, id: int, *, description: str) -> None:
+    def update(self, id: int, *, description: str, timeout: _Duration | None = None) -> None:
         """Changes the description of the application token with this id."""
 
-    def revoke(self, id: int) -> None:
+    def revoke(self, id: int, *, timeout: _Duration | None = None) -> None:
         """Revokes the application token with this id. This cannot be undone. Auth tokens that were
         obtained with it stay valid until they expire. Revoking it again is not an error.
         """
 
-    def own(self) -> ApplicationToken | None:
+    def own(self, *, timeout: _Duration | None = None) -> ApplicationToken | None:
         """Returns the row of the application token that this client signs in with. None if the auth
         token does not contain its id, for example if the client signs in as a user.
         """
@@ -450,6 +472,7 @@ class ApplicationTokens:
         *,
         expires_within: _Duration = ...,
         older_than: _Duration = ...,
+        timeout: _Duration | None = None,
     ) -> builtins.list[AuditedToken]:
         """Returns all application tokens of the workspace, each with the risks found for it. It
         changes nothing.
@@ -475,6 +498,7 @@ class ApplicationTokens:
         grace: _Duration = 0,
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
+        timeout: _Duration | None = None,
     ) -> Rotation:
         """Replaces the application token that this client signs in with: creates a new one, tries
         it, writes it to the credential file, and revokes the old one. At any time, one of the two
@@ -501,8 +525,9 @@ class ApplicationTokens:
         KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError;
         the next rotate() passes it the same token again.
 
-        Each request of a rotation may take as long as the timeout. After Ctrl-C the next rotate()
-        continues where this one stopped.
+        timeout: how long each request of the rotation may take. Default: the client's timeout.
+
+        After Ctrl-C the next rotate() continues where this one stopped.
 
         Raises InvalidInputError if there is neither a credential file nor hand_over, if the
         store is not a directory, if the client signs in as a user, or if the lifetime of the
@@ -652,9 +677,10 @@ class _Interrupt:
     reported in the worker thread, but by the task.
 
     waited: how many seconds of the timeout of each call have already passed.
+    timeout: the timeout of each call. Default: the client's.
     """
 
-    def __new__(cls, waited: float = 0.0) -> Self: ...
+    def __new__(cls, waited: float = 0.0, timeout: _Duration | None = None) -> Self: ...
     def run(self, function: Callable[[], _T]) -> _T:
         """Calls the function in this thread and returns its result. trigger() ends the calls that
         the function makes with clients.

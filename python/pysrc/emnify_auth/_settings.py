@@ -26,6 +26,7 @@ class ClientSettings(TypedDict, total=False):
     local_address: str | None
     store: str | os.PathLike[str] | None
     on_event: Callable[[Event], None] | None
+    auto_renew: bool
     pacing: bool
 
 

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::calls::into_core::{CallResult, converted, enter};
+use crate::convert::arguments::Timeout;
 use crate::convert::errors;
 
 thread_local! {
@@ -105,6 +106,7 @@ pub(crate) fn is_for_task() -> bool {
 pub(crate) struct ForTask {
     interrupt: Interrupt,
     waited: Duration,
+    timeout: Option<Timeout>,
 }
 
 impl ForTask {
@@ -115,8 +117,10 @@ impl ForTask {
         call: impl FnOnce(&Client) -> Result<T> + Send,
         undo: impl FnOnce(T),
     ) -> PyResult<CallResult<T>> {
-        let ForTask { interrupt, waited } = self;
-        let result = enter(py, || call(&client.interruptible(interrupt.clone(), waited)));
+        let ForTask { interrupt, waited, timeout } = self;
+        let client = client.interruptible(interrupt.clone(), waited);
+        let limited = timeout.map(|Timeout(timeout)| client.with_timeout(timeout));
+        let result = enter(py, || call(limited.as_ref().unwrap_or(&client)));
         // Not an `Exception`, so that it counts as an interrupt.
         let cancelled = || PyGeneratorExit::new_err("the task that made the call was cancelled");
         match result {
@@ -135,16 +139,17 @@ impl ForTask {
 /// reported in the worker thread, but by the task.
 ///
 /// waited: how many seconds of the timeout of each call have already passed.
+/// timeout: the timeout of each call. Default: the client's.
 #[pyclass(frozen, name = "_Interrupt", module = "emnify_auth._native")]
 pub(crate) struct PyInterrupt(ForTask);
 
 #[pymethods]
 impl PyInterrupt {
     #[new]
-    #[pyo3(signature = (waited=0.0))]
-    fn new(waited: f64) -> Self {
+    #[pyo3(signature = (waited=0.0, timeout=None))]
+    fn new(waited: f64, timeout: Option<Timeout>) -> Self {
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        PyInterrupt(ForTask { interrupt: Interrupt::new(), waited })
+        PyInterrupt(ForTask { interrupt: Interrupt::new(), waited, timeout })
     }
 
     /// Calls the function in this thread and returns its result. trigger() ends the calls that

@@ -8,12 +8,13 @@ use pyo3::types::PyCFunction;
 use crate::calls::into_core::into_core;
 use crate::calls::user_functions;
 use crate::client::Client;
-use crate::convert::arguments::{self, OrDefault};
+use crate::convert::arguments::{self, OrDefault, Timeout};
 use crate::values::created_token::CreatedApplicationToken;
 use crate::values::plain;
 
 /// The calls for the application tokens of the client's workspace. Client.application_tokens
-/// returns this.
+/// returns this. Each takes at most timeout, in seconds or as a timedelta; by default the
+/// client's timeout.
 ///
 ///     >>> [(token.id, token.description) for token in client.application_tokens.list()]
 ///     [(4711, 'Sandbox')]
@@ -43,7 +44,7 @@ impl ApplicationTokens {
     ///
     ///     >>> created = client.application_tokens.create(description="gateway 7", ip="192.0.2.7")
     ///     >>> secret = created.reveal()
-    #[pyo3(signature = (*, description=None, expiry_date=None, expires_in=None, ip=None))]
+    #[pyo3(signature = (*, description=None, expiry_date=None, expires_in=None, ip=None, timeout=None))]
     fn create(
         &self,
         py: Python<'_>,
@@ -51,6 +52,7 @@ impl ApplicationTokens {
         expiry_date: Option<Bound<'_, PyAny>>,
         expires_in: Option<Bound<'_, PyAny>>,
         ip: Option<Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<CreatedApplicationToken> {
         let client = self.0.get();
         let mut new = NewApplicationToken::new();
@@ -68,23 +70,29 @@ impl ApplicationTokens {
         let discard = |client: &emnify_core::Client, created| {
             client.application_tokens().discard(&created);
         };
-        client.call_or_undo(py, create, discard).map(CreatedApplicationToken)
+        client.call_or_undo(py, timeout, create, discard).map(CreatedApplicationToken)
     }
 
     /// Returns all application tokens of the workspace, including expired and revoked ones.
-    fn list<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    #[pyo3(signature = (*, timeout=None))]
+    fn list<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let client = self.0.get();
-        let rows = client.call(py, |client| client.application_tokens().list())?;
+        let rows = client.call(py, timeout, |client| client.application_tokens().list())?;
         rows.iter().map(|row| plain::application_token(py, row)).collect()
     }
 
     /// Changes the description of the application token with this id.
-    #[pyo3(signature = (id, *, description))]
+    #[pyo3(signature = (id, *, description, timeout=None))]
     fn update(
         &self,
         py: Python<'_>,
         id: &Bound<'_, PyAny>,
         description: Option<Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<()> {
         let client = self.0.get();
         let id = arguments::id(id)?;
@@ -92,22 +100,33 @@ impl ApplicationTokens {
         if let Some(description) = &description {
             update = update.description(arguments::text("description", description)?);
         }
-        client.call(py, move |client| client.application_tokens().update(id, &update))
+        client.call(py, timeout, move |client| client.application_tokens().update(id, &update))
     }
 
     /// Revokes the application token with this id. This cannot be undone. Auth tokens that were
     /// obtained with it stay valid until they expire. Revoking it again is not an error.
-    fn revoke(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
+    #[pyo3(signature = (id, *, timeout=None))]
+    fn revoke(
+        &self,
+        py: Python<'_>,
+        id: &Bound<'_, PyAny>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<()> {
         let client = self.0.get();
         let id = arguments::id(id)?;
-        client.call(py, move |client| client.application_tokens().revoke(id))
+        client.call(py, timeout, move |client| client.application_tokens().revoke(id))
     }
 
     /// Returns the row of the application token that this client signs in with. None if the auth
     /// token does not contain its id, for example if the client signs in as a user.
-    fn own<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    #[pyo3(signature = (*, timeout=None))]
+    fn own<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let client = self.0.get();
-        let own = client.call(py, |client| client.application_tokens().own())?;
+        let own = client.call(py, timeout, |client| client.application_tokens().own())?;
         own.map(|own| plain::application_token(py, &own)).transpose()
     }
 
@@ -123,14 +142,17 @@ impl ApplicationTokens {
     ///     ...     print(audited.token.id, sorted(audited.findings))
     ///     4711 ['no_address_restriction', 'no_expiry', 'own']
     #[pyo3(
-        signature = (*, expires_within=OrDefault::Default, older_than=OrDefault::Default),
-        text_signature = "($self, *, expires_within=..., older_than=...)"
+        signature = (
+            *, expires_within=OrDefault::Default, older_than=OrDefault::Default, timeout=None,
+        ),
+        text_signature = "($self, *, expires_within=..., older_than=..., timeout=None)"
     )]
     fn audit<'py>(
         &self,
         py: Python<'py>,
         expires_within: OrDefault<'_>,
         older_than: OrDefault<'_>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let client = self.0.get();
         let mut options = AuditOptions::new();
@@ -140,7 +162,8 @@ impl ApplicationTokens {
         if let OrDefault::Given(age) = &older_than {
             options = options.older_than(arguments::duration("older_than", age)?);
         }
-        let rows = client.call(py, move |client| client.application_tokens().audit(&options))?;
+        let rows =
+            client.call(py, timeout, move |client| client.application_tokens().audit(&options))?;
         rows.iter().map(|row| plain::audited_token(py, row)).collect()
     }
 
@@ -169,8 +192,9 @@ impl ApplicationTokens {
     /// KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError;
     /// the next rotate() passes it the same token again.
     ///
-    /// Each request of a rotation may take as long as the timeout. After Ctrl-C the next rotate()
-    /// continues where this one stopped.
+    /// timeout: how long each request of the rotation may take. Default: the client's timeout.
+    ///
+    /// After Ctrl-C the next rotate() continues where this one stopped.
     ///
     /// Raises InvalidInputError if there is neither a credential file nor hand_over, if the
     /// store is not a directory, if the client signs in as a user, or if the lifetime of the
@@ -185,10 +209,10 @@ impl ApplicationTokens {
     #[pyo3(
         signature = (
             *, id=None, description=None, expiry_date=None, expires_in=None, ip=None,
-            grace=OrDefault::Default, keep_old=false, hand_over=None,
+            grace=OrDefault::Default, keep_old=false, hand_over=None, timeout=None,
         ),
         text_signature = "($self, *, id=None, description=None, expiry_date=None, \
-            expires_in=None, ip=None, grace=0, keep_old=False, hand_over=None)"
+            expires_in=None, ip=None, grace=0, keep_old=False, hand_over=None, timeout=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn rotate<'py>(
@@ -202,6 +226,7 @@ impl ApplicationTokens {
         grace: OrDefault<'_>,
         keep_old: bool,
         hand_over: Option<Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.0.get();
         let mut options = RotateOptions::new().keep_old(keep_old);
@@ -228,7 +253,7 @@ impl ApplicationTokens {
             options = options.hand_over(user_functions::hand_over);
         }
         let rotate = |client: &emnify_core::Client| client.application_tokens().rotate(&options);
-        let rotation = client.call_with(py, hand_over.as_ref(), rotate, |_, _| {})?;
+        let rotation = client.call_with(py, timeout, hand_over.as_ref(), rotate, |_, _| {})?;
         plain::rotation(py, &rotation)
     }
 

@@ -22,11 +22,11 @@ impl Client {
             application_token=None, *, application_token_file=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
             proxy=None, interface=None, local_address=None, store=None, on_event=None,
-            pacing=OrDefault::Default,
+            auto_renew=OrDefault::Default, pacing=OrDefault::Default,
         ),
         text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
             timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, interface=None, \
-            local_address=None, store=None, on_event=None, pacing=True)"
+            local_address=None, store=None, on_event=None, auto_renew=False, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
@@ -42,6 +42,7 @@ impl Client {
         local_address: Option<Bound<'_, PyAny>>,
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
+        auto_renew: OrDefault<'_>,
         pacing: OrDefault<'_>,
     ) -> PyResult<Self> {
         let mut builder = emnify_core::Client::builder();
@@ -62,6 +63,7 @@ impl Client {
             local_address,
             store,
             on_event,
+            auto_renew,
             pacing,
         }
         .build(py, builder, None)
@@ -89,11 +91,12 @@ impl Client {
             username, password, *, mfa=None, trusted_device=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
             proxy=None, interface=None, local_address=None, store=None, on_event=None,
+            auto_renew=OrDefault::Default,
             pacing=OrDefault::Default,
         ),
         text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
             base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
-            interface=None, local_address=None, store=None, on_event=None, pacing=True)"
+            interface=None, local_address=None, store=None, on_event=None, auto_renew=False, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn from_user(
@@ -111,6 +114,7 @@ impl Client {
         local_address: Option<Bound<'_, PyAny>>,
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
+        auto_renew: OrDefault<'_>,
         pacing: OrDefault<'_>,
     ) -> PyResult<Self> {
         let username = arguments::text("username", username)?;
@@ -136,6 +140,7 @@ impl Client {
             local_address,
             store,
             on_event,
+            auto_renew,
             pacing,
         }
         .build(cls.py(), builder, mfa)
@@ -153,6 +158,7 @@ struct Settings<'py> {
     local_address: Option<Bound<'py, PyAny>>,
     store: Option<Bound<'py, PyAny>>,
     on_event: Option<Bound<'py, PyAny>>,
+    auto_renew: OrDefault<'py>,
     pacing: OrDefault<'py>,
 }
 
@@ -190,6 +196,9 @@ impl Settings<'_> {
         }
         if let Some(store) = &self.store {
             builder = builder.store(arguments::store(store)?);
+        }
+        if let OrDefault::Given(auto_renew) = &self.auto_renew {
+            builder = builder.auto_renew(arguments::boolean("auto_renew", auto_renew)?);
         }
         if let OrDefault::Given(pacing) = &self.pacing {
             builder = builder.pacing(arguments::boolean("pacing", pacing)?);

@@ -8,15 +8,18 @@ use crate::calls::interrupt::{interruptible, is_for_task};
 use crate::calls::into_core::at_once;
 use crate::calls::user_functions::UserFunctions;
 use crate::client::Client;
+use crate::convert::arguments::Timeout;
 use crate::convert::errors;
 use crate::values::auth_token::AuthToken;
 
 impl Client {
-    /// Makes a call that may wait for the network, and may need `hand_over`. If the caller does not
+    /// Makes a call that may wait for the network, and may need `hand_over`. It takes at most
+    /// `timeout`, or else the client's timeout. If the caller does not
     /// get the value because of an interrupt, `undo` gets it. `undo` must not wait.
     pub(crate) fn call_with<T: Send>(
         &self,
         py: Python<'_>,
+        timeout: Option<Timeout>,
         hand_over: Option<&Py<PyAny>>,
         call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send,
         undo: impl Fn(&emnify_core::Client, T),
@@ -26,7 +29,9 @@ impl Client {
         let functions =
             UserFunctions { mfa: shared(self.mfa.as_ref()), hand_over: shared(hand_over) };
         let installed = functions.install();
-        let result = interruptible(py, &client, call, |value| undo(&client, value));
+        let limited = timeout.map(|Timeout(timeout)| client.with_timeout(timeout));
+        let core = limited.as_ref().unwrap_or(&client);
+        let result = interruptible(py, core, call, |value| undo(&client, value));
         drop(installed);
         // An interrupted call returns at once; the next call reports the events.
         let interrupted =
@@ -46,19 +51,21 @@ impl Client {
     pub(crate) fn call_or_undo<T: Send>(
         &self,
         py: Python<'_>,
+        timeout: Option<Timeout>,
         call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send,
         undo: impl Fn(&emnify_core::Client, T),
     ) -> PyResult<T> {
-        self.call_with(py, None, call, undo)
+        self.call_with(py, timeout, None, call, undo)
     }
 
     /// Makes a call that may wait for the network, and whose value may get lost.
     pub(crate) fn call<T: Send>(
         &self,
         py: Python<'_>,
+        timeout: Option<Timeout>,
         call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send,
     ) -> PyResult<T> {
-        self.call_or_undo(py, call, |_, _| {})
+        self.call_or_undo(py, timeout, call, |_, _| {})
     }
 
     /// Returns the cached auth token, if it is valid.

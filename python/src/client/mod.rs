@@ -19,7 +19,7 @@ use crate::calls::into_core::into_core;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::connection::Connection;
 use crate::client::replacement::Replacement;
-use crate::convert::arguments::{self, wrong_type};
+use crate::convert::arguments::{self, Timeout, wrong_type};
 use crate::convert::errors::not_pickled;
 use crate::values::auth_token::AuthToken;
 use crate::values::plain;
@@ -61,6 +61,10 @@ use crate::values::plain;
 /// function may call the client. An exception that it raises goes to sys.unraisablehook and does
 /// not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
 /// call. Each event also goes to the logger "emnify_auth" of Python's logging.
+/// auto_renew: whether a thread renews the auth token on time, also without calls, and signs in
+/// again after an outage. It starts at the first call that needs an auth token, and in a forked
+/// child at the child's first. It runs no Python code, so it never asks for a one-time code, and
+/// does not delay the end of the program.
 /// pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of
 /// this client together: 500 calls at once, then 5 per second (2,000 in any 300 s). In
 /// addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at
@@ -101,15 +105,19 @@ impl Client {
     /// whose timeout ends sooner raise the last error, and its retry_after is the rest of the
     /// wait in seconds.
     ///
+    /// timeout: how long this call may take, in seconds or as a timedelta. Default: the client's
+    /// timeout.
+    ///
     /// Raises AuthenticationError if emnify refuses the credentials, AccountLockedError if it
     /// refused them too often, and MfaRequiredError if a one-time code is required and was not
     /// supplied; NetworkError, ProxyError, TlsError, RequestTimeoutError, RateLimitedError or
     /// ServerError if emnify cannot be reached or does not process the request; ProtocolError if
     /// the response is not one that emnify sends.
-    fn authenticate(&self, py: Python<'_>) -> PyResult<AuthToken> {
+    #[pyo3(signature = (*, timeout=None))]
+    fn authenticate(&self, py: Python<'_>, timeout: Option<Timeout>) -> PyResult<AuthToken> {
         match self.cached(py)? {
             Some(auth_token) => Ok(auth_token),
-            None => self.call(py, emnify_core::Client::authenticate).map(AuthToken),
+            None => self.call(py, timeout, emnify_core::Client::authenticate).map(AuthToken),
         }
     }
 
@@ -137,7 +145,7 @@ impl Client {
         self.cached(py)
     }
 
-    /// Reports the events that were not reported yet.
+    /// Logs the requests and reports the events that were not reported yet.
     #[pyo3(name = "_report_events")]
     fn report_events(&self, py: Python<'_>) -> PyResult<()> {
         let client = self.connection.client(py)?;
@@ -150,8 +158,13 @@ impl Client {
     ///
     ///     >>> client.auth_headers().keys()
     ///     dict_keys(['Authorization'])
-    fn auth_headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let auth_token = self.authenticate(py)?;
+    #[pyo3(signature = (*, timeout=None))]
+    fn auth_headers<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let auth_token = self.authenticate(py, timeout)?;
         let headers = PyDict::new(py);
         let value = PyString::from_fmt(py, format_args!("Bearer {}", auth_token.0.reveal()))?;
         headers.set_item("Authorization", value)?;
@@ -196,7 +209,7 @@ impl Client {
     #[pyo3(name = "_replacement")]
     fn replacement(&self, py: Python<'_>, token: &AuthToken) -> PyResult<Option<Replacement>> {
         let refused = token.0.clone();
-        let replacement = self.call(py, |client| client.replacement_of(&refused))?;
+        let replacement = self.call(py, None, |client| client.replacement_of(&refused))?;
         Ok(replacement.map(Replacement))
     }
 
@@ -229,10 +242,14 @@ impl Client {
         &self.base_url
     }
 
-    /// The timeout of a call in seconds.
-    #[getter(_timeout)]
-    fn timeout(&self, py: Python<'_>) -> PyResult<f64> {
-        Ok(self.connection.client(py)?.timeout().as_secs_f64())
+    /// Returns the timeout of a call in seconds: the given one, or else the client's.
+    #[pyo3(name = "_timeout", signature = (timeout=None))]
+    fn timeout(&self, py: Python<'_>, timeout: Option<Timeout>) -> PyResult<f64> {
+        let timeout = match timeout {
+            Some(Timeout(timeout)) => timeout,
+            None => self.connection.client(py)?.timeout(),
+        };
+        Ok(timeout.as_secs_f64())
     }
 
     /// The calls for the application tokens of the workspace: create, list, update, revoke, own,
@@ -254,7 +271,7 @@ impl Client {
     /// Raises what any call raises, such as AuthenticationError, ForbiddenError or NotFoundError.
     fn switch_workspace(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
         let id = arguments::id(id)?;
-        let client = self.call(py, move |client| client.switch_workspace(id))?;
+        let client = self.call(py, None, move |client| client.switch_workspace(id))?;
         Ok(Client {
             connection: Connection::new(client),
             on_event: self.on_event.share(py),

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::client::{Client, not_copied};
+use crate::convert::arguments::Timeout;
 use crate::convert::errors::{self, invalid_input};
 use crate::convert::{arguments, json, params};
 
@@ -20,18 +21,20 @@ impl Client {
     ///
     /// path, params: as for request(). An invalid path raises at the first row.
     /// per_page: the number of rows per page; a larger number means fewer calls. Default: 100.
+    /// timeout: how long each fetch may take. Default: the client's timeout.
     ///
     ///     >>> iccids = [sim["iccid"] for sim in client.paginate("/api/v1/sim", per_page=500)]
     ///     >>> len(iccids)
     ///     300
-    #[pyo3(signature = (path, *, params=None, per_page=None))]
+    #[pyo3(signature = (path, *, params=None, per_page=None, timeout=None))]
     fn paginate(
         slf: Bound<'_, Self>,
         path: &Bound<'_, PyAny>,
         params: Option<&Bound<'_, PyAny>>,
         per_page: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Pages> {
-        Pages::new(slf, path, params, per_page)
+        Pages::new(slf, path, params, per_page, timeout)
     }
 }
 
@@ -49,6 +52,8 @@ impl Client {
 pub(crate) struct Pages {
     client: Py<Client>,
     rows: Rows,
+    /// The timeout of each fetch.
+    timeout: Option<Timeout>,
 }
 
 /// The state of the iteration. A thread that reads takes it and puts it back. It is not a lock,
@@ -67,6 +72,7 @@ impl Pages {
         path: &Bound<'_, PyAny>,
         params: Option<&Bound<'_, PyAny>>,
         per_page: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Self> {
         let py = client.py();
         let path = arguments::text("path", path)?;
@@ -86,7 +92,7 @@ impl Pages {
         }
         let reading = Reading { pages, unread: None };
         let rows = Rows(ArcSwapOption::from_pointee(reading));
-        Ok(Pages { client: client.unbind(), rows })
+        Ok(Pages { client: client.unbind(), rows, timeout })
     }
 }
 
@@ -111,7 +117,7 @@ impl Pages {
         let read = |client: &emnify_core::Client| reading.next(client);
         // If an interrupt comes after the row, the next read returns it.
         let unread = Cell::new(None);
-        let row = client.call_or_undo(py, read, |_, row| unread.set(row));
+        let row = client.call_or_undo(py, self.timeout, read, |_, row| unread.set(row));
         reading.unread = unread.take();
         self.rows.put(reading);
         row?.map(|row| json::load(py, row.as_bytes())).transpose()

@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::client::Client;
-use crate::convert::{arguments, errors, json, params};
+use crate::convert::arguments::{self, Timeout};
+use crate::convert::{errors, json, params};
 use crate::values::response::Response;
 
 #[pymethods]
@@ -23,6 +24,8 @@ impl Client {
     /// left out.
     /// headers: a mapping or pairs of str. Authorization, Host and headers about the connection
     /// are set by the client and cannot be passed.
+    /// timeout: how long this call may take, including all waits and retries, in seconds or as a
+    /// timedelta. Default: the client's timeout.
     ///
     /// After a 401 the client signs in and sends the request once more, if that may help.
     /// Temporary failures (5xx, 429, broken connections) are retried within the timeout, three
@@ -34,7 +37,7 @@ impl Client {
     ///
     ///     >>> client.request("GET", "/api/v1/sim", params={"per_page": 2}).status_code
     ///     200
-    #[pyo3(signature = (method, path, *, json=None, content=None, params=None, headers=None))]
+    #[pyo3(signature = (method, path, *, json=None, content=None, params=None, headers=None, timeout=None))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn request(
         &self,
@@ -45,27 +48,30 @@ impl Client {
         content: Option<&Bound<'_, PyAny>>,
         params: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Response> {
         let name = arguments::text("method", method)?;
         let method = name.parse().map_err(|error| errors::exception(py, &error))?;
-        send(self, py, method, path, &Extras { json, content, params, headers })
+        send(self, py, method, path, &Extras { json, content, params, headers, timeout })
     }
 
     /// Sends a GET request: request("GET", path, …).
-    #[pyo3(signature = (path, *, params=None, headers=None))]
+    #[pyo3(signature = (path, *, params=None, headers=None, timeout=None))]
     fn get(
         &self,
         py: Python<'_>,
         path: &Bound<'_, PyAny>,
         params: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Response> {
-        let extras = Extras { json: None, content: None, params, headers };
+        let extras = Extras { json: None, content: None, params, headers, timeout };
         send(self, py, Method::Get, path, &extras)
     }
 
     /// Sends a POST request: request("POST", path, …).
-    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
+    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None, timeout=None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn post(
         &self,
         py: Python<'_>,
@@ -74,13 +80,15 @@ impl Client {
         content: Option<&Bound<'_, PyAny>>,
         params: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Response> {
-        let extras = Extras { json, content, params, headers };
+        let extras = Extras { json, content, params, headers, timeout };
         send(self, py, Method::Post, path, &extras)
     }
 
     /// Sends a PATCH request: request("PATCH", path, …).
-    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
+    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None, timeout=None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn patch(
         &self,
         py: Python<'_>,
@@ -89,13 +97,15 @@ impl Client {
         content: Option<&Bound<'_, PyAny>>,
         params: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Response> {
-        let extras = Extras { json, content, params, headers };
+        let extras = Extras { json, content, params, headers, timeout };
         send(self, py, Method::Patch, path, &extras)
     }
 
     /// Sends a PUT request: request("PUT", path, …).
-    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None))]
+    #[pyo3(signature = (path, *, json=None, content=None, params=None, headers=None, timeout=None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn put(
         &self,
         py: Python<'_>,
@@ -104,21 +114,23 @@ impl Client {
         content: Option<&Bound<'_, PyAny>>,
         params: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Response> {
-        let extras = Extras { json, content, params, headers };
+        let extras = Extras { json, content, params, headers, timeout };
         send(self, py, Method::Put, path, &extras)
     }
 
     /// Sends a DELETE request: request("DELETE", path, …).
-    #[pyo3(signature = (path, *, params=None, headers=None))]
+    #[pyo3(signature = (path, *, params=None, headers=None, timeout=None))]
     fn delete(
         &self,
         py: Python<'_>,
         path: &Bound<'_, PyAny>,
         params: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Response> {
-        let extras = Extras { json: None, content: None, params, headers };
+        let extras = Extras { json: None, content: None, params, headers, timeout };
         send(self, py, Method::Delete, path, &extras)
     }
 }
@@ -129,6 +141,7 @@ struct Extras<'a, 'py> {
     content: Option<&'a Bound<'py, PyAny>>,
     params: Option<&'a Bound<'py, PyAny>>,
     headers: Option<&'a Bound<'py, PyAny>>,
+    timeout: Option<Timeout>,
 }
 
 /// Sends the request.
@@ -156,7 +169,7 @@ fn send(
         }
         request.send()
     };
-    client.call(py, call).map(Response)
+    client.call(py, extras.timeout, call).map(Response)
 }
 
 fn body(py: Python<'_>, extras: &Extras<'_, '_>) -> PyResult<Option<Vec<u8>>> {

@@ -30,6 +30,22 @@ impl<'py> FromPyObject<'_, 'py> for OrDefault<'py> {
     }
 }
 
+/// The timeout of one call.
+#[derive(Clone, Copy)]
+pub(crate) struct Timeout(pub(crate) Duration);
+
+impl FromPyObject<'_, '_> for Timeout {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        const NAME: &str = "timeout";
+        match duration(NAME, &value)? {
+            Duration::ZERO => Err(invalid_input(value.py(), NAME, "must be greater than zero")),
+            timeout => Ok(Timeout(timeout)),
+        }
+    }
+}
+
 /// The problem of a text that UTF-8 cannot express.
 pub(crate) const NOT_UTF8: &str = "contains a surrogate character, which UTF-8 cannot encode";
 

@@ -5,7 +5,7 @@ Cancelling a task interrupts the call that it waits for, so that the worker thre
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -15,6 +15,9 @@ from anyio.lowlevel import RunVar
 from .._errors import EmnifyError, RequestTimeoutError
 from .._native import AuthToken, Client
 from .worker import InLoop, Work
+
+if TYPE_CHECKING:
+    from .._native import _Duration
 
 __all__ = ["Calls"]
 
@@ -28,18 +31,20 @@ class Calls:
 
     def __init__(self, client: Client, max_threads: int) -> None:
         self._client = client
-        self._timeout = client._timeout
+        self._timeout = client._timeout()
         self.max_threads = max_threads
 
     async def run(
         self,
         function: Callable[[], T],
         *,
+        timeout: "_Duration | None" = None,
         discard: Callable[[T], object] | None = None,
         has_own_timeouts: bool = False,
     ) -> T:
         """Wait for a free worker thread, call the function there, and return its result.
 
+        timeout: that of the function's calls, which includes the wait. Default: the client's.
         discard: gets a result that arrives after the task was cancelled. It must not wait.
         has_own_timeouts: each request of the function has a timeout of its own, so that the wait
         for a thread does not count towards them.
@@ -49,38 +54,45 @@ class Calls:
         waited = 0.0
         if not loop.take_free_thread(borrower):
             started = anyio.current_time()
-            await self._take_thread(loop, borrower)
+            await self._take_thread(loop, borrower, self.limit(timeout))
             if not has_own_timeouts:
                 waited = anyio.current_time() - started
         try:
-            return await self._run_now(Work(function, waited, discard))
+            return await self._run_now(Work(function, waited, timeout, discard))
         finally:
             loop.threads.release_on_behalf_of(borrower)
 
-    async def sign_in(self) -> AuthToken:
+    def limit(self, timeout: "_Duration | None") -> float:
+        """Return the timeout of a call in seconds: the given one, or else the client's."""
+        return self._timeout if timeout is None else self._client._timeout(timeout)
+
+    async def sign_in(self, limit: float) -> AuthToken:
         """Sign in, once for all tasks of this event loop that need it.
 
         It uses a thread in addition to max_threads, because calls in those may wait for the auth
-        token. If the task that signs in is cancelled, another one takes over.
+        token. If the task that signs in is cancelled, or had less time, another one takes over.
+
+        limit: how long this may take, in seconds.
         """
         loop = self._loop()
         started = anyio.current_time()
+        deadline = started + limit
         while loop.sign_in is not None:
             sign_in = loop.sign_in
-            with anyio.CancelScope(deadline=started + self._timeout):
+            with anyio.CancelScope(deadline=deadline):
                 await sign_in.ended.wait()
             if not sign_in.ended.is_set():
                 raise RequestTimeoutError(
-                    f"waiting for another task to sign in timed out after {self._timeout:g} s",
+                    f"waiting for another task to sign in timed out after {limit:g} s",
                     is_retryable=True,
                 )
-            auth_token = sign_in.result()
+            auth_token = sign_in.result(deadline)
             if auth_token is not None:
                 return auth_token
-        sign_in = loop.sign_in = _SignIn()
+        sign_in = loop.sign_in = _SignIn(deadline)
         try:
             waited = anyio.current_time() - started
-            work: Work[AuthToken] = Work(self._client.authenticate, waited, None)
+            work: Work[AuthToken] = Work(self._client.authenticate, waited, limit)
             sign_in.auth_token = await self._run_now(work)
             return sign_in.auth_token
         except Exception as error:
@@ -99,13 +111,13 @@ class Calls:
         A value that is not callable is returned unchanged; the native module refuses it."""
         return InLoop(function) if callable(function) else function
 
-    async def _take_thread(self, loop: "_Loop", borrower: object) -> None:
-        """Wait for a free thread, at most until the timeout."""
-        with anyio.move_on_after(self._timeout):
+    async def _take_thread(self, loop: "_Loop", borrower: object, limit: float) -> None:
+        """Wait for a free thread, at most for `limit` seconds."""
+        with anyio.move_on_after(limit):
             await loop.threads.acquire_on_behalf_of(borrower)
             return
         raise RequestTimeoutError(
-            f"waiting for a thread timed out after {self._timeout:g} s: max_threads is "
+            f"waiting for a thread timed out after {limit:g} s: max_threads is "
             f"{self.max_threads}, and other calls of this AsyncClient use all of them",
             is_retryable=True,
         )
@@ -183,17 +195,21 @@ _UNLIMITED: Any = _Unlimited()
 class _SignIn:
     """A sign-in in progress that other tasks may wait for."""
 
-    __slots__ = ("auth_token", "ended", "error")
+    __slots__ = ("auth_token", "deadline", "ended", "error")
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
         self.ended = anyio.Event()
         self.auth_token: AuthToken | None = None
         self.error: Exception | None = None
 
-    def result(self) -> AuthToken | None:
-        """Return the auth token or raise the error; return None if its task was cancelled."""
+    def result(self, deadline: float) -> AuthToken | None:
+        """Return the auth token or raise the error; return None if its task was cancelled, or if
+        its time was up before `deadline`."""
         error = self.error
         try:
+            if isinstance(error, RequestTimeoutError) and self.deadline < deadline:
+                return None
             if error is not None:
                 # Each task should raise its own exception. Only EmnifyError can be copied safely.
                 raise copy(error) if isinstance(error, EmnifyError) else error

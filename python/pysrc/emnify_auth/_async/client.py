@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from .._native import _Headers, _Params, _Replacement
+    from .._native import _Duration, _Headers, _Params, _Replacement
     from .calls import Calls
 
 __all__ = ["AsyncClient"]
@@ -121,11 +121,12 @@ class AsyncClient:
         new._client, new._calls = client, _calls()(client, max_threads)
         return new
 
-    async def authenticate(self) -> AuthToken:
+    async def authenticate(self, *, timeout: "_Duration | None" = None) -> AuthToken:
         """Returns an auth token that is valid now, like Client.authenticate(): the cached one at
         once, or a new one. One task of an event loop signs in for all that wait."""
+        limit = self._calls.limit(timeout)
         auth_token = self._client._cached()
-        return auth_token or await self._calls.sign_in()
+        return auth_token or await self._calls.sign_in(limit)
 
     async def authenticate_for(self, valid_for: "float | timedelta") -> AuthToken:
         """Returns an auth token that stays valid for at least valid_for, like
@@ -133,11 +134,12 @@ class AsyncClient:
         client = self._client
         return await self._calls.run(lambda: client.authenticate_for(valid_for))
 
-    async def auth_headers(self) -> dict[str, str]:
+    async def auth_headers(self, *, timeout: "_Duration | None" = None) -> dict[str, str]:
         """Returns the header with a valid auth token, for requests that another library sends:
         {"Authorization": "Bearer …"}. The new dict contains the secret in plain text: do not log
         it. Call this for each request. Raises the same exceptions as authenticate()."""
-        return {"Authorization": f"Bearer {(await self.authenticate()).reveal()}"}
+        auth_token = await self.authenticate(timeout=timeout)
+        return {"Authorization": f"Bearer {auth_token.reveal()}"}
 
     def invalidate(self, token: AuthToken | str) -> None:
         """Reports that a server refused an auth token (HTTP 401), like Client.invalidate(). It
@@ -182,6 +184,7 @@ class AsyncClient:
         content: bytes | str | None = None,
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
+        timeout: "_Duration | None" = None,
     ) -> Response:
         """Sends any request to the API, with the auth token, and returns the response, like
         Client.request().
@@ -192,14 +195,20 @@ class AsyncClient:
         return await self._calls.run(
             lambda: client.request(
                 method, path, json=json, content=content, params=params, headers=headers
-            )
+            ),
+            timeout=timeout,
         )
 
     async def get(
-        self, path: str, *, params: "_Params | None" = None, headers: "_Headers | None" = None
+        self,
+        path: str,
+        *,
+        params: "_Params | None" = None,
+        headers: "_Headers | None" = None,
+        timeout: "_Duration | None" = None,
     ) -> Response:
         """Sends a GET request: request("GET", path, …)."""
-        return await self.request("GET", path, params=params, headers=headers)
+        return await self.request("GET", path, params=params, headers=headers, timeout=timeout)
 
     async def post(
         self,
@@ -209,10 +218,17 @@ class AsyncClient:
         content: bytes | str | None = None,
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
+        timeout: "_Duration | None" = None,
     ) -> Response:
         """Sends a POST request: request("POST", path, …)."""
         return await self.request(
-            "POST", path, json=json, content=content, params=params, headers=headers
+            "POST",
+            path,
+            json=json,
+            content=content,
+            params=params,
+            headers=headers,
+            timeout=timeout,
         )
 
     async def patch(
@@ -223,10 +239,17 @@ class AsyncClient:
         content: bytes | str | None = None,
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
+        timeout: "_Duration | None" = None,
     ) -> Response:
         """Sends a PATCH request: request("PATCH", path, …)."""
         return await self.request(
-            "PATCH", path, json=json, content=content, params=params, headers=headers
+            "PATCH",
+            path,
+            json=json,
+            content=content,
+            params=params,
+            headers=headers,
+            timeout=timeout,
         )
 
     async def put(
@@ -237,26 +260,42 @@ class AsyncClient:
         content: bytes | str | None = None,
         params: "_Params | None" = None,
         headers: "_Headers | None" = None,
+        timeout: "_Duration | None" = None,
     ) -> Response:
         """Sends a PUT request: request("PUT", path, …)."""
         return await self.request(
-            "PUT", path, json=json, content=content, params=params, headers=headers
+            "PUT",
+            path,
+            json=json,
+            content=content,
+            params=params,
+            headers=headers,
+            timeout=timeout,
         )
 
     async def delete(
-        self, path: str, *, params: "_Params | None" = None, headers: "_Headers | None" = None
+        self,
+        path: str,
+        *,
+        params: "_Params | None" = None,
+        headers: "_Headers | None" = None,
+        timeout: "_Duration | None" = None,
     ) -> Response:
         """Sends a DELETE request: request("DELETE", path, …)."""
-        return await self.request("DELETE", path, params=params, headers=headers)
+        return await self.request("DELETE", path, params=params, headers=headers, timeout=timeout)
 
     def paginate(
-        self, path: str, *, params: "_Params | None" = None, per_page: int | None = None
+        self,
+        path: str,
+        *,
+        params: "_Params | None" = None,
+        per_page: int | None = None,
+        timeout: "_Duration | None" = None,
     ) -> AsyncPages:
         """Returns an asynchronous iterator over the rows of a collection, like Client.paginate().
         It is used with async for and not awaited."""
-        return AsyncPages(
-            self._calls, self._client.paginate(path, params=params, per_page=per_page)
-        )
+        pages = self._client.paginate(path, params=params, per_page=per_page)
+        return AsyncPages(self._calls, pages, self._calls.limit(timeout))
 
     async def switch_workspace(self, id: int) -> "Self":
         """Returns a client for the workspace with this id, like Client.switch_workspace()."""

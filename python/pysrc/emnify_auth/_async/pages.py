@@ -25,11 +25,12 @@ class AsyncPages:
     cancelled, no row is lost: the next read returns it.
     """
 
-    __slots__ = ("_calls", "_is_reading", "_pages", "_read", "_turn")
+    __slots__ = ("_calls", "_is_reading", "_pages", "_read", "_timeout", "_turn")
 
-    def __init__(self, calls: "Calls", pages: Pages) -> None:
+    def __init__(self, calls: "Calls", pages: Pages, timeout: float) -> None:
         self._calls = calls
         self._pages = pages
+        self._timeout = timeout
         self._is_reading = False
         # The row that was read, or None at the end. The worker thread puts it here, because a
         # cancelled task does not get the thread's result.
@@ -58,7 +59,7 @@ class AsyncPages:
         if not self._read:
             self._is_reading = True
             try:
-                await self._calls.run(self._read_one)
+                await self._calls.run(self._read_one, timeout=self._timeout)
             finally:
                 self._is_reading = False
         return self._read.pop()

@@ -9,6 +9,7 @@ from .._native import ApplicationTokens, CreatedApplicationToken
 from .._values import ApplicationToken, AuditedToken, Rotation
 
 if TYPE_CHECKING:
+    from .._native import _Duration
     from .calls import Calls
 
 __all__ = ["AsyncApplicationTokens"]
@@ -31,6 +32,7 @@ class AsyncApplicationTokens:
         expiry_date: str | datetime.date | datetime.datetime | None = None,
         expires_in: float | datetime.timedelta | None = None,
         ip: str | None = None,
+        timeout: "_Duration | None" = None,
     ) -> CreatedApplicationToken:
         """Creates an application token, like ApplicationTokens.create(). Its value is only in the
         returned object and cannot be read again later.
@@ -43,41 +45,45 @@ class AsyncApplicationTokens:
             lambda: tokens.create(
                 description=description, expiry_date=expiry_date, expires_in=expires_in, ip=ip
             ),
+            timeout=timeout,
             discard=tokens._discarder(),
         )
 
-    async def list(self) -> builtins.list[ApplicationToken]:
+    async def list(self, *, timeout: "_Duration | None" = None) -> builtins.list[ApplicationToken]:
         """Returns all application tokens of the workspace, including expired and revoked ones."""
-        return await self._calls.run(self._tokens.list)
+        return await self._calls.run(self._tokens.list, timeout=timeout)
 
-    async def update(self, id: int, *, description: str) -> None:
+    async def update(
+        self, id: int, *, description: str, timeout: "_Duration | None" = None
+    ) -> None:
         """Changes the description of the application token with this id."""
         tokens = self._tokens
-        await self._calls.run(lambda: tokens.update(id, description=description))
+        await self._calls.run(lambda: tokens.update(id, description=description), timeout=timeout)
 
-    async def revoke(self, id: int) -> None:
+    async def revoke(self, id: int, *, timeout: "_Duration | None" = None) -> None:
         """Revokes the application token with this id, like ApplicationTokens.revoke(). This cannot
         be undone."""
         tokens = self._tokens
-        await self._calls.run(lambda: tokens.revoke(id))
+        await self._calls.run(lambda: tokens.revoke(id), timeout=timeout)
 
-    async def own(self) -> ApplicationToken | None:
+    async def own(self, *, timeout: "_Duration | None" = None) -> ApplicationToken | None:
         """Returns the row of the application token that this client signs in with, like
         ApplicationTokens.own()."""
-        return await self._calls.run(self._tokens.own)
+        return await self._calls.run(self._tokens.own, timeout=timeout)
 
     async def audit(
         self,
         *,
         expires_within: float | datetime.timedelta = ...,  # type: ignore[assignment]
         older_than: float | datetime.timedelta = ...,  # type: ignore[assignment]
+        timeout: "_Duration | None" = None,
     ) -> builtins.list[AuditedToken]:
         """Returns all application tokens of the workspace, each with the risks found for it, like
         ApplicationTokens.audit()."""
         tokens = self._tokens
         given: dict[str, Any] = {"expires_within": expires_within, "older_than": older_than}
         asked = {name: value for name, value in given.items() if value is not ...}
-        return await self._calls.run(lambda: tokens.audit(**asked))
+        return await self._calls.run(lambda: tokens.audit(**asked), timeout=timeout)
 
     async def rotate(
         self,
@@ -90,6 +96,7 @@ class AsyncApplicationTokens:
         grace: float | datetime.timedelta = 0,
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
+        timeout: "_Duration | None" = None,
     ) -> Rotation:
         """Replaces the application token that this client signs in with, like
         ApplicationTokens.rotate().
@@ -115,6 +122,7 @@ class AsyncApplicationTokens:
                 keep_old=keep_old,
                 hand_over=take,
             ),
+            timeout=timeout,
             has_own_timeouts=True,
         )
 

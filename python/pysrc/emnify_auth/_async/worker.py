@@ -4,12 +4,15 @@ call needs. Those run in the task's event loop."""
 import threading
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import anyio.from_thread
 
 from .._native import _Interrupt
+
+if TYPE_CHECKING:
+    from .._native import _Duration
 
 __all__ = ["InLoop", "Work"]
 
@@ -23,17 +26,22 @@ class Work(Generic[T]):
     """A call for a task that may be cancelled.
 
     waited: how many seconds of the timeout have already passed.
+    timeout: that of the calls. Default: the client's.
     discard: gets a result that arrives after the task was cancelled. It must not wait.
     """
 
     __slots__ = ("_discard", "_function", "_in_loop", "_interrupt", "_is_abandoned", "_result")
 
     def __init__(
-        self, function: Callable[[], T], waited: float, discard: Callable[[T], object] | None
+        self,
+        function: Callable[[], T],
+        waited: float,
+        timeout: "_Duration | None",
+        discard: Callable[[T], object] | None = None,
     ) -> None:
         self._function = function
         self._discard = discard
-        self._interrupt = _Interrupt(waited)
+        self._interrupt = _Interrupt(waited, timeout)
         self._in_loop: _FunctionCall | None = None
         self._is_abandoned = False
         # The worker thread or the task discards the result: the one that removes it from here.
