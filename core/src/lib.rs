@@ -76,6 +76,8 @@ pub use calls::request::{Request, Response};
 pub use client::Client;
 pub use client::application_tokens::ApplicationTokens;
 pub use client::builder::ClientBuilder;
+#[doc(hidden)] // For the other faces of this library.
+pub use http::request_log::RequestRecord;
 pub use rotation::options::{RotateOptions, Rotation};
 #[doc(hidden)] // For the other faces of this library.
 pub use session::Replacement;

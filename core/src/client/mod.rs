@@ -15,6 +15,7 @@ use crate::calls::retry::Transport;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
+use crate::http::request_log::RequestRecord;
 use crate::session::policy::Need;
 use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
@@ -127,6 +128,19 @@ impl Client {
     #[doc(hidden)] // For the other faces of this library.
     pub fn take_event(&self) -> Option<Event> {
         self.transport.session.take_event()
+    }
+
+    /// Sets whether the requests of this session are recorded from now on, for
+    /// [`take_request`](Self::take_request).
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn record_requests(&self, wanted: bool) {
+        self.transport.http.record_requests(wanted);
+    }
+
+    /// Returns the oldest record of a request and removes it.
+    #[doc(hidden)] // For the other faces of this library.
+    pub fn take_request(&self) -> Option<RequestRecord> {
+        self.transport.http.take_request()
     }
 
     /// Returns a client of the same session whose calls end when `interrupt` is triggered. `waited`

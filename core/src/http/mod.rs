@@ -7,6 +7,7 @@ mod connector;
 mod gzip;
 pub(crate) mod proxy;
 mod proxy_error;
+pub(crate) mod request_log;
 mod resolver;
 mod retry_after;
 mod round_trip;
@@ -17,6 +18,7 @@ pub(crate) mod transport_error;
 pub(crate) mod url;
 pub(crate) mod worker;
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -34,6 +36,7 @@ use crate::http::binding::Binding;
 use crate::http::connector::Connector;
 use crate::http::proxy::Proxy;
 use crate::http::proxy_error::Tunnel;
+use crate::http::request_log::{RequestLog, RequestRecord};
 use crate::http::round_trip::{Failure, Judge, RoundTrip};
 use crate::http::tls::Roots;
 use crate::http::transport_error::{Context, TransportError};
@@ -83,6 +86,8 @@ pub(crate) struct Call<'a> {
     pub(crate) refused: &'static str,
     /// Gets a response that comes after the caller has returned.
     pub(crate) on_late: Option<OnLate>,
+    /// How many requests were made for this call.
+    pub(super) attempts: Cell<u32>,
 }
 
 impl<'a> Call<'a> {
@@ -98,6 +103,7 @@ impl<'a> Call<'a> {
             secrets: &[],
             refused: TOKEN_REFUSED,
             on_late: None,
+            attempts: Cell::new(0),
         }
     }
 }
@@ -126,13 +132,29 @@ pub(crate) struct Http {
     connector: Arc<Connector>,
     workers: Workers,
     callers: Arc<Workers>,
+    requests: RequestLog,
 }
 
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
         let workers = Workers::new(settings.max_exchanges);
         let callers = Arc::new(Workers::new(settings.max_exchanges));
-        Http { connector: Arc::new(Connector::new(settings)), workers, callers }
+        Http {
+            connector: Arc::new(Connector::new(settings)),
+            workers,
+            callers,
+            requests: RequestLog::new(),
+        }
+    }
+
+    /// Sets whether requests are recorded from now on.
+    pub(crate) fn record_requests(&self, wanted: bool) {
+        self.requests.want(wanted);
+    }
+
+    /// Takes the oldest record of a request.
+    pub(crate) fn take_request(&self) -> Option<RequestRecord> {
+        self.requests.take()
     }
 
     fn settings(&self) -> &Settings {
@@ -159,6 +181,16 @@ impl Http {
     /// exchanges credentials. It may be made on another
     /// thread.
     pub(crate) fn send(
+        &self,
+        call: &Call<'_>,
+        auth_token: Option<&Secret>,
+        wait: &Wait,
+        wall: SystemTime,
+    ) -> Result<Response> {
+        self.requests.recording(call, || self.send_once(call, auth_token, wait, wall))
+    }
+
+    fn send_once(
         &self,
         call: &Call<'_>,
         auth_token: Option<&Secret>,

@@ -60,15 +60,15 @@ fn call(function: &Bound<'_, PyAny>, event: &emnify_core::Event) -> PyResult<()>
 }
 
 /// Returns an exception that must end the call. Any other one goes to `sys.unraisablehook`.
-fn unless_interrupted(
+pub(crate) fn unless_interrupted<T: Default>(
     py: Python<'_>,
     function: Option<&Bound<'_, PyAny>>,
-    result: PyResult<()>,
-) -> PyResult<()> {
+    result: PyResult<T>,
+) -> PyResult<T> {
     match result {
         Err(raised) if raised.is_instance_of::<PyException>(py) => {
             raised.write_unraisable(py, function);
-            Ok(())
+            Ok(T::default())
         }
         result => result,
     }
@@ -89,7 +89,7 @@ fn log(py: Python<'_>, event: &emnify_core::Event) -> PyResult<()> {
 
 /// Returns the package's logger. `None` if `logging` was never imported: then there is no handler,
 /// and the program need not wait for the import.
-fn logger(py: Python<'_>) -> PyResult<Option<&Bound<'_, PyAny>>> {
+pub(crate) fn logger(py: Python<'_>) -> PyResult<Option<&Bound<'_, PyAny>>> {
     static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Some(logger) = LOGGER.get(py) {
         return Ok(Some(logger.bind(py)));

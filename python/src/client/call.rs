@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use crate::calls::interrupt::{interruptible, is_for_task};
 use crate::calls::into_core::at_once;
+use crate::calls::request_log;
 use crate::calls::user_functions::UserFunctions;
 use crate::client::Client;
 use crate::convert::arguments::Timeout;
@@ -29,6 +30,7 @@ impl Client {
         let functions =
             UserFunctions { mfa: shared(self.mfa.as_ref()), hand_over: shared(hand_over) };
         let installed = functions.install();
+        client.record_requests(request_log::is_wanted(py)?);
         let limited = timeout.map(|Timeout(timeout)| client.with_timeout(timeout));
         let core = limited.as_ref().unwrap_or(&client);
         let result = interruptible(py, core, call, |value| undo(&client, value));
@@ -79,9 +81,13 @@ impl Client {
         Ok(auth_token.map(AuthToken))
     }
 
-    /// Reports the events, except in a worker thread of an `AsyncClient`: there the task that waits
-    /// for the call reports them.
+    /// Logs the requests and reports the events, except in a worker thread of an `AsyncClient`:
+    /// there the task that waits for the call does that.
     pub(crate) fn deliver(&self, py: Python<'_>, client: &emnify_core::Client) -> PyResult<()> {
-        if is_for_task() { Ok(()) } else { self.on_event.deliver(py, client) }
+        if is_for_task() {
+            return Ok(());
+        }
+        request_log::deliver(py, client)?;
+        self.on_event.deliver(py, client)
     }
 }

@@ -135,7 +135,7 @@ fn classes(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     CLASSES.get_or_try_init(py, || py.import(MODULE).map(Bound::unbind)).map(|m| m.bind(py))
 }
 
-fn class_of(kind: ErrorKind) -> &'static str {
+pub(crate) fn class_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidInput => "InvalidInputError",
         ErrorKind::Rejected => "AuthenticationError",
