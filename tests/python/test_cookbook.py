@@ -56,6 +56,7 @@ SAYS = {
     "7-python-1": "workspace 5678: ",
     "8-sh-1": "252",
     "10-python-1": "next attempt in ",
+    "11-python-1": "GET /api/v1/sim/500001: 200 in ",
 }
 ENDS = {"5-sh-1": 11, "5-python-1": 1}
 
@@ -91,7 +92,7 @@ RECIPES = [block for block in blocks("COOKBOOK.md") if block.language in ("pytho
 
 @pytest.mark.parametrize("block", RECIPES, ids=named)
 def test_a_recipe_works(sandbox: Sandbox, tmp_path: Path, block: Block) -> None:
-    for module in re.findall(r"^import (\w+)$", block.code, re.MULTILINE):
+    for module in re.findall(r"^(?:import|from) (\w+)", block.code, re.MULTILINE):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     if "curl" in block.code and shutil.which("curl") is None:
@@ -120,7 +121,7 @@ def one_time_code(sandbox: Sandbox) -> str:
 
 def test_every_expectation_belongs_to_a_recipe() -> None:
     assert {*SAYS, *ENDS} <= set(map(named, RECIPES))
-    assert len({block.section for block in RECIPES}) == 10
+    assert len({block.section for block in RECIPES}) == 11
 
 
 def test_the_recipes_pass_mypy(tmp_path: Path) -> None:
