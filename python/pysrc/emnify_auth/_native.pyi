@@ -169,7 +169,9 @@ class Client:
         the response is not one that emnify sends.
         """
 
-    def authenticate_for(self, valid_for: float | datetime.timedelta) -> AuthToken:
+    def authenticate_for(
+        self, valid_for: _Duration, *, timeout: _Duration | None = None
+    ) -> AuthToken:
         """Returns an auth token that stays valid for at least valid_for, in seconds or as a
         timedelta, for a program that cannot ask for another one meanwhile: the cached one, or a
         new one. Do not ask for nearly the whole lifetime of an auth token, since that signs in at

@@ -130,13 +130,15 @@ impl Client {
     /// less than the lifetime of emnify's auth tokens.
     ///
     ///     >>> auth_token = client.authenticate_for(3600)
+    #[pyo3(signature = (valid_for, *, timeout=None))]
     fn authenticate_for(
         &self,
         py: Python<'_>,
         valid_for: &Bound<'_, PyAny>,
+        timeout: Option<Timeout>,
     ) -> PyResult<AuthToken> {
         let valid_for = arguments::duration("valid_for", valid_for)?;
-        self.call(py, move |client| client.authenticate_for(valid_for)).map(AuthToken)
+        self.call(py, timeout, move |client| client.authenticate_for(valid_for)).map(AuthToken)
     }
 
     /// Returns the cached auth token if it is valid, else None.

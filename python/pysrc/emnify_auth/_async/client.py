@@ -16,7 +16,6 @@ from .tokens import AsyncApplicationTokens
 
 if TYPE_CHECKING:
     import os
-    from datetime import timedelta
 
     from typing_extensions import Self, Unpack
 
@@ -128,11 +127,13 @@ class AsyncClient:
         auth_token = self._client._cached()
         return auth_token or await self._calls.sign_in(limit)
 
-    async def authenticate_for(self, valid_for: "float | timedelta") -> AuthToken:
+    async def authenticate_for(
+        self, valid_for: "_Duration", *, timeout: "_Duration | None" = None
+    ) -> AuthToken:
         """Returns an auth token that stays valid for at least valid_for, like
         Client.authenticate_for()."""
         client = self._client
-        return await self._calls.run(lambda: client.authenticate_for(valid_for))
+        return await self._calls.run(lambda: client.authenticate_for(valid_for), timeout=timeout)
 
     async def auth_headers(self, *, timeout: "_Duration | None" = None) -> dict[str, str]:
         """Returns the header with a valid auth token, for requests that another library sends:
