@@ -91,6 +91,12 @@ impl State {
         self.add_token(organisation, token)
     }
 
+    /// Revokes the token with this id, in whichever Workspace it is. Returns whether it exists.
+    pub(crate) fn revoke_token(&mut self, id: u64) -> bool {
+        let row = self.tokens.iter_mut().find(|row| row.id == id);
+        row.map(|row| row.revoked = true).is_some()
+    }
+
     fn add_token(&mut self, organisation: u64, token: NewToken) -> (u64, String) {
         let id = self.next_token;
         self.next_token += 1;

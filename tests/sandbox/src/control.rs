@@ -21,6 +21,12 @@ struct ClockChange {
     set: Option<i64>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    id: u64,
+}
+
 /// Handles a request of the control path.
 pub(crate) fn handle(shared: &Shared, request: &Request) -> Response {
     let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
@@ -54,6 +60,11 @@ pub(crate) fn handle(shared: &Shared, request: &Request) -> Response {
                 let (id, value) = shared.state().seed_token(token);
                 Response::json(200, &json!({ "id": id, "application_token": value }))
             }
+            Err(error) => wrong(&error),
+        },
+        ("POST", "/revoke_application_token") => match request.json::<Revocation>() {
+            Ok(Revocation { id }) if shared.state().revoke_token(id) => done(),
+            Ok(Revocation { id }) => wrong(&format!("there is no application token {id}")),
             Err(error) => wrong(&error),
         },
         ("POST", "/revoke_auth_tokens") => {
@@ -178,6 +189,9 @@ mod tests {
         assert_eq!(told["now"], 1_000_000_000);
         assert_eq!(told["application_tokens"][1]["revoked"], true);
         assert_eq!(told["faults"][0]["kind"], "html");
+        assert_eq!(told["application_tokens"][0]["revoked"], false);
+        assert_eq!(post(&shared, "/revoke_application_token", &json!({"id": 4711})), 200);
+        assert_eq!(state(&shared)["application_tokens"][0]["revoked"], true);
         assert_eq!(post(&shared, "/reset", &Value::Null), 200);
         let told = state(&shared);
         assert_eq!(told["application_tokens"].as_array().unwrap().len(), 1);
@@ -194,6 +208,7 @@ mod tests {
             ("/fault", json!({"kind": "nothing"})),
             ("/fault", json!({"kind": "refuse", "time": 1})),
             ("/application_token", json!({"expires": 1})),
+            ("/revoke_application_token", json!({"id": 1})),
         ] {
             assert_eq!(post(&shared, path, &body), 400, "{path}");
         }

@@ -38,6 +38,7 @@
 //! | `DELETE /_sandbox/faults` | removes all faults |
 //! | `POST /_sandbox/settings` | some [`Settings`], `{"auth_token_lifetime": 60}`; returns all |
 //! | `POST /_sandbox/application_token` | a [`NewToken`], `{"description": "old", "expiry_date": "2020-01-01"}`; returns `{"id": …, "application_token": "…"}` |
+//! | `POST /_sandbox/revoke_application_token` | `{"id": 4711}` |
 //! | `POST /_sandbox/revoke_auth_tokens` | revokes all auth tokens issued so far |
 
 mod application_tokens;

@@ -227,6 +227,11 @@ impl Sandbox {
         self.shared.state().seed_token(token)
     }
 
+    /// Revokes an application token, as a person does in the portal. Returns whether it exists.
+    pub fn revoke_application_token(&self, id: u64) -> bool {
+        self.shared.state().revoke_token(id)
+    }
+
     /// Returns all application tokens, with their values.
     pub fn application_tokens(&self) -> Vec<TokenRow> {
         self.shared.state().tokens.clone()
