@@ -43,12 +43,14 @@ mod _native {
 
     use crate::calls::interrupt::PyInterrupt;
     use crate::client::replacement::Replacement;
+    use crate::values::manual_clock::ManualClock;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::refuse_another_interpreter(module.py())?;
         // Not `add`, which would also add the names to `__all__`.
         module.setattr("_Interrupt", module.py().get_type::<PyInterrupt>())?;
+        module.setattr("_ManualClock", module.py().get_type::<ManualClock>())?;
         module.setattr("_Replacement", module.py().get_type::<Replacement>())?;
         module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
         #[cfg(debug_assertions)]

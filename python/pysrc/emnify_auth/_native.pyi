@@ -690,3 +690,14 @@ class _Interrupt:
 
     def trigger(self) -> None:
         """Ends the current call and all later ones at once. Can be called in any thread."""
+
+@final
+class _ManualClock:
+    """A clock for tests. It stands still until it is moved; a client that waits moves it."""
+
+    def __new__(cls) -> Self: ...
+    def advance(self, seconds: int) -> None:
+        """Lets seconds pass."""
+
+    def set_wall(self, unix_seconds: int) -> None:
+        """Sets the time of day, in seconds of Unix time. No time passes."""

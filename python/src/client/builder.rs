@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use emnify_core::ClientBuilder;
+use emnify_core::{ClientBuilder, Clock};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
@@ -12,6 +12,7 @@ use crate::calls::user_functions;
 use crate::client::Client;
 use crate::client::connection::Connection;
 use crate::convert::arguments::{self, OrDefault, wrong_type};
+use crate::values::manual_clock::ManualClock;
 use crate::values::trusted_device::TrustedDevice;
 
 #[pymethods]
@@ -22,7 +23,7 @@ impl Client {
             application_token=None, *, application_token_file=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
             proxy=None, interface=None, local_address=None, store=None, on_event=None,
-            auto_renew=OrDefault::Default, pacing=OrDefault::Default,
+            auto_renew=OrDefault::Default, pacing=OrDefault::Default, _clock=None,
         ),
         text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
             timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, interface=None, \
@@ -44,8 +45,9 @@ impl Client {
         on_event: Option<Bound<'_, PyAny>>,
         auto_renew: OrDefault<'_>,
         pacing: OrDefault<'_>,
+        _clock: Option<&Bound<'_, ManualClock>>,
     ) -> PyResult<Self> {
-        let mut builder = emnify_core::Client::builder();
+        let mut builder = builder(_clock);
         if let Some(token) = &application_token {
             builder = builder.application_token(arguments::text("application_token", token)?);
         }
@@ -92,7 +94,7 @@ impl Client {
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
             proxy=None, interface=None, local_address=None, store=None, on_event=None,
             auto_renew=OrDefault::Default,
-            pacing=OrDefault::Default,
+            pacing=OrDefault::Default, _clock=None,
         ),
         text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
             base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
@@ -116,10 +118,11 @@ impl Client {
         on_event: Option<Bound<'_, PyAny>>,
         auto_renew: OrDefault<'_>,
         pacing: OrDefault<'_>,
+        _clock: Option<&Bound<'_, ManualClock>>,
     ) -> PyResult<Self> {
         let username = arguments::text("username", username)?;
         let password = arguments::text("password", password)?;
-        let mut builder = emnify_core::Client::builder().user(username, password);
+        let mut builder = builder(_clock).user(username, password);
         if let Some(device) = &trusted_device {
             let device = device
                 .cast::<TrustedDevice>()
@@ -144,6 +147,16 @@ impl Client {
             pacing,
         }
         .build(cls.py(), builder, mfa)
+    }
+}
+
+/// Returns a builder. `emnify-sandbox` passes a clock, so that tests need not wait; it is not in the
+/// signatures that Python shows.
+fn builder(clock: Option<&Bound<'_, ManualClock>>) -> ClientBuilder {
+    let builder = emnify_core::Client::builder();
+    match clock {
+        Some(clock) => builder.clock(Arc::clone(&clock.get().0) as Arc<dyn Clock>),
+        None => builder,
     }
 }
 
