@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sdist test-readme lint bench header stub install wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sandbox-package test-sdist test-readme lint bench header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -64,7 +64,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
-test: test-tools lint test-rust test-c test-python test-python-oldest test-sdist test-readme ## Run all tests and lints, as continuous integration does
+test: test-tools lint test-rust test-c test-python test-python-oldest test-sandbox-package test-sdist test-readme ## Run all tests and lints, as continuous integration does
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -89,6 +89,12 @@ test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient 
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
 	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py tests/python/test_documentation.py
 
+# In an environment of its own, as in the project of a user.
+test-sandbox-package: python-package ## Test the package emnify-sandbox
+	@rm -rf $(BUILD)/sandbox-wheels
+	@cd tests/sandbox && $(VENV)/bin/maturin build --quiet --profile dev -o $(BUILD)/sandbox-wheels >/dev/null 2>$(BUILD)/maturin.log || { cat $(BUILD)/maturin.log >&2; exit 1; }
+	tests/sandbox/python/test.sh $(PYTHON) $(BUILD)/sandbox-venv $(BUILD)/wheels $(BUILD)/sandbox-wheels
+
 # Builds from source, as pip does where no wheel fits. It takes a minute.
 test-sdist: $(VENV)/ready ## Test the Python package's source archive
 	@tests/sdist.sh $(BUILD)/sdist $(VENV)/bin/maturin $(PYTHON)
@@ -102,9 +108,9 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis
-	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/bench
-	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/bench
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/bench
+	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench
+	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
 # Builds everything for release, and installs the wheel into an environment of its own.
@@ -148,6 +154,10 @@ cross: sandbox ## Build the C library for another architecture and test it in em
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
 	@rm -rf $(BUILD)/wheels-release
 	cd python && $(VENV)/bin/maturin build --release -o $(BUILD)/wheels-release -i $(VENV)/bin/python
+
+sandbox-wheel: $(VENV)/ready ## Build the wheel of emnify-sandbox into target/sandbox-wheels-release
+	@rm -rf $(BUILD)/sandbox-wheels-release
+	cd tests/sandbox && $(VENV)/bin/maturin build --release -o $(BUILD)/sandbox-wheels-release
 
 clean: ## Remove everything that was built or downloaded
 	rm -rf $(BUILD)

@@ -12,8 +12,8 @@ from emnify_auth import Client
 
 from command_line import CommandLine
 from elsewhere import Elsewhere
-from emnify_sandbox import Sandbox
 from loops import LOOPS, Loop
+from sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,9 +38,8 @@ VARIABLES = (
 @pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[Sandbox]:
     program = os.environ.get("EMNIFY_SANDBOX", ROOT / "target/debug/emnify-sandbox")
-    sandbox = Sandbox(Path(program))
-    yield sandbox
-    sandbox.stop()
+    with Sandbox(program) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

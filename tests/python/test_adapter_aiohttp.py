@@ -15,7 +15,7 @@ from emnify_auth import AuthenticationError, InvalidInputError
 from emnify_auth.aiohttp import middleware
 
 from elsewhere import Elsewhere
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, REFUSAL, SIM, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, REFUSAL, SIM, Sandbox
 
 BODY = b'{"description": "new"}'
 Main = Callable[[aiohttp.ClientSession], Awaitable[None]]

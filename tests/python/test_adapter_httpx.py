@@ -18,7 +18,7 @@ from emnify_auth import AuthenticationError, Client, InvalidInputError
 from emnify_auth.httpx import EmnifyAuth
 
 from elsewhere import Elsewhere
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, REFUSAL, SIM, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, REFUSAL, SIM, Sandbox
 
 BODY = b'{"description": "new"}'
 

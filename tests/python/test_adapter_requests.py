@@ -15,7 +15,7 @@ from emnify_auth import AsyncClient, AuthenticationError, Client, Event, Invalid
 from emnify_auth.requests import EmnifyAuth
 
 from elsewhere import Elsewhere
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, REFUSAL, SIM, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, REFUSAL, SIM, Sandbox
 
 BODY = b'{"description": "new"}'
 

@@ -9,7 +9,7 @@ import pytest
 
 from emnify_auth import ApplicationToken, Client, NotFoundError
 
-from emnify_sandbox import APPLICATION_TOKEN, Sandbox
+from sandbox import APPLICATION_TOKEN, Sandbox
 
 UTC = datetime.timezone.utc
 
@@ -103,7 +103,7 @@ def test_an_update_sends_only_the_description(client: Client, sandbox: Sandbox) 
 
 
 def test_all_pages_are_read(client: Client, sandbox: Sandbox) -> None:
-    sandbox.set(default_per_page=3)
+    sandbox.settings(default_per_page=3)
     seeded = [sandbox.seed(description=f"token {number}") for number in range(10)]
     listed = [token.id for token in client.application_tokens.list()]
     assert set(seeded) < set(listed)
@@ -111,7 +111,7 @@ def test_all_pages_are_read(client: Client, sandbox: Sandbox) -> None:
 
 
 def test_a_row_with_missing_fields_is_accepted(client: Client, sandbox: Sandbox) -> None:
-    sandbox.set(omit_nulls=True)
+    sandbox.settings(omit_nulls=True)
     token = row(client, sandbox.seed(without_creator=True, without_created=True))
     assert token.description is None
     assert token.created_at is None

@@ -25,8 +25,8 @@ from emnify_auth import (
 )
 
 from conftest import ROOT
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, ENDPOINT, LONG, SIM, USER, Sandbox
 from loops import Asyncio, Loop, Trio
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, ENDPOINT, LONG, SIM, USER, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

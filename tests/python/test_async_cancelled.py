@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
 from loops import Asyncio, Loop, until_in_a_thread
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
 
 
 def wait_until_revoked(sandbox: Sandbox) -> None:

@@ -17,8 +17,8 @@ from emnify_auth import (
     RotationError,
 )
 
-from emnify_sandbox import APPLICATION_TOKEN, Sandbox
 from loops import Loop
+from sandbox import APPLICATION_TOKEN, Sandbox
 
 
 @pytest.fixture

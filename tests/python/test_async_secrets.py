@@ -12,7 +12,7 @@ from emnify_auth import AuthenticationError, EmnifyError, InvalidInputError
 from emnify_auth.httpx import EmnifyAuth as HttpxAuth
 from emnify_auth.requests import EmnifyAuth as RequestsAuth
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
 from test_secrets import shown
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from emnify_auth import AsyncClient, InvalidInputError, RequestTimeoutError
 
-from emnify_sandbox import SIM, USER, Sandbox
 from loops import Loop
+from sandbox import SIM, USER, Sandbox
 
 PATH = f"{SIM}/500001"
 

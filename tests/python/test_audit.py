@@ -10,7 +10,7 @@ import pytest
 
 from emnify_auth import AuditedToken, Client
 
-from emnify_sandbox import Sandbox
+from sandbox import Sandbox
 
 LIMITED = {"expiry_date": "2099-01-01", "ip": "192.0.2.7"}
 

@@ -11,14 +11,14 @@ import pytest
 
 from emnify_auth import Client, InvalidInputError
 
-from emnify_sandbox import AUTHENTICATE, LONG, USER_WITH_MFA, Sandbox, ended
+from sandbox import AUTHENTICATE, LONG, USER_WITH_MFA, Sandbox, ended
 
 # Seconds. A lifetime has a renewal between 50 and 80 % of it.
 LIFETIME = 8
 
 
 def test_the_token_is_renewed_without_calls(sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=LIFETIME)
+    sandbox.settings(auth_token_lifetime=LIFETIME)
     with sandbox.client(auto_renew=True) as client:
         assert sandbox.calls() == 0
         first = client.authenticate()
@@ -28,7 +28,7 @@ def test_the_token_is_renewed_without_calls(sandbox: Sandbox) -> None:
 
 
 def test_an_async_client_renews_too(sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=LIFETIME)
+    sandbox.settings(auth_token_lifetime=LIFETIME)
 
     async def main() -> None:
         async with sandbox.async_client(auto_renew=True) as client:
@@ -40,7 +40,7 @@ def test_an_async_client_renews_too(sandbox: Sandbox) -> None:
 
 
 def test_a_closed_client_renews_no_more(sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=LIFETIME)
+    sandbox.settings(auth_token_lifetime=LIFETIME)
     with sandbox.client(auto_renew=True) as client:
         client.authenticate()
     time.sleep(LIFETIME)
@@ -48,7 +48,7 @@ def test_a_closed_client_renews_no_more(sandbox: Sandbox) -> None:
 
 
 def test_the_thread_never_asks_for_a_code(sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=LIFETIME, refresh_token_lifetime=1)
+    sandbox.settings(auth_token_lifetime=LIFETIME, refresh_token_lifetime=1)
     asked = []
 
     def mfa() -> str | None:
@@ -82,7 +82,7 @@ while not os.path.exists(sys.argv[1]):
 def test_the_thread_does_not_delay_the_end_of_the_program(
     sandbox: Sandbox, tmp_path: Path, while_renewing: bool
 ) -> None:
-    sandbox.set(auth_token_lifetime=LIFETIME)
+    sandbox.settings(auth_token_lifetime=LIFETIME)
     process = sandbox.start(EXITS, tmp_path / "end")
     assert process.stdout is not None
     assert process.stdout.readline() == "signed in\n"
@@ -121,7 +121,7 @@ print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 @pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only")
 @pytest.mark.parametrize("fork", ["before", "after"])
 def test_each_forked_child_renews_by_itself(sandbox: Sandbox, fork: str) -> None:
-    sandbox.set(auth_token_lifetime=LIFETIME)
+    sandbox.settings(auth_token_lifetime=LIFETIME)
     # With a sign-in before the fork, which the child inherits, or after it.
     assert sandbox.run(PRELOADED, fork) == "[0, 0]"
 

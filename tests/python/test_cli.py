@@ -9,7 +9,7 @@ import pytest
 import emnify_auth
 
 from command_line import CommandLine
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, PASSWORD, SIM, USER
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, PASSWORD, SIM, USER
 
 
 def test_status_shows_who_is_signed_in_and_for_how_long(command_line: CommandLine) -> None:

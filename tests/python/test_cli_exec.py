@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from command_line import CommandLine, interrupt
-from emnify_sandbox import AUTHENTICATE, LONG, SIM
+from sandbox import AUTHENTICATE, LONG, SIM
 
 # Prints how it was started, then waits for a signal and ends with code 9.
 WAITS = """
@@ -112,7 +112,7 @@ def test_ctrl_c_during_the_sign_in_ends_the_command(
 def test_the_file_stays_fresh_and_private_and_is_deleted_at_the_end(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    command_line.sandbox.set(auth_token_lifetime=8)
+    command_line.sandbox.settings(auth_token_lifetime=8)
     program = """
 import os, stat, time
 path = os.environ["EMNIFY_AUTH_TOKEN_FILE"]
@@ -139,7 +139,7 @@ print(len(seen), "EMNIFY_AUTH_TOKEN" in os.environ)
 
 
 def test_a_failed_renewal_is_reported_and_the_program_goes_on(command_line: CommandLine) -> None:
-    command_line.sandbox.set(auth_token_lifetime=6)
+    command_line.sandbox.settings(auth_token_lifetime=6)
     process = command_line.start("exec", "--renew", *python(WAITS, int(signal.SIGTERM)))
     assert process.stdout is not None
     assert process.stderr is not None
@@ -214,7 +214,7 @@ def test_the_application_token_may_come_from_a_pipe(command_line: CommandLine) -
 
 
 def test_a_token_from_a_pipe_survives_a_renewal(command_line: CommandLine) -> None:
-    command_line.sandbox.set(auth_token_lifetime=6)
+    command_line.sandbox.settings(auth_token_lifetime=6)
     token = command_line.sandbox.application_token
     command_line.without_credential()
     script = '"$0" --application-token-file <(printf "%s" "$TOKEN") "$@"'

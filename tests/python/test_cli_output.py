@@ -7,7 +7,7 @@ import os
 import pytest
 
 from command_line import CommandLine
-from emnify_sandbox import SIM
+from sandbox import SIM
 
 FULL = f"emnify-auth: cannot write to standard output: {os.strerror(errno.ENOSPC)}\n"
 UNREAD = "emnify-auth: the program that reads standard output has closed it\n"

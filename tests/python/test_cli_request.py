@@ -8,7 +8,7 @@ from emnify_auth._cli._fields import collected
 from emnify_auth._cli._values import FIELD
 
 from command_line import CommandLine
-from emnify_sandbox import ENDPOINT, SIM
+from sandbox import ENDPOINT, SIM
 
 
 def test_the_body_is_printed_unchanged(command_line: CommandLine) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from command_line import CommandLine, interrupt
-from emnify_sandbox import APPLICATION_TOKEN
+from sandbox import APPLICATION_TOKEN
 
 
 def active(command_line: CommandLine) -> list[int]:

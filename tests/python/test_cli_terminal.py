@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from emnify_auth._cli._table import fitting
 
 from command_line import CommandLine
-from emnify_sandbox import PASSWORD, SIM, USER_WITH_MFA
+from sandbox import PASSWORD, SIM, USER_WITH_MFA
 
 
 def test_a_terminal_gets_a_table_in_colour(command_line: CommandLine) -> None:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from command_line import CommandLine, interrupt
-from emnify_sandbox import APPLICATION_TOKEN
+from sandbox import APPLICATION_TOKEN
 
 # Makes every write to a file fail, like a full disk.
 NO_SPACE = ("sh", "-c", 'ulimit -f 0; exec "$0" "$@"')

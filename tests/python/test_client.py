@@ -11,7 +11,7 @@ import pytest
 
 from emnify_auth import AuthToken, Client, Event, InvalidInputError, NetworkError, ServerError
 
-from emnify_sandbox import AUTHENTICATE, Sandbox
+from sandbox import AUTHENTICATE, Sandbox
 
 UTC = datetime.timezone.utc
 
@@ -66,7 +66,7 @@ def test_an_auth_token_can_be_invalidated_by_its_text(client: Client, prefix: st
 
 
 def test_a_token_is_renewed_before_it_expires(client: Client, sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=8)
+    sandbox.settings(auth_token_lifetime=8)
     first = client.authenticate().reveal()
     sandbox.fault("delay", AUTHENTICATE, milliseconds=100)
     # Renewal is due between 4 and 6.4 s; from 7.2 s on, callers wait for the new auth token.
@@ -99,7 +99,7 @@ def test_a_revoked_auth_token_is_replaced(client: Client, sandbox: Sandbox) -> N
 
 
 def test_an_expiry_that_python_cannot_express_is_accepted(client: Client, sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=10**12)
+    sandbox.settings(auth_token_lifetime=10**12)
     assert client.authenticate().expires_at > datetime.datetime.now(UTC)
     assert client.status().signed_in
 

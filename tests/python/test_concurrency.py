@@ -8,7 +8,7 @@ import pytest
 
 from emnify_auth import AuthToken, Client, InternalError, RequestTimeoutError, _native
 
-from emnify_sandbox import AUTHENTICATE, Sandbox
+from sandbox import AUTHENTICATE, Sandbox
 
 
 def test_twenty_cold_threads_sign_in_once(client: Client, sandbox: Sandbox) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from command_line import COMMAND, CommandLine
 from conftest import ROOT
-from emnify_sandbox import PASSWORD, SIM, USER, USER_WITH_MFA, Sandbox
+from sandbox import PASSWORD, SIM, USER, USER_WITH_MFA, Sandbox
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -15,7 +15,7 @@ import pytest
 import emnify_auth
 from emnify_auth import Client
 
-from emnify_sandbox import PASSWORD, USER, Sandbox
+from sandbox import PASSWORD, USER, Sandbox
 from test_cookbook import Block, blocks
 
 # The date in the future that the examples use.
@@ -94,6 +94,9 @@ def test_the_readme_s_examples_work_in_order(
         module = needed[1].replace("sdk", "emnify") if needed is not None else "os"
         if importlib.util.find_spec(module) is not None:
             asyncio.run(run(block))
+    for name in filter(re.compile("test_").match, list(names)):
+        with sandbox.client() as client:
+            names[name](sandbox, client)
     for value in names.values():
         if isinstance(value, Client):
             value.close()

@@ -18,7 +18,7 @@ import pytest
 import emnify_auth
 from emnify_auth import AuthToken, Client, EmnifyError, Event, InvalidInputError, Status
 
-from emnify_sandbox import AUTHENTICATE, Sandbox
+from sandbox import AUTHENTICATE, Sandbox
 
 UTC = datetime.timezone.utc
 
@@ -188,7 +188,7 @@ def test_the_status_of_a_session(client: Client) -> None:
 
 
 def test_the_next_call_reports_events_from_the_background(sandbox: Sandbox) -> None:
-    sandbox.set(auth_token_lifetime=8)
+    sandbox.settings(auth_token_lifetime=8)
     events: list[tuple[str, int]] = []
     with sandbox.client(
         on_event=lambda e: events.append((e.kind, threading.get_ident()))

@@ -9,8 +9,9 @@ import pytest
 
 import emnify_auth
 from emnify_auth import ApiError, Client, EmnifyError
+from emnify_sandbox import FaultKind, FaultOptions
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, Sandbox
 
 NESTED = {
     "error_code": 1400,
@@ -57,8 +58,8 @@ def client(sandbox: Sandbox) -> Iterator[Client]:
 def test_each_kind_has_its_class(
     client: Client,
     sandbox: Sandbox,
-    kind: str,
-    details: dict[str, object],
+    kind: FaultKind,
+    details: FaultOptions,
     expected: type[EmnifyError],
     retryable: bool,
 ) -> None:
@@ -116,8 +117,7 @@ def test_temporary_failures_are_retried(sandbox: Sandbox) -> None:
 def test_during_a_wait_calls_raise_the_last_error_with_retry_after(
     client: Client, sandbox: Sandbox
 ) -> None:
-    details = {"status": 503, "headers": {"Retry-After": "50"}}
-    sandbox.fault("status", AUTHENTICATE, **details)
+    sandbox.fault("status", AUTHENTICATE, status=503, headers={"Retry-After": "50"})
     failure(client.authenticate)
     sandbox.clear_faults()
     error = failure(client.authenticate, within=0.5)
@@ -160,8 +160,8 @@ def test_a_locked_account(client: Client, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["delay", "endless_body"])
-def test_a_slow_server_causes_a_timeout(sandbox: Sandbox, kind: str) -> None:
-    details = {"milliseconds": 5_000} if kind == "delay" else {}
+def test_a_slow_server_causes_a_timeout(sandbox: Sandbox, kind: FaultKind) -> None:
+    details: FaultOptions = {"milliseconds": 5_000} if kind == "delay" else {}
     sandbox.fault(kind, AUTHENTICATE, **details)
     with sandbox.client(timeout=0.5) as client:
         error = failure(client.authenticate, within=1.5)

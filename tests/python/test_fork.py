@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emnify_sandbox import AUTHENTICATE, Sandbox
+from sandbox import AUTHENTICATE, Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe on Linux only")
 

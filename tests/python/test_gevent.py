@@ -2,7 +2,7 @@
 
 import pytest
 
-from emnify_sandbox import SIM, Sandbox
+from sandbox import SIM, Sandbox
 
 pytest.importorskip("gevent")
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from emnify_sandbox import Sandbox
+from sandbox import Sandbox
 
 # Creates an interpreter that shares the global lock, and runs a program in it.
 PREPARED = """

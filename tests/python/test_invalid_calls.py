@@ -9,7 +9,7 @@ import pytest
 
 from emnify_auth import Client
 
-from emnify_sandbox import ENDPOINT, SIM, Sandbox
+from sandbox import ENDPOINT, SIM, Sandbox
 from test_invalid_input import CANARY, INFINITY, NAN, refused
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from emnify_auth import Client, EmnifyError, InvalidInputError, TrustedDevice
 
-from emnify_sandbox import Sandbox
+from sandbox import Sandbox
 
 NAN = float("nan")
 INFINITY = float("inf")

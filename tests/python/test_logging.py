@@ -13,7 +13,7 @@ import pytest
 
 from emnify_auth import AuthenticationError, Client, EmnifyError, Event
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, Sandbox
 
 LOGGER = logging.getLogger("emnify_auth")
 
@@ -103,7 +103,7 @@ def test_a_sign_in_by_another_process_is_logged(sandbox: Sandbox, log: Log, tmp_
 
 
 def test_the_next_call_logs_events_from_the_background(sandbox: Sandbox, log: Log) -> None:
-    sandbox.set(auth_token_lifetime=8)
+    sandbox.settings(auth_token_lifetime=8)
     with sandbox.client() as client, ThreadPoolExecutor(1) as pool:
         client.authenticate()
         time.sleep(6.5)
@@ -127,7 +127,7 @@ def test_on_event_is_called_after_logging(sandbox: Sandbox, log: Log) -> None:
 def test_logging_alone_triggers_no_expiry_lookup(
     sandbox: Sandbox, log: Log, on_event: Callable[[Event], object] | None
 ) -> None:
-    sandbox.set(auth_token_lifetime=8)
+    sandbox.settings(auth_token_lifetime=8)
     with sandbox.client(on_event=on_event) as client:
         client.authenticate()
         time.sleep(6.5)

@@ -13,7 +13,7 @@ import pytest
 import emnify_auth
 
 from conftest import ROOT
-from emnify_sandbox import Sandbox
+from sandbox import Sandbox
 
 PACKAGE = Path(inspect.getfile(emnify_auth)).parent
 
@@ -101,7 +101,7 @@ def test_the_package_has_metadata_for_an_index() -> None:
 def test_only_the_extras_need_other_packages() -> None:
     described = importlib.metadata.metadata("emnify-auth")
     extras = described.get_all("Provides-Extra") or ()
-    assert set(extras) == {"aiohttp", "async", "cli", "httpx", "requests", "sdk"}
+    assert set(extras) == {"aiohttp", "async", "cli", "httpx", "requests", "sdk", "testing"}
     for needed in importlib.metadata.requires("emnify-auth") or ():
         assert "; extra == " in needed
 

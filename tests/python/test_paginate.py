@@ -12,7 +12,7 @@ import pytest
 import emnify_auth
 from emnify_auth import Client, InvalidInputError
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, SIM, Sandbox
 
 
 def ids(rows: Any) -> list[int]:  # noqa: ANN401
@@ -174,7 +174,7 @@ def test_threads_that_take_turns_get_each_row_once(client: Client) -> None:
 
 
 def test_a_collection_without_pages_is_one_call(client: Client, sandbox: Sandbox) -> None:
-    sandbox.set(application_tokens_paged=False)
+    sandbox.settings(application_tokens_paged=False)
     assert ids(client.paginate(APPLICATION_TOKEN)) == [sandbox.application_tokens()[0]["id"]]
     assert sandbox.calls("GET", APPLICATION_TOKEN) == 1
 

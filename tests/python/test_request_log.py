@@ -11,7 +11,7 @@ import pytest
 
 from emnify_auth import Client, EmnifyError, RequestTimeoutError
 
-from emnify_sandbox import AUTHENTICATE, LONG, SIM, Sandbox
+from sandbox import AUTHENTICATE, LONG, SIM, Sandbox
 
 LOGGER = logging.getLogger("emnify_auth.requests")
 

@@ -25,7 +25,7 @@ from emnify_auth import (
 )
 
 from conftest import Interrupted
-from emnify_sandbox import APPLICATION_TOKEN, USER, Sandbox
+from sandbox import APPLICATION_TOKEN, USER, Sandbox
 
 
 class Gateway:

@@ -14,7 +14,7 @@ from emnify_auth import (
 )
 
 from conftest import ROOT
-from emnify_sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
+from sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
 
 emnify_sdk: Any = pytest.importorskip("emnify")
 

@@ -27,7 +27,7 @@ from emnify_auth import (
     TrustedDevice,
 )
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, PASSWORD, Sandbox
 
 
 def shown(thing: object) -> str:

@@ -14,9 +14,10 @@ from subprocess import Popen
 import pytest
 
 from emnify_auth import Client, RequestTimeoutError
+from emnify_sandbox import FaultKind, FaultOptions
 
 from conftest import Interrupted
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
@@ -73,9 +74,9 @@ PATHS = {"list": APPLICATION_TOKEN, "request": SIM, "paginate": SIM}
 
 @pytest.mark.parametrize("where", ["authenticate", "another thread", *PATHS])
 @pytest.mark.parametrize("fault", ["delay", "endless_body"])
-def test_ctrl_c_ends_a_wait_for_the_server(sandbox: Sandbox, where: str, fault: str) -> None:
-    path = PATHS.get(where, AUTHENTICATE)
-    sandbox.fault(fault, path, **({"milliseconds": LONG} if fault == "delay" else {}))
+def test_ctrl_c_ends_a_wait_for_the_server(sandbox: Sandbox, where: str, fault: FaultKind) -> None:
+    options: FaultOptions = {"milliseconds": LONG} if fault == "delay" else {}
+    sandbox.fault(fault, PATHS.get(where, AUTHENTICATE), **options)
     assert interrupted(sandbox.start(HANGS, where, "{}")) < AT_ONCE
 
 

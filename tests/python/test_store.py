@@ -12,7 +12,7 @@ import pytest
 
 from emnify_auth import EmnifyError, Event, InvalidInputError, StoreError
 
-from emnify_sandbox import AUTHENTICATE, Sandbox, ended
+from sandbox import AUTHENTICATE, Sandbox, ended
 
 PRINTS_TOKEN = """
 import sys

@@ -18,8 +18,8 @@ from emnify_auth import (
     RequestTimeoutError,
 )
 
-from emnify_sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox
 from loops import Loop
+from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox
 
 SHORT = 0.3
 

@@ -9,7 +9,7 @@ import pytest
 import emnify_auth
 from emnify_auth import AuthToken, Client, EmnifyError, MfaRequiredError, TrustedDevice
 
-from emnify_sandbox import AUTHENTICATE, PASSWORD, USER, Sandbox
+from sandbox import AUTHENTICATE, PASSWORD, USER, Sandbox
 
 
 def test_a_user_signs_in_with_a_password(sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ import pytest
 import emnify_auth
 from emnify_auth import Client, EmnifyError, InvalidInputError
 
-from emnify_sandbox import SIM, USER, Sandbox
+from sandbox import SIM, USER, Sandbox
 
 HERE, THERE = 1234, 5678
 

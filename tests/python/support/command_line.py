@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emnify_sandbox import Sandbox
+from sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("emnify-auth")
 # Makes standard input the controlling terminal, for Ctrl-C and /dev/tty, and starts a program.
