@@ -102,7 +102,8 @@ def test_the_exit_code_matches_the_http_status(
 
 def test_the_exit_code_without_a_connection_is_6(command_line: CommandLine) -> None:
     assert command_line.run("--base-url", "https://127.0.0.1:1", "status").returncode == 6
-    ended = command_line.run("status", environment={"SSL_CERT_FILE": ""})
+    no_authority = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": ""}
+    ended = command_line.run("status", environment=no_authority)
     assert ended.returncode == 6
     assert "set --ca-bundle or SSL_CERT_FILE" in ended.stderr
     command_line.sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)

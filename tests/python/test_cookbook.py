@@ -70,7 +70,6 @@ def start(block: Block, sandbox: Sandbox, place: Path) -> "subprocess.Popen[str]
     words = {"python": [sys.executable, "-W", "error"], "sh": ["sh", "-eu"]}[block.language]
     environment = {
         **sandbox.environment(),
-        "REQUESTS_CA_BUNDLE": sandbox.ca_file,
         "CURL_CA_BUNDLE": sandbox.ca_file,
         "PATH": f"{COMMAND.parent}:{os.environ['PATH']}",
         "EMNIFY_USERNAME": USER_WITH_MFA if "mfa" in code else USER,

@@ -43,7 +43,6 @@ def place(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A folder with the files and an environment with the variables that examples need."""
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox.ca_file)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "token").write_text(sandbox.application_token)
     return tmp_path

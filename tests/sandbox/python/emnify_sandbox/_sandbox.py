@@ -64,7 +64,13 @@ class Sandbox:
         # A file, since nobody reads a pipe while the program runs.
         with tempfile.TemporaryFile() as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                # A Ctrl-C in a debugger must not end the sandbox.
+                start_new_session=True,
             )
             try:
                 variables = self._variables()
