@@ -273,12 +273,13 @@ impl ClientBuilder {
                 url::base_url("EMNIFY_BASE_PATH", url.reveal())?
             }
         };
-        let store = self.chosen_store()?;
+        let roots = Roots::choose(self.ca_bundle.as_ref())?;
+        let store = self.chosen_store()?.for_client(&roots)?;
         let credential = self.credential()?;
         let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;
         let settings = Settings {
             connect_timeout: self.connect_timeout,
-            roots: Roots::choose(self.ca_bundle.as_ref())?,
+            roots,
             proxy: Proxy::choose(proxy.as_ref(), &base_url)?,
             binding: Binding::new(self.interface.as_deref(), self.local_address.as_deref())?,
             base_url,
@@ -313,7 +314,6 @@ impl ClientBuilder {
     /// Returns the store that was set, or else the one from the environment.
     fn chosen_store(&self) -> Result<Store> {
         if let Some(store) = &self.store {
-            store.check()?;
             return Ok(store.clone());
         }
         match variable("EMNIFY_STORE")? {

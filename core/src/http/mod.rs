@@ -13,7 +13,7 @@ mod retry_after;
 mod round_trip;
 pub(crate) mod status_error;
 pub(crate) mod tls;
-mod tls_error;
+pub(crate) mod tls_error;
 pub(crate) mod transport_error;
 pub(crate) mod url;
 pub(crate) mod worker;

@@ -24,7 +24,7 @@ use crate::types::error::{Error, ErrorKind, Result};
 
 /// The certificates against which a server's certificate is verified.
 #[derive(Debug, Clone)]
-pub(crate) enum Roots {
+pub enum Roots {
     /// The system's certificates, or the bundled ones.
     System,
     /// Only these: as authorities, and as certificates of servers.

@@ -13,7 +13,7 @@ use crate::types::error::{Error, ErrorKind, ErrorReason};
 
 /// Creates the error. `peer` is the host and port that TLS was spoken with, `wall` the time that
 /// this machine's clock shows, and `reason` the one of an error that is not about a certificate.
-pub(super) fn tls_error(
+pub(crate) fn tls_error(
     tls: &rustls::Error,
     action: &str,
     peer: &str,

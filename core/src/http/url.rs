@@ -110,6 +110,12 @@ fn decoded(path: &[u8]) -> Vec<u8> {
     decoded
 }
 
+/// Decodes a part of a URL; `None` if it is not UTF-8.
+#[cfg(feature = "redis")]
+pub(crate) fn decoded_text(part: &str) -> Option<String> {
+    String::from_utf8(decoded(part.as_bytes())).ok()
+}
+
 /// Reads two hexadecimal digits as a byte. Returns also the rest of the text.
 fn encoded(text: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = text.split_first_chunk::<2>()?;

@@ -5,17 +5,29 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::http::tls::Roots;
 use crate::sys::wait::Wait;
+use crate::types::error::Result;
 
 /// The most bytes of an entry, which usually has a few kilobytes. A longer one is neither written
 /// nor read.
 pub(crate) const LONGEST_ENTRY: usize = 256 * 1024;
 
+/// The interval at which a process asks for a lock that another one of the same machine holds.
+const POLL: Duration = Duration::from_millis(20);
+
 /// Holds small encrypted entries by name, with a lock for each name.
 pub trait Backend: fmt::Debug + Send + Sync {
     /// Returns where it is, for messages, without a password.
     fn location(&self) -> String;
+
+    /// Returns this backend for a client that trusts these certificates; `None` if it connects to
+    /// no server.
+    fn for_client(&self, _roots: &Roots) -> Result<Option<Arc<dyn Backend>>> {
+        Ok(None)
+    }
 
     /// Returns this backend for operations that end with the wait; `None` if no operation waits.
     fn within(&self, _wait: &Wait) -> Option<Arc<dyn Backend>> {
@@ -40,6 +52,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Returns the lock, unless it is held. It becomes free when it is dropped, and soon after its
     /// holder died.
     fn try_lock(&self, name: &str) -> io::Result<Option<Lock>>;
+
+    /// Returns the time until the next attempt to get a lock that another process holds.
+    fn poll_interval(&self) -> Duration {
+        POLL
+    }
 }
 
 /// The cause of an operation's failure if its caller cancelled: the backend did not fail.

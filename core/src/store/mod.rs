@@ -15,10 +15,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
-use crate::store::directory::Directory;
 use zeroize::Zeroizing;
 
+use crate::http::tls::Roots;
+use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
+use crate::store::directory::Directory;
 use crate::store::encryption::EntryKey;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
@@ -28,9 +29,6 @@ pub(crate) const SESSION: &str = "session";
 
 /// The environment variable with the user's directory.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-
-/// The time between two attempts to get a lock that another process holds.
-const POLL: Duration = Duration::from_millis(20);
 
 /// Where a session is kept beyond the end of the process.
 ///
@@ -83,15 +81,26 @@ impl Store {
         Store(Some(Arc::new(Directory::new(path))))
     }
 
-    /// Keeps the session in Redis, for a fleet of processes on several machines that share one
-    /// credential. Each credential has one key, encrypted like the files of a directory, and one
-    /// process signs in for all. The URL has the form
-    /// `redis://[user:password@]host[:port][/database]`.
+    /// Keeps the session in Redis or Valkey (version 6 or later), for a fleet of processes on
+    /// several machines that share one credential. Each credential has one key, encrypted like the
+    /// files of a directory, and one process signs in for all. The URL has one of these forms:
+    ///
+    /// - `redis://[user[:password]@]host[:port][/database]`
+    /// - `rediss://…`, the same with TLS; the certificates that the client trusts apply
+    /// - `redis+unix:///path[?db=…&user=…&pass=…]`, a socket of this machine
+    ///
+    /// If the URL contains no password, it is taken from the environment variable
+    /// `EMNIFY_STORE_PASSWORD`, or else from the file that `EMNIFY_STORE_PASSWORD_FILE` names, which
+    /// is read again at each connection.
     ///
     /// If the server fails, the session continues in memory and reports
     /// [`EventKind::StoreError`](crate::EventKind::StoreError). An operation takes at most one
     /// second, and at most half of the time that the call has left. After a fault the server is not
     /// used for 5 to 10 s, and after several in a row for up to a minute.
+    ///
+    /// Each client has one connection per process, and another one while it signs in. A user of an
+    /// access control list needs the keys `emnify-auth:*` and the commands `select`, `set`, `get`,
+    /// `getrange`, `del`, `rename`, `pexpire` and `eval`.
     ///
     /// # Errors
     ///
@@ -102,8 +111,8 @@ impl Store {
     }
 
     /// Keeps the session at a location given as text: in Redis for a URL that starts with
-    /// `redis://`, otherwise in a directory. `~/` at the beginning is the directory in the
-    /// environment variable `HOME`. For settings from a file or a user.
+    /// `redis://`, `rediss://` or `redis+unix://`, otherwise in a directory. `~/` at the beginning
+    /// is the directory in the environment variable `HOME`. For settings from a file or a user.
     ///
     /// # Errors
     ///
@@ -118,9 +127,11 @@ impl Store {
         let refuse = |problem: &str| Err(Error::invalid_input(name, problem));
         match location.split_once("://") {
             #[cfg(feature = "redis")]
-            Some(("redis", _)) => Store::redis(location),
+            Some(("redis" | "rediss" | "redis+unix", _)) => Store::redis(location),
             #[cfg(not(feature = "redis"))]
-            Some(("redis", _)) => refuse("this build does not support Redis"),
+            Some(("redis" | "rediss" | "redis+unix", _)) => {
+                refuse("this build does not support Redis")
+            }
             Some(_) => refuse("is neither a directory nor a URL such as redis://host:6379/0"),
             None => match (location.strip_prefix('~'), env::var_os(HOME)) {
                 (None, _) => Ok(Store::directory(location)),
@@ -153,15 +164,18 @@ impl Store {
         self.0.as_ref().map(|backend| backend.location())
     }
 
-    /// Checks the location.
-    pub(crate) fn check(&self) -> Result<()> {
-        match self.location() {
-            Some(location) if location.is_empty() => Err(Error::invalid_input("store", "is empty")),
-            Some(location) if location.contains('\0') => {
-                Err(Error::invalid_input("store", "contains a NUL"))
-            }
-            _ => Ok(()),
+    /// Checks the location, and returns the store for a client that trusts these certificates.
+    pub(crate) fn for_client(self, roots: &Roots) -> Result<Store> {
+        let Some(backend) = &self.0 else { return Ok(self) };
+        let location = backend.location();
+        if location.is_empty() {
+            return Err(Error::invalid_input("store", "is empty"));
         }
+        if location.contains('\0') {
+            return Err(Error::invalid_input("store", "contains a NUL"));
+        }
+        let own = backend.for_client(roots)?;
+        Ok(own.map_or(self, |backend| Store(Some(backend))))
     }
 
     /// Whether nothing is kept beyond the end of the process.
@@ -237,10 +251,12 @@ impl Store {
             if let Some(lock) = backend.try_lock(name).map_err(|e| self.io_error("lock", &e))? {
                 return Ok(Locked::Acquired(lock));
             }
-            if started.elapsed() >= patience {
+            let left = patience.saturating_sub(started.elapsed());
+            if left.is_zero() {
                 return Ok(Locked::Busy);
             }
-            wait.until(POLL, "lock the store", || None::<()>)?;
+            let pause = backend.poll_interval().min(left);
+            wait.until(pause, "lock the store", || None::<()>)?;
         }
     }
 

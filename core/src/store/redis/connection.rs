@@ -1,133 +1,149 @@
-//! One connection to a Redis server. Commands and parser are those of the `redis` crate. Its client
-//! is not used, because it limits the time for each read instead of for the whole reply, and does
-//! not limit the size of a reply. Here every reply is limited in time and in size, whatever length
-//! it announces.
+//! One connection to a Redis server, over TCP, TLS or a Unix socket. Every reply is limited in time
+//! and in size. The `redis` crate's client limits the time for each read instead of for the whole
+//! reply, and does not limit the size of a reply.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use ::redis::{
-    Cmd, ConnectionAddr, ConnectionInfo, Parser, RedisConnectionInfo, RedisError, Value, cmd,
-};
-use zeroize::Zeroizing;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 
 use crate::http::status_error::clean;
-use crate::store::backend::LONGEST_ENTRY;
-
-/// The most bytes of a reply: the longest entry, and more than enough for what frames it.
-const LONGEST_REPLY: u64 = LONGEST_ENTRY as u64 + 1024;
-
-/// The first bytes of the replies that our commands can get: text, error, number, bytes. No other
-/// reply is parsed, since collections can announce any number of elements and can be nested.
-const KINDS: &[u8] = b"+-:$";
+use crate::http::tls_error::tls_error;
+use crate::store::redis::address::{Address, ServerAddress};
+use crate::store::redis::protocol::{Command, Reply, not_redis};
+use crate::types::secret::Secret;
 
 /// How long an unused connection is kept. A sign-in uses it several times within seconds. The next
 /// sign-in may be hours away, and firewalls drop idle connections silently.
 const KEEP: Duration = Duration::from_secs(10);
 
 /// An open connection that has been authenticated and has its database selected.
-pub(crate) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    tls: Option<Box<ClientConnection>>,
     used_at: Instant,
+    /// For messages.
+    peer: String,
+    /// The server may quote it in an error.
+    password: Option<Secret>,
 }
 
 impl Connection {
-    /// Connects and authenticates, until `until` at the latest, except that looking up the name may
-    /// take longer.
-    pub(crate) fn open(info: &ConnectionInfo, until: Instant) -> io::Result<Self> {
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let mut failed = io::Error::other("the host has no address");
-        for address in (host.as_str(), *port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, time_left(until)?) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    let mut connection = Connection { stream, used_at: Instant::now() };
-                    connection.introduce(info.redis_settings(), until)?;
-                    return Ok(connection);
-                }
-                Err(error) => failed = error,
+    /// Connects and logs in, until `until` at the latest, except that looking up the name may take
+    /// longer.
+    pub(super) fn open(
+        address: &Address,
+        tls: impl FnOnce() -> io::Result<Arc<ClientConfig>>,
+        until: Instant,
+    ) -> io::Result<Self> {
+        let (stream, tls): (Box<dyn Stream>, _) = match &address.server {
+            ServerAddress::Tcp { host, port, tls: is_tls } => {
+                let tls = if *is_tls { Some(client(tls()?, host)?) } else { None };
+                (Box::new(connect(host, *port, until)?), tls)
             }
-        }
-        Err(failed)
+            #[cfg(unix)]
+            ServerAddress::Unix(path) => (Box::new(UnixStream::connect(path)?), None),
+        };
+        let (used_at, peer) = (Instant::now(), address.to_string());
+        let mut connection = Connection { stream, tls, used_at, peer, password: None };
+        connection.log_in(address, until)?;
+        Ok(connection)
     }
 
     /// Whether it was used recently enough to be still open.
-    pub(crate) fn is_recent(&self) -> bool {
+    pub(super) fn is_recent(&self) -> bool {
         self.used_at.elapsed() < KEEP
     }
 
     /// Sends a command and returns the reply, which may be an error from the server.
-    pub(crate) fn query(&mut self, command: &Cmd, until: Instant) -> io::Result<Value> {
-        // The command may contain a password.
-        let command = Zeroizing::new(command.get_packed_command());
-        let mut socket = Socket { stream: &self.stream, until, reply_began: false };
-        socket.write_all(&command)?;
-        let mut reply = socket.take(LONGEST_REPLY);
-        let parsed = Parser::new().parse_value(&mut reply);
+    pub(super) fn query(&mut self, command: &Command, until: Instant) -> io::Result<Reply> {
+        let mut stream = Limited { stream: &mut *self.stream, until };
+        let reply = match &mut self.tls {
+            None => exchange(&mut stream, command),
+            Some(tls) => exchange(&mut rustls::Stream::new(&mut **tls, &mut stream), command),
+        };
         self.used_at = Instant::now();
-        parsed.map_err(|error| match reply.limit() {
-            0 => io::Error::other(format!("the reply has more than {LONGEST_REPLY} bytes")),
-            _ => fault(&error),
-        })
+        match reply {
+            Ok(Reply::Error(text)) => {
+                let secrets: Vec<&str> = self.password.iter().map(Secret::reveal).collect();
+                Ok(Reply::Error(clean(&text, &secrets)))
+            }
+            Err(error) => Err(explained(error, &self.peer)),
+            reply => reply,
+        }
     }
 
-    fn introduce(&mut self, settings: &RedisConnectionInfo, until: Instant) -> io::Result<()> {
-        if let Some(password) = settings.password() {
-            let mut auth = cmd("AUTH");
-            auth.arg(settings.username()).arg(password);
-            self.expect_ok(&auth, settings, until)?;
+    fn log_in(&mut self, address: &Address, until: Instant) -> io::Result<()> {
+        self.password = address.password()?;
+        if let Some(password) = self.password.clone() {
+            let user = address.user.as_ref().map(String::as_bytes);
+            let words = [Some(&b"AUTH"[..]), user, Some(password.reveal().as_bytes())];
+            let words: Vec<&[u8]> = words.into_iter().flatten().collect();
+            self.expect_ok(&Command::new(&words), until)?;
         }
-        if settings.db() != 0 {
-            self.expect_ok(cmd("SELECT").arg(settings.db()), settings, until)?;
+        if address.database != 0 {
+            let database = address.database.to_string();
+            self.expect_ok(&Command::new(&[b"SELECT", database.as_bytes()]), until)?;
         }
         Ok(())
     }
 
-    fn expect_ok(
-        &mut self,
-        command: &Cmd,
-        settings: &RedisConnectionInfo,
-        until: Instant,
-    ) -> io::Result<()> {
+    fn expect_ok(&mut self, command: &Command, until: Instant) -> io::Result<()> {
         match self.query(command, until)? {
-            Value::Okay => Ok(()),
-            other => Err(unexpected(other, settings)),
+            Reply::Text(_) => Ok(()),
+            Reply::Error(text) => Err(io::Error::other(text)),
+            _ => Err(not_redis()),
         }
     }
 }
 
-/// Returns the error for a reply that does not fit the command: the server's own error, without our
-/// password, if it sent one.
-pub(crate) fn unexpected(reply: Value, settings: &RedisConnectionInfo) -> io::Error {
-    let Value::ServerError(error) = reply else { return not_redis() };
-    let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
-    let secrets: Vec<&str> = settings.password().into_iter().collect();
-    io::Error::other(clean(said.trim_end(), &secrets))
+fn exchange(connection: &mut (impl Read + Write), command: &Command) -> io::Result<Reply> {
+    connection.write_all(command.bytes())?;
+    connection.flush()?;
+    Reply::read(connection)
+}
+
+/// Connects to the first address of the host that accepts. Each gets an equal part of the time.
+fn connect(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
+    let mut failed = io::Error::other("the host has no address");
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    for (index, address) in addresses.iter().enumerate() {
+        let share = time_left(until)? / (addresses.len() - index) as u32;
+        match TcpStream::connect_timeout(address, share) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn client(config: Arc<ClientConfig>, host: &str) -> io::Result<Box<ClientConnection>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    ClientConnection::new(config, name).map(Box::new).map_err(io::Error::other)
+}
+
+/// Returns the error; if TLS failed, one that says what to do about it.
+fn explained(error: io::Error, peer: &str) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => {
+            let error = tls_error(tls, "use TLS", peer, SystemTime::now(), None);
+            io::Error::other(error.to_string())
+        }
+        None => error,
+    }
 }
 
 /// Returns the error for a server that took too long.
-pub(crate) fn too_late() -> io::Error {
+pub(super) fn too_late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the server did not reply in time")
-}
-
-fn not_redis() -> io::Error {
-    io::Error::other("the server sent a reply that does not fit the command")
-}
-
-/// Converts an error of the parser. The text of the reply is left out.
-fn fault(error: &RedisError) -> io::Error {
-    if error.is_timeout() {
-        too_late()
-    } else if error.is_connection_dropped() {
-        io::Error::new(io::ErrorKind::ConnectionReset, "the server closed the connection")
-    } else if error.is_io_error() {
-        io::Error::other(error.to_string())
-    } else {
-        not_redis()
-    }
 }
 
 /// Returns the time left until `until`, or an error if none is left.
@@ -136,32 +152,56 @@ fn time_left(until: Instant) -> io::Result<Duration> {
     if left.is_zero() { Err(too_late()) } else { Ok(left) }
 }
 
-/// The socket for one command and its reply. The operating system's timeout applies to a single
-/// transfer, so the time that is left is set before each one.
-struct Socket<'a> {
-    stream: &'a TcpStream,
-    until: Instant,
-    reply_began: bool,
+/// What a connection runs over.
+trait Stream: Read + Write + Send {
+    /// Limits the time of each transfer.
+    fn limit(&self, time: Option<Duration>) -> io::Result<()>;
 }
 
-impl Read for Socket<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(time_left(self.until)?))?;
-        let length = self.stream.read(buffer)?;
-        if !self.reply_began && length > 0 {
-            self.reply_began = true;
-            if !buffer.first().is_some_and(|kind| KINDS.contains(kind)) {
-                return Err(not_redis());
-            }
-        }
-        Ok(length)
+impl Stream for TcpStream {
+    fn limit(&self, time: Option<Duration>) -> io::Result<()> {
+        self.set_read_timeout(time)?;
+        self.set_write_timeout(time)
     }
 }
 
-impl Write for Socket<'_> {
+#[cfg(unix)]
+impl Stream for UnixStream {
+    fn limit(&self, time: Option<Duration>) -> io::Result<()> {
+        self.set_read_timeout(time)?;
+        self.set_write_timeout(time)
+    }
+}
+
+/// The stream for one command and its reply. The operating system's limit applies to a single
+/// transfer, so the time that is left is set before each one.
+struct Limited<'a> {
+    stream: &'a mut dyn Stream,
+    until: Instant,
+}
+
+impl Limited<'_> {
+    fn transfer(
+        &mut self,
+        transfer: impl FnOnce(&mut dyn Stream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.stream.limit(Some(time_left(self.until)?))?;
+        transfer(self.stream).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => too_late(),
+            _ => error,
+        })
+    }
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.transfer(|stream| stream.read(buffer))
+    }
+}
+
+impl Write for Limited<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(time_left(self.until)?))?;
-        self.stream.write(bytes)
+        self.transfer(|stream| stream.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -4,14 +4,17 @@
 
 use std::io;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ::redis::{Cmd, ConnectionInfo, Value};
+use rustls::ClientConfig;
 
+use crate::http::tls::{self, Roots};
 use crate::store::backend::{Interrupted, is_interrupted};
-use crate::store::redis::connection::{Connection, too_late, unexpected};
+use crate::store::redis::address::Address;
+use crate::store::redis::connection::{Connection, too_late};
+use crate::store::redis::protocol::{Command, Reply, not_redis};
 use crate::sys::per_process::PerProcess;
 use crate::sys::random;
 use crate::sys::signal_mask;
@@ -19,95 +22,159 @@ use crate::sys::wait::Wait;
 
 /// The longest time for an operation, including the connection. A server on the same network
 /// replies in milliseconds.
-pub(crate) const LIMIT: Duration = Duration::from_secs(1);
+pub(super) const LIMIT: Duration = Duration::from_secs(1);
+
+/// The time that a working server needs for an operation. If its caller has less left, it may take
+/// all of that instead of half, and a late reply says nothing about the server.
+const LEAST: Duration = Duration::from_millis(50);
 
 /// After a fault the server is skipped for `min(10 s · 2ⁿ, 60 s) · U(½, 1)`, where n is the number
 /// of faults in a row before it: at first for 5 to 10 s, later for up to 60 s.
 const FIRST_SKIP: Duration = Duration::from_secs(10);
 const LONGEST_SKIP: Duration = Duration::from_secs(60);
 
-/// The stack of the thread of an operation, in bytes: enough for a name lookup.
-const STACK: usize = 256 * 1024;
+/// The stack of the thread of an operation, in bytes: enough for a name lookup and for TLS.
+pub(super) const STACK: usize = 256 * 1024;
 
 /// One database of one server, with one connection per process.
-pub(crate) struct Server {
-    info: ConnectionInfo,
+pub(super) struct Server {
+    address: Address,
+    roots: Roots,
+    tls: PerProcess<Arc<ClientConfig>>,
     process: PerProcess<Mutex<Link>>,
 }
 
-/// A process's connection to the server, and whether the server is skipped.
+/// What a process knows about the server.
 #[derive(Default)]
 struct Link {
     /// `None` before the first use and while it is in use.
     connection: Option<Connection>,
     skip: Skip,
+    /// The locks that this process holds: their keys and owners.
+    held: Vec<(String, String)>,
 }
 
 impl Server {
-    pub(crate) fn new(info: ConnectionInfo) -> Self {
-        Server { info, process: PerProcess::new() }
+    pub(super) fn new(address: Address, roots: Roots) -> Self {
+        Server { address, roots, tls: PerProcess::new(), process: PerProcess::new() }
     }
 
-    pub(crate) fn info(&self) -> &ConnectionInfo {
-        &self.info
+    pub(super) fn address(&self) -> &Address {
+        &self.address
     }
 
-    /// Whether the server is skipped after a fault.
-    pub(crate) fn is_skipped(&self) -> bool {
-        self.link().skip.is_on(Instant::now())
+    /// Returns the owner under which this process holds the lock of that key, if it does.
+    pub(super) fn owner(&self, key: &str) -> Option<String> {
+        let link = self.link();
+        link.held.iter().find(|(held, _)| held == key).map(|(_, owner)| owner.clone())
     }
 
-    /// Returns the reply, or `None` while the server is skipped. Waits at most for `patience`. Any
-    /// error except an interruption starts a skip.
-    pub(crate) fn ask(
-        &self,
-        command: Cmd,
+    /// Notes that this process holds the lock of that key from now on, or no longer (`None`).
+    pub(super) fn set_owner(&self, key: &str, owner: Option<&str>) {
+        let mut link = self.link();
+        link.held.retain(|(held, _)| held != key);
+        link.held.extend(owner.map(|owner| (key.to_owned(), owner.to_owned())));
+    }
+
+    /// Returns the reply, or `None` while the server is skipped. Any fault starts a skip: a server
+    /// that refuses a command is as useless as one that is gone.
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        command: Command,
         wait: &Wait,
-        patience: Duration,
-    ) -> io::Result<Option<Value>> {
-        let reply = self
-            .ask_quietly(command, wait, patience)
-            .map_err(|error| if is_interrupted(&error) { error } else { self.fault(error) })?;
-        if reply.as_ref().is_some_and(|reply| !matches!(reply, Value::ServerError(_))) {
-            self.link().skip = Skip::default();
+    ) -> io::Result<Option<Reply>> {
+        if self.link().skip.is_on(Instant::now()) {
+            return Ok(None);
         }
-        Ok(reply)
+        let patience = (wait.left() / 2).clamp(LEAST, LIMIT).min(wait.left());
+        match self.ask_within(patience, command, wait) {
+            // Another program wrote to the key; the server works.
+            Ok(Reply::Error(text)) if text.starts_with("WRONGTYPE ") => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the value is not a string"))
+            }
+            Ok(Reply::Error(text)) => Err(self.fault(io::Error::other(text))),
+            Ok(reply) => {
+                self.link().skip = Skip::default();
+                Ok(Some(reply))
+            }
+            Err(error) if is_interrupted(&error) => Err(error),
+            Err(error) if patience < LEAST => Err(error),
+            Err(error) => Err(self.fault(error)),
+        }
     }
 
-    /// Returns the reply, or `None` while the server is skipped. An error does not start a skip.
-    pub(crate) fn ask_quietly(
-        &self,
-        command: Cmd,
-        wait: &Wait,
+    fn ask_within(
+        self: &Arc<Self>,
         patience: Duration,
-    ) -> io::Result<Option<Value>> {
-        let kept = {
-            let mut link = self.link();
-            if link.skip.is_on(Instant::now()) {
-                return Ok(None);
-            }
-            link.connection.take()
-        };
+        command: Command,
+        wait: &Wait,
+    ) -> io::Result<Reply> {
         let (sender, receiver) = sync_channel(1);
-        let (info, caller) = (self.info.clone(), thread::current());
-        let converse = move || {
+        let (server, caller, mut kept) = (Arc::clone(self), thread::current(), self.take());
+        let query = move || {
             // If the caller has stopped waiting, the connection is closed and the reply dropped. A
             // lock that was acquired this way is not renewed and expires.
-            let _ = sender.send(converse(kept, &info, &command, Instant::now() + LIMIT));
+            let reply = server.query(&mut kept, &command);
+            let _ = sender.send((kept, reply));
             caller.unpark();
         };
-        signal_mask::start("emnify-redis", STACK, Box::new(converse))?;
+        signal_mask::start("emnify-redis", STACK, Box::new(query))?;
         let (connection, reply) = wait
             .until(patience, "wait for Redis", || receiver.try_recv().ok())
             .map_err(|_| io::Error::other(Interrupted))?
-            .unwrap_or_else(|| Err(too_late()))?;
-        self.link().connection = Some(connection);
-        Ok(Some(reply))
+            .ok_or_else(too_late)?;
+        self.keep(connection);
+        reply
+    }
+
+    /// Sends the command on this connection, or on a new one if there is none or the server has
+    /// closed it. Leaves a connection only if it can be used again. For a thread that may hang.
+    pub(super) fn query(
+        &self,
+        connection: &mut Option<Connection>,
+        command: &Command,
+    ) -> io::Result<Reply> {
+        let until = Instant::now() + LIMIT;
+        let reply = match connection.take().filter(Connection::is_recent) {
+            Some(mut kept) => match kept.query(command, until) {
+                Err(error) if is_closed(&error) => None,
+                reply => Some((kept, reply?)),
+            },
+            None => None,
+        };
+        let (used, reply) = match reply {
+            Some(reply) => reply,
+            None => {
+                let mut new = Connection::open(&self.address, || self.tls_config(), until)?;
+                let reply = new.query(command, until)?;
+                (new, reply)
+            }
+        };
+        // After an error, the name may lead to another server that works, as in a fail-over.
+        *connection = Some(used).filter(|_| !matches!(reply, Reply::Error(_)));
+        Ok(reply)
+    }
+
+    /// Takes the kept connection, if there is one that is not in use.
+    pub(super) fn take(&self) -> Option<Connection> {
+        self.link().connection.take()
+    }
+
+    /// Keeps the connection for the next operation.
+    pub(super) fn keep(&self, connection: Option<Connection>) {
+        if connection.is_some() {
+            self.link().connection = connection;
+        }
     }
 
     /// Returns the error for a reply that does not fit the command, and starts a skip.
-    pub(crate) fn unexpected(&self, reply: Value) -> io::Error {
-        self.fault(unexpected(reply, self.info.redis_settings()))
+    pub(super) fn unexpected(&self) -> io::Error {
+        self.fault(not_redis())
+    }
+
+    fn tls_config(&self) -> io::Result<Arc<ClientConfig>> {
+        let config = || tls::config(&self.roots).map(Arc::new).map_err(io::Error::other);
+        self.tls.get_or_try_init(config).cloned()
     }
 
     fn fault(&self, error: io::Error) -> io::Error {
@@ -121,28 +188,9 @@ impl Server {
     }
 }
 
-/// Sends the command on the kept connection, or on a new one if there is none or the server has
-/// closed it.
-fn converse(
-    kept: Option<Connection>,
-    info: &ConnectionInfo,
-    command: &Cmd,
-    until: Instant,
-) -> io::Result<(Connection, Value)> {
-    if let Some(mut connection) = kept.filter(Connection::is_recent) {
-        match connection.query(command, until) {
-            Ok(reply) => return Ok((connection, reply)),
-            Err(error) if is_closed(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let mut connection = Connection::open(info, until)?;
-    let reply = connection.query(command, until)?;
-    Ok((connection, reply))
-}
-
 fn is_closed(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// How long a server is skipped.
@@ -177,48 +225,55 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use ::redis::{Client, cmd};
 
-    /// A server that closes the first connection and replies on each later one.
-    fn flawed() -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn server(listener: &TcpListener) -> Arc<Server> {
         let url = format!("redis://{}", listener.local_addr().unwrap());
+        Arc::new(Server::new(Address::parse(&url).unwrap(), Roots::System))
+    }
+
+    fn ping(server: &Arc<Server>, limit: Duration) -> io::Result<Option<Reply>> {
+        server.ask(Command::new(&[b"PING"]), &Wait::new(limit))
+    }
+
+    #[test]
+    fn a_server_is_skipped_after_a_fault_and_used_again_afterwards() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = server(&listener);
+        // It closes the first connection and replies on each later one.
         thread::spawn(move || {
             drop(listener.accept().unwrap());
             loop {
                 let (mut stream, _) = listener.accept().unwrap();
                 while stream.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {
-                    stream.write_all(b"+OK\r\n").unwrap();
+                    stream.write_all(b"+PONG\r\n").unwrap();
                 }
             }
         });
-        Server::new(Client::open(url).unwrap().get_connection_info().clone())
-    }
-
-    #[test]
-    fn a_server_is_skipped_after_a_fault_and_used_again_afterwards() {
-        let server = flawed();
-        let ask = || server.ask(cmd("PING"), &Wait::new(LIMIT), LIMIT);
-        let error = ask().unwrap_err().to_string();
-        assert!(error.contains("closed the connection; the server is not used for "), "{error}");
-        assert_eq!(ask().unwrap(), None);
+        let long = 10 * LIMIT;
+        let error = ping(&server, long).unwrap_err().to_string();
+        assert!(error.contains("; the server is not used for "), "{error}");
+        assert_eq!(ping(&server, long).unwrap(), None);
         // End the skip.
         server.link().skip.until = Some(Instant::now());
-        assert_eq!(ask().unwrap(), Some(Value::Okay));
+        assert_eq!(ping(&server, long).unwrap(), Some(Reply::Text("PONG".to_owned())));
         assert_eq!(server.link().skip.faults, 0);
         // The server accepts one connection at a time, so this is the same one.
-        assert_eq!(ask().unwrap(), Some(Value::Okay));
+        assert!(ping(&server, long).unwrap().is_some());
     }
 
     #[test]
-    fn a_server_that_does_not_reply_is_skipped() {
+    fn a_server_that_does_not_reply_is_skipped_unless_its_caller_had_no_time() {
         // The system accepts connections, and no program replies.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("redis://{}", listener.local_addr().unwrap());
-        let server = Server::new(Client::open(url).unwrap().get_connection_info().clone());
-        let error = server.ask(cmd("PING"), &Wait::new(LIMIT), Duration::ZERO).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(server.ask(cmd("PING"), &Wait::new(LIMIT), LIMIT).unwrap(), None);
+        let server = server(&listener);
+        for (limit, is_skipped) in [(Duration::ZERO, false), (2 * LEAST, true)] {
+            let started = Instant::now();
+            let error = ping(&server, limit).unwrap_err();
+            assert!(started.elapsed() < LIMIT, "{:?}", started.elapsed());
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert_eq!(server.link().skip.is_on(Instant::now()), is_skipped);
+        }
+        assert_eq!(ping(&server, LIMIT).unwrap(), None);
     }
 
     #[test]
