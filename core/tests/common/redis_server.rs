@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A Redis server on a free port, which ends with the test.
 pub struct Server {
     process: Child,
@@ -12,22 +15,53 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
-        // Another test may take the port before the server does.
-        std::iter::repeat_with(Server::try_start).take(5).flatten().next().unwrap()
+        Server::start_with(&[])
     }
 
-    fn try_start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    /// Starts a server with these arguments besides those for an empty one.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        // Another test may take the port before the server does.
+        let started = || {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            Server::on(&port.to_string(), arguments)
+        };
+        std::iter::repeat_with(started).take(5).flatten().next().unwrap()
+    }
+
+    fn on(port: &str, arguments: &[&str]) -> Option<Self> {
         let mut process = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
-            .arg(port.to_string())
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", port])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("redis-server: {e}; apt-get install redis-server"));
         let output = BufReader::new(process.stdout.take().unwrap());
         let server = Server { process, url: format!("redis://127.0.0.1:{port}") };
         let mut lines = output.lines().map_while(Result::ok);
-        lines.any(|line| line.contains("Ready to accept connections")).then_some(server)
+        let is_ready = lines.any(|line| line.contains("Ready to accept connections"));
+        // It writes to the pipe as long as it runs.
+        std::thread::spawn(move || lines.for_each(drop));
+        is_ready.then_some(server)
+    }
+
+    pub fn port(&self) -> &str {
+        self.url.rsplit(':').next().unwrap()
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Ends the server and starts an empty one on the same port.
+    pub fn restart(&mut self) {
+        self.kill();
+        *self = Server::on(self.port(), &[]).unwrap();
+    }
+
+    /// Suspends the server: the system still accepts connections for it.
+    pub fn suspend(&self) {
+        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGSTOP).unwrap();
     }
 
     pub fn query<T: redis::FromRedisValue>(&self, command: &str, arguments: &[&str]) -> T {
@@ -39,11 +73,17 @@ impl Server {
     pub fn keys(&self) -> Vec<String> {
         self.query("KEYS", &["*"])
     }
+
+    /// Returns the number of connections so far, this one included.
+    pub fn connections(&self) -> usize {
+        let stats: String = self.query("INFO", &["stats"]);
+        let count = stats.lines().find_map(|l| l.strip_prefix("total_connections_received:"));
+        count.unwrap().parse().unwrap()
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }

@@ -14,6 +14,10 @@ mod processes;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
+mod redis_access;
+#[cfg(feature = "redis")]
+mod redis_faults;
+#[cfg(feature = "redis")]
 mod redis_hostile;
 
 fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
@@ -22,7 +26,7 @@ fn with_store(sandbox: &Sandbox, path: &Path) -> Client {
 
 /// Builds a client, and returns it with the problems that it reports about its store.
 fn watched(builder: ClientBuilder) -> (Client, Arc<Mutex<Vec<String>>>) {
-    let reports = Arc::new(Mutex::new(Vec::new()));
+    let reports = Arc::<Mutex<Vec<String>>>::default();
     let seen = Arc::clone(&reports);
     let client = builder.observer(move |event| {
         if event.kind() == EventKind::StoreError {

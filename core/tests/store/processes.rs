@@ -15,7 +15,7 @@ use crate::common::{AUTHENTICATE, Scratch, eventually, only, sandbox, sign_ins};
 #[test]
 #[ignore = "started by the other tests, with an environment that they set"]
 fn child() {
-    let store = Store::directory(std::env::var_os("STORE").unwrap());
+    let store = Store::at(&std::env::var("STORE").unwrap()).unwrap();
     let builder = Client::builder().store(store).timeout(Duration::from_secs(60));
     let (client, reports) = watched(builder);
     if std::env::var_os("FORK").is_some() {
@@ -39,12 +39,12 @@ fn child() {
     }
 }
 
-fn spawn(sandbox: &Sandbox, store: &Path) -> Child {
+pub(super) fn spawn(sandbox: &Sandbox, store: &Path) -> Child {
     spawn_after(sandbox, store, "true")
 }
 
 /// Starts the child after running a line of shell.
-fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
+pub(super) fn spawn_after(sandbox: &Sandbox, store: &Path, line: &str) -> Child {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{line}; exec \"$0\" \"$@\"")]);
     shell.arg(std::env::current_exe().unwrap());
@@ -74,7 +74,7 @@ fn run_child(mut command: Command, sandbox: &Sandbox, store: &Path) -> Child {
         .unwrap()
 }
 
-fn assert_signed_in(child: Child) -> String {
+pub(super) fn assert_signed_in(child: Child) -> String {
     let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(output.contains("result: Ok(Some(1234))"), "{output}");
     output

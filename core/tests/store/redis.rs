@@ -1,14 +1,16 @@
 //! Processes on several machines share one session through Redis.
 
-use std::sync::{Arc, Mutex};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, ErrorKind, EventKind, Store};
+use emnify_core::{Client, ErrorKind, Store};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
+use super::processes::{assert_signed_in, spawn};
+use super::watched;
 use crate::common::redis_server::Server;
-use crate::common::{AUTHENTICATE, builder, clock, sandbox, sign_ins};
+use crate::common::{AUTHENTICATE, builder, clock, eventually, sandbox, sign_ins};
 
 fn with_store(sandbox: &Sandbox, url: &str) -> Client {
     builder(sandbox).store(Store::redis(url).unwrap()).build().unwrap()
@@ -53,17 +55,9 @@ fn a_session_continues_and_reports_a_missing_server_or_a_damaged_entry() {
     with_store(&sandbox, &redis.url).authenticate().unwrap();
     let () = redis.query("SET", &[&redis.keys()[0], "another program's"]);
     for url in [redis.url.as_str(), "redis://:canary@127.0.0.1:1"] {
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&events);
-        let client = builder(&sandbox)
-            .store(Store::redis(url).unwrap())
-            .observer(move |event| seen.lock().unwrap().push(event.clone()))
-            .build()
-            .unwrap();
+        let (client, reports) = watched(builder(&sandbox).store(Store::redis(url).unwrap()));
         client.authenticate().unwrap();
-        let events = events.lock().unwrap();
-        let report = events.iter().find(|event| event.kind() == EventKind::StoreError);
-        let report = format!("{} {client:?}", report.unwrap());
+        let report = format!("{:?} {client:?}", reports.lock().unwrap().first().unwrap());
         assert!(!report.contains("canary"), "{report}");
     }
 }
@@ -95,21 +89,52 @@ fn a_key_with_another_type_or_too_long_a_value_is_set_aside() {
 }
 
 #[test]
-fn a_server_that_was_restarted_is_used_again() {
+fn a_connection_that_the_server_closed_is_opened_again() {
     let (sandbox, redis, clock) = (sandbox(), Server::start(), clock());
-    let events = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&events);
-    let client = builder(&sandbox)
-        .store(Store::redis(&redis.url).unwrap())
-        .clock(clock.clone())
-        .observer(move |event| seen.lock().unwrap().push(event.clone()))
-        .build()
-        .unwrap();
+    let store = Store::redis(&redis.url).unwrap();
+    let (client, reports) = watched(builder(&sandbox).store(store).clock(clock.clone()));
     client.authenticate().unwrap();
     let () = redis.query("CLIENT", &["KILL", "TYPE", "normal"]);
     clock.advance(Duration::from_secs(24 * 3_600));
     client.authenticate().unwrap();
-    let events = events.lock().unwrap();
-    assert!(events.iter().all(|event| event.kind() != EventKind::StoreError), "{events:?}");
+    assert_eq!(*reports.lock().unwrap(), [""; 0]);
     assert_eq!(redis.keys().len(), 1);
+}
+
+#[test]
+fn a_hundred_processes_sign_in_once_and_open_at_most_three_connections_each() {
+    const PROCESSES: usize = 100;
+    let (sandbox, redis) = (sandbox(), Server::start());
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 1_500 }));
+    let before = redis.connections();
+    let processes: Vec<_> =
+        (0..PROCESSES).map(|_| spawn(&sandbox, Path::new(&redis.url))).collect();
+    processes.into_iter().for_each(|process| drop(assert_signed_in(process)));
+    let connections = redis.connections() - before - 1;
+    assert_eq!(sign_ins(&sandbox), 1);
+    assert!(connections <= 3 * PROCESSES, "{connections}");
+    println!("{PROCESSES} processes: {connections} connections");
+}
+
+#[test]
+fn a_holder_that_was_suspended_does_not_overwrite_what_the_next_holder_wrote() {
+    let (sandbox, redis) = (sandbox(), Server::start());
+    with_store(&sandbox, &redis.url).authenticate().unwrap();
+    let name = redis.keys().remove(0);
+    let () = redis.query("DEL", &[&name]);
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 1_000 }));
+    let store = Store::redis(&redis.url).unwrap();
+    let (client, reports) = watched(builder(&sandbox).store(store));
+    let before = sign_ins(&sandbox);
+    thread::scope(|scope| {
+        scope.spawn(|| client.authenticate().unwrap());
+        eventually("the holder's call", || sign_ins(&sandbox) > before);
+        // What another process does after the holder's lock has expired.
+        let () = redis.query("SET", &[&format!("{name}:lock"), "another's", "PX", "60000"]);
+        let () = redis.query("SET", &[&name, "a newer session"]);
+    });
+    assert_eq!(redis.query::<String>("GET", &[&name]), "a newer session");
+    assert_eq!(redis.query::<String>("GET", &[&format!("{name}:lock")]), "another's");
+    let reports = reports.lock().unwrap();
+    assert!(reports.len() == 1 && reports[0].contains("the lock expired"), "{reports:?}");
 }

@@ -139,18 +139,26 @@ fn a_server_that_never_replies_delays_a_sign_in_by_at_most_one_second() {
 
 #[test]
 fn a_call_that_waits_for_a_server_ends_at_once_when_it_is_cancelled() {
-    let hostile = Hostile::start(&[], |_| thread::sleep(Duration::from_secs(60)));
-    let sandbox = sandbox();
-    let client = builder(&sandbox).store(Store::redis(&hostile.url).unwrap()).build().unwrap();
-    thread::scope(|scope| {
-        let caller = scope.spawn(|| client.authenticate().unwrap_err().kind());
-        eventually("the connection", || hostile.connections() > 0);
-        let started = Instant::now();
-        client.cancel();
-        assert_eq!(caller.join().unwrap(), ErrorKind::Cancelled);
-        assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
-    });
-    assert!(client.take_events().is_empty(), "a cancellation is not a fault of the store");
+    // While it asks for the lock, and while it holds the lock.
+    for good_replies in [&[], GRANTED] {
+        let hung = Arc::<AtomicUsize>::default();
+        let hangs = Arc::clone(&hung);
+        let hostile = Hostile::start(good_replies, move |_| {
+            hangs.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_secs(60));
+        });
+        let sandbox = sandbox();
+        let client = builder(&sandbox).store(Store::redis(&hostile.url).unwrap()).build().unwrap();
+        thread::scope(|scope| {
+            let caller = scope.spawn(|| client.authenticate().unwrap_err().kind());
+            eventually("the fault", || hung.load(Ordering::SeqCst) > 0);
+            let started = Instant::now();
+            client.cancel();
+            assert_eq!(caller.join().unwrap(), ErrorKind::Cancelled);
+            assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+        });
+        assert!(client.take_events().is_empty(), "a cancellation is not a fault of the store");
+    }
 }
 
 /// Returns the mask of blocked signals of each thread of that name.
