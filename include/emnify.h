@@ -384,8 +384,11 @@ int32_t emnify_config_set_application_token_file(emnify_config *config,
 
 /**
  * Sets where the session is kept after the process ends: the path of a directory, which is created
- * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
- * such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
+ * with mode 0700 if it is missing, or, if the library was built with the feature `redis`, the URL
+ * of a Redis or Valkey server: `redis://`, or `rediss://` with TLS, and
+ * `[user[:password]@]host[:port][/database]`; or `redis+unix:///path?db=0`. A password that is not
+ * in the URL comes from the environment variable EMNIFY_STORE_PASSWORD, or else from the file that
+ * EMNIFY_STORE_PASSWORD_FILE names. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
  * beginning is the directory in the environment variable HOME.
  *
  * Default: the environment variable EMNIFY_STORE, or else in memory only. With a store:
@@ -805,6 +808,19 @@ EMNIFY_NODISCARD
 int32_t emnify_config_set_local_address(emnify_config *config,
                                         const char *local_address,
                                         emnify_error **error);
+
+/**
+ * Sets about how many clients sign in from the same public address, from 1 to 1,000,000. emnify
+ * limits sign-ins by address. After the first refusal because of that limit, a client of a fleet
+ * waits for 300 s and up to 4.2 s for each client, drawn at random, instead of 60 to 300 s: then a
+ * large fleet is signed in sooner and with fewer calls. The first attempt is never delayed.
+ *
+ * Default: the environment variable EMNIFY_FLEET_SIZE, or else unknown.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_fleet_size(emnify_config *config,
+                                     uint32_t fleet_size,
+                                     emnify_error **error);
 
 /**
  * Sets whether calls are delayed to stay within emnify's rate limits. A call that would have to

@@ -78,7 +78,8 @@ public:
         return set_text(emnify_config_set_local_address, address, "local_address: contains a NUL");
     }
 
-    /* Sets the directory in which the session is kept after the process ends. */
+    /* Sets where the session is kept after the process ends: a directory, or the URL of a Redis
+     * server. */
     Config &set_store(const std::string &path) {
         return set_text(emnify_config_set_store, path, "store: contains a NUL");
     }
@@ -86,6 +87,11 @@ public:
     /* Sets whether a thread renews the auth token on time, also without calls. Default: false. */
     Config &set_auto_renew(bool auto_renew) {
         return call(emnify_config_set_auto_renew, auto_renew);
+    }
+
+    /* Sets about how many clients sign in from the same public address. Default: unknown. */
+    Config &set_fleet_size(std::uint32_t clients) {
+        return call(emnify_config_set_fleet_size, clients);
     }
 
     /* Sets whether calls are delayed to stay within emnify's rate limits. Default: true. */

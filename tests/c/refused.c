@@ -95,6 +95,9 @@ static void configurations(void)
     config = sandbox_config();
     CHECK_OK(emnify_config_set_connect_timeout_ms(config, 0, &error));
     CHECK_REFUSED(new_client(config, &error), "connect_timeout");
+    config = sandbox_config();
+    CHECK_OK(emnify_config_set_fleet_size(config, 0, &error));
+    CHECK_REFUSED(new_client(config, &error), "fleet_size");
 }
 
 static int32_t with_user(const char *username, const char *password, size_t length,
@@ -279,6 +282,7 @@ static void null_arguments(void)
     CHECK_REFUSED(emnify_config_set_proxy(config, NULL, &error), "proxy");
     CHECK_REFUSED(emnify_config_set_store(NULL, "x", &error), "config");
     CHECK_REFUSED(emnify_config_set_store(config, NULL, &error), "store");
+    CHECK_REFUSED(emnify_config_set_fleet_size(NULL, 1, &error), "config");
     CHECK_REFUSED(emnify_config_set_pacing(NULL, true, &error), "config");
     CHECK_REFUSED(emnify_config_set_user(NULL, "x", "x", 1, &error), "config");
     CHECK_REFUSED(emnify_config_set_mfa(NULL, no_code, NULL, NULL, &error), "config");

@@ -24,6 +24,7 @@ emnify::Config sandbox() {
     config.set_application_token(sandbox_variable("EMNIFY_APPLICATION_TOKEN"))
         .set_base_url(sandbox_variable("EMNIFY_BASE_PATH"))
         .set_ca_bundle(sandbox_variable("SSL_CERT_FILE"))
+        .set_fleet_size(3)
         .set_pacing(false);
     return config;
 }

@@ -145,6 +145,7 @@ impl Session {
             error,
             now,
             is_user: matches!(self.parts.credential, Credential::User(_)),
+            fleet_size: self.parts.fleet_size,
             draw: random::draw(),
         };
         self.state.rcu(|state| state.failed(&failure));

@@ -14,7 +14,7 @@
 //! | 5xx with `Retry-After` | at least `Retry-After`, up to 300 s | no |
 //! | a fault of this machine or its link (no route, DNS, refused port, no descriptor or thread, a wrong clock) | min(5 s · 2ⁿ, 30 s) · U(½, 1) | no |
 //! | 429 or a locked account, with `Retry-After` | `Retry-After` and up to a fifth more, at most 3,600 s | yes |
-//! | 429 without `Retry-After`, the first since a success | 60 to 300 s | yes |
+//! | 429 without `Retry-After`, the first since a success | 60 to 300 s; with a fleet size 300 s + U(0, 4.2 s · size) | yes |
 //! | 429 without `Retry-After`, any other | 300 to 3,600 s | yes |
 //! | a refused application token | 60, 120, 240, 480, then 900 s, or until it changes | yes |
 //! | refused user credentials | 60, 300, 600, then 900 s | yes |
@@ -44,6 +44,15 @@ const BACKOFF_MAX_LOCAL: Duration = Duration::from_secs(30);
 const FIRST_LIMIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 const NEXT_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3_600));
 
+/// With the size of the fleet behind one address, the first wait is emnify's window and a random
+/// part of the time in which it lets the whole fleet sign in: 3 s for each client, since a window
+/// has 100 sign-ins, and two fifths more for attempts in vain.
+const WINDOW: Duration = Duration::from_secs(300);
+const FLEET_SHARE: Duration = Duration::from_millis(4_200);
+
+/// The largest fleet, for which the longest wait is 49 days.
+pub(crate) const LARGEST_FLEET: u32 = 1_000_000;
+
 /// The longest wait that a server can request with a 429, and the largest part of it that is added
 /// at random, because all clients behind the same address wait for the same instant.
 const LIMIT_MAX: Duration = Duration::from_secs(3_600);
@@ -62,6 +71,8 @@ pub(crate) struct Failure<'a> {
     pub(crate) now: Duration,
     /// Whether the credential is a user's, whose account is locked by refusals.
     pub(crate) is_user: bool,
+    /// How many clients share the limit, if that is known.
+    pub(crate) fleet_size: Option<u32>,
     /// Uniform between 0 and 1.
     pub(crate) draw: f64,
 }
@@ -161,7 +172,10 @@ impl Backoff {
                 let wait = wait.max(doubled(BACKOFF, rate_limits, BACKOFF_MAX)).min(LIMIT_MAX);
                 wait.mul_f64(1.0 + LIMIT_JITTER * failure.draw).min(LIMIT_MAX)
             }
-            (None, 0) => between(FIRST_LIMIT, failure.draw),
+            (None, 0) => match failure.fleet_size {
+                Some(size) => WINDOW + (FLEET_SHARE * size).mul_f64(failure.draw),
+                None => between(FIRST_LIMIT, failure.draw),
+            },
             (None, _) => between(NEXT_LIMIT, failure.draw),
         };
         self.verdict = Verdict {

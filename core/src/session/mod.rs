@@ -61,6 +61,8 @@ pub(crate) struct Parts {
     pub(crate) timeout: Duration,
     /// Whether a thread renews the token on time, without calls.
     pub(crate) auto_renew: bool,
+    /// How many clients share an address, if that is known.
+    pub(crate) fleet_size: Option<u32>,
 }
 
 /// Signs in with one credential, and keeps its auth token.
@@ -185,6 +187,7 @@ impl Session {
             events: parts.events.for_another(),
             timeout: parts.timeout,
             auto_renew: parts.auto_renew,
+            fleet_size: parts.fleet_size,
         })
     }
 

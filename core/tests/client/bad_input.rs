@@ -45,6 +45,9 @@ fn a_client_is_not_built_from_invalid_arguments() {
         let store = emnify_core::Store::directory(path);
         assert_refused("store", builder(&sandbox).store(store).build().unwrap_err());
     }
+    for size in [0, 1_000_001] {
+        assert_refused("fleet_size", builder(&sandbox).fleet_size(size).build().unwrap_err());
+    }
     assert_refused("timeout", builder(&sandbox).timeout(Duration::ZERO).build().unwrap_err());
     assert_refused(
         "connect_timeout",

@@ -80,6 +80,10 @@ fn the_error_names_the_variable_that_is_missing_or_invalid() {
         ),
         (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~/state")], "HOME is not set"),
         (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~a/state")], "EMNIFY_STORE: "),
+        (
+            vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_FLEET_SIZE", "many")],
+            "EMNIFY_FLEET_SIZE: ",
+        ),
     ] {
         let output = run(&environment);
         assert!(output.contains("InvalidInput") && output.contains(expected), "{output}");

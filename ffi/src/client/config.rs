@@ -77,8 +77,11 @@ pub unsafe extern "C" fn emnify_config_set_application_token_file(
 }
 
 /// Sets where the session is kept after the process ends: the path of a directory, which is created
-/// with mode 0700 if it is missing, or, if the library was built with the feature `redis`, a URL
-/// such as `redis://host:6379/0`. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
+/// with mode 0700 if it is missing, or, if the library was built with the feature `redis`, the URL
+/// of a Redis or Valkey server: `redis://`, or `rediss://` with TLS, and
+/// `[user[:password]@]host[:port][/database]`; or `redis+unix:///path?db=0`. A password that is not
+/// in the URL comes from the environment variable EMNIFY_STORE_PASSWORD, or else from the file that
+/// EMNIFY_STORE_PASSWORD_FILE names. Any other URL fails with EMNIFY_ERR_INVALID_INPUT. `~/` at the
 /// beginning is the directory in the environment variable HOME.
 ///
 /// Default: the environment variable EMNIFY_STORE, or else in memory only. With a store:

@@ -150,6 +150,22 @@ pub unsafe extern "C" fn emnify_config_set_local_address(
     }
 }
 
+/// Sets about how many clients sign in from the same public address, from 1 to 1,000,000. emnify
+/// limits sign-ins by address. After the first refusal because of that limit, a client of a fleet
+/// waits for 300 s and up to 4.2 s for each client, drawn at random, instead of 60 to 300 s: then a
+/// large fleet is signed in sooner and with fewer calls. The first attempt is never delayed.
+///
+/// Default: the environment variable EMNIFY_FLEET_SIZE, or else unknown.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_fleet_size(
+    config: *mut emnify_config,
+    fleet_size: u32,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract.
+    unsafe { set(config, error, |builder| Ok(builder.fleet_size(fleet_size))) }
+}
+
 /// Sets whether calls are delayed to stay within emnify's rate limits. A call that would have to
 /// wait longer than its timeout fails with EMNIFY_ERR_RATE_LIMITED. Default: true.
 ///

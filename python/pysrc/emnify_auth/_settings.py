@@ -27,6 +27,7 @@ class ClientSettings(TypedDict, total=False):
     store: str | os.PathLike[str] | None
     on_event: Callable[[Event], None] | None
     auto_renew: bool
+    fleet_size: int | None
     pacing: bool
 
 

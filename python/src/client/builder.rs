@@ -23,11 +23,12 @@ impl Client {
             application_token=None, *, application_token_file=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
             proxy=None, interface=None, local_address=None, store=None, on_event=None,
-            auto_renew=OrDefault::Default, pacing=OrDefault::Default, _clock=None,
+            auto_renew=OrDefault::Default, fleet_size=None, pacing=OrDefault::Default, _clock=None,
         ),
         text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
             timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, interface=None, \
-            local_address=None, store=None, on_event=None, auto_renew=False, pacing=True)"
+            local_address=None, store=None, on_event=None, auto_renew=False, fleet_size=None, \
+            pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
@@ -44,6 +45,7 @@ impl Client {
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
         auto_renew: OrDefault<'_>,
+        fleet_size: Option<Bound<'_, PyAny>>,
         pacing: OrDefault<'_>,
         _clock: Option<&Bound<'_, ManualClock>>,
     ) -> PyResult<Self> {
@@ -66,6 +68,7 @@ impl Client {
             store,
             on_event,
             auto_renew,
+            fleet_size,
             pacing,
         }
         .build(py, builder, None)
@@ -93,12 +96,13 @@ impl Client {
             username, password, *, mfa=None, trusted_device=None, base_url=None,
             timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
             proxy=None, interface=None, local_address=None, store=None, on_event=None,
-            auto_renew=OrDefault::Default,
+            auto_renew=OrDefault::Default, fleet_size=None,
             pacing=OrDefault::Default, _clock=None,
         ),
         text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
             base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
-            interface=None, local_address=None, store=None, on_event=None, auto_renew=False, pacing=True)"
+            interface=None, local_address=None, store=None, on_event=None, auto_renew=False, \
+            fleet_size=None, pacing=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn from_user(
@@ -117,6 +121,7 @@ impl Client {
         store: Option<Bound<'_, PyAny>>,
         on_event: Option<Bound<'_, PyAny>>,
         auto_renew: OrDefault<'_>,
+        fleet_size: Option<Bound<'_, PyAny>>,
         pacing: OrDefault<'_>,
         _clock: Option<&Bound<'_, ManualClock>>,
     ) -> PyResult<Self> {
@@ -144,6 +149,7 @@ impl Client {
             store,
             on_event,
             auto_renew,
+            fleet_size,
             pacing,
         }
         .build(cls.py(), builder, mfa)
@@ -172,6 +178,7 @@ struct Settings<'py> {
     store: Option<Bound<'py, PyAny>>,
     on_event: Option<Bound<'py, PyAny>>,
     auto_renew: OrDefault<'py>,
+    fleet_size: Option<Bound<'py, PyAny>>,
     pacing: OrDefault<'py>,
 }
 
@@ -212,6 +219,10 @@ impl Settings<'_> {
         }
         if let OrDefault::Given(auto_renew) = &self.auto_renew {
             builder = builder.auto_renew(arguments::boolean("auto_renew", auto_renew)?);
+        if let Some(size) = &self.fleet_size {
+            // Core refuses a number that is too large.
+            let size = u32::try_from(arguments::whole("fleet_size", size)?).unwrap_or(u32::MAX);
+            builder = builder.fleet_size(size);
         }
         if let OrDefault::Given(pacing) = &self.pacing {
             builder = builder.pacing(arguments::boolean("pacing", pacing)?);

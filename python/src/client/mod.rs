@@ -49,9 +49,11 @@ use crate::values::plain;
 /// Redis.
 /// local_address: the IPv4 or IPv6 address of this machine that all connections are made from, for
 /// an application token that is limited to it. Otherwise like interface, and on all systems.
-/// store: a directory, or a URL such as redis://host:6379/0, that keeps the session, encrypted,
-/// when the process ends; ~/ at the beginning is the directory in HOME. Processes that share it
-/// sign in once for all. Default: EMNIFY_STORE, else memory. If the
+/// store: a directory, or the URL of a Redis or Valkey server, such as redis://host:6379/0, that
+/// keeps the session, encrypted, when the process ends; ~/ at the beginning is the directory in
+/// HOME. rediss:// uses TLS, redis+unix:///path a socket. A password that is not in the URL comes
+/// from EMNIFY_STORE_PASSWORD, or else from the file that EMNIFY_STORE_PASSWORD_FILE names.
+/// Processes that share a store sign in once for all. Default: EMNIFY_STORE, else memory. If the
 /// store cannot be used, the session continues in memory and on_event is called. A directory that
 /// the group or others can write to is not used. If one process contains two copies of this
 /// library (for example this package and the C library), give each its own directory.
@@ -65,6 +67,11 @@ use crate::values::plain;
 /// again after an outage. It starts at the first call that needs an auth token, and in a forked
 /// child at the child's first. It runs no Python code, so it never asks for a one-time code, and
 /// does not delay the end of the program.
+/// fleet_size: about how many clients sign in from the same public address. emnify limits sign-ins
+/// by address. After the first refusal because of that limit, a client of a fleet waits for 300 s
+/// and up to 4.2 s for each client, drawn at random, instead of 60 to 300 s: then a large fleet is
+/// signed in sooner and with fewer calls. The first attempt is never delayed. Default:
+/// EMNIFY_FLEET_SIZE, else unknown.
 /// pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of
 /// this client together: 500 calls at once, then 5 per second (2,000 in any 300 s). In
 /// addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at

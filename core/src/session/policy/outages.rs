@@ -78,7 +78,8 @@ fn outage(kind: &Kind, length: Duration, draws: &mut Draws) -> Run {
                 // An attempt that is under way when the outage ends still fails.
                 now += kind.takes;
                 let (error, draw) = (&kind.error, draws.next());
-                state = state.failed(&Failure { error, now, is_user: false, draw });
+                state =
+                    state.failed(&Failure { error, now, is_user: false, fleet_size: None, draw });
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::*;
+use crate::session::backoff::LARGEST_FLEET;
 use crate::types::claims::tests::jwt;
 use crate::types::error::{Error, ErrorKind};
 use crate::types::secret::Secret;
@@ -23,7 +24,7 @@ fn error(kind: ErrorKind) -> Error {
 }
 
 fn failed(state: &State, error: &Error, now: u64, draw: f64) -> State {
-    state.failed(&Failure { error, now: at(now), is_user: false, draw })
+    state.failed(&Failure { error, now: at(now), is_user: false, fleet_size: None, draw })
 }
 
 #[test]
@@ -177,9 +178,29 @@ fn the_wait_after_each_kind_of_failure() {
 }
 
 #[test]
+fn a_fleet_spreads_its_second_attempts() {
+    let error = error(ErrorKind::RateLimited);
+    for (size, draw, wait) in [
+        (1, 0.0, 300.0),
+        (1_000, 0.0, 300.0),
+        (1_000, 0.5, 2_400.0),
+        (1_000, 1.0, 4_500.0),
+        (LARGEST_FLEET, 1.0, 4_200_300.0),
+    ] {
+        let fleet_size = Some(size);
+        let failure = Failure { error: &error, now: at(10), is_user: false, fleet_size, draw };
+        let first = State::default().failed(&failure);
+        assert_eq!((first.backoff.verdict.limited_until - at(10)).as_secs_f64(), wait);
+        let second = first.failed(&failure).backoff.verdict.limited_until;
+        assert!((at(310)..=at(3_610)).contains(&second), "{second:?}");
+    }
+}
+
+#[test]
 fn a_fault_of_this_machine_is_retried_within_30_s() {
     for (error, wait) in [(error(ErrorKind::Tls).local(), 30), (error(ErrorKind::Tls), 300)] {
-        let failure = Failure { error: &error, now: at(10), is_user: false, draw: 1.0 };
+        let failure =
+            Failure { error: &error, now: at(10), is_user: false, fleet_size: None, draw: 1.0 };
         let state = (0..20).fold(State::default(), |state, _| state.failed(&failure));
         assert_eq!(state.backoff.retry_at, at(10 + wait));
     }
@@ -190,7 +211,8 @@ fn a_users_third_login_is_not_sent_within_five_minutes_of_the_second() {
     let error = error(ErrorKind::Rejected);
     let mut state = State::default();
     for wait in [60, 300, 600, 900, 900] {
-        let failure = Failure { error: &error, now: at(10), is_user: true, draw: 1.0 };
+        let failure =
+            Failure { error: &error, now: at(10), is_user: true, fleet_size: None, draw: 1.0 };
         state = state.failed(&failure);
         assert_eq!(state.backoff.verdict.refused_until, at(10 + wait));
     }

@@ -138,7 +138,7 @@ fn faults_are_not_stored() {
     let now = now(&clock);
     let fail = |kind| {
         let error = Error::new(kind, "a fault");
-        let failure = Failure { error: &error, now, is_user: false, draw: 1.0 };
+        let failure = Failure { error: &error, now, is_user: false, fleet_size: None, draw: 1.0 };
         read(&written(&clock, &state.failed(&failure)), "one", now, &clock).unwrap().backoff
     };
     for kind in [ErrorKind::Network, ErrorKind::Timeout, ErrorKind::Server, ErrorKind::Tls] {
@@ -169,7 +169,7 @@ proptest! {
             };
             if let Some(error) = error {
                 let failure =
-                    Failure { error: &error, now: now(&clock), is_user: false, draw: 0.5 };
+                    Failure { error: &error, now: now(&clock), is_user: false, fleet_size: None, draw: 0.5 };
                 state = state.failed(&failure);
             }
             let bytes = written(&clock, &state);
