@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sandbox-package test-sdist test-readme lint bench header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -112,6 +112,9 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench
 	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
+
+fleet: ## Simulate fleets of 1,000 clients behind one address, and print how soon they are signed in
+	$(CARGO) run --quiet -p emnify-fleet
 
 # Builds everything for release, and installs the wheel into an environment of its own.
 bench: sandbox wheel ## Measure times, with libcurl and Python's HTTP clients for comparison

@@ -15,10 +15,9 @@
 //! At the start there are: Workspaces 1234 and 5678; users `user@example.com` and, with a one-time
 //! code, `mfa@example.com`, both with the password `password`; one application token.
 //!
-//! If it is unknown how the live service behaves, [`Settings`] has a switch. Two choices have none:
+//! If it is unknown how the live service behaves, [`Settings`] has a switch. One choice has none:
 //! After three failures in a row, whose responses are an empty 401, *every* attempt of the account
-//! gets the response for a locked account until five minutes are over. And a request whose response
-//! is a 429 does not count against the limits.
+//! gets the response for a locked account until five minutes are over.
 //!
 //! # Other languages
 //!

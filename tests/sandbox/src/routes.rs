@@ -16,6 +16,9 @@ const AUTHENTICATE: &str = "/api/v1/authenticate";
 pub(crate) fn handle(state: &mut State, request: &Request) -> Response {
     let authenticates = request.path == AUTHENTICATE;
     if let Some(wait) = over_limit(state, request, authenticates) {
+        if authenticates && state.settings.count_limited {
+            state.authenticate_calls.count(state.peer(request), state.clock.now_milliseconds());
+        }
         return too_many(state, wait);
     }
     let response =
@@ -158,7 +161,7 @@ fn over_limit(state: &mut State, request: &Request, authenticates: bool) -> Opti
     general.max(narrow)
 }
 
-/// Counts a call that was allowed. A call whose response is a 429 does not count.
+/// Counts a call that was allowed.
 fn count(state: &mut State, request: &Request, authenticates: bool, status: u16) {
     // Without limits, nothing would remove entries from the windows.
     if !state.settings.limits {

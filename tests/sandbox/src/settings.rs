@@ -58,6 +58,8 @@ pub struct Settings {
     pub general_limit: usize,
     /// Whether `authenticate` calls that failed count.
     pub count_refused: bool,
+    /// Whether `authenticate` calls whose response is a 429 count.
+    pub count_limited: bool,
     /// The `Retry-After` header of a 429.
     pub retry_after: RetryAfter,
 }
@@ -110,6 +112,7 @@ impl Default for Settings {
             authenticate_limit: 100,
             general_limit: 2000,
             count_refused: true,
+            count_limited: false,
             retry_after: RetryAfter::Seconds,
         }
     }

@@ -150,6 +150,22 @@ fn refused_calls_need_not_count() {
 }
 
 #[test]
+fn limited_calls_may_count_so_that_the_limit_stays_in_force() {
+    for (count_limited, status) in [(false, 200), (true, 429)] {
+        let rig = Rig::new();
+        rig.sandbox.settings(|settings| {
+            settings.count_limited = count_limited;
+            settings.authenticate_limit = 1;
+        });
+        rig.sign_in();
+        rig.sandbox.move_clock(Duration::from_secs(200));
+        assert_eq!(rig.exchange(&rig.sandbox.application_token()).0, 429);
+        rig.sandbox.move_clock(Duration::from_secs(200));
+        assert_eq!(rig.exchange(&rig.sandbox.application_token()).0, status);
+    }
+}
+
+#[test]
 fn auth_tokens_expire_and_are_revoked() {
     let rig = Rig::new();
     rig.sandbox.settings(|settings| settings.auth_token_lifetime = 10);
