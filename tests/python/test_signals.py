@@ -88,7 +88,7 @@ def test_ctrl_c_ends_a_pause_between_attempts(sandbox: Sandbox) -> None:
 
 @pytest.fixture
 def mute_server() -> Iterator[int]:
-    """Accept connections and send nothing, so that the TLS handshake hangs."""
+    """Accept connections and send nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -110,6 +110,15 @@ def test_ctrl_c_ends_a_wait_for_the_store_s_lock(sandbox: Sandbox, tmp_path: Pat
         assert sandbox.calls("POST", AUTHENTICATE) == 1
     finally:
         assert interrupted_already(holder)
+
+
+def test_ctrl_c_ends_a_wait_for_redis(sandbox: Sandbox, mute_server: int) -> None:
+    sandbox.fault("delay", AUTHENTICATE, milliseconds=LONG)
+    settings = json.dumps({"store": f"redis://127.0.0.1:{mute_server}"})
+    took = interrupted(sandbox.start(HANGS, "the store", settings))
+    assert took < AT_ONCE
+    # After a second it would have continued without the store.
+    assert sandbox.calls("POST", AUTHENTICATE) == 0
 
 
 def interrupted_already(process: Popen[str]) -> bool:
