@@ -135,20 +135,14 @@ impl Server {
         command: &Command,
     ) -> io::Result<Reply> {
         let until = Instant::now() + LIMIT;
-        let reply = match connection.take().filter(Connection::is_recent) {
-            Some(mut kept) => match kept.query(command, until) {
-                Err(error) if is_closed(&error) => None,
-                reply => Some((kept, reply?)),
-            },
-            None => None,
+        let on = |mut connection: Connection| {
+            connection.query(command, until).map(|reply| (connection, reply))
         };
-        let (used, reply) = match reply {
-            Some(reply) => reply,
-            None => {
-                let mut new = Connection::open(&self.address, || self.tls_config(), until)?;
-                let reply = new.query(command, until)?;
-                (new, reply)
-            }
+        let on_new = || on(Connection::open(&self.address, || self.tls_config(), until)?);
+        let (used, reply) = match connection.take().filter(Connection::is_recent).map(on) {
+            Some(Err(error)) if is_closed(&error) => on_new()?,
+            Some(result) => result?,
+            None => on_new()?,
         };
         // After an error, the name may lead to another server that works, as in a fail-over.
         *connection = Some(used).filter(|_| !matches!(reply, Reply::Error(_)));
