@@ -21,6 +21,8 @@ use crate::http::tls::Roots;
 use crate::store::backend::{Backend, LONGEST_ENTRY, Lock};
 use crate::store::directory::Directory;
 use crate::store::encryption::EntryKey;
+#[cfg(feature = "redis")]
+use crate::store::redis::Redis;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
@@ -107,7 +109,7 @@ impl Store {
     /// `InvalidInput` if the URL has another form.
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Result<Self> {
-        Ok(Store(Some(Arc::new(crate::store::redis::Redis::new(url)?))))
+        Ok(Store(Some(Arc::new(Redis::new("store", url)?))))
     }
 
     /// Keeps the session at a location given as text: in Redis for a URL that starts with
@@ -127,7 +129,9 @@ impl Store {
         let refuse = |problem: &str| Err(Error::invalid_input(name, problem));
         match location.split_once("://") {
             #[cfg(feature = "redis")]
-            Some(("redis" | "rediss" | "redis+unix", _)) => Store::redis(location),
+            Some(("redis" | "rediss" | "redis+unix", _)) => {
+                Ok(Store(Some(Arc::new(Redis::new(name, location)?))))
+            }
             #[cfg(not(feature = "redis"))]
             Some(("redis" | "rediss" | "redis+unix", _)) => {
                 refuse("this build does not support Redis")

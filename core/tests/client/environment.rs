@@ -78,6 +78,7 @@ fn the_error_names_the_variable_that_is_missing_or_invalid() {
             vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "http://localhost")],
             "EMNIFY_STORE: ",
         ),
+        (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "redis://")], "EMNIFY_STORE: "),
         (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~/state")], "HOME is not set"),
         (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~a/state")], "EMNIFY_STORE: "),
         (

@@ -109,7 +109,8 @@ impl Site {
         let mut attempts: BinaryHeap<_> =
             (0..members.len()).map(|index| Reverse((Duration::ZERO, index))).collect();
         while let Some(Reverse((now, index))) = attempts.pop().filter(|next| next.0.0 < LONGEST) {
-            let Some(member) = members.get_mut(index).and_then(Option::as_mut) else { continue };
+            let Some(place) = members.get_mut(index) else { continue };
+            let Some(member) = place.take() else { continue };
             // Rounded up, since the sandbox counts with fractions of a second. Its clock also runs,
             // by some seconds while a thousand clients call at once.
             let seconds = start + 1 + now.as_secs() as i64;
@@ -117,15 +118,13 @@ impl Site {
                 self.sandbox.set_clock(seconds);
             }
             match member.client.authenticate() {
-                Ok(_) => {
-                    signed_in.push(now);
-                    // Closes its connection.
-                    members[index] = None;
-                }
+                // Its connection is closed.
+                Ok(_) => signed_in.push(now),
                 Err(error) => {
                     let wait = error.retry_after().filter(|_| error.is_retryable()).ok_or(error)?;
                     member.clock.advance(wait);
                     attempts.push(Reverse((now + wait, index)));
+                    *place = Some(member);
                 }
             }
         }

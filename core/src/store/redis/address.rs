@@ -52,11 +52,11 @@ enum Password {
 }
 
 impl Address {
-    /// Reads a URL: `redis://` or `rediss://` with `[user[:password]@]host[:port][/database]`, or
+    /// Reads a URL from the setting `name`: `redis://` or `rediss://` with `[user[:password]@]host[:port][/database]`, or
     /// `redis+unix:///path[?db=…&user=…&pass=…]`.
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self> {
         // Most URLs contain a password, so it is not repeated.
-        let refuse = || Error::invalid_input("store", "is not a URL such as redis://host:6379/0");
+        let refuse = || Error::invalid_input(name, "is not a URL such as redis://host:6379/0");
         let url = Url::parse(text).map_err(|_| refuse())?;
         let address = match url.scheme() {
             "redis" | "rediss" => tcp(&url),
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        let address = Address::parse(text).unwrap();
+        let address = Address::parse("store", text).unwrap();
         let password = address.password().unwrap();
         let password = password.as_ref().map_or("", Secret::reveal);
         let user = address.user.as_deref().unwrap_or_default();
@@ -204,7 +204,7 @@ mod tests {
             "redis+unix:///",
             "redis+unix:///s?canary=1",
         ] {
-            let Err(error) = Address::parse(text) else { panic!("{text} was accepted") };
+            let Err(error) = Address::parse("store", text) else { panic!("{text} was accepted") };
             assert!(!error.to_string().contains("canary"), "{error}");
         }
     }

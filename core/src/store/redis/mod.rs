@@ -39,8 +39,9 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    pub(crate) fn new(url: &str) -> Result<Self> {
-        Ok(Redis::at(Address::parse(url)?, Roots::System))
+    /// Creates it from a URL, which comes from the setting `name`.
+    pub(crate) fn new(name: &str, url: &str) -> Result<Self> {
+        Ok(Redis::at(Address::parse(name, url)?, Roots::System))
     }
 
     fn at(address: Address, roots: Roots) -> Self {

@@ -222,7 +222,7 @@ mod tests {
 
     fn server(listener: &TcpListener) -> Arc<Server> {
         let url = format!("redis://{}", listener.local_addr().unwrap());
-        Arc::new(Server::new(Address::parse(&url).unwrap(), Roots::System))
+        Arc::new(Server::new(Address::parse("store", &url).unwrap(), Roots::System))
     }
 
     fn ping(server: &Arc<Server>, limit: Duration) -> io::Result<Option<Reply>> {
