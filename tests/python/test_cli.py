@@ -121,6 +121,7 @@ def test_the_exit_code_without_a_connection_is_6(command_line: CommandLine) -> N
         (["--base-url", "http://example.com", "status"], "--base-url: "),
         (["status", "--timeout", "soon"], "'soon' is not a duration; write 90 (seconds), 15m"),
         (["status", "--store", "redis://:canary@localhost/0"], "contains a password"),
+        (["status", "--store", "redis+unix:///s?pass=canary"], "contains a password"),
         (["status", "--user", "a", "--application-token-file", "b"], "are both given"),
         (["tokens", "create", "-o", "x", "--expiry-date", "soon"], "--expiry-date: must be a date"),
         (["request", "GET", "api"], "path: must start with one slash"),

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import click
 from click.shell_completion import CompletionItem
@@ -49,11 +49,14 @@ def _set(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noq
 
 
 def _set_store(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    if value is not None and "://" in value and urlsplit(value).password is not None:
-        raise click.BadParameter(
-            "the URL contains a password, which every user of this machine can see in the list of "
-            "processes; use a directory, or a Redis without a password"
-        )
+    if value is not None and "://" in value:
+        url = urlsplit(value)
+        if url.password is not None or "pass" in parse_qs(url.query):
+            raise click.BadParameter(
+                "the URL contains a password, which every user of this machine can see in the list "
+                "of processes; put it into the environment variable EMNIFY_STORE_PASSWORD, or into "
+                "a file that EMNIFY_STORE_PASSWORD_FILE names"
+            )
     _set(ctx, param, value)
 
 
