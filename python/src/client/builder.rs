@@ -219,6 +219,7 @@ impl Settings<'_> {
         }
         if let OrDefault::Given(auto_renew) = &self.auto_renew {
             builder = builder.auto_renew(arguments::boolean("auto_renew", auto_renew)?);
+        }
         if let Some(size) = &self.fleet_size {
             // Core refuses a number that is too large.
             let size = u32::try_from(arguments::whole("fleet_size", size)?).unwrap_or(u32::MAX);
