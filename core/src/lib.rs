@@ -7,7 +7,7 @@
 //! need it at the same time.
 //!
 //! ```no_run
-//! use emnify_core::{Client, ErrorKind, NewApplicationToken};
+//! use emnify_core::{Client, NewApplicationToken};
 //!
 //! // Reads EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE.
 //! let client = Client::from_env()?;
@@ -46,6 +46,26 @@
 //! # Ok::<(), emnify_core::Error>(())
 //! ```
 //!
+//! # Features
+//!
+//! | feature | what it does |
+//! |---|---|
+//! | `ring` (default) | Uses [ring](https://docs.rs/ring) for TLS and for the encryption of a [`Store`]. |
+//! | `aws-lc-rs` | Uses [aws-lc-rs](https://docs.rs/aws-lc-rs) instead, also if `ring` is enabled. |
+//! | `redis` | Adds [`Store::redis`], for processes on several machines. |
+//!
+//! This crate passes its provider to rustls and installs none. But if it and another crate enable
+//! different providers of rustls, `rustls::ClientConfig::builder()` cannot choose one and panics in
+//! that other crate. rustls itself enables aws-lc-rs by default. So in a program whose other crates
+//! use rustls with aws-lc-rs, choose the same here:
+//!
+//! ```toml
+//! emnify-core = { version = "0.1", default-features = false, features = ["aws-lc-rs"] }
+//! ```
+//!
+//! Or choose at the start of the program, which settles it for all crates:
+//! `rustls::crypto::aws_lc_rs::default_provider().install_default()`.
+//!
 //! # Security
 //!
 //! Connections use `https`, except to this machine. Redirects are not followed. Responses are
@@ -53,6 +73,7 @@
 //! contains them.
 
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod api;
 mod calls;

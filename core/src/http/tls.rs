@@ -20,6 +20,7 @@ use rustls::{
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
 use crate::http::transport_error::TransportError;
+use crate::sys::crypto;
 use crate::types::error::{Error, ErrorKind, Result};
 
 /// The certificates against which a server's certificate is verified.
@@ -110,13 +111,12 @@ fn store(found: CertificateResult) -> RootCertStore {
     roots
 }
 
-/// Configures TLS 1.2 and 1.3 on ring. It does not change the process-wide default provider, which
+/// Configures TLS 1.2 and 1.3. It does not change the process-wide default provider, which
 /// belongs to the host program.
 pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
     let failed =
         |e: &dyn fmt::Display| Error::new(ErrorKind::Tls, format!("cannot set up TLS: {e}"));
-    let provider =
-        CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
+    let provider = CryptoProvider { key_provider: &NoKeys, ..crypto::default_provider() };
     let provider = Arc::new(provider);
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -7,10 +7,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use ring::pbkdf2;
 use zeroize::Zeroizing;
 
+use crate::sys::crypto::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use crate::sys::crypto::pbkdf2;
 use crate::sys::random;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;

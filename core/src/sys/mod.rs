@@ -2,6 +2,7 @@
 
 pub(crate) mod atomic_file;
 pub(crate) mod clock;
+pub(crate) mod crypto;
 #[cfg(unix)]
 pub(crate) mod descriptor;
 pub(crate) mod interrupt;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ring::rand::{SecureRandom, SystemRandom};
+use crate::sys::crypto::rand::{SecureRandom, SystemRandom};
 
 /// Returns a uniformly drawn number between 0 and 1, for jitter. It is 0.5 if the system returns no
 /// random bytes.
