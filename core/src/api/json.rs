@@ -27,11 +27,21 @@ pub(crate) fn whole<T: TryFrom<i128>>(json: &RawValue) -> Option<T> {
 const BODY_CAPACITY: usize = 32 * 1024;
 
 /// Serialises a body.
-pub(crate) fn body(value: &impl Serialize) -> Result<Body> {
+///
+/// # Errors
+///
+/// `InvalidInput` if the program's value cannot be serialised.
+pub(crate) fn body<T: Serialize>(value: &T) -> Result<Body> {
     let mut body = Zeroizing::new(Vec::with_capacity(BODY_CAPACITY));
     serde_json::to_writer(&mut *body, value)
-        .map_err(|_| Error::new(ErrorKind::Internal, "cannot serialise the request body"))?;
+        .map_err(|error| unserialisable(std::any::type_name::<T>(), error))?;
     Ok(body)
+}
+
+#[cold]
+fn unserialisable(type_name: &str, error: serde_json::Error) -> Error {
+    let problem = format!("the value of type {type_name} cannot be serialised");
+    Error::invalid_input("json", problem).caused_by(Box::new(error))
 }
 
 /// How deeply a response may be nested. The API's responses are less deep, and a JSON parser needs
@@ -59,13 +69,22 @@ pub(crate) fn is_too_deep(json: &[u8]) -> bool {
 
 /// Reads the body of a successful response.
 pub(crate) fn read<'a, T: Deserialize<'a>>(action: &str, body: &'a [u8]) -> Result<T> {
+    parse(action, body)?.map_err(|error| unreadable(action, &error))
+}
+
+/// Reads a response into a type of the program's, which may see what serde's error quotes.
+pub(crate) fn read_own<'a, T: Deserialize<'a>>(action: &str, body: &'a [u8]) -> Result<T> {
+    parse(action, body)?.map_err(|error| unreadable(action, &error).caused_by(Box::new(error)))
+}
+
+fn parse<'a, T: Deserialize<'a>>(action: &str, body: &'a [u8]) -> Result<serde_json::Result<T>> {
     if body.is_empty() {
         return Err(nonsense(action, "the response has no body"));
     }
     if is_too_deep(body) {
         return Err(nonsense(action, "the response is nested too deeply"));
     }
-    serde_json::from_slice(body).map_err(|error| unreadable(action, &error))
+    Ok(serde_json::from_slice(body))
 }
 
 /// Creates the error for a response that cannot be read as JSON. The message gives only the

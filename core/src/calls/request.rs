@@ -58,7 +58,8 @@ impl Request {
         self
     }
 
-    /// Sets the body to a value, sent as JSON.
+    /// Sets the body to a value, sent as JSON. If it cannot be serialised, [`send`](Self::send) fails
+    /// with `InvalidInput`, and serde's error is the [`source`](std::error::Error::source).
     pub fn json(mut self, value: &impl Serialize) -> Self {
         self.body = Some(json::body(value));
         self
@@ -242,14 +243,15 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// `Protocol` if the body is empty or not JSON, or if `T` does not match it.
+    /// `Protocol` if the body is empty or not JSON, or if `T` does not match it. Serde's error is the
+    /// [`source`](std::error::Error::source); unlike the message, it may quote a value of the body.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         if self.body().is_empty() {
             let message =
                 format!("cannot read the response: it has no body (HTTP {})", self.status());
             return Err(Error::new(ErrorKind::Protocol, message));
         }
-        json::read("read the response", self.body())
+        json::read_own("read the response", self.body())
     }
 }
 

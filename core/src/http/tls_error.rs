@@ -31,7 +31,10 @@ pub(crate) fn tls_error(
         }
     };
     let message = format!("cannot {action}: {problem}; {advice}");
-    let error = Error::new(ErrorKind::Tls, message).with_reason(reason);
+    let mut error = Error::new(ErrorKind::Tls, message).with_reason(reason);
+    if matches!(tls, rustls::Error::InvalidCertificate(_)) {
+        error = error.caused_by(Box::new(tls.clone()));
+    }
     // It ends as soon as the clock is set, like a fault of the link.
     if reason == Some(ErrorReason::Clock) { error.local() } else { error }
 }

@@ -12,7 +12,7 @@ use crate::http::proxy_error::{Tunnel, proxy_error};
 use crate::http::resolver::LookupFailed;
 use crate::http::tls_error::tls_error;
 use crate::sys::wait::{Wait, timed_out};
-use crate::types::error::{Error, ErrorKind, ErrorReason};
+use crate::types::error::{Error, ErrorKind, ErrorReason, copy};
 
 /// Advice for a host that was not reached.
 const CHECK_LOOKUP: &str = "check the network, its DNS server and the host name";
@@ -45,6 +45,8 @@ pub(crate) struct TransportError {
     local: bool,
     exhausted: bool,
     tls: Option<rustls::Error>,
+    /// The operating system's error.
+    io: Option<io::Error>,
 }
 
 /// The circumstances of a failed exchange, for its message.
@@ -89,6 +91,7 @@ impl TransportError {
             self.phase = Phase::Lookup;
             self.deepest = e.to_string();
             self.exhausted |= is_exhausted(e.io());
+            self.io = Some(copy(e.io()));
             return None;
         } else if let Some(e) = error.downcast_ref::<io::Error>() {
             self.timeout |= e.kind() == io::ErrorKind::TimedOut;
@@ -96,6 +99,9 @@ impl TransportError {
             self.exhausted |= is_exhausted(e);
             self.local |= is_local(e.kind());
             self.unwritten |= e.kind() == io::ErrorKind::BrokenPipe;
+            if e.get_ref().is_none() {
+                self.io = Some(copy(e));
+            }
             if e.kind() == io::ErrorKind::UnexpectedEof {
                 // The message of rustls is long and meant for its own users.
                 self.deepest = "the server closed it too early".to_owned();
@@ -120,14 +126,21 @@ impl TransportError {
     /// Returns the error if `failed` because a resource was exhausted; otherwise the message of the
     /// last cause.
     pub(crate) fn exhausted(self, failed: &str) -> Result<Error, String> {
-        if self.exhausted { Ok(exhausted(failed, &self.deepest)) } else { Err(self.deepest) }
+        match self.io {
+            Some(io) if self.exhausted => Ok(exhausted(failed, &io)),
+            _ => Err(self.deepest),
+        }
     }
 
     /// Creates the error. `status` is the one with which the proxy refused.
     pub(crate) fn into_error(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let is_connecting = self.connect;
         let is_local = self.local || self.phase == Phase::Lookup || self.unbound.is_some();
-        let error = self.classify(context, status);
+        let io = self.io.as_ref().map(copy);
+        let mut error = self.classify(context, status);
+        if let Some(io) = io {
+            error = error.with_io_error(&io);
+        }
         match (is_connecting, is_local || error.is_local()) {
             (true, true) => error.local(),
             (true, false) => error.unsent(),
@@ -138,9 +151,9 @@ impl TransportError {
 
     fn classify(self, context: &Context<'_>, status: Option<u16>) -> Error {
         let Context { action, host, .. } = *context;
-        if self.exhausted {
+        if let Some(io) = self.io.as_ref().filter(|_| self.exhausted) {
             let failed = format!("cannot {action}: the connection to {host} failed");
-            return exhausted(&failed, &self.deepest);
+            return exhausted(&failed, io);
         }
         let reason = self.reason(context);
         if let Some(tls) = &self.tls {
@@ -230,12 +243,12 @@ fn name(host: &str) -> &str {
 }
 
 /// Creates the error for exhausted threads, descriptors or memory. `failed` describes what failed.
-pub(crate) fn exhausted(failed: &str, why: &str) -> Error {
+pub(crate) fn exhausted(failed: &str, error: &io::Error) -> Error {
     let message = format!(
-        "{failed}: {why}; this process is out of threads, file descriptors or memory: raise its \
+        "{failed}: {error}; this process is out of threads, file descriptors or memory: raise its \
          limits (ulimit -n, ulimit -u, pids.max), or find what uses them up"
     );
-    Error::new(ErrorKind::Resource, message).local()
+    Error::new(ErrorKind::Resource, message).local().with_io_error(error)
 }
 
 /// Whether the system had no thread, descriptor or memory left.

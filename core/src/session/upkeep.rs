@@ -178,9 +178,10 @@ impl Session {
     /// in for it.
     #[cfg(unix)]
     pub(crate) fn descriptor(self: &Arc<Self>) -> Result<std::os::fd::RawFd> {
-        let descriptor = self.parts.events.descriptor().map_err(|error| {
-            exhausted("cannot create a descriptor for the event loop", &error.to_string())
-        })?;
+        let descriptor =
+            self.parts.events.descriptor().map_err(|error| {
+                exhausted("cannot create a descriptor for the event loop", &error)
+            })?;
         self.keep_signed_in()?;
         Ok(descriptor.number())
     }
@@ -303,5 +304,5 @@ fn pending() -> Error {
 }
 
 fn no_thread(error: &io::Error) -> Error {
-    exhausted(&format!("cannot {SIGN_IN}: no thread can be created"), &error.to_string())
+    exhausted(&format!("cannot {SIGN_IN}: no thread can be created"), error)
 }

@@ -123,7 +123,7 @@ impl TokenFile {
 
     fn unwritable(&self, e: &io::Error) -> Error {
         let message = format!("cannot write the credential file {}: {e}", self.path.display());
-        Error::new(ErrorKind::Store, message)
+        Error::new(ErrorKind::Store, message).with_io_error(e)
     }
 }
 
@@ -135,9 +135,12 @@ fn read(path: &Path) -> Result<Secret> {
         let problem = format!("{}: is not a regular file", path.display());
         return Err(Error::invalid_input(NAME, problem));
     }
-    File::open(path)
-        .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
-        .map_err(|e| Error::invalid_input(NAME, format_args!("{}: {e}", path.display())))?;
+    File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text)).map_err(
+        |e| {
+            let problem = format!("{}: {e}", path.display());
+            Error::invalid_input(NAME, problem).with_io_error(&e)
+        },
+    )?;
     let token = Secret::from(text.trim());
     validate::application_token(&format!("{NAME}: {}", path.display()), &token)?;
     Ok(token)

@@ -267,7 +267,7 @@ impl Store {
     fn io_error(&self, verb: &str, error: &io::Error) -> Error {
         match backend::is_interrupted(error) {
             true => Error::cancelled(&format!("{verb} the store")),
-            false => self.error(verb, error),
+            false => self.error(verb, error).with_io_error(error),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +39,10 @@ struct Inner {
     /// The state in which a rotation stopped, and whether the cause may be temporary.
     rotation: Option<(RotationState, bool)>,
     source: Option<Source>,
+    io_error: Option<Arc<io::Error>>,
 }
 
-/// The error of a function that the caller supplied.
+/// A cause that the message does not quote, or the error of a function that the caller supplied.
 type Source = Arc<dyn StdError + Send + Sync>;
 
 /// How far the request of a failed attempt may have come.
@@ -75,6 +77,12 @@ impl Error {
     /// Returns emnify's error object, if the response had one.
     pub fn api_error(&self) -> Option<&ApiError> {
         self.0.api_error.as_ref()
+    }
+
+    /// Returns the operating system's error, if one caused this: a port that refused the connection,
+    /// a full disk. The message quotes it.
+    pub fn io_error(&self) -> Option<&io::Error> {
+        self.0.io_error.as_deref()
     }
 
     /// Returns how long to wait before another attempt, if the server or this library sets a wait.
@@ -127,6 +135,7 @@ impl Error {
             reach: Reach::Server,
             rotation: None,
             source: None,
+            io_error: None,
         }))
     }
 
@@ -175,9 +184,14 @@ impl Error {
         Error::new(ErrorKind::Cancelled, format!("cannot {action}: cancelled by the caller"))
     }
 
-    /// Sets the source: the error that a function of the caller's returned.
+    /// Sets the source. Its text must contain no secret of ours.
     pub(crate) fn caused_by(self, source: Box<dyn StdError + Send + Sync>) -> Self {
         self.change(|inner| inner.source = Some(source.into()))
+    }
+
+    /// Sets the operating system's error, which the message quotes.
+    pub(crate) fn with_io_error(self, error: &io::Error) -> Self {
+        self.change(|inner| inner.io_error = Some(Arc::new(copy(error))))
     }
 
     /// Creates the error for an invalid argument. `argument` is its name in all three faces.
@@ -221,6 +235,14 @@ impl Error {
     }
 }
 
+/// Returns a copy of the operating system's error, which cannot be cloned.
+pub(crate) fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)
@@ -239,6 +261,7 @@ impl fmt::Debug for Error {
             reach: _,
             rotation,
             source: _,
+            io_error: _,
         } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
@@ -253,7 +276,11 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// Returns the error of a function that the caller supplied, if that caused this error.
+    /// Returns the cause, if the message does not already quote it, so that a program that prints
+    /// the whole chain prints nothing twice: the error of rustls about a certificate, that of serde
+    /// about a value ([`Request::json`](crate::Request::json),
+    /// [`Response::json`](crate::Response::json)). The error of a function that the program supplied
+    /// is always returned. [`io_error`](Error::io_error) returns the operating system's error.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }

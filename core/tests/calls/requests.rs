@@ -1,6 +1,8 @@
 //! Other calls of the API. They carry the session's token, are retried if that is safe, and never
 //! go to another origin.
 
+use std::collections::HashMap;
+use std::error::Error;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -63,6 +65,26 @@ fn a_response_without_a_body_cannot_be_read_as_json() {
     let error = response.json::<Value>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert_eq!(error.to_string(), "cannot read the response: it has no body (HTTP 204)");
+}
+
+#[test]
+fn serde_says_what_it_could_not_read_or_write() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let keys = HashMap::from([((1, 2), 3)]);
+    let error = client.request(Method::Post, ENDPOINT).json(&keys).send().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().starts_with("json: the value of type std::"), "{error}");
+    assert_eq!(error.source().unwrap().to_string(), "key must be a string");
+    assert_eq!(sandbox.requests().len(), 0);
+
+    sandbox.fault(Fault::once(SIM, FaultKind::status(200, r#"{"id":"canary"}"#)));
+    let response = client.request(Method::Get, SIM).send().unwrap();
+    let error = response.json::<HashMap<String, u64>>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(!error.to_string().contains("canary"), "{error}");
+    let source = error.source().unwrap().to_string();
+    assert!(source.starts_with(r#"invalid type: string "canary", expected u64"#), "{source}");
 }
 
 #[test]

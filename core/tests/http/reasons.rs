@@ -1,5 +1,7 @@
 //! An error says which part of an exchange failed: its reason for programs, its message for people.
 
+use std::error::Error as _;
+use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
@@ -55,6 +57,9 @@ fn a_peer_that_refuses_fails_in_connecting() {
     let error = fail(reaching(&format!("https://{peer}")));
     let message = format!("connecting to {peer} failed: Connection refused");
     check(&error, ErrorKind::Network, ErrorReason::Connect, &message);
+    let cause = error.io_error().map(io::Error::kind);
+    assert_eq!(cause, Some(io::ErrorKind::ConnectionRefused));
+    assert!(error.source().is_none(), "the message quotes it");
     let error = fail(reaching("https://cdn.example").proxy(format!("http://{peer}")));
     let message = format!("connecting to the proxy {peer} failed: Connection refused");
     check(&error, ErrorKind::Proxy, ErrorReason::Proxy, &message);
@@ -138,6 +143,8 @@ fn an_expired_certificate_is_reported_with_its_date_and_not_retried() {
     let message = " expired on 2020-01-31 00:00:00 UTC (this machine's clock shows 20";
     check(&error, ErrorKind::Tls, ErrorReason::CertificateExpired, message);
     assert!(error.to_string().contains("the certificate of localhost:"), "{error}");
+    let cause = error.source().unwrap().to_string();
+    assert!(cause.starts_with("invalid peer certificate: certificate expired"), "{cause}");
     assert_eq!((error.is_retryable(), level), (false, Level::Error), "{error}");
 }
 
