@@ -74,6 +74,10 @@
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "__faces"),
+    allow(dead_code, unreachable_pub, reason = "the feature `__faces` exports more")
+)]
 
 mod api;
 mod calls;
@@ -97,31 +101,42 @@ pub use calls::request::{Request, Response};
 pub use client::Client;
 pub use client::application_tokens::ApplicationTokens;
 pub use client::builder::ClientBuilder;
-#[doc(hidden)] // For the other faces of this library.
-pub use http::request_log::RequestRecord;
 pub use rotation::options::{RotateOptions, Rotation};
-#[doc(hidden)] // For the other faces of this library.
-pub use session::Replacement;
 pub use sign_in::user::TrustedDevice;
 pub use store::Store;
-#[doc(hidden)] // For tests that let an operation on a store fail.
-pub use store::backend::{Backend, Lock};
 pub use sys::clock::{Clock, ManualClock, SystemClock};
-#[doc(hidden)] // For the other faces of this library.
-pub use sys::interrupt::Interrupt;
-#[doc(hidden)] // For the other faces of this library.
-pub use sys::per_process::Process;
-#[doc(hidden)] // For the other faces of this library.
-pub use sys::signal_mask::while_blocked;
 pub use types::auth_token::AuthToken;
-#[doc(hidden)] // For the other faces of this library.
-pub use types::auth_token::SCHEME;
 pub use types::error::{ApiError, Error, ErrorKind, ErrorReason, Result};
 pub use types::event::{Event, EventKind, Level};
 pub use types::expiry_date::ExpiryDate;
 pub use types::rotation_state::RotationState;
 pub use types::secret::Secret;
 pub use types::status::Status;
+
+// For the C library, the Python package and the tests. It may change in any version.
+#[cfg(feature = "__faces")]
+#[doc(hidden)]
+pub use self::{
+    http::request_log::RequestRecord,
+    session::replacement::Replacement,
+    store::backend::{Backend, Lock},
+    sys::interrupt::Interrupt,
+    sys::per_process::Process,
+    sys::signal_mask::while_blocked,
+    types::auth_token::{SCHEME, without_scheme},
+};
+
+/// All public types can be sent to and shared by any thread.
+const _: () = {
+    const fn any_thread<T: Send + Sync>() {}
+    any_thread::<(ApiError, ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate)>();
+    any_thread::<(ApplicationTokens<'_>, AuditOptions, AuditedToken, AuthToken)>();
+    any_thread::<(Client, ClientBuilder, CreatedApplicationToken, Error, ErrorKind)>();
+    any_thread::<(ErrorReason, Event, EventKind, ExpiryDate, Finding, Level, ManualClock)>();
+    any_thread::<(Method, NewApplicationToken, Pages, Request, Response, RotateOptions)>();
+    any_thread::<(Rotation, RotationState, Secret, Status, Store, SystemClock, TrustedDevice)>();
+    any_thread::<Box<dyn Clock>>();
+};
 
 /// Runs the examples of the project's README as tests.
 #[cfg(doctest)]

@@ -67,7 +67,8 @@ impl Pages {
     }
 
     /// Whether the next row is in memory, so that taking it makes no call.
-    #[doc(hidden)] // For the other faces of this library.
+    #[cfg(feature = "__faces")]
+    #[doc(hidden)]
     pub fn is_buffered(&self) -> bool {
         self.ended || !self.ends.is_empty()
     }

@@ -71,7 +71,8 @@ impl<'a> ApplicationTokens<'a> {
 
     /// Revokes, in the background, a token that was just created and is no longer wanted.
     /// Without an id the token stays, since guessing could revoke another one.
-    #[doc(hidden)] // For the other faces of this library.
+    #[cfg(feature = "__faces")]
+    #[doc(hidden)]
     pub fn discard(&self, created: &CreatedApplicationToken) {
         self.calls().discard(created);
     }

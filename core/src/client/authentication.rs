@@ -4,13 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::calls::retry::Transport;
 use crate::client::Client;
-use crate::session::Replacement;
 use crate::session::policy::Need;
 use crate::sign_in::exchange::SIGN_IN;
 use crate::sys::interrupt::TriggerOnDrop;
-use crate::types::auth_token::{AuthToken, SCHEME};
+use crate::types::auth_token::{AuthToken, without_scheme};
 use crate::types::error::{Error, Result};
 
 impl Client {
@@ -100,33 +98,6 @@ impl Client {
         self.transport.session.try_authenticate()
     }
 
-    /// Returns the descriptor that an event loop of this process watches, and keeps the session
-    /// signed in from now on. It is readable when an auth token arrived, an attempt failed or an
-    /// event waits, until [`process`](Self::process). It is closed with the last clone of this
-    /// client. A forked child has none, and creates its own.
-    ///
-    /// # Errors
-    ///
-    /// `Resource` if no descriptor or thread can be created.
-    #[cfg(unix)]
-    #[doc(hidden)] // For the C library.
-    pub fn descriptor(&self) -> Result<std::os::fd::RawFd> {
-        self.transport.session.descriptor()
-    }
-
-    /// Makes the descriptor of the event loop unreadable for ever. It is closed when the last call of
-    /// this session has ended.
-    #[doc(hidden)] // For the C library.
-    pub fn retire_descriptor(&self) {
-        self.transport.session.retire_descriptor();
-    }
-
-    /// Clears the descriptor of the event loop and passes the events to the observer.
-    #[doc(hidden)] // For the C library.
-    pub fn process(&self) {
-        self.transport.session.process();
-    }
-
     /// Returns the auth token that [`authenticate`](Self::authenticate) would return without
     /// waiting, if there is one. For callers that must not block.
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
@@ -153,21 +124,7 @@ impl Client {
     /// Reports that a server refused an auth token, like [`invalidate`](Self::invalidate), by the
     /// token's text or the header value `Bearer …`.
     pub fn invalidate_text(&self, auth_token: &str) {
-        let text = auth_token.strip_prefix(SCHEME).unwrap_or(auth_token);
-        self.transport.session.invalidate_text(text);
-    }
-
-    /// Returns another auth token for a call that got a 401. `None` if there is none; then the 401
-    /// is the result of the call. It signs in if that may help; other calls use the cached token
-    /// meanwhile. For the faces' adapters, which do not make the call through this library.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled`.
-    #[doc(hidden)]
-    pub fn replacement_of(&self, refused: &AuthToken) -> Result<Option<Replacement>> {
-        let Transport { session, mode, .. } = &*self.transport;
-        Ok(session.after_401(*mode, refused, &self.transport.wait())?.ok())
+        self.transport.session.invalidate_text(without_scheme(auth_token));
     }
 
     /// Ends the back-off after failed attempts to sign in. Call this when the network link comes

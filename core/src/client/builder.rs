@@ -20,6 +20,7 @@ use crate::http::{Http, Settings};
 use crate::session::backoff::LARGEST_FLEET;
 use crate::session::event_queue::{Events, Observer};
 use crate::session::{Parts, Session};
+use crate::sign_in::credential::Credential;
 use crate::sign_in::exchange::SignInMode;
 use crate::sign_in::user::{AskForCode, TrustedDevice};
 use crate::store::Store;
@@ -201,7 +202,7 @@ impl ClientBuilder {
 
     /// Sets a function that gets the events of the session. It runs on a thread that calls the
     /// client, shortly before the call returns; events from the background wait for the next call.
-    /// It may call the client.
+    /// It may call the client. Its panics are caught.
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
@@ -210,7 +211,8 @@ impl ClientBuilder {
     /// Sets whether the client looks up once a day when the application token expires, for the
     /// event [`ApplicationTokenExpires`](crate::EventKind::ApplicationTokenExpires). Default: yes
     /// if there is an observer.
-    #[doc(hidden)] // For the other faces of this library.
+    #[cfg(feature = "__faces")]
+    #[doc(hidden)]
     pub fn expiry_notice(mut self, wanted: bool) -> Self {
         self.wants_expiry = Some(wanted);
         self
@@ -290,6 +292,15 @@ impl ClientBuilder {
         let store = self.chosen_store()?.for_client(&roots)?;
         let fleet_size = self.chosen_fleet_size()?;
         let credential = self.credential()?;
+        let of_a_user =
+            [("mfa", self.mfa.is_some()), ("trusted_device", self.trusted_device.is_some())];
+        match of_a_user.iter().find(|(_, is_set)| *is_set) {
+            Some((name, _)) if !matches!(credential, Credential::User(_)) => {
+                let problem = "has no effect on an application token; sign in with user";
+                return Err(Error::invalid_input(name, problem));
+            }
+            _ => {}
+        }
         let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;
         let settings = Settings {
             connect_timeout: self.connect_timeout,

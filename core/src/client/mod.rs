@@ -3,6 +3,8 @@
 pub(crate) mod application_tokens;
 mod authentication;
 pub(crate) mod builder;
+#[cfg(feature = "__faces")]
+mod faces;
 
 use std::iter;
 use std::sync::Arc;
@@ -15,14 +17,11 @@ use crate::calls::retry::Transport;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
 use crate::http::Call;
-use crate::http::request_log::RequestRecord;
 use crate::session::policy::Need;
 use crate::sign_in::exchange::SignInMode;
-use crate::store::Store;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::wait::Wait;
-use crate::types::auth_token::AuthToken;
-use crate::types::error::{Error, Result};
+use crate::types::error::Result;
 use crate::types::event::Event;
 use crate::types::status::Status;
 
@@ -121,35 +120,7 @@ impl Client {
     /// Returns the events since the last call, the oldest first: at most 64. Empty if an observer
     /// gets the events.
     pub fn take_events(&self) -> Vec<Event> {
-        iter::from_fn(|| self.take_event()).collect()
-    }
-
-    /// Returns the oldest event and removes it from the queue.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn take_event(&self) -> Option<Event> {
-        self.transport.session.take_event()
-    }
-
-    /// Sets whether the requests of this session are recorded from now on, for
-    /// [`take_request`](Self::take_request).
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn record_requests(&self, wanted: bool) {
-        self.transport.http.record_requests(wanted);
-    }
-
-    /// Returns the oldest record of a request and removes it.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn take_request(&self) -> Option<RequestRecord> {
-        self.transport.http.take_request()
-    }
-
-    /// Returns a client of the same session whose calls end when `interrupt` is triggered. `waited`
-    /// counts towards the timeout of each call.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn interruptible(&self, interrupt: Interrupt, waited: Duration) -> Client {
-        let transport =
-            Transport { interrupt: Some(interrupt), waited, ..self.transport.as_ref().clone() };
-        Client { transport: Arc::new(transport), ..self.clone() }
+        iter::from_fn(|| self.transport.session.take_event()).collect()
     }
 
     /// Returns a client for another workspace, which keeps itself signed in there. This client
@@ -183,24 +154,6 @@ impl Client {
     /// its origin: scheme, host and port.
     pub fn base_url(&self) -> &str {
         self.transport.http.base_url().trim_end_matches('/')
-    }
-
-    /// Returns the time limit of a call.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn timeout(&self) -> Duration {
-        self.transport.timeout
-    }
-
-    /// Returns the name of the setting that the client signs in with.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn credential(&self) -> &'static str {
-        self.transport.session.credential()
-    }
-
-    /// Returns where the session is kept, without a password; `None` if it is in memory.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn store(&self) -> Option<String> {
-        self.transport.session.store().location()
     }
 
     /// Returns the status of the session. It makes no request.
@@ -240,26 +193,8 @@ impl Client {
         Pages::new(self.request(Method::Get, path))
     }
 
-    /// Returns the next row of `pages`, which this client created, like [`Pages::next_text`]. If
-    /// that fails with `Cancelled`, the next call returns the row.
-    #[doc(hidden)] // For the other faces of this library.
-    pub fn next_text(&self, pages: &mut Pages) -> Option<Result<String>> {
-        pages.next_text_by(&self.transport)
-    }
-
     /// Returns the calls for the application tokens of the workspace.
     pub fn application_tokens(&self) -> ApplicationTokens<'_> {
         ApplicationTokens::new(&self.transport)
     }
 }
-
-/// All public types can be sent to and shared by any thread.
-const _: () = {
-    const fn any_thread<T: Send + Sync>() {}
-    any_thread::<Client>();
-    any_thread::<ClientBuilder>();
-    any_thread::<AuthToken>();
-    any_thread::<Error>();
-    any_thread::<Event>();
-    any_thread::<Store>();
-};

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 #[cfg(unix)]
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -99,11 +100,12 @@ impl Events {
         self.descriptor.get().into_iter().for_each(Descriptor::clear);
     }
 
-    /// Passes the events to the observer, on this thread.
+    /// Passes the events to the observer, on this thread. A panic of the observer ends here: the
+    /// call that delivers the event may have succeeded.
     pub(crate) fn deliver(&self) {
         let Some(observer) = &self.observer else { return };
         while let Some(event) = self.pop() {
-            observer(&event);
+            let _ = catch_unwind(AssertUnwindSafe(|| observer(&event)));
         }
     }
 
@@ -136,10 +138,29 @@ impl fmt::Debug for Events {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU32;
     use std::time::SystemTime;
 
     use super::*;
     use crate::types::event::EventKind;
+
+    #[test]
+    fn a_panic_of_the_observer_ends_there() {
+        let count = Arc::new(AtomicU32::new(0));
+        let observer = {
+            let count = Arc::clone(&count);
+            Arc::new(move |_: &Event| {
+                if count.fetch_add(1, Ordering::SeqCst) < 2 {
+                    std::panic::resume_unwind(Box::new("in the observer"));
+                }
+            }) as Observer
+        };
+        let events = Events::new(Some(observer), true);
+        events.push(Event::plain(EventKind::Authenticated));
+        events.push(Event::plain(EventKind::Adopted));
+        events.deliver();
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+    }
 
     #[test]
     fn events_are_kept_until_a_call_delivers_them_once() {

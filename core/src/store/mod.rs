@@ -152,7 +152,8 @@ impl Store {
 
     /// Replaces the store's backend by the result of `wrap`. A store in memory has no backend and
     /// does not change.
-    #[doc(hidden)] // For tests that let an operation fail.
+    #[cfg(feature = "__faces")]
+    #[doc(hidden)]
     pub fn with_backend(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
         Store(self.0.map(wrap))
     }

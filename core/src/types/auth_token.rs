@@ -7,8 +7,16 @@ use crate::types::claims::Claims;
 use crate::types::secret::Secret;
 
 /// The prefix of an auth token in the `Authorization` header (RFC 6750).
-#[doc(hidden)] // For the other faces of this library.
 pub const SCHEME: &str = "Bearer ";
+
+/// Returns the auth token in the value of an `Authorization` header, or in its own text. Upper and
+/// lower case of the scheme do not matter (RFC 9110, section 11.1).
+pub fn without_scheme(text: &str) -> &str {
+    match text.split_at_checked(SCHEME.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim(),
+        _ => text,
+    }
+}
 
 /// An auth token: the JWT that emnify issues in exchange for an application token.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emnify_core::{ApplicationTokenUpdate, Error, ErrorKind, NewApplicationToken};
+use emnify_core::{ApplicationTokenUpdate, Error, ErrorKind, NewApplicationToken, TrustedDevice};
 
 use crate::common::{all_calls, builder, builder_without_token, client, sandbox};
 
@@ -57,6 +57,9 @@ fn a_client_is_not_built_from_invalid_arguments() {
         "application_token",
         builder(&sandbox).application_token_file("/etc/hostname").build().unwrap_err(),
     );
+    assert_refused("mfa", builder(&sandbox).mfa(|| Ok(None)).build().unwrap_err());
+    let device = TrustedDevice::new("a-device-of-mine", "laptop");
+    assert_refused("trusted_device", builder(&sandbox).trusted_device(device).build().unwrap_err());
     assert_eq!(all_calls(&sandbox), 0);
 }
 

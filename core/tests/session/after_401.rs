@@ -156,6 +156,6 @@ fn an_auth_token_can_be_invalidated_by_its_text() {
     let first = client.authenticate().unwrap();
     client.invalidate_text("Bearer another");
     assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
-    client.invalidate_text(&format!("Bearer {}", first.reveal()));
+    client.invalidate_text(&format!("bearer {}", first.reveal()));
     assert_ne!(client.authenticate().unwrap().reveal(), first.reveal());
 }

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::time::Duration;
 
-use emnify_core::{AuthToken, Client, SCHEME};
+use emnify_core::{AuthToken, Client, SCHEME, without_scheme};
 
 use super::auth_token::emnify_auth_token;
 use super::client::{emnify_client, usable};
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn emnify_invalidate_text(
         let text = unsafe { counted_text("text", text, length) };
         if let (Some(client), Ok(text)) = (client, text) {
             client.core.invalidate_text(text);
-            client.last_handed_out.forget(text.strip_prefix(SCHEME).unwrap_or(text));
+            client.last_handed_out.forget(without_scheme(text));
         }
     });
 }
