@@ -15,8 +15,8 @@ fn main() -> Result<(), emnify_core::Error> {
     let organisation = auth_token.organisation_id().map_or("?".into(), |id| id.to_string());
     println!("Signed in to workspace {organisation}.");
     // Send this header with your own calls. Never print it.
-    let header = format!("Authorization: Bearer {}", auth_token.reveal());
-    println!("The header for your own calls has {} characters.", header.len());
+    let header = auth_token.authorization();
+    println!("The header Authorization has {} characters.", header.reveal().len());
 
     // Creates an application token for a gateway. Its value cannot be read again: store it.
     let tokens = client.application_tokens();

@@ -14,7 +14,7 @@
 //!
 //! // The auth token, for your own HTTP client.
 //! let auth_token = client.authenticate()?;
-//! let header = format!("Bearer {}", auth_token.reveal());
+//! let header = auth_token.authorization(); // "Bearer …"
 //!
 //! // The application tokens of the workspace.
 //! let tokens = client.application_tokens();
@@ -130,7 +130,7 @@ pub use self::{
 const _: () = {
     const fn any_thread<T: Send + Sync>() {}
     any_thread::<(ApiError, ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate)>();
-    any_thread::<(ApplicationTokens<'_>, AuditOptions, AuditedToken, AuthToken)>();
+    any_thread::<(ApplicationTokens, AuditOptions, AuditedToken, AuthToken)>();
     any_thread::<(Client, ClientBuilder, CreatedApplicationToken, Error, ErrorKind)>();
     any_thread::<(ErrorReason, Event, EventKind, ExpiryDate, Finding, Level, ManualClock)>();
     any_thread::<(Method, NewApplicationToken, Pages, Request, Response, RotateOptions)>();

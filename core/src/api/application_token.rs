@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::api::json;
@@ -17,7 +17,7 @@ use crate::types::secret::Secret;
 
 /// A row of the list of application tokens. It never contains the token's value, which only
 /// [`ApplicationTokens::create`](crate::ApplicationTokens::create) returns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApplicationToken {
     id: u64,
     description: Option<String>,
@@ -168,6 +168,12 @@ impl fmt::Display for ApplicationTokenStatus {
     }
 }
 
+impl Serialize for ApplicationTokenStatus {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 /// The properties of a new application token. All are optional. An expiry date and an address
 /// restriction limit the damage if the token is stolen.
 ///
@@ -248,6 +254,11 @@ impl CreatedApplicationToken {
     /// Returns the value of the application token.
     pub fn reveal(&self) -> &str {
         self.value.reveal()
+    }
+
+    /// Returns the value of the application token, wiped when it is dropped.
+    pub fn into_secret(self) -> Secret {
+        self.value
     }
 
     /// Returns the id, which `revoke` needs. `None` if the server did not send it and the list did

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::types::date;
 use crate::types::error::{Error, Result};
-use crate::types::expiry_date::{Expiry, ExpiryDate};
+use crate::types::expiry_date::{self, Expiry, ExpiryDate};
 use crate::types::secret::Secret;
 
 /// The longest application token, in bytes. Real ones have about 490 characters. Proxies accept
@@ -27,11 +27,7 @@ pub(crate) fn expiry_date(expiry: &ExpiryDate, now: SystemTime) -> Result<String
     let instant = match &expiry.0 {
         Expiry::In(lifetime) => return expires_in(*lifetime, Some(now)),
         Expiry::Instant(instant) => *instant,
-        Expiry::Text(text) => date::instant(text).ok_or_else(|| {
-            let problem = "must be a date such as 2027-05-29 or an instant with a time zone such \
-                           as 2027-05-29T18:30:00Z";
-            Error::invalid_input(NAME, problem)
-        })?,
+        Expiry::Text(text) => expiry_date::instant(text)?,
     };
     let is_date = matches!(&expiry.0, Expiry::Text(text) if date::is_date_only(text));
     let wire = match &expiry.0 {

@@ -3,9 +3,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
+
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::rotation_marker;
 use crate::types::date::EXPIRES_SOON;
+use crate::types::names::names;
 
 /// The age from which an application token is old, by default.
 const OLD: Duration = Duration::from_secs(365 * 86_400);
@@ -51,7 +54,7 @@ impl Default for AuditOptions {
     }
 }
 
-/// A finding of an audit about one application token.
+/// A finding of an audit about one application token. `Display` writes a name such as `no_expiry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Finding {
@@ -76,9 +79,21 @@ pub enum Finding {
     UnreadableExpiry,
 }
 
+names!(Finding {
+    Own => "own",
+    Revoked => "revoked",
+    Expired => "expired",
+    Orphan => "orphan",
+    ExpiresSoon => "expires_soon",
+    NoExpiry => "no_expiry",
+    NoAddressRestriction => "no_address_restriction",
+    Old => "old",
+    UnreadableExpiry => "unreadable_expiry",
+});
+
 /// An application token with its findings, in the order of [`Finding`]. Without findings there are
 /// no known risks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditedToken {
     /// The application token.

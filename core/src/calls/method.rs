@@ -1,11 +1,13 @@
 //! The methods of a request.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::types::error::{Error, Result};
 
 /// The method of a request (RFC 9110, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Method {
     /// Reads a resource.
     Get,
@@ -31,6 +33,12 @@ impl Method {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.wire().as_str())
     }
 }
 

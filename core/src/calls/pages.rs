@@ -1,6 +1,7 @@
 //! Iterates over the rows of a list, as the server wrote them.
 
 use std::collections::VecDeque;
+use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -136,6 +137,8 @@ impl Pages {
         (self.text, self.ends) = (String::new(), VecDeque::new());
     }
 }
+
+impl FusedIterator for Pages {}
 
 impl Iterator for Pages {
     type Item = Result<Value>;

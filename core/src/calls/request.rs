@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -23,6 +24,7 @@ use crate::types::error::{Error, ErrorKind, Result};
 
 /// A request that is being built, created by [`Client::request`](crate::Client::request).
 /// [`Request::send`] checks it before anything is sent.
+#[derive(Clone)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Request {
     transport: Arc<Transport>,
@@ -72,12 +74,19 @@ impl Request {
         self
     }
 
+    /// Sets how long this request may take, including all waits and retries, in place of the client's
+    /// timeout.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.transport = Arc::new(Transport { timeout, ..Transport::clone(&self.transport) });
+        self
+    }
+
     /// Sends the request and returns the response if its status is 2xx.
     ///
     /// After a 401 the client signs in and repeats the request once, if that may help. Temporary
     /// failures (5xx, 429, broken connections) of `GET`, `HEAD`, `PUT` and `DELETE` are retried,
-    /// three attempts in all; `POST` and `PATCH` are retried only if the request was not sent. All
-    /// attempts together take at most the client's timeout.
+    /// three attempts in all by default; `POST` and `PATCH` are retried only if the request was not
+    /// sent. All attempts together take at most the timeout.
     ///
     /// # Errors
     ///

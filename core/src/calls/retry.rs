@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::calls::rate_limiter::RateLimiter;
 use crate::http::{Call, Http, Response};
 use crate::session::Session;
-use crate::session::policy::{MAX_ATTEMPTS, Need};
+use crate::session::policy::Need;
 use crate::sign_in::exchange::{Exchange, SignInMode};
 use crate::sys::clock::Clock;
 use crate::sys::interrupt::Interrupt;
@@ -19,9 +19,10 @@ use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
-/// The longest wait before the second attempt. It doubles with each attempt; the actual wait is
-/// random, between half of it and all of it.
+/// The longest wait before the second attempt. It doubles with each attempt, up to 32 s; the actual
+/// wait is random, between half of it and all of it.
 const BACK_OFF: Duration = Duration::from_millis(500);
+const MOST_DOUBLED: u32 = 6;
 
 /// The parts of a client that every call needs.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub(crate) struct Transport {
     pub(crate) session: Arc<Session>,
     /// The time limit of one call with all its attempts and waits.
     pub(crate) timeout: Duration,
+    /// How often a call is repeated after temporary failures.
+    pub(crate) retries: u32,
     /// `None` if calls are not limited locally.
     pub(crate) rate_limiter: Option<Arc<RateLimiter>>,
     /// Ends waits early.
@@ -78,10 +81,10 @@ impl Transport {
                 result => result,
             };
             let error = match result {
-                Err(error) if attempts < MAX_ATTEMPTS && may_repeat(&call.method, &error) => error,
+                Err(error) if attempts <= self.retries && may_repeat(&call.method, &error) => error,
                 result => return result,
             };
-            let back_off = BACK_OFF * (1 << (attempts - 1));
+            let back_off = BACK_OFF * (1 << (attempts - 1).min(MOST_DOUBLED));
             let pause = back_off.mul_f64(0.5 + random::draw() / 2.0);
             let pause = pause.max(error.retry_after().unwrap_or_default());
             if wait.has_time_after(pause) {

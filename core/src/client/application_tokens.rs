@@ -1,5 +1,7 @@
 //! The application tokens of the workspace: create, list, update, revoke, audit, rotate.
 
+use std::sync::Arc;
+
 use crate::api::application_token::{
     ApplicationToken, ApplicationTokenUpdate, CreatedApplicationToken, NewApplicationToken,
 };
@@ -12,13 +14,13 @@ use crate::types::error::Result;
 
 /// The calls for the application tokens of the client's workspace, returned by
 /// [`Client::application_tokens`](crate::Client::application_tokens).
-#[derive(Debug, Clone, Copy)]
-pub struct ApplicationTokens<'a> {
-    transport: &'a Transport,
+#[derive(Debug, Clone)]
+pub struct ApplicationTokens {
+    transport: Arc<Transport>,
 }
 
-impl<'a> ApplicationTokens<'a> {
-    pub(crate) fn new(transport: &'a Transport) -> Self {
+impl ApplicationTokens {
+    pub(crate) fn new(transport: Arc<Transport>) -> Self {
         ApplicationTokens { transport }
     }
 
@@ -143,10 +145,10 @@ impl<'a> ApplicationTokens<'a> {
     ///   client continues with an application token that works. A new token that emnify refuses is
     ///   given up and revoked, after a minute at the earliest.
     pub fn rotate(&self, options: &RotateOptions) -> Result<Rotation> {
-        rotation::rotate(self.transport, options)
+        rotation::rotate(&self.transport, options)
     }
 
-    fn calls(&self) -> TokenCalls<'a> {
-        TokenCalls::new(self.transport)
+    fn calls(&self) -> TokenCalls<'_> {
+        TokenCalls::new(&self.transport)
     }
 }

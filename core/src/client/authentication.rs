@@ -52,7 +52,7 @@ impl Client {
     /// # let client = Client::builder().application_token("a.b.c").base_url("http://127.0.0.1:9").build()?;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// match client.authenticate_async().await {
-    ///     Ok(auth_token) => println!("Authorization: Bearer {}", auth_token.reveal()),
+    ///     Ok(auth_token) => println!("Authorization: {}", auth_token.authorization().reveal()),
     ///     Err(error) => eprintln!("{error}"),
     /// }
     /// # });

@@ -19,6 +19,7 @@ use crate::http::url;
 use crate::http::{Http, Settings};
 use crate::session::backoff::LARGEST_FLEET;
 use crate::session::event_queue::{Events, Observer};
+use crate::session::policy::MAX_ATTEMPTS;
 use crate::session::{Parts, Session};
 use crate::sign_in::credential::Credential;
 use crate::sign_in::exchange::SignInMode;
@@ -59,6 +60,7 @@ pub struct ClientBuilder {
     auto_renew: bool,
     fleet_size: Option<u32>,
     pacing: bool,
+    retries: u32,
     max_exchanges: usize,
     cancellable: bool,
     clock: Arc<dyn Clock>,
@@ -85,6 +87,7 @@ impl ClientBuilder {
             auto_renew: false,
             fleet_size: None,
             pacing: true,
+            retries: MAX_ATTEMPTS - 1,
             max_exchanges: MAX_EXCHANGES,
             cancellable: false,
             clock: Arc::new(SystemClock),
@@ -247,6 +250,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how often a call is repeated after temporary failures, within its timeout; see
+    /// [`Request::send`](crate::Request::send). Default: 2, so three attempts in all. Signing in has
+    /// limits of its own.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
     /// Sets whether [`Client::cancel`] also ends a call that waits for a response. Each exchange
     /// then runs on another thread, which is reused and ends after 10 idle seconds. Default: no.
     pub fn cancellable(mut self, cancellable: bool) -> Self {
@@ -323,12 +334,13 @@ impl ClientBuilder {
             fleet_size,
         }));
         let rate_limiter = self.pacing.then(|| Arc::new(RateLimiter::new()));
-        let Self { clock, timeout, cancellable, .. } = self;
+        let Self { clock, timeout, retries, cancellable, .. } = self;
         let transport = Transport {
             http,
             clock,
             session,
             timeout,
+            retries,
             rate_limiter,
             interrupt: None,
             waited: Duration::ZERO,

@@ -46,7 +46,7 @@ const NO_SWITCH: &str = "emnify may not yet allow application tokens to switch w
 ///
 /// let client = Client::builder().application_token_file("/etc/emnify/token").build()?;
 /// let auth_token = client.authenticate()?;
-/// println!("Authorization: Bearer {}", auth_token.reveal());
+/// println!("Authorization: {}", auth_token.authorization().reveal());
 /// # Ok::<(), emnify_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -194,7 +194,7 @@ impl Client {
     }
 
     /// Returns the calls for the application tokens of the workspace.
-    pub fn application_tokens(&self) -> ApplicationTokens<'_> {
-        ApplicationTokens::new(&self.transport)
+    pub fn application_tokens(&self) -> ApplicationTokens {
+        ApplicationTokens::new(Arc::clone(&self.transport))
     }
 }

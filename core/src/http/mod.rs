@@ -42,7 +42,7 @@ use crate::http::tls::Roots;
 use crate::http::transport_error::{Context, TransportError};
 use crate::http::worker::Workers;
 use crate::sys::wait::Wait;
-use crate::types::auth_token::SCHEME;
+use crate::types::auth_token::authorization;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
@@ -292,8 +292,7 @@ impl fmt::Debug for Http {
 
 /// Returns the value of the `Authorization` header.
 fn bearer(token: &Secret) -> Result<HeaderValue> {
-    let text = Zeroizing::new([SCHEME, token.reveal()].concat());
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+    let mut value = HeaderValue::from_str(authorization(token).reveal()).map_err(|_| {
         Error::new(ErrorKind::Protocol, "the auth token cannot be sent in a header")
     })?;
     value.set_sensitive(true);

@@ -60,6 +60,7 @@ pub(crate) enum PreparingStep {
 #[derive(Serialize, Deserialize, Clone)]
 pub(crate) struct Switching {
     /// From `Committed` on.
+    #[serde(with = "WrittenState")]
     pub(crate) state: RotationState,
     pub(crate) plan: Plan,
     /// The old token, kept until it is revoked in case the new one fails.
@@ -69,6 +70,19 @@ pub(crate) struct Switching {
     pub(crate) new_id: u64,
     /// When the grace period began.
     pub(crate) grace_since: Option<Timestamp>,
+}
+
+/// How a state is written. The names never change, since a journal outlives a version.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "RotationState")]
+enum WrittenState {
+    Intent,
+    Created,
+    Identified,
+    Committed,
+    Grace,
+    Revoking,
+    Done,
 }
 
 /// Which application token replaces which.

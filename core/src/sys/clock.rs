@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 /// When this version was written (2026-11-24). A clock that shows an earlier time is wrong.
 const RELEASED: Duration = Duration::from_secs(1_795_478_400);
 
-/// A source of time: a steady clock to measure with, and a wall clock to date with.
-pub trait Clock: Send + Sync + fmt::Debug {
+/// A source of time: a steady clock to measure with, and a wall clock to date with. Only the clocks
+/// of this crate implement it.
+pub trait Clock: sealed::Sealed + Send + Sync + fmt::Debug {
     /// Returns the time since a fixed point, usually the boot of the machine. It never goes back,
     /// is never set, and also counts while the machine is suspended.
     fn steady(&self) -> Duration;
@@ -25,6 +26,19 @@ pub trait Clock: Send + Sync + fmt::Debug {
     /// Blocks the calling thread for `duration`, or less if another thread unparks it. The caller
     /// must read the clock again.
     fn sleep(&self, duration: Duration);
+}
+
+mod sealed {
+    /// Lets methods be added to [`Clock`](super::Clock) without breaking a program.
+    pub trait Sealed {}
+
+    #[cfg(not(feature = "__faces"))]
+    impl Sealed for super::SystemClock {}
+    #[cfg(not(feature = "__faces"))]
+    impl Sealed for super::ManualClock {}
+    // For tests that need another clock.
+    #[cfg(feature = "__faces")]
+    impl<T> Sealed for T {}
 }
 
 /// Whether `wall` is before this version was written: the clock was not set since the machine

@@ -18,6 +18,11 @@ pub fn without_scheme(text: &str) -> &str {
     }
 }
 
+/// Returns the value of the `Authorization` header with this auth token.
+pub(crate) fn authorization(auth_token: &Secret) -> Secret {
+    Secret::from([SCHEME, auth_token.reveal()].concat())
+}
+
 /// An auth token: the JWT that emnify issues in exchange for an application token.
 ///
 /// Cloning is cheap. `Debug` does not show the token. Its memory is wiped when the last clone is
@@ -50,9 +55,21 @@ impl AuthToken {
         AuthToken(Arc::new(Inner { secret, expires_at, claims }))
     }
 
-    /// Returns the text of the token, for the header `Authorization: Bearer …`.
+    /// Returns the text of the token, without `Bearer`.
     pub fn reveal(&self) -> &str {
         self.0.secret.reveal()
+    }
+
+    /// Returns the value of the header `Authorization`: `Bearer …`.
+    ///
+    /// ```no_run
+    /// # let client = emnify_core::Client::from_env()?;
+    /// let header = client.authenticate()?.authorization();
+    /// println!("Authorization: {}", header.reveal());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    pub fn authorization(&self) -> Secret {
+        authorization(&self.0.secret)
     }
 
     /// Returns when the token expires, on the server's clock.

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::types::date;
 use crate::types::error::{Error, ErrorClass, ErrorKind};
+use crate::types::names::names;
 
-/// The kinds of [`Event`].
+/// The kinds of [`Event`]. `Display` writes a name such as `refresh_failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -46,6 +47,25 @@ pub enum Level {
     /// Something failed and will not recover without a change. A person must act.
     Error,
 }
+
+names!(EventKind {
+    Authenticated => "authenticated",
+    Adopted => "adopted",
+    RefreshFailed => "refresh_failed",
+    Refused => "refused",
+    BackingOff => "backing_off",
+    ApplicationTokenExpires => "application_token_expires",
+    SuccessorFound => "successor_found",
+    OldTokenKept => "old_token_kept",
+    StoreError => "store_error",
+    CredentialError => "credential_error",
+});
+
+names!(Level {
+    Info => "info",
+    Warning => "warning",
+    Error => "error",
+});
 
 /// An event of a session. `Display` is one line for a log. No event contains a secret.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ pub(crate) mod date;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod expiry_date;
+pub(crate) mod names;
 pub(crate) mod rotation_state;
 pub(crate) mod secret;
 pub(crate) mod status;

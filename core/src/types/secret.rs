@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// The text that `Debug` shows in place of a secret.
@@ -31,6 +32,13 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({REDACTED})")
+    }
+}
+
+/// For configuration files.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Zeroizing::deserialize(from).map(Secret)
     }
 }
 
@@ -68,6 +76,12 @@ mod tests {
         }
         let shown = format!("{:?}", Holder { secret: Secret::from("canary") });
         assert!(!shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn a_configuration_may_contain_a_secret() {
+        let secrets: Vec<Secret> = serde_json::from_str(r#"["hunter2"]"#).unwrap();
+        assert_eq!(secrets, [Secret::from("hunter2")]);
     }
 
     #[test]

@@ -58,6 +58,34 @@ fn temporary_failures_are_retried_if_that_is_safe() {
 }
 
 #[test]
+fn a_call_is_repeated_as_often_as_was_set() {
+    let sandbox = sandbox();
+    for retries in [0, 4] {
+        sandbox.reset_counters();
+        let client = builder(&sandbox).retries(retries).build().unwrap();
+        client.authenticate().unwrap();
+        sandbox.fault(Fault::new(ENDPOINT, FaultKind::status(503, "")).times(5));
+        client.request(Method::Get, ENDPOINT).send().unwrap_err();
+        assert_eq!(sandbox.calls("GET", ENDPOINT), u64::from(retries) + 1);
+        sandbox.clear_faults();
+    }
+}
+
+#[test]
+fn a_request_has_a_timeout_of_its_own_and_can_be_sent_again() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    client.authenticate().unwrap();
+    let request = client.request(Method::Get, ENDPOINT);
+    sandbox.fault(Fault::new(ENDPOINT, FaultKind::Delay { milliseconds: 30_000 }));
+    let error = request.clone().timeout(Duration::from_millis(300)).send().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.to_string().contains("timed out after 0.3 s"), "{error}");
+    sandbox.clear_faults();
+    request.send().unwrap();
+}
+
+#[test]
 fn a_response_without_a_body_cannot_be_read_as_json() {
     let sandbox = sandbox();
     sandbox.fault(Fault::new(SIM, FaultKind::status(204, "")));

@@ -1,9 +1,9 @@
 //! What kind of error it is, which part failed, and whether another attempt may help.
 
-use std::fmt;
+use crate::types::names::names;
 
 /// The kinds of [`Error`](crate::Error). Each has one constant in C and, with two exceptions, one
-/// exception class in Python.
+/// exception class in Python. `Display` writes a name such as `invalid_input`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -125,18 +125,38 @@ pub enum ErrorReason {
     Receive,
 }
 
-impl fmt::Display for ErrorReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ErrorReason::Dns => "dns",
-            ErrorReason::Connect => "connect",
-            ErrorReason::Proxy => "proxy",
-            ErrorReason::CertificateExpired => "certificate_expired",
-            ErrorReason::CertificateUntrusted => "certificate_untrusted",
-            ErrorReason::CertificateName => "certificate_name",
-            ErrorReason::Clock => "clock",
-            ErrorReason::Send => "send",
-            ErrorReason::Receive => "receive",
-        })
-    }
-}
+names!(ErrorKind {
+    InvalidInput => "invalid_input",
+    Rejected => "rejected",
+    MfaRequired => "mfa_required",
+    Locked => "locked",
+    Forbidden => "forbidden",
+    NotFound => "not_found",
+    Conflict => "conflict",
+    Validation => "validation",
+    RateLimited => "rate_limited",
+    Server => "server",
+    Protocol => "protocol",
+    Network => "network",
+    Proxy => "proxy",
+    Tls => "tls",
+    Timeout => "timeout",
+    Cancelled => "cancelled",
+    Store => "store",
+    Rotation => "rotation",
+    Resource => "resource",
+    Pending => "pending",
+    Internal => "internal",
+});
+
+names!(ErrorReason {
+    Dns => "dns",
+    Connect => "connect",
+    Proxy => "proxy",
+    CertificateExpired => "certificate_expired",
+    CertificateUntrusted => "certificate_untrusted",
+    CertificateName => "certificate_name",
+    Clock => "clock",
+    Send => "send",
+    Receive => "receive",
+});

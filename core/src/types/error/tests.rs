@@ -54,3 +54,10 @@ fn an_api_error_is_shown_with_what_is_nested_in_it() {
         "Invalid input (InputValidationFailed, 1400) [name (Required, 1402)]"
     );
 }
+
+#[test]
+fn kinds_are_written_with_the_same_names_in_logs_and_in_json() {
+    assert_eq!(format!("{:>8}", ErrorKind::Tls), "     tls");
+    let json = serde_json::to_string(&(ErrorKind::InvalidInput, ErrorReason::Dns)).unwrap();
+    assert_eq!(json, r#"["invalid_input","dns"]"#);
+}
