@@ -140,7 +140,7 @@ const _: () = {
 
 /// Runs the examples of the project's README as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../tests/project-readme.md")]
 struct ProjectReadme;
 
 /// Runs the examples of this package's README as tests.
