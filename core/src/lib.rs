@@ -52,6 +52,7 @@
 //! |---|---|
 //! | `ring` (default) | Uses [ring](https://docs.rs/ring) for TLS and for the encryption of a [`Store`]. |
 //! | `aws-lc-rs` | Uses [aws-lc-rs](https://docs.rs/aws-lc-rs) instead, also if `ring` is enabled. |
+//! | `test-util` | Adds [`AuthToken::for_tests`] and [`Error::for_tests`], for tests of your own code. |
 //! | `redis` | Adds [`Store::redis`], for processes on several machines. |
 //!
 //! This crate passes its provider to rustls and installs none. But if it and another crate enable
@@ -96,7 +97,7 @@ pub use api::application_token::{
 };
 pub use calls::audit::{AuditOptions, AuditedToken, Finding};
 pub use calls::method::Method;
-pub use calls::pages::Pages;
+pub use calls::pages::{Pages, TypedPages};
 pub use calls::request::{Request, Response};
 pub use client::Client;
 pub use client::application_tokens::ApplicationTokens;
@@ -134,6 +135,7 @@ const _: () = {
     any_thread::<(Client, ClientBuilder, CreatedApplicationToken, Error, ErrorKind)>();
     any_thread::<(ErrorReason, Event, EventKind, ExpiryDate, Finding, Level, ManualClock)>();
     any_thread::<(Method, NewApplicationToken, Pages, Request, Response, RotateOptions)>();
+    any_thread::<TypedPages<*const ()>>();
     any_thread::<(Rotation, RotationState, Secret, Status, Store, SystemClock, TrustedDevice)>();
     any_thread::<Box<dyn Clock>>();
 };

@@ -1,9 +1,12 @@
 //! Iterates over the rows of a list, as the server wrote them.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::iter::FusedIterator;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::json;
@@ -65,6 +68,24 @@ impl Pages {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.request = self.request.header(name, value);
         self
+    }
+
+    /// Returns an iterator that reads each row into a type of your own.
+    ///
+    /// ```no_run
+    /// # let client = emnify_core::Client::from_env()?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Sim {
+    ///     iccid: String,
+    /// }
+    ///
+    /// for sim in client.paginate("/api/v1/sim").typed::<Sim>() {
+    ///     println!("{}", sim?.iccid);
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    pub fn typed<T: DeserializeOwned>(self) -> TypedPages<T> {
+        TypedPages { pages: self, row: PhantomData }
     }
 
     /// Whether the next row is in memory, so that taking it makes no call.
@@ -132,6 +153,13 @@ impl Pages {
         Ok(())
     }
 
+    /// Returns the next row as a value of `T`.
+    fn next_as<T: DeserializeOwned>(&mut self) -> Option<Result<T>> {
+        let row = self.next_text()?;
+        let row = row.and_then(|row| json::read_own(&self.request.action(), row.as_bytes()));
+        Some(row.inspect_err(|_| self.end()))
+    }
+
     fn end(&mut self) {
         (self.ended, self.paging) = (true, None);
         (self.text, self.ends) = (String::new(), VecDeque::new());
@@ -144,8 +172,31 @@ impl Iterator for Pages {
     type Item = Result<Value>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = self.next_text()?;
-        let row = row.and_then(|row| json::read(&self.request.action(), row.as_bytes()));
-        Some(row.inspect_err(|_| self.end()))
+        self.next_as()
+    }
+}
+
+/// An iterator over the rows of a collection as values of `T`, created by [`Pages::typed`]. After an
+/// error the iteration ends. If a row does not match `T`, the error has the kind `Protocol`; serde's
+/// error is its [`source`](std::error::Error::source) and may quote a value of the row.
+#[must_use = "nothing is fetched before the first row is needed"]
+pub struct TypedPages<T> {
+    pages: Pages,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> FusedIterator for TypedPages<T> {}
+
+impl<T: DeserializeOwned> Iterator for TypedPages<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.pages.next_as()
+    }
+}
+
+impl<T> fmt::Debug for TypedPages<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedPages").field("pages", &self.pages).finish()
     }
 }

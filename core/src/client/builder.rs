@@ -3,7 +3,6 @@
 mod credential;
 
 use std::env;
-use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,8 +20,8 @@ use crate::session::backoff::LARGEST_FLEET;
 use crate::session::event_queue::{Events, Observer};
 use crate::session::policy::MAX_ATTEMPTS;
 use crate::session::{Parts, Session};
-use crate::sign_in::credential::Credential;
 use crate::sign_in::exchange::SignInMode;
+use crate::sign_in::token_source::ReadToken;
 use crate::sign_in::user::{AskForCode, TrustedDevice};
 use crate::store::Store;
 use crate::sys::clock::{Clock, SystemClock};
@@ -44,6 +43,7 @@ const MAX_EXCHANGES: usize = 64;
 pub struct ClientBuilder {
     application_token: Option<Secret>,
     application_token_file: Option<PathBuf>,
+    application_token_source: Option<ReadToken>,
     base_url: Option<String>,
     timeout: Duration,
     connect_timeout: Duration,
@@ -71,6 +71,7 @@ impl ClientBuilder {
         ClientBuilder {
             application_token: None,
             application_token_file: None,
+            application_token_source: None,
             base_url: None,
             timeout: TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
@@ -92,21 +93,6 @@ impl ClientBuilder {
             cancellable: false,
             clock: Arc::new(SystemClock),
         }
-    }
-
-    /// Sets the application token to sign in with. Without this and
-    /// [`application_token_file`](Self::application_token_file), the environment variable
-    /// `EMNIFY_APPLICATION_TOKEN` or else `EMNIFY_APPLICATION_TOKEN_FILE` is read.
-    pub fn application_token(mut self, token: impl Into<Secret>) -> Self {
-        self.application_token = Some(token.into());
-        self
-    }
-
-    /// Sets a file that contains the application token; white space around the token is ignored.
-    /// The file is read at each sign-in, so a new token is used without a restart.
-    pub fn application_token_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.application_token_file = Some(path.into());
-        self
     }
 
     /// Sets the URL of the API: `https`, or `http` to this machine. Default: the environment
@@ -168,34 +154,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the user name and password of a person to sign in with, for calls that an application
-    /// token is not allowed to make. Without these and an application token, the environment
-    /// variables `EMNIFY_USERNAME` and `EMNIFY_PASSWORD` are read.
-    pub fn user(mut self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
-        self.user = Some((username.into(), password.into()));
-        self
-    }
-
-    /// Sets a function that asks the person for a one-time code, when emnify requires one. It runs
-    /// on the thread of a caller that waits to sign in. The time that it takes does not count
-    /// towards the timeout. It must not make a call that needs an auth token of this client: that
-    /// call would wait for this function. If it returns `None`, the sign-in fails. If it returns an
-    /// error, the call is cancelled and the error becomes the [`source`](std::error::Error::source)
-    /// of the call's error; another caller that waits for the same sign-in tries instead.
-    pub fn mfa<F>(mut self, ask: F) -> Self
-    where
-        F: Fn() -> Result<Option<Secret>, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
-    {
-        self.mfa = Some(Arc::new(ask));
-        self
-    }
-
-    /// Sets a trusted device. After a one-time code was entered on it, it needs none for 90 days.
-    pub fn trusted_device(mut self, device: TrustedDevice) -> Self {
-        self.trusted_device = Some(device);
-        self
-    }
-
     /// Sets where the session is kept. Default: the location in the environment variable
     /// `EMNIFY_STORE`, which [`Store::at`] reads, or else memory, where it ends with the process.
     pub fn store(mut self, store: Store) -> Self {
@@ -206,6 +164,15 @@ impl ClientBuilder {
     /// Sets a function that gets the events of the session. It runs on a thread that calls the
     /// client, shortly before the call returns; events from the background wait for the next call.
     /// It may call the client. Its panics are caught.
+    ///
+    /// ```
+    /// use emnify_core::{Client, Level};
+    ///
+    /// let builder = Client::builder().observer(|event| match event.level() {
+    ///     Level::Error => eprintln!("needs attention: {event}"),
+    ///     _ => println!("{event}"),
+    /// });
+    /// ```
     pub fn observer(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
@@ -303,15 +270,6 @@ impl ClientBuilder {
         let store = self.chosen_store()?.for_client(&roots)?;
         let fleet_size = self.chosen_fleet_size()?;
         let credential = self.credential()?;
-        let of_a_user =
-            [("mfa", self.mfa.is_some()), ("trusted_device", self.trusted_device.is_some())];
-        match of_a_user.iter().find(|(_, is_set)| *is_set) {
-            Some((name, _)) if !matches!(credential, Credential::User(_)) => {
-                let problem = "has no effect on an application token; sign in with user";
-                return Err(Error::invalid_input(name, problem));
-            }
-            _ => {}
-        }
         let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;
         let settings = Settings {
             connect_timeout: self.connect_timeout,

@@ -28,6 +28,7 @@ impl Session {
             Credential::ApplicationToken(_) => "application_token",
             Credential::ApplicationTokenFile(_) => "application_token_file",
             Credential::User(_) => "user",
+            Credential::ApplicationTokenSource(_) => "application_token_source",
             Credential::Workspace(_) => "switch_workspace",
         }
     }

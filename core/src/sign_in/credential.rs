@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::http::{Call, Response};
 use crate::sign_in::exchange::SignInMode;
 pub(crate) use crate::sign_in::token_file::TokenFile;
+use crate::sign_in::token_source::TokenSource;
 use crate::sign_in::user::User;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, Result};
@@ -18,6 +19,8 @@ pub(crate) enum Credential {
     ApplicationToken(Secret),
     /// An application token in a file.
     ApplicationTokenFile(TokenFile),
+    /// An application token that a function of the program returns.
+    ApplicationTokenSource(TokenSource),
     /// A user.
     User(User),
     /// Another session, which switches to a workspace.
@@ -56,8 +59,7 @@ pub(crate) enum Current<'a> {
 }
 
 impl Credential {
-    /// Reads the credential. If its file cannot be read, returns the last good content and the
-    /// error.
+    /// Reads the credential. If its file or source fails, returns the last good token and the error.
     pub(crate) fn current(&self) -> Result<(Current<'_>, Option<Error>)> {
         match self {
             Credential::ApplicationToken(token) => {
@@ -71,6 +73,10 @@ impl Credential {
             }
             Credential::ApplicationTokenFile(file) => {
                 let (token, problem) = file.token()?;
+                Ok((Current::ApplicationToken(token), problem))
+            }
+            Credential::ApplicationTokenSource(source) => {
+                let (token, problem) = source.token()?;
                 Ok((Current::ApplicationToken(token), problem))
             }
         }

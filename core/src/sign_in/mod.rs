@@ -3,4 +3,5 @@
 pub(crate) mod credential;
 pub(crate) mod exchange;
 pub(crate) mod token_file;
+pub(crate) mod token_source;
 pub(crate) mod user;

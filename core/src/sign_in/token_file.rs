@@ -15,6 +15,7 @@ use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
 
 use crate::api::validate;
+use crate::sign_in::token_source::LastGood;
 use crate::sys::atomic_file;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -29,7 +30,7 @@ const ROOM: [u8; 1024] = [0; 1024];
 #[derive(Debug)]
 pub(crate) struct TokenFile {
     path: PathBuf,
-    last_good: ArcSwapOption<Secret>,
+    last_good: LastGood,
     /// The stamp of the file when it was last read, successfully or not.
     last_stamp: ArcSwapOption<Stamp>,
 }
@@ -39,21 +40,14 @@ type Stamp = [u64; 6];
 
 impl TokenFile {
     pub(crate) fn new(path: PathBuf) -> Self {
-        TokenFile { path, last_good: ArcSwapOption::empty(), last_stamp: ArcSwapOption::empty() }
+        TokenFile { path, last_good: LastGood::default(), last_stamp: ArcSwapOption::empty() }
     }
 
     /// Reads the token. If that fails, returns the last good content and the error.
     pub(crate) fn token(&self) -> Result<(Secret, Option<Error>)> {
         // Before reading, so that a change meanwhile is noticed the next time.
         self.last_stamp.store(stamp(&self.path).map(Arc::new));
-        match (read(&self.path), self.last_good.load_full()) {
-            (Ok(token), _) => {
-                self.last_good.store(Some(Arc::new(token.clone())));
-                Ok((token, None))
-            }
-            (Err(error), Some(token)) => Ok((Secret::clone(&token), Some(error))),
-            (Err(error), None) => Err(error),
-        }
+        self.last_good.or(read(&self.path))
     }
 
     /// Whether the file changed since it was last read.

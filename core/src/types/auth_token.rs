@@ -55,6 +55,20 @@ impl AuthToken {
         AuthToken(Arc::new(Inner { secret, expires_at, claims }))
     }
 
+    /// Creates an auth token for a test of your own code. No server accepts it.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use emnify_core::AuthToken;
+    ///
+    /// let auth_token = AuthToken::for_tests("a.b.c", SystemTime::now());
+    /// assert_eq!(auth_token.authorization().reveal(), "Bearer a.b.c");
+    /// ```
+    #[cfg(feature = "test-util")]
+    pub fn for_tests(text: impl Into<Secret>, expires_at: SystemTime) -> Self {
+        AuthToken::restored(text.into(), expires_at)
+    }
+
     /// Returns the text of the token, without `Bearer`.
     pub fn reveal(&self) -> &str {
         self.0.secret.reveal()

@@ -117,6 +117,19 @@ impl Error {
         self.0.rotation.map(|(state, _)| state)
     }
 
+    /// Creates an error for a test of your own code.
+    ///
+    /// ```
+    /// use emnify_core::{Error, ErrorKind};
+    ///
+    /// let error = Error::for_tests(ErrorKind::Network, "cannot sign in: the link is down");
+    /// assert!(error.is_retryable());
+    /// ```
+    #[cfg(feature = "test-util")]
+    pub fn for_tests(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error::new(kind, message)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error::of(kind, message.into())
     }

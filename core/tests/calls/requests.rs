@@ -281,6 +281,23 @@ fn a_row_can_be_read_as_the_server_wrote_it() {
 }
 
 #[test]
+fn rows_are_read_into_a_type_until_one_does_not_fit() {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        id: u64,
+    }
+    let sandbox = sandbox();
+    respond_once(&sandbox, r#"[{"id":7,"more":true},{"id":"canary"},{"id":8}]"#, None);
+    let mut list = client(&sandbox).paginate(SIM).typed::<Row>();
+    assert_eq!(list.next().unwrap().unwrap().id, 7);
+    let error = list.next().unwrap().err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(!error.to_string().contains("canary"), "{error}");
+    assert!(error.source().unwrap().to_string().contains("expected u64"));
+    assert!(list.next().is_none());
+}
+
+#[test]
 fn a_list_may_be_in_an_object_and_the_message_names_any_other_body() {
     let sandbox = sandbox();
     let client = client(&sandbox);

@@ -1,0 +1,54 @@
+//! An application token that a function of the program returns.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use emnify_core::{ErrorKind, EventKind, NewApplicationToken, Secret};
+
+use crate::common::{builder_without_token, client, clock, sandbox, sign_ins};
+
+#[test]
+fn the_token_is_read_at_each_sign_in_and_the_last_good_one_is_used_while_that_fails() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let vault = Arc::new(Mutex::new(Err("the vault is sealed\n")));
+    let read = {
+        let vault = Arc::clone(&vault);
+        move || vault.lock().unwrap().clone().map_err(Into::into)
+    };
+    let gateway = builder_without_token(&sandbox).application_token_source(read);
+    let gateway = gateway.clock(clock.clone()).build().unwrap();
+    let error = gateway.authenticate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.to_string(), "application_token_source: the vault is sealed ");
+    assert_eq!(error.source().unwrap().to_string(), "the vault is sealed\n");
+    assert_eq!(sign_ins(&sandbox), 0);
+
+    let tokens = client(&sandbox).application_tokens();
+    let create = || tokens.create(&NewApplicationToken::new()).unwrap();
+    let sign_in = |token: Result<Secret, &'static str>| {
+        *vault.lock().unwrap() = token;
+        clock.advance(Duration::from_secs(300 * 60));
+        sandbox.move_clock(Duration::from_secs(300 * 60));
+        gateway.take_events();
+        gateway.authenticate().unwrap();
+        let events = gateway.take_events();
+        let own = gateway.application_tokens().own().unwrap().unwrap();
+        (Some(own.id()), events.first().unwrap().kind())
+    };
+    let (first, second) = (create(), create());
+    let (first_id, second_id) = (first.id(), second.id());
+    assert_eq!(sign_in(Ok(first.into_secret())), (first_id, EventKind::Authenticated));
+    assert_eq!(sign_in(Ok(second.into_secret())), (second_id, EventKind::Authenticated));
+    assert_eq!(sign_in(Err("timed out")), (second_id, EventKind::CredentialError));
+}
+
+#[test]
+fn what_is_no_application_token_is_not_sent() {
+    let sandbox = sandbox();
+    let read = || Ok(Secret::from("two canaries"));
+    let gateway = builder_without_token(&sandbox).application_token_source(read).build().unwrap();
+    let message = gateway.authenticate().unwrap_err().to_string();
+    assert!(message.starts_with("application_token_source: contains a character at"), "{message}");
+    assert_eq!(sign_ins(&sandbox), 0);
+}
