@@ -69,6 +69,7 @@ test: test-tools lint test-rust test-c test-python test-python-oldest test-crate
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
 	$(CARGO) test --quiet -p emnify-core --no-default-features --features aws-lc-rs --lib --test main store::
+	tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/examples.sh $(DEBUG)/examples
 
 test-c: sandbox ## Test the C and C++ libraries, also under valgrind
 	@$(CARGO) build --quiet -p emnify-ffi
