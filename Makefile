@@ -113,7 +113,7 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	$(CARGO) fmt --all --check
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis,emnify-core/test-util
 	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench
 	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench
 	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench

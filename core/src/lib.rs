@@ -33,8 +33,10 @@
 //!
 //! Every fallible function returns an [`Error`]. Programs should decide by its [`ErrorKind`]:
 //!
-//! ```no_run
-//! # let client = emnify_core::Client::from_env()?;
+//! ```
+//! # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+//! # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+//! #     .application_token(sandbox.application_token()).build()?;
 //! use emnify_core::ErrorKind;
 //!
 //! match client.authenticate() {
@@ -52,8 +54,8 @@
 //! |---|---|
 //! | `ring` (default) | Uses [ring](https://docs.rs/ring) for TLS and for the encryption of a [`Store`]. |
 //! | `aws-lc-rs` | Uses [aws-lc-rs](https://docs.rs/aws-lc-rs) instead, also if `ring` is enabled. |
-//! | `test-util` | Adds [`AuthToken::for_tests`] and [`Error::for_tests`], for tests of your own code. |
-//! | `redis` | Adds [`Store::redis`], for processes on several machines. |
+//! | `test-util` | Adds `AuthToken::for_tests` and `Error::for_tests`, for tests of your own code. |
+//! | `redis` | Adds `Store::redis`, for processes on several machines. |
 //!
 //! This crate passes its provider to rustls and installs none. But if it and another crate enable
 //! different providers of rustls, `rustls::ClientConfig::builder()` cannot choose one and panics in

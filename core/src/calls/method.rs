@@ -6,6 +6,14 @@ use std::str::FromStr;
 use crate::types::error::{Error, Result};
 
 /// The method of a request (RFC 9110, section 9).
+///
+/// ```
+/// use emnify_core::Method;
+///
+/// assert_eq!("patch".parse::<Method>()?, Method::Patch);
+/// assert_eq!(Method::Patch.to_string(), "PATCH");
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {

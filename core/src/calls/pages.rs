@@ -72,8 +72,10 @@ impl Pages {
 
     /// Returns an iterator that reads each row into a type of your own.
     ///
-    /// ```no_run
-    /// # let client = emnify_core::Client::from_env()?;
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
     /// #[derive(serde::Deserialize)]
     /// struct Sim {
     ///     iccid: String,
@@ -97,6 +99,17 @@ impl Pages {
 
     /// Returns the next row as the JSON that the server sent, on one line. The order of fields and
     /// all digits of numbers are kept.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// let mut rows = client.paginate("/api/v1/sim").per_page(250);
+    /// while let Some(row) = rows.next_text() {
+    ///     println!("{}", row?);
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn next_text(&mut self) -> Option<Result<String>> {
         self.next_row().map(|row| row.inspect_err(|_| self.end()))
     }

@@ -88,6 +88,21 @@ impl Request {
     /// three attempts in all by default; `POST` and `PATCH` are retried only if the request was not
     /// sent. All attempts together take at most the timeout.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use emnify_core::{ErrorKind, Method};
+    ///
+    /// let request = client.request(Method::Get, "/api/v1/sim").query("per_page", 5);
+    /// let response = request.header("X-Trace", "7").send()?;
+    /// assert_eq!((response.status(), response.header("X-Total-Pages").is_some()), (200, true));
+    ///
+    /// let error = client.request(Method::Get, "/api/v1/sim/1").send().unwrap_err();
+    /// assert_eq!((error.kind(), error.http_status()), (ErrorKind::NotFound, Some(404)));
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidInput` before anything is sent; otherwise the kind that fits the response or the

@@ -32,6 +32,19 @@ impl ApplicationTokens {
     /// contains the id. If the id stays unknown, or one of these calls fails, the value is returned
     /// without an id.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use emnify_core::NewApplicationToken;
+    ///
+    /// let new = NewApplicationToken::new().description("gateway 7").ip("192.0.2.0/24");
+    /// let created = client.application_tokens().create(&new)?;
+    /// let id = created.id(); // to revoke it later
+    /// let secret = created.into_secret(); // store it: it cannot be read again
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidInput` before anything is sent; otherwise the kind that fits the response, such as
@@ -44,6 +57,16 @@ impl ApplicationTokens {
     /// Returns all application tokens of the workspace, including expired and revoked ones. A row
     /// without an id is skipped, since no call can refer to it. Other missing fields are `None`.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// for token in client.application_tokens().list()? {
+    ///     println!("{} {}", token.id(), token.description().unwrap_or("-"));
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of any call; `Protocol` if the response is not a list, or if all its pages together
@@ -54,6 +77,19 @@ impl ApplicationTokens {
 
     /// Changes the description of the application token `id`.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use emnify_core::{ApplicationTokenUpdate, NewApplicationToken};
+    ///
+    /// # let created = client.application_tokens().create(&NewApplicationToken::new())?;
+    /// # let Some(id) = created.id() else { return Ok(()) };
+    /// let update = ApplicationTokenUpdate::new().description("gateway 7, hall 2");
+    /// client.application_tokens().update(id, &update)?;
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidInput` if `update` contains no change; `NotFound` if no token has this id.
@@ -63,6 +99,17 @@ impl ApplicationTokens {
 
     /// Revokes the application token `id`. This cannot be undone. Auth tokens that were obtained
     /// with it stay valid until they expire. Revoking it again is not an error.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// # let created = client.application_tokens().create(&emnify_core::NewApplicationToken::new())?;
+    /// if let Some(id) = created.id() {
+    ///     client.application_tokens().revoke(id)?;
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -82,6 +129,16 @@ impl ApplicationTokens {
     /// Returns the row of the application token that this client signs in with. `None` if the auth
     /// token does not contain its id, for example with user credentials.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// if let Some(own) = client.application_tokens().own()? {
+    ///     println!("{} expires {}", own.id(), own.expiry_date().unwrap_or("never"));
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`list`](Self::list).
@@ -90,6 +147,20 @@ impl ApplicationTokens {
     }
 
     /// Returns all application tokens, each with its risks. It changes nothing.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use emnify_core::{AuditOptions, Finding};
+    ///
+    /// for audited in client.application_tokens().audit(&AuditOptions::new())? {
+    ///     if audited.findings.contains(&Finding::NoExpiry) {
+    ///         println!("{} never expires", audited.token.id());
+    ///     }
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

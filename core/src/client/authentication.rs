@@ -16,6 +16,15 @@ impl Client {
     /// you need an auth token, and do not keep it: the cached one is returned at once, and renewed
     /// in time.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// let auth_token = client.authenticate()?;
+    /// assert_eq!(client.authenticate()?.reveal(), auth_token.reveal()); // cached
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// - `Rejected` if emnify refuses the credentials, `Locked` if they were refused too often.
@@ -73,9 +82,11 @@ impl Client {
     /// Returns an auth token that is valid now, without waiting. If there is none, starts a sign-in
     /// on a thread of this library. Calls no function of the program: events wait for another call.
     ///
-    /// ```no_run
+    /// ```
     /// # use emnify_core::{Client, ErrorKind};
-    /// # let client = Client::from_env()?;
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
     /// match client.try_authenticate() {
     ///     Ok(auth_token) => println!("signed in until {:?}", auth_token.expires_at()),
     ///     Err(error) if error.kind() == ErrorKind::Pending => println!("not yet: ask again"),
@@ -100,6 +111,16 @@ impl Client {
 
     /// Returns the auth token that [`authenticate`](Self::authenticate) would return without
     /// waiting, if there is one. For callers that must not block.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// assert!(client.cached_auth_token().is_none());
+    /// client.authenticate()?;
+    /// assert!(client.cached_auth_token().is_some());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
         self.transport.session.cached()
     }
@@ -107,6 +128,16 @@ impl Client {
     /// Returns how long `auth_token` is still valid, measured with a clock that counts from the
     /// request for the token and that is never set. For programs that schedule something, such as a
     /// reconnection. If `auth_token` is not the cached one, the wall clock is used.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// let auth_token = client.authenticate()?;
+    /// let reconnect_in = client.valid_for(&auth_token) / 2;
+    /// assert!(!reconnect_in.is_zero());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn valid_for(&self, auth_token: &AuthToken) -> Duration {
         self.transport.session.valid_for(auth_token)
     }
@@ -117,6 +148,17 @@ impl Client {
     /// A report about an earlier auth token is ignored. So is a report less than a minute after the
     /// previous one. This limit grows to 5 minutes if the new auth tokens are reported, too:
     /// signing in does not help then.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// let auth_token = client.authenticate()?;
+    /// // … the server responds to your call with 401 …
+    /// client.invalidate(&auth_token);
+    /// assert_ne!(client.authenticate()?.reveal(), auth_token.reveal());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn invalidate(&self, auth_token: &AuthToken) {
         self.transport.session.invalidate(auth_token);
     }

@@ -86,9 +86,11 @@ impl Client {
     /// Returns a client of the same session whose calls take at most `timeout`, with all waits and
     /// retries.
     ///
-    /// ```no_run
+    /// ```
     /// # use std::time::Duration;
-    /// # let client = emnify_core::Client::from_env()?;
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
     /// let auth_token = client.with_timeout(Duration::from_secs(5)).authenticate()?;
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
@@ -106,6 +108,17 @@ impl Client {
     /// timeout ends. If the creation of an application token is cancelled, the token is revoked in
     /// the background, if its id is found and the process runs long enough. A cancelled rotation
     /// continues when `rotate` is called again.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// client.authenticate()?;
+    /// client.cancel(); // for example from a handler of SIGTERM
+    /// let error = client.application_tokens().list().unwrap_err();
+    /// assert_eq!(error.kind(), emnify_core::ErrorKind::Cancelled);
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn cancel(&self) {
         self.transport.interrupt.iter().for_each(Interrupt::trigger);
         self.transport.session.cancelled();
@@ -119,6 +132,17 @@ impl Client {
 
     /// Returns the events since the last call, the oldest first: at most 64. Empty if an observer
     /// gets the events.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// client.authenticate()?;
+    /// for event in client.take_events() {
+    ///     println!("{} {}: {event}", event.level(), event.kind());
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn take_events(&self) -> Vec<Event> {
         iter::from_fn(|| self.transport.session.take_event()).collect()
     }
@@ -157,6 +181,16 @@ impl Client {
     }
 
     /// Returns the status of the session. It makes no request.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// client.authenticate()?;
+    /// let status = client.status();
+    /// assert!(status.signed_in && status.last_error.is_none());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn status(&self) -> Status {
         self.transport.session.status()
     }
@@ -164,13 +198,16 @@ impl Client {
     /// Returns a builder for any request to the API, with the session's auth token. The path starts
     /// with a slash and is relative to the base URL; it may contain a query.
     ///
-    /// ```no_run
-    /// # let client = emnify_core::Client::from_env()?;
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
     /// use emnify_core::Method;
     ///
-    /// let sim: serde_json::Value = client.request(Method::Get, "/api/v1/sim/7").send()?.json()?;
+    /// let sim: serde_json::Value =
+    ///     client.request(Method::Get, "/api/v1/sim/500001").send()?.json()?;
     /// client
-    ///     .request(Method::Patch, "/api/v1/endpoint/7")
+    ///     .request(Method::Patch, "/api/v1/endpoint/100001")
     ///     .json(&serde_json::json!({ "name": "gateway 7" }))
     ///     .send()?;
     /// # Ok::<(), emnify_core::Error>(())
@@ -182,8 +219,10 @@ impl Client {
     /// Returns an iterator over the rows of a collection. It reads page after page and returns each
     /// row once.
     ///
-    /// ```no_run
-    /// # let client = emnify_core::Client::from_env()?;
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
     /// for sim in client.paginate("/api/v1/sim") {
     ///     println!("{}", sim?["iccid"]);
     /// }

@@ -76,8 +76,10 @@ impl AuthToken {
 
     /// Returns the value of the header `Authorization`: `Bearer …`.
     ///
-    /// ```no_run
-    /// # let client = emnify_core::Client::from_env()?;
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
     /// let header = client.authenticate()?.authorization();
     /// println!("Authorization: {}", header.reveal());
     /// # Ok::<(), emnify_core::Error>(())

@@ -11,6 +11,7 @@ use crate::types::rotation_state::RotationState;
 
 mod api_error;
 mod kind;
+mod show;
 
 pub use api_error::ApiError;
 pub(crate) use kind::ErrorClass;
@@ -81,6 +82,15 @@ impl Error {
 
     /// Returns the operating system's error, if one caused this: a port that refused the connection,
     /// a full disk. The message quotes it.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// let client = emnify_core::Client::builder().application_token_file("/nonexistent").build()?;
+    /// let error = client.authenticate().unwrap_err();
+    /// assert_eq!(error.io_error().map(io::Error::kind), Some(io::ErrorKind::NotFound));
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn io_error(&self) -> Option<&io::Error> {
         self.0.io_error.as_deref()
     }
@@ -253,49 +263,6 @@ pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            kind,
-            reason,
-            message,
-            http_status,
-            api_error,
-            retry_after,
-            reach: _,
-            rotation,
-            source: _,
-            io_error: _,
-        } = &*self.0;
-        f.debug_struct("Error")
-            .field("kind", kind)
-            .field("reason", reason)
-            .field("message", message)
-            .field("http_status", http_status)
-            .field("api_error", api_error)
-            .field("retry_after", retry_after)
-            .field("rotation_state", &rotation.map(|(state, _)| state))
-            .finish()
-    }
-}
-
-impl StdError for Error {
-    /// Returns the cause, if the message does not already quote it, so that a program that prints
-    /// the whole chain prints nothing twice: the error of rustls about a certificate, that of serde
-    /// about a value ([`Request::json`](crate::Request::json),
-    /// [`Response::json`](crate::Response::json)). The error of a function that the program supplied
-    /// is always returned. [`io_error`](Error::io_error) returns the operating system's error.
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }
 }
 

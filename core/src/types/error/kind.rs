@@ -99,6 +99,10 @@ impl ErrorKind {
 /// The part of an exchange that failed, more precisely than an [`ErrorKind`] says.
 ///
 /// `Display` writes the name that Python uses, such as `certificate_expired`.
+///
+/// ```
+/// assert_eq!(emnify_core::ErrorReason::Dns.to_string(), "dns");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorReason {
