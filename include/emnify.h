@@ -833,6 +833,14 @@ int32_t emnify_config_set_fleet_size(emnify_config *config,
 EMNIFY_NODISCARD
 int32_t emnify_config_set_pacing(emnify_config *config, bool pacing, emnify_error **error);
 
+/**
+ * Sets how often a call is repeated after temporary failures (5xx, 429, broken connections), within
+ * its timeout and only if that is safe. Signing in has limits of its own. Default: 2, so three
+ * attempts in all.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_config_set_retries(emnify_config *config, uint32_t retries, emnify_error **error);
+
 /* ---------------------------------------------------------------------------------------------- */
 /* More settings and details: events                                                              */
 /* ---------------------------------------------------------------------------------------------- */

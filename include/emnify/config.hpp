@@ -99,6 +99,11 @@ public:
         return call(emnify_config_set_pacing, pacing);
     }
 
+    /* Sets how often a call is repeated after temporary failures. Default: 2. */
+    Config &set_retries(std::uint32_t retries) {
+        return call(emnify_config_set_retries, retries);
+    }
+
     /* Sets whether Client::cancel() also ends a call that waits for a response. Default: false. */
     Config &set_cancellable(bool cancellable) {
         return call(emnify_config_set_cancellable, cancellable);

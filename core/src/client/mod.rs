@@ -94,6 +94,7 @@ impl Client {
     /// let auth_token = client.with_timeout(Duration::from_secs(5)).authenticate()?;
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use = "the client itself is not changed"]
     pub fn with_timeout(&self, timeout: Duration) -> Client {
         let transport = Transport { timeout, ..self.transport.as_ref().clone() };
         Client { transport: Arc::new(transport), ..self.clone() }

@@ -181,3 +181,16 @@ pub unsafe extern "C" fn emnify_config_set_pacing(
     // SAFETY: the contract.
     unsafe { set(config, error, |builder| Ok(builder.pacing(pacing))) }
 }
+
+/// Sets how often a call is repeated after temporary failures (5xx, 429, broken connections), within
+/// its timeout and only if that is safe. Signing in has limits of its own. Default: 2, so three
+/// attempts in all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_config_set_retries(
+    config: *mut emnify_config,
+    retries: u32,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    // SAFETY: the contract.
+    unsafe { set(config, error, |builder| Ok(builder.retries(retries))) }
+}
