@@ -55,6 +55,7 @@
 //! | `ring` (default) | Uses [ring](https://docs.rs/ring) for TLS and for the encryption of a [`Store`]. |
 //! | `aws-lc-rs` | Uses [aws-lc-rs](https://docs.rs/aws-lc-rs) instead, also if `ring` is enabled. |
 //! | `test-util` | Adds `AuthToken::for_tests` and `Error::for_tests`, for tests of your own code. |
+//! | `tracing` | Reports requests (level `DEBUG`) and events to the subscriber of [tracing](https://docs.rs/tracing), without secrets. |
 //! | `redis` | Adds `Store::redis`, for processes on several machines. |
 //!
 //! This crate passes its provider to rustls and installs none. But if it and another crate enable

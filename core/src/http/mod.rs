@@ -21,7 +21,7 @@ pub(crate) mod worker;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::blocking::Request;
@@ -41,6 +41,7 @@ use crate::http::round_trip::{Failure, Judge, RoundTrip};
 use crate::http::tls::Roots;
 use crate::http::transport_error::{Context, TransportError};
 use crate::http::worker::Workers;
+use crate::sys::trace;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::authorization;
 use crate::types::error::{Error, ErrorKind, Result};
@@ -187,7 +188,13 @@ impl Http {
         wait: &Wait,
         wall: SystemTime,
     ) -> Result<Response> {
-        self.requests.recording(call, || self.send_once(call, auth_token, wait, wall))
+        self.requests.recording(call, || {
+            let started = Instant::now();
+            let result = self.send_once(call, auth_token, wait, wall);
+            let status = result.as_ref().map(|response| response.status);
+            trace::request(call.method.as_str(), call.path, status, started.elapsed());
+            result
+        })
     }
 
     fn send_once(

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(unix)]
 use crate::sys::descriptor::Descriptor;
 use crate::sys::per_process::PerProcess;
+use crate::sys::trace;
 use crate::types::event::Event;
 
 /// The number of events that are kept; older ones are dropped.
@@ -57,6 +58,7 @@ impl Events {
 
     /// Keeps the event until it is delivered or taken.
     pub(crate) fn push(&self, event: Event) {
+        trace::event(&event);
         let mut queue = self.lock();
         if queue.len() >= MOST_KEPT {
             queue.pop_front();

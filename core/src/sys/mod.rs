@@ -13,4 +13,5 @@ pub(crate) mod signal_mask;
 #[cfg(unix)]
 mod standard_descriptors;
 pub(crate) mod timestamp;
+pub(crate) mod trace;
 pub(crate) mod wait;
