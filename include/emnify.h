@@ -1332,7 +1332,7 @@ typedef struct {
  * Initialises the options: emnify_request_options options = EMNIFY_REQUEST_OPTIONS_INIT;
  */
 #define EMNIFY_REQUEST_OPTIONS_INIT \
-    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0 }
+    { sizeof(emnify_request_options), NULL, 0, NULL, 0, NULL, 0, 0 }
 
 /**
  * Makes any request to the API, with the auth token of `client`, and writes the response to

@@ -80,7 +80,7 @@ const PARTS: [Part; 5] = [
         title: "Requests to the API",
         sections: &[
             section("one request", &["requests/request.rs"])
-                .options("request", "NULL, 0, NULL, 0, NULL, 0"),
+                .options("request", "NULL, 0, NULL, 0, NULL, 0, 0"),
             section("collections", &["requests/pages.rs"]),
         ],
     },
