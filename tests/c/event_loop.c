@@ -159,7 +159,7 @@ static void a_loop_never_blocks_while_emnify_hangs(void)
     int fd;
 
     sandbox_fault("{\"path\": \"/api/v1/authenticate\", \"kind\": \"delay\","
-                  " \"milliseconds\": 3000}");
+                  " \"milliseconds\": 60000}");
     fd = descriptor_of(client);
     while (check_clock() < end) {
         double started;
@@ -288,7 +288,10 @@ int main(void)
     RUN(the_descriptor_of_a_freed_client_stays_quiet);
     RUN(events_wait_for_process);
     RUN(a_loop_never_blocks_while_emnify_hangs);
-    RUN(a_forked_child_asks_for_its_own_descriptor);
+    /* Not under valgrind, for which a child leaks what it inherits. */
+    if (check_slowness() == 1) {
+        RUN(a_forked_child_asks_for_its_own_descriptor);
+    }
     RUN(a_loop_does_not_spin_after_its_client_was_cancelled);
     RUN(auto_renew_needs_no_calls);
     RUN(a_client_whose_descriptor_is_in_use_renews_by_itself);
