@@ -5,6 +5,7 @@ import asyncio
 import doctest
 import importlib.util
 import inspect
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,17 @@ def documented() -> Iterator[tuple[str, str]]:
 
 
 EXAMPLES = {name: text for name, text in documented() if ">>>" in text}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what an example configures, which would last for all later tests."""
+    loggers = [logging.getLogger(name) for name in (None, "emnify_auth", "emnify_auth.requests")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture
