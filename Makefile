@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross help demo test test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -64,7 +64,10 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
-test: test-tools lint test-rust test-c test-python test-python-oldest test-sandbox-package test-sdist test-readme ## Run all tests and lints, as continuous integration does
+test: test-tools lint test-rust test-c test-python test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
+
+# These build much and find little.
+test-more: test-tools test-python-oldest test-aws-lc-rs test-crates test-sdist ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -96,7 +99,6 @@ test-sandbox-package: python-package ## Test the package emnify-sandbox
 	@cd tests/sandbox && $(VENV)/bin/maturin build --quiet --profile dev -o $(BUILD)/sandbox-wheels >/dev/null 2>$(BUILD)/maturin.log || { cat $(BUILD)/maturin.log >&2; exit 1; }
 	tests/sandbox/python/test.sh $(PYTHON) $(BUILD)/sandbox-venv $(BUILD)/wheels $(BUILD)/sandbox-wheels
 
-# These two build much and find little, so `make test` leaves them out.
 test-aws-lc-rs: sandbox ## Test the Rust crate with aws-lc-rs in place of ring
 	$(CARGO) test --quiet -p emnify-core --no-default-features --features aws-lc-rs --lib --test main store::
 
