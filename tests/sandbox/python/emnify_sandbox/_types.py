@@ -80,6 +80,7 @@ class Settings(TypedDict, total=False):
     authenticate_limit: int
     general_limit: int
     count_refused: bool
+    count_limited: bool
     retry_after: Literal["seconds", "http_date", "none"]
 
 
