@@ -1061,11 +1061,6 @@ const emnify_error *emnify_status_last_error(const emnify_status *status);
 uint64_t emnify_status_calls_made(const emnify_status *status);
 
 /**
- * Returns how many auth tokens this client has returned without a request.
- */
-uint64_t emnify_status_calls_saved(const emnify_status *status);
-
-/**
  * Returns when an attempt to sign in last succeeded or failed, in seconds of Unix time on this
  * machine's clock; 0 if there was no attempt.
  */

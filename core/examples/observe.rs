@@ -14,13 +14,12 @@ fn main() -> Result<(), emnify_core::Error> {
     // Without calls, a thread of the client renews the auth token on time.
     let client = Client::builder().observer(log).auto_renew(true).build()?;
 
-    // Signs in, and causes the event `authenticated`. The second call uses the cached auth token.
-    client.authenticate()?;
+    // Signs in, and causes the event `authenticated`.
     client.authenticate()?;
 
     let status = client.status();
     println!("signed in: {}, until {:?}", status.signed_in, status.valid_until);
-    println!("{} sign-in, {} call saved", status.calls_made, status.calls_saved);
+    println!("requests to sign in: {}", status.calls_made);
     if let Some(error) = &status.last_error {
         println!("the last attempt failed: {error}; next attempt in {:?}", status.next_attempt);
     }

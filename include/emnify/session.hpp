@@ -74,9 +74,6 @@ public:
     /* Returns how many requests the client has sent to sign in. */
     std::uint64_t calls_made() const noexcept { return emnify_status_calls_made(get()); }
 
-    /* Returns how many auth tokens the client has returned without a request. */
-    std::uint64_t calls_saved() const noexcept { return emnify_status_calls_saved(get()); }
-
     /* Returns when an attempt to sign in last succeeded or failed, on this machine's clock. */
     Time last_change() const { return detail::time(emnify_status_last_change(get())); }
 

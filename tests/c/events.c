@@ -242,7 +242,6 @@ static void the_status_of_a_client_that_is_signed_in(void)
     CHECK_NUMBER(emnify_status_next_attempt_ms(status), -1);
     CHECK(emnify_status_last_error(status) == NULL);
     CHECK_NUMBER(emnify_status_calls_made(status), 0);
-    CHECK_NUMBER(emnify_status_calls_saved(status), 0);
     CHECK_NUMBER(emnify_status_last_change(status), 0);
     emnify_status_free(status);
 
@@ -257,7 +256,6 @@ static void the_status_of_a_client_that_is_signed_in(void)
     CHECK_NUMBER(emnify_status_next_attempt_ms(status), -1);
     CHECK(emnify_status_last_error(status) == NULL);
     CHECK_NUMBER(emnify_status_calls_made(status), 1);
-    CHECK_NUMBER(emnify_status_calls_saved(status), 2);
     CHECK(emnify_status_last_change(status) >= now - 1);
     emnify_status_free(status);
 }

@@ -401,7 +401,6 @@ static void getters_accept_null(void)
     CHECK(emnify_status_next_attempt_ms(NULL) == -1);
     CHECK(emnify_status_last_error(NULL) == NULL);
     CHECK(emnify_status_calls_made(NULL) == 0);
-    CHECK(emnify_status_calls_saved(NULL) == 0);
     CHECK(emnify_status_last_change(NULL) == 0);
     CHECK(emnify_error_copy(NULL) == NULL);
     CHECK(emnify_created_token_reveal(NULL) == NULL);

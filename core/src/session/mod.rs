@@ -20,7 +20,7 @@ mod store_access;
 mod upkeep;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -73,7 +73,6 @@ pub(crate) struct Session {
     state: ArcSwap<State>,
     flight: PerProcess<Arc<SingleFlight<Result<AuthToken>>>>,
     calls_made: AtomicU32,
-    calls_saved: AtomicUsize,
     /// Since when another process has held the store's lock while this one waited, in seconds; 0 if
     /// the lock was free at the last attempt.
     lock_busy_since: AtomicU32,
@@ -90,7 +89,6 @@ impl Session {
             state: ArcSwap::default(),
             flight: PerProcess::new(),
             calls_made: AtomicU32::new(0),
-            calls_saved: AtomicUsize::new(0),
             lock_busy_since: AtomicU32::new(0),
             expiry: ExpiryNotice::default(),
             upkeep: Upkeep::new(),
@@ -114,16 +112,12 @@ impl Session {
         }
         let state = self.state.load();
         let now = self.now();
-        let auth_token = match state.decide(need, now, || self.parts.credential.changed()) {
-            Decision::HandOut => state.valid(now)?.clone(),
-            Decision::HandOutAndRenew => {
-                self.renew_in_background(&state);
-                state.valid(now)?.clone()
-            }
+        match state.decide(need, now, || self.parts.credential.changed()) {
+            Decision::HandOut => {}
+            Decision::HandOutAndRenew => self.renew_in_background(&state),
             _ => return None,
-        };
-        self.calls_saved.fetch_add(1, Ordering::Relaxed);
-        Some(auth_token)
+        }
+        state.valid(now).cloned()
     }
 
     /// Returns how long the token is still valid: on the steady clock if it is the cached one.
@@ -229,7 +223,6 @@ impl Session {
             next_attempt: backing_off.map(ahead),
             last_error: state.backoff.last_error.clone(),
             calls_made: self.calls_made.load(Ordering::Relaxed).into(),
-            calls_saved: self.calls_saved.load(Ordering::Relaxed) as u64,
             last_change: state
                 .backoff
                 .changed_at

@@ -19,8 +19,6 @@ pub struct Status {
     pub last_error: Option<Error>,
     /// How many requests this client has sent to sign in.
     pub calls_made: u64,
-    /// How many auth tokens this client has returned without a request.
-    pub calls_saved: u64,
     /// When an attempt to sign in last succeeded or failed, on this machine's clock.
     pub last_change: Option<SystemTime>,
 }

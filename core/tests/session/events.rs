@@ -32,7 +32,7 @@ fn status_and_events_report_what_happened_without_a_secret() {
     client.authenticate().unwrap();
     let status = client.status();
     assert!(status.signed_in && status.last_error.is_none());
-    assert_eq!((status.calls_made, status.calls_saved), (1, 1));
+    assert_eq!(status.calls_made, 1);
     let left = status.valid_until.unwrap().duration_since(SystemTime::now()).unwrap();
     assert!(left > 239 * MINUTE, "{left:?}");
 

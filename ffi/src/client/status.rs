@@ -17,7 +17,6 @@ pub struct emnify_status {
     next_attempt_ms: i64,
     last_error: Option<Box<emnify_error>>,
     calls_made: u64,
-    calls_saved: u64,
     last_change: i64,
 }
 
@@ -86,13 +85,6 @@ pub unsafe extern "C" fn emnify_status_calls_made(status: *const emnify_status) 
     unsafe { read(status, 0, |status| status.calls_made) }
 }
 
-/// Returns how many auth tokens this client has returned without a request.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn emnify_status_calls_saved(status: *const emnify_status) -> u64 {
-    // SAFETY: the contract.
-    unsafe { read(status, 0, |status| status.calls_saved) }
-}
-
 /// Returns when an attempt to sign in last succeeded or failed, in seconds of Unix time on this
 /// machine's clock; 0 if there was no attempt.
 #[unsafe(no_mangle)]
@@ -116,7 +108,6 @@ impl emnify_status {
             next_attempt_ms: milliseconds(status.next_attempt),
             last_error: status.last_error.map(Into::into),
             calls_made: status.calls_made,
-            calls_saved: status.calls_saved,
             last_change: status.last_change.map_or(0, unix_seconds),
         }
     }

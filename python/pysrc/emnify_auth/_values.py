@@ -240,8 +240,8 @@ class Status(_Value):
 
         >>> headers = [client.auth_headers() for _ in range(3)]
         >>> status = client.status()
-        >>> status.signed_in, status.calls_made, status.calls_saved
-        (True, 1, 2)
+        >>> status.signed_in, status.calls_made
+        (True, 1)
     """
 
     signed_in: bool
@@ -257,8 +257,6 @@ class Status(_Value):
     not raised."""
     calls_made: int = 0
     """How many requests this client has sent to sign in."""
-    calls_saved: int = 0
-    """How many auth tokens this client has returned without a request."""
     last_change: datetime.datetime | None = None
     """When an attempt to sign in last succeeded or failed, on this machine's clock, in UTC."""
 

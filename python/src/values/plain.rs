@@ -112,7 +112,6 @@ pub(crate) fn status<'py>(py: Python<'py>, status: &emnify_core::Status) -> Valu
     fields.set_item("next_attempt", status.next_attempt.map(|wait| wait.as_secs_f64()))?;
     fields.set_item("last_error", error(py, status.last_error.as_ref()))?;
     fields.set_item("calls_made", status.calls_made)?;
-    fields.set_item("calls_saved", status.calls_saved)?;
     fields.set_item("last_change", latest(py, status.last_change)?)?;
     new("Status", &fields)
 }
