@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -160,6 +160,10 @@ abi: test-tools ## Update the reference of the ABI check
 	@mkdir -p $(BUILD)/abi
 	ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/abi
 	ffi/packaging/abi.sh update $(BUILD)/abi/libemnify.so.0
+
+size: tools-c ## Print the size of the C library by crate, beside the limit
+	@$(CARGO) build --quiet --release -p emnify-ffi
+	@ffi/packaging/size.sh $(RELEASE)/libemnify.a
 
 # Needs root. ffi/packaging/README.md describes it.
 cross: sandbox ## Build the C library for another architecture and test it in emulation (TARGET=aarch64-unknown-linux-gnu)
