@@ -85,11 +85,12 @@ static inline double check_slowness(void)
     return getenv("CHECK_SLOWNESS") != NULL ? atof(getenv("CHECK_SLOWNESS")) : 1;
 }
 
-/* How many threads a program has that starts none: that of main(), and perhaps a sanitizer's. */
+/* How many threads a program has that starts none: that of main(), and perhaps a sanitizer's or an
+ * emulator's. */
 #ifdef __SANITIZE_THREAD__
 #define CHECK_THREADS 2
 #else
-#define CHECK_THREADS 1
+#define CHECK_THREADS (getenv("CHECK_EMULATOR") != NULL ? 2 : 1)
 #endif
 
 #endif

@@ -196,9 +196,11 @@ static void note(struct settings *settings)
     }
 }
 
-/* How many functions were registered to run at exit, also by the library. */
+/* How many functions were registered to run at exit, also by the library. musl's atexit() registers
+ * them without a call that this program could replace. */
 static int registered;
 
+#ifdef __GLIBC__
 int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 
 int __cxa_atexit(void (*function)(void *), void *argument, void *object)
@@ -210,6 +212,7 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *object)
     memcpy(&real, &found, sizeof real);
     return real(function, argument, object);
 }
+#endif
 
 static void nothing(void)
 {
@@ -223,7 +226,12 @@ static void the_settings_of_the_process_do_not_change(void)
 
     registered = 0;
     CHECK_NUMBER(atexit(nothing), 0);
+#ifdef __GLIBC__
     CHECK_NUMBER(registered, 1);
+#else
+    printf("  not checked: whether the library registers functions to run at exit\n");
+    registered = 1;
+#endif
     prepare_deep_answers();
     note(&before);
     do_everything(NULL);
@@ -333,8 +341,7 @@ static void run_to_the_end(const char *how)
     fflush(stdout);
     child = fork();
     if (child == 0) {
-        execl(program, program, how, (char *)NULL);
-        _exit(127);
+        execute(program, how);
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status));

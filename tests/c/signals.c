@@ -60,12 +60,16 @@ static unsigned long long bit(int signal)
     return 1ULL << (signal - 1);
 }
 
-/* Whether the thread blocks all signals, except the two that cannot be blocked and the two that the
- * C library uses itself. */
+/* Whether the thread blocks all signals, except the two that cannot be blocked and those that the C
+ * library uses itself: glibc two, musl three. */
 static int blocks_all(const struct thread *thread)
 {
-    unsigned long long never = bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33);
+    unsigned long long never = bit(SIGKILL) | bit(SIGSTOP);
+    int own;
 
+    for (own = 32; own < SIGRTMIN; own++) {
+        never |= bit(own);
+    }
     return (thread->blocked | never) == ~0ULL;
 }
 

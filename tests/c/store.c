@@ -106,8 +106,7 @@ static void many_processes_sign_in_once(void)
     for (i = 0; i < PROCESSES; i++) {
         processes[i] = fork();
         if (processes[i] == 0) {
-            execl(program, program, folder, (char *)NULL);
-            _exit(2);
+            execute(program, folder);
         }
     }
     for (i = 0; i < PROCESSES; i++) {

@@ -132,6 +132,19 @@ static inline void remove_folder(const char *path)
     rmdir(path);
 }
 
+/* Replaces this process by a program, with an emulator if this program needs one. */
+static inline void execute(const char *program, const char *argument)
+{
+    const char *emulator = getenv("CHECK_EMULATOR");
+
+    if (emulator != NULL) {
+        execlp(emulator, emulator, program, argument, (char *)NULL);
+    } else {
+        execl(program, program, argument, (char *)NULL);
+    }
+    _exit(127);
+}
+
 /* Sleeps for this many milliseconds. */
 static inline void pause_ms(long milliseconds)
 {

@@ -1,21 +1,17 @@
 /*
- * Secrets are wiped when their handles are freed. This program defines free(), which the library
- * calls, and searches each block of this thread before it is freed. Needs the GNU C library. Not
- * for valgrind or sanitizers, which define free(), too.
+ * Secrets are wiped when their handles are freed. This program defines malloc() and free(), which the
+ * library calls, and searches each block of this thread before it is freed. Not for valgrind or
+ * sanitizers, which define them, too.
  */
 
 #define _GNU_SOURCE
 
-#include <malloc.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <sys/mman.h>
 
 #include "support.h"
-
-extern void *__libc_malloc(size_t size);
-extern void __libc_free(void *block);
-void *malloc(size_t size);
-void free(void *block);
-void *realloc(void *block, size_t size);
 
 /* The text to search for, and in how many blocks it was found. */
 static char secret[64];
@@ -23,36 +19,90 @@ static size_t secret_length;
 static int found;
 static pthread_t this_thread;
 
-static void look(const void *block)
+#define ALIGNMENT 16
+#define CHUNK ((size_t)1 << 20)
+
+/* Returns a block of zeros, with its size before it. No memory is used twice: otherwise content from
+ * an earlier owner, such as a buffer of the HTTP library, would count as a secret that its new owner
+ * did not wipe. */
+static void *new_block(size_t alignment, size_t size)
 {
-    if (block != NULL && secret_length > 0 && pthread_equal(pthread_self(), this_thread) &&
-        memmem(block, malloc_usable_size((void *)block), secret, secret_length) != NULL) {
-        found++;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static uintptr_t next;
+    static uintptr_t end;
+    uintptr_t start;
+    void *chunk;
+
+    if (alignment < ALIGNMENT) {
+        alignment = ALIGNMENT;
     }
+    if (size > SIZE_MAX / 2 || alignment > CHUNK) {
+        return NULL;
+    }
+    pthread_mutex_lock(&mutex);
+    start = (next + sizeof(size_t) + alignment - 1) & ~(uintptr_t)(alignment - 1);
+    if (next == 0 || start > end || size > end - start) {
+        chunk = mmap(NULL, size + 2 * CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                     0);
+        next = chunk == MAP_FAILED ? 0 : (uintptr_t)chunk;
+        end = next + size + 2 * CHUNK;
+        start = (next + sizeof(size_t) + alignment - 1) & ~(uintptr_t)(alignment - 1);
+    }
+    if (next != 0) {
+        next = start + size;
+        ((size_t *)start)[-1] = size;
+    }
+    pthread_mutex_unlock(&mutex);
+    return next != 0 ? (void *)start : NULL;
+}
+
+static size_t size_of(const void *block)
+{
+    return block == NULL ? 0 : ((const size_t *)block)[-1];
+}
+
+void *malloc(size_t size);
+void *calloc(size_t count, size_t size);
+void *realloc(void *block, size_t size);
+void *aligned_alloc(size_t alignment, size_t size);
+int posix_memalign(void **block, size_t alignment, size_t size);
+void free(void *block);
+
+void *malloc(size_t size)
+{
+    return new_block(ALIGNMENT, size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return size > 0 && count > SIZE_MAX / size ? NULL : malloc(count * size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return new_block(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    *block = new_block(alignment, size);
+    return *block == NULL ? ENOMEM : 0;
 }
 
 void free(void *block)
 {
-    look(block);
-    __libc_free(block);
-}
-
-/* Clears each new block. Otherwise content from an earlier owner, such as a buffer of the HTTP
- * library, would count as a secret that its new owner did not wipe. */
-void *malloc(size_t size)
-{
-    void *block = __libc_malloc(size);
-
-    return block == NULL ? NULL : memset(block, 0, malloc_usable_size(block));
+    if (block != NULL && secret_length > 0 && pthread_equal(pthread_self(), this_thread) &&
+        memmem(block, size_of(block), secret, secret_length) != NULL) {
+        found++;
+    }
 }
 
 void *realloc(void *block, size_t size)
 {
-    size_t old = block == NULL ? 0 : malloc_usable_size(block);
     void *grown = malloc(size);
 
     if (grown != NULL && block != NULL) {
-        memcpy(grown, block, old < size ? old : size);
+        memcpy(grown, block, size_of(block) < size ? size_of(block) : size);
         free(block);
     }
     return grown;
