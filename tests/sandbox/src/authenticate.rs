@@ -49,18 +49,17 @@ pub(crate) fn authenticate(state: &mut State, request: &Request) -> Response {
 fn with_application_token(state: &mut State, request: &Request, value: &str) -> Response {
     let (now, peer) = (state.clock.now(), state.peer(request));
     let account = format!("application token {value}");
+    let found = state.tokens.iter().find(|row| row.value == value);
+    let found = found.map(|row| (row.id, row.organisation, row.refusal(now, peer)));
+    if let Some((id, _, Some(reason))) = found {
+        seed::add_authentication_failure(state, id, reason, peer);
+    }
     if state.lockouts.locked(&account, now) {
         return locked();
     }
-    let Some(row) = state.tokens.iter().find(|row| row.value == value) else {
+    let Some((id, organisation, None)) = found else {
         return refused(state, &account);
     };
-    let (id, organisation) = (row.id, row.organisation);
-    if let Some(reason) = row.refusal(now, peer) {
-        let name = row.description.clone().unwrap_or_default();
-        seed::add_authentication_failure(state, organisation, &name, reason, peer);
-        return refused(state, &account);
-    }
     state.lockouts.succeeded(&account);
     let esc_app = esc_app(&state.settings, id);
     let auth_token = sign(state, organisation, "esc.app", esc_app);

@@ -38,11 +38,12 @@ pub(crate) fn add_events(state: &mut State, count: u64) {
 /// Adds the event that emnify records when it refuses an application token.
 pub(crate) fn add_authentication_failure(
     state: &mut State,
-    organisation: u64,
-    name: &str,
+    token: u64,
     reason: &str,
     peer: IpAddr,
 ) {
+    let Some(row) = state.tokens.iter().find(|row| row.id == token) else { return };
+    let (organisation, name) = (row.organisation, row.description.as_deref().unwrap_or_default());
     let id = state.events.keys().next_back().map_or(1, |last| last + 1);
     let description =
         format!("Failed authentication request from '{name}', Reason: {reason} from IP {peer}");

@@ -207,3 +207,16 @@ fn refused_tokens_are_recorded_as_events() {
     });
     assert_eq!(descriptions, expected);
 }
+
+#[test]
+fn each_refusal_is_recorded_also_while_the_account_is_locked() {
+    let rig = Rig::new();
+    let token = rig.sign_in();
+    let (_, value) =
+        rig.sandbox.add_application_token(NewToken { status: 1, ..NewToken::default() });
+    for _ in 0..5 {
+        assert_eq!(rig.exchange(&value).0, 401);
+    }
+    let (_, events) = status_and_body(rig.get(&token, "/api/v1/event?q=type:7"));
+    assert_eq!(events.as_array().unwrap().len(), 5);
+}
