@@ -141,8 +141,12 @@ impl<'a> TokenCalls<'a> {
     /// Returns the row of the application token that the session signs in with.
     pub(crate) fn own(&self) -> Result<Option<ApplicationToken>> {
         let rows = self.list()?;
-        let own = self.own_id()?;
-        Ok(rows.into_iter().find(|row| Some(row.id()) == own))
+        let id = self.own_id()?;
+        let own = rows.into_iter().find(|row| Some(row.id()) == id);
+        let session = &self.transport.session;
+        let expires_at = own.as_ref().and_then(ApplicationToken::expires_at);
+        session.learn_expiry(&session.credential_in_use(), expires_at);
+        Ok(own)
     }
 
     /// Returns all application tokens, each with its findings.

@@ -5,6 +5,7 @@ mod authentication;
 pub(crate) mod builder;
 #[cfg(feature = "__faces")]
 mod faces;
+mod metrics;
 
 use std::iter;
 use std::sync::Arc;
@@ -193,6 +194,7 @@ impl Client {
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
     pub fn status(&self) -> Status {
+        self.transport.session.deliver_events();
         self.transport.session.status()
     }
 

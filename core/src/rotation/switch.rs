@@ -17,6 +17,7 @@ use crate::store::rotation_journal::{
 };
 use crate::sys::clock::is_before_release;
 use crate::types::auth_token::AuthToken;
+use crate::types::date;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::EventKind;
 use crate::types::rotation_state::RotationState;
@@ -26,6 +27,8 @@ impl Rotator<'_> {
     /// Continues from the journal entry of the new application token.
     pub(super) fn switch(&self, successor: Successor) -> Result<Rotation> {
         let Successor { token, key, mut entry, auth_token: mut proof } = successor;
+        let expires_at = entry.plan.expiry_date.as_deref().and_then(date::instant);
+        self.transport.session.learn_expiry(key.name(), expires_at);
         loop {
             let state = entry.state;
             let next = match state {

@@ -128,6 +128,7 @@ impl Session {
         }
         let now = self.now();
         self.note(error, now);
+        self.measurements.failed(error.kind());
         let until = self.state.load().backoff.backing_off(now, || false);
         let next_attempt = until.unwrap_or_default().saturating_sub(now);
         self.parts.events.push(Event::failed(error.clone(), next_attempt));

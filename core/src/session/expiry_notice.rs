@@ -2,9 +2,11 @@
 //! other token is looked up in the list once a day, in the background, if the program wants to
 //! know.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwapOption;
 use reqwest::Method;
 
 use crate::api::application_token::{self, LIST};
@@ -21,18 +23,33 @@ use crate::types::secret::Secret;
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// Remembers the last day of each action, counted by the server's clock, which the auth token
-/// shows.
+/// shows, and when the application token expires.
 #[derive(Debug, Default)]
 pub(crate) struct ExpiryNotice {
     announced_on: AtomicU32,
     looked_up_on: AtomicU32,
+    /// Whether the program wants to know, although it receives no events.
+    pub(super) is_wanted: AtomicBool,
+    known: ArcSwapOption<KnownExpiry>,
+}
+
+#[derive(Debug)]
+struct KnownExpiry {
+    /// The name of the credential that expires.
+    credential: String,
+    at: SystemTime,
 }
 
 impl ExpiryNotice {
     /// Returns the event that is due after a sign-in, judged by the tokens themselves.
     pub(crate) fn signed_in(&self, token: &Secret, auth_token: &AuthToken) -> Option<Event> {
-        let expiry = Claims::read(token.reveal()).expires_at?;
-        self.announce(UNIX_EPOCH + Duration::from_secs(expiry), auth_token)
+        self.announce(of(token)?, auth_token)
+    }
+
+    /// Returns when the credential of that name expires, if that is known.
+    pub(super) fn known(&self, credential: &str) -> Option<SystemTime> {
+        let known = self.known.load();
+        known.as_ref().filter(|known| known.credential == credential).map(|known| known.at)
     }
 
     /// Returns the id of the row to look up, if that has not been done today. The lookup then
@@ -40,8 +57,8 @@ impl ExpiryNotice {
     fn lookup_due(&self, token: &Secret, auth_token: &AuthToken) -> Option<u64> {
         let claims = auth_token.claims();
         let (id, today) = (claims.application_token_id?, day(claims.issued_at?));
-        let is_known = Claims::read(token.reveal()).expires_at.is_some();
-        (!is_known && self.looked_up_on.swap(today, Ordering::Relaxed) != today).then_some(id)
+        (of(token).is_none() && self.looked_up_on.swap(today, Ordering::Relaxed) != today)
+            .then_some(id)
     }
 
     /// Returns an event if the token expires soon and that has not been announced today.
@@ -54,16 +71,30 @@ impl ExpiryNotice {
     }
 }
 
+/// Returns when an application token expires, if it is a JWT that contains that.
+pub(super) fn of(token: &Secret) -> Option<SystemTime> {
+    let expiry = Claims::read(token.reveal()).expires_at?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(expiry))
+}
+
 /// Returns the number of days since 1970.
 fn day(unix_seconds: u64) -> u32 {
     u32::try_from(unix_seconds / SECONDS_A_DAY).unwrap_or(u32::MAX)
 }
 
 impl Session {
+    /// Remembers when the credential of that name expires.
+    pub(crate) fn learn_expiry(&self, credential: &str, expires_at: Option<SystemTime>) {
+        if let Some(at) = expires_at {
+            let credential = credential.to_owned();
+            self.expiry.known.store(Some(Arc::new(KnownExpiry { credential, at })));
+        }
+    }
+
     /// Looks up the application token's expiry in the list, at most once a day, if the program
     /// wants to know and the token itself does not contain it.
     pub(super) fn look_up_expiry(&self, auth_token: &AuthToken, wait: &Wait) {
-        if !self.parts.events.wants_expiry() {
+        if !self.parts.events.wants_expiry() && !self.expiry.is_wanted.load(Ordering::Relaxed) {
             return;
         }
         let Ok(Some(token)) = self.given_application_token() else { return };
@@ -78,6 +109,7 @@ impl Session {
         });
         let row = rows.ok().and_then(|rows| rows.into_iter().find(|row| row.id() == id));
         if let Some(expires_at) = row.and_then(|row| row.expires_at()) {
+            self.learn_expiry(&self.credential_in_use(), Some(expires_at));
             let expiring = self.expiry.announce(expires_at, auth_token);
             expiring.into_iter().for_each(|event| self.parts.events.push(event));
         }

@@ -6,6 +6,7 @@ mod attempt_result;
 pub(crate) mod backoff;
 pub(crate) mod event_queue;
 pub(crate) mod expiry_notice;
+pub(crate) mod measurements;
 pub(crate) mod policy;
 pub(crate) mod probe;
 mod refresh;
@@ -21,13 +22,14 @@ mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::http::Http;
 use crate::session::event_queue::Events;
 use crate::session::expiry_notice::ExpiryNotice;
+use crate::session::measurements::Measurements;
 use crate::session::policy::{Decision, Need};
 use crate::session::single_flight::SingleFlight;
 use crate::session::state::{CachedToken, State};
@@ -77,6 +79,7 @@ pub(crate) struct Session {
     /// the lock was free at the last attempt.
     lock_busy_since: AtomicU32,
     expiry: ExpiryNotice,
+    measurements: Measurements,
     upkeep: Upkeep,
     /// The failure of the last sign-in in the background, if it left no valid token.
     background_failure: ArcSwapOption<BackgroundFailure>,
@@ -91,6 +94,7 @@ impl Session {
             calls_made: AtomicU32::new(0),
             lock_busy_since: AtomicU32::new(0),
             expiry: ExpiryNotice::default(),
+            measurements: Measurements::default(),
             upkeep: Upkeep::new(),
             background_failure: ArcSwapOption::empty(),
         }
@@ -208,10 +212,9 @@ impl Session {
         self.parts.events.deliver();
     }
 
-    /// Returns the session's status.
+    /// Returns the session's status. Delivers no events.
     pub(crate) fn status(&self) -> Status {
-        self.parts.events.deliver();
-        let (now, wall) = (self.now(), self.parts.clock.wall());
+        let now = self.now();
         let state = self.state.load();
         let in_use = |cached: &&CachedToken| now < cached.valid_until && !cached.is_reported;
         let cached = state.cached.as_ref().filter(in_use);
@@ -219,20 +222,26 @@ impl Session {
         let ahead = |at: Duration| at.saturating_sub(now);
         Status {
             signed_in: cached.is_some(),
-            valid_until: cached.and_then(|cached| wall.checked_add(ahead(cached.valid_until))),
+            valid_until: cached.and_then(|cached| self.wall_time_of(cached.valid_until)),
             next_attempt: backing_off.map(ahead),
             last_error: state.backoff.last_error.clone(),
             calls_made: self.calls_made.load(Ordering::Relaxed).into(),
-            last_change: state
-                .backoff
-                .changed_at
-                .and_then(|at| wall.checked_sub(now.saturating_sub(at))),
+            last_change: state.backoff.changed_at.and_then(|at| self.wall_time_of(at)),
         }
     }
 
     /// Returns the time of the steady clock.
     pub(crate) fn now(&self) -> Duration {
         self.parts.clock.steady() + ORIGIN
+    }
+
+    /// Converts a time of the steady clock to this machine's clock.
+    fn wall_time_of(&self, at: Duration) -> Option<SystemTime> {
+        let (now, wall) = (self.now(), self.parts.clock.wall());
+        match at.checked_sub(now) {
+            Some(ahead) => wall.checked_add(ahead),
+            None => wall.checked_sub(now.saturating_sub(at)),
+        }
     }
 
     fn flight(&self) -> &Arc<SingleFlight<Result<AuthToken>>> {

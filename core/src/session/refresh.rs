@@ -9,6 +9,7 @@ use crate::http::OnLate;
 use crate::session::Session;
 use crate::session::attempt_result::Requested;
 use crate::session::backoff::error_while_backing_off;
+use crate::session::expiry_notice;
 use crate::session::policy::{Decision, MAX_ATTEMPTS, Need};
 use crate::session::single_flight;
 use crate::sign_in::credential::Current;
@@ -120,6 +121,9 @@ impl Session {
         let credential = self.successor_of(credential)?;
         let key = Arc::new(self.entry_key(&credential.key_material())?);
         self.use_credential(key.name());
+        if let Some(token) = credential.application_token() {
+            self.learn_expiry(key.name(), expiry_notice::of(token));
+        }
         let lock = self.lock_store(&key, wait)?;
         self.adopt(&key, wait);
         Ok((credential, key, lock))

@@ -70,6 +70,7 @@ impl Session {
         match snapshot::load(&self.store_within(wait), key, self.now(), &*self.parts.clock) {
             Ok(None) => {}
             Ok(Some(stored)) => {
+                self.measurements.stored(stored.backoff.verdict.at.unwrap_or_default());
                 let (before, now) = (self.state.load_full(), self.now());
                 self.state.rcu(|state| state.merged(&stored, now));
                 let after = self.state.load_full();
@@ -89,10 +90,10 @@ impl Session {
             return;
         }
         let (state, now) = (self.state.load(), self.now());
-        if let Err(error) =
-            snapshot::save(&self.store_within(wait), key, &state, now, &*self.parts.clock)
-        {
-            self.report_store_error(error);
+        match snapshot::save(&self.store_within(wait), key, &state, now, &*self.parts.clock) {
+            Ok(()) if self.parts.store.is_memory() => {}
+            Ok(()) => self.measurements.stored(now),
+            Err(error) => self.report_store_error(error),
         }
     }
 

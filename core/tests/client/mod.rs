@@ -5,4 +5,5 @@ mod bad_input;
 mod cancel;
 mod environment;
 mod late;
+mod metrics;
 mod secrets;
