@@ -13,7 +13,6 @@ use crate::session::policy::Need;
 use crate::sign_in::exchange::{Exchange, SignInMode};
 use crate::sys::clock::Clock;
 use crate::sys::interrupt::Interrupt;
-use crate::sys::random;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
@@ -85,7 +84,7 @@ impl Transport {
                 result => return result,
             };
             let back_off = BACK_OFF * (1 << (attempts - 1).min(MOST_DOUBLED));
-            let pause = back_off.mul_f64(0.5 + random::draw() / 2.0);
+            let pause = back_off.mul_f64(0.5 + self.clock.jitter() / 2.0);
             let pause = pause.max(error.retry_after().unwrap_or_default());
             if wait.has_time_after(pause) {
                 wait.pause(&*self.clock, pause, call.action)?;

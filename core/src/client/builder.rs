@@ -267,7 +267,7 @@ impl ClientBuilder {
             }
         };
         let roots = Roots::choose(self.ca_bundle.as_ref())?;
-        let store = self.chosen_store()?.for_client(&roots)?;
+        let store = self.chosen_store()?.for_client(&roots, &self.clock)?;
         let fleet_size = self.chosen_fleet_size()?;
         let credential = self.credential()?;
         let proxy = self.proxy.as_ref().map(|url| url::proxy(url.reveal())).transpose()?;

@@ -14,7 +14,6 @@ use crate::sign_in::credential::Credential;
 use crate::sign_in::exchange::{Grant, SIGN_IN};
 use crate::store::Locked;
 use crate::store::encryption::EntryKey;
-use crate::sys::random;
 use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
@@ -36,7 +35,7 @@ impl Session {
     /// Continues with an auth token that was just obtained.
     pub(super) fn accept(&self, requested: &Requested, grant: Grant) -> AuthToken {
         let Grant { auth_token, refresh_token } = grant;
-        let (now, name, draw) = (self.now(), requested.key.name(), random::draw());
+        let (now, name, draw) = (self.now(), requested.key.name(), self.parts.clock.jitter());
         let cached = CachedToken::new(auth_token.clone(), name, requested.at, draw);
         let refresh = Refresh { token: refresh_token, changed_at: Some(now) };
         self.state.rcu(|state| {
@@ -147,7 +146,7 @@ impl Session {
             now,
             is_user: matches!(self.parts.credential, Credential::User(_)),
             fleet_size: self.parts.fleet_size,
-            draw: random::draw(),
+            draw: self.parts.clock.jitter(),
         };
         self.state.rcu(|state| state.failed(&failure));
     }

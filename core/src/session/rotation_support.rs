@@ -12,7 +12,6 @@ use crate::sign_in::credential::{Credential, Current, TokenFile};
 use crate::store::Store;
 use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal;
-use crate::sys::random;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorClass, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -114,8 +113,8 @@ impl Session {
     /// Continues with an auth token that was obtained elsewhere with the credential of that name.
     pub(crate) fn continue_with(&self, auth_token: &AuthToken, name: &str, requested_at: Duration) {
         self.use_credential(name);
-        let cached = CachedToken::new(auth_token.clone(), name, requested_at, random::draw());
-        let now = self.now();
+        let (now, draw) = (self.now(), self.parts.clock.jitter());
+        let cached = CachedToken::new(auth_token.clone(), name, requested_at, draw);
         self.state.rcu(|state| state.succeeded(cached.clone(), Refresh::default(), now));
     }
 }

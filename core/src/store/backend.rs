@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::tls::Roots;
+use crate::sys::clock::Clock;
 use crate::sys::wait::Wait;
 use crate::types::error::Result;
 
@@ -23,9 +24,13 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Returns where it is, for messages, without a password.
     fn location(&self) -> String;
 
-    /// Returns this backend for a client that trusts these certificates; `None` if it connects to
-    /// no server.
-    fn for_client(&self, _roots: &Roots) -> Result<Option<Arc<dyn Backend>>> {
+    /// Returns this backend for a client that trusts these certificates and has this clock; `None`
+    /// if it connects to no server.
+    fn for_client(
+        &self,
+        _roots: &Roots,
+        _clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Arc<dyn Backend>>> {
         Ok(None)
     }
 

@@ -23,6 +23,7 @@ use crate::store::directory::Directory;
 use crate::store::encryption::EntryKey;
 #[cfg(feature = "redis")]
 use crate::store::redis::Redis;
+use crate::sys::clock::Clock;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
 
@@ -169,8 +170,9 @@ impl Store {
         self.0.as_ref().map(|backend| backend.location())
     }
 
-    /// Checks the location, and returns the store for a client that trusts these certificates.
-    pub(crate) fn for_client(self, roots: &Roots) -> Result<Store> {
+    /// Checks the location, and returns the store for a client that trusts these certificates and
+    /// has this clock.
+    pub(crate) fn for_client(self, roots: &Roots, clock: &Arc<dyn Clock>) -> Result<Store> {
         let Some(backend) = &self.0 else { return Ok(self) };
         let location = backend.location();
         if location.is_empty() {
@@ -179,7 +181,7 @@ impl Store {
         if location.contains('\0') {
             return Err(Error::invalid_input("store", "contains a NUL"));
         }
-        let own = backend.for_client(roots)?;
+        let own = backend.for_client(roots, clock)?;
         Ok(own.map_or(self, |backend| Store(Some(backend))))
     }
 

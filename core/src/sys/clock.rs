@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::sys::random;
+
 /// When this version was written (2026-11-24). A clock that shows an earlier time is wrong.
 const RELEASED: Duration = Duration::from_secs(1_795_478_400);
 
@@ -26,6 +28,12 @@ pub trait Clock: sealed::Sealed + Send + Sync + fmt::Debug {
     /// Blocks the calling thread for `duration`, or less if another thread unparks it. The caller
     /// must read the clock again.
     fn sleep(&self, duration: Duration);
+
+    /// Returns a uniformly drawn number between 0 and 1, which a time is varied by.
+    #[doc(hidden)]
+    fn jitter(&self) -> f64 {
+        random::draw()
+    }
 }
 
 mod sealed {

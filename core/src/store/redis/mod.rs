@@ -17,7 +17,7 @@ use crate::store::redis::address::Address;
 use crate::store::redis::lease::{Lease, if_ours};
 use crate::store::redis::protocol::{Command, Reply};
 use crate::store::redis::server::{LIMIT, Server};
-use crate::sys::random;
+use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::wait::Wait;
 use crate::types::error::Result;
 
@@ -41,11 +41,11 @@ pub(crate) struct Redis {
 impl Redis {
     /// Creates it from a URL, which comes from the setting `name`.
     pub(crate) fn new(name: &str, url: &str) -> Result<Self> {
-        Ok(Redis::at(Address::parse(name, url)?, Roots::System))
+        Ok(Redis::at(Address::parse(name, url)?, Roots::System, Arc::new(SystemClock)))
     }
 
-    fn at(address: Address, roots: Roots) -> Self {
-        Redis { server: Arc::new(Server::new(address, roots)), wait: None }
+    fn at(address: Address, roots: Roots, clock: Arc<dyn Clock>) -> Self {
+        Redis { server: Arc::new(Server::new(address, roots, clock)), wait: None }
     }
 
     fn wait(&self) -> Wait {
@@ -84,9 +84,13 @@ impl Backend for Redis {
         self.server.address().to_string()
     }
 
-    fn for_client(&self, roots: &Roots) -> Result<Option<Arc<dyn Backend>>> {
+    fn for_client(
+        &self,
+        roots: &Roots,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Arc<dyn Backend>>> {
         let address = self.server.address().clone().with_environment()?;
-        Ok(Some(Arc::new(Redis::at(address, roots.clone()))))
+        Ok(Some(Arc::new(Redis::at(address, roots.clone(), Arc::clone(clock)))))
     }
 
     fn within(&self, wait: &Wait) -> Option<Arc<dyn Backend>> {
@@ -132,7 +136,7 @@ impl Backend for Redis {
     }
 
     fn poll_interval(&self) -> Duration {
-        POLL.mul_f64(1.0 + POLL_JITTER * random::draw())
+        POLL.mul_f64(1.0 + POLL_JITTER * self.server.jitter())
     }
 }
 

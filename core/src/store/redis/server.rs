@@ -15,8 +15,8 @@ use crate::store::backend::{Interrupted, is_interrupted};
 use crate::store::redis::address::Address;
 use crate::store::redis::connection::{Connection, too_late};
 use crate::store::redis::protocol::{Command, Reply, not_redis};
+use crate::sys::clock::Clock;
 use crate::sys::per_process::PerProcess;
-use crate::sys::random;
 use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
 
@@ -42,6 +42,7 @@ pub(super) struct Server {
     roots: Roots,
     tls: PerProcess<Arc<ClientConfig>>,
     process: PerProcess<Mutex<Link>>,
+    clock: Arc<dyn Clock>,
 }
 
 /// What a process knows about the server.
@@ -55,8 +56,13 @@ struct Link {
 }
 
 impl Server {
-    pub(super) fn new(address: Address, roots: Roots) -> Self {
-        Server { address, roots, tls: PerProcess::new(), process: PerProcess::new() }
+    pub(super) fn new(address: Address, roots: Roots, clock: Arc<dyn Clock>) -> Self {
+        Server { address, roots, tls: PerProcess::new(), process: PerProcess::new(), clock }
+    }
+
+    /// Returns a random number between 0 and 1, for waits.
+    pub(super) fn jitter(&self) -> f64 {
+        self.clock.jitter()
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -83,7 +89,7 @@ impl Server {
         command: Command,
         wait: &Wait,
     ) -> io::Result<Option<Reply>> {
-        if self.link().skip.is_on(Instant::now()) {
+        if self.link().skip.is_on(self.clock.steady()) {
             return Ok(None);
         }
         let patience = (wait.left() / 2).clamp(LEAST, LIMIT).min(wait.left());
@@ -172,7 +178,7 @@ impl Server {
     }
 
     fn fault(&self, error: io::Error) -> io::Error {
-        let left = self.link().skip.start(Instant::now(), random::draw());
+        let left = self.link().skip.start(self.clock.steady(), self.jitter());
         let message = format!("{error}; the server is not used for {} s", left.as_secs().max(1));
         io::Error::new(error.kind(), message)
     }
@@ -191,24 +197,25 @@ fn is_closed(error: &io::Error) -> bool {
 #[derive(Default)]
 struct Skip {
     faults: u32,
-    until: Option<Instant>,
+    /// On the steady clock.
+    until: Duration,
 }
 
 impl Skip {
-    fn is_on(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now < until)
+    fn is_on(&self, now: Duration) -> bool {
+        now < self.until
     }
 
     /// Starts a skip, unless one is on, since operations that fail at the same time are one fault.
     /// Returns the time that is left of it.
-    fn start(&mut self, now: Instant, draw: f64) -> Duration {
+    fn start(&mut self, now: Duration, draw: f64) -> Duration {
         if !self.is_on(now) {
             let factor = 2_u32.saturating_pow(self.faults);
             let most = FIRST_SKIP.saturating_mul(factor).min(LONGEST_SKIP);
             self.faults = self.faults.saturating_add(1);
-            self.until = now.checked_add(most.mul_f64(0.5 + draw / 2.0));
+            self.until = now + most.mul_f64(0.5 + draw / 2.0);
         }
-        self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+        self.until.saturating_sub(now)
     }
 }
 
@@ -217,12 +224,16 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
+    use std::time::SystemTime;
 
     use super::*;
+    use crate::sys::clock::ManualClock;
 
-    fn server(listener: &TcpListener) -> Arc<Server> {
+    fn server(listener: &TcpListener) -> (Arc<Server>, Arc<ManualClock>) {
         let url = format!("redis://{}", listener.local_addr().unwrap());
-        Arc::new(Server::new(Address::parse("store", &url).unwrap(), Roots::System))
+        let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
+        let address = Address::parse("store", &url).unwrap();
+        (Arc::new(Server::new(address, Roots::System, clock.clone())), clock)
     }
 
     fn ping(server: &Arc<Server>, limit: Duration) -> io::Result<Option<Reply>> {
@@ -232,7 +243,7 @@ mod tests {
     #[test]
     fn a_server_is_skipped_after_a_fault_and_used_again_afterwards() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = server(&listener);
+        let (server, clock) = server(&listener);
         // It closes the first connection and replies on each later one.
         thread::spawn(move || {
             drop(listener.accept().unwrap());
@@ -247,8 +258,7 @@ mod tests {
         let error = ping(&server, long).unwrap_err().to_string();
         assert!(error.contains("; the server is not used for "), "{error}");
         assert_eq!(ping(&server, long).unwrap(), None);
-        // End the skip.
-        server.link().skip.until = Some(Instant::now());
+        clock.advance(FIRST_SKIP);
         assert_eq!(ping(&server, long).unwrap(), Some(Reply::Text("PONG".to_owned())));
         assert_eq!(server.link().skip.faults, 0);
         // The server accepts one connection at a time, so this is the same one.
@@ -259,13 +269,13 @@ mod tests {
     fn a_server_that_does_not_reply_is_skipped_unless_its_caller_had_no_time() {
         // The system accepts connections, and no program replies.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = server(&listener);
+        let (server, clock) = server(&listener);
         for (limit, is_skipped) in [(Duration::ZERO, false), (2 * LEAST, true)] {
             let started = Instant::now();
             let error = ping(&server, limit).unwrap_err();
             assert!(started.elapsed() < LIMIT, "{:?}", started.elapsed());
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-            assert_eq!(server.link().skip.is_on(Instant::now()), is_skipped);
+            assert_eq!(server.link().skip.is_on(clock.steady()), is_skipped);
         }
         assert_eq!(ping(&server, LIMIT).unwrap(), None);
     }
@@ -273,7 +283,7 @@ mod tests {
     #[test]
     fn a_server_is_skipped_for_5_to_60_seconds() {
         for (draw, expected) in [(0.0, [5, 10, 20, 30, 30]), (1.0, [10, 20, 40, 60, 60])] {
-            let (mut skip, mut now) = (Skip::default(), Instant::now());
+            let (mut skip, mut now) = (Skip::default(), Duration::ZERO);
             for seconds in expected {
                 let wait = skip.start(now, draw);
                 assert_eq!(wait, Duration::from_secs(seconds));
@@ -286,7 +296,7 @@ mod tests {
 
     #[test]
     fn faults_during_a_skip_do_not_prolong_it() {
-        let (mut skip, now) = (Skip::default(), Instant::now());
+        let (mut skip, now) = (Skip::default(), Duration::ZERO);
         let wait = skip.start(now, 0.0);
         let later = now + Duration::from_secs(1);
         assert_eq!(skip.start(later, 1.0), wait - Duration::from_secs(1));
