@@ -5,11 +5,11 @@ pub(crate) mod backend;
 pub(crate) mod directory;
 pub(crate) mod encryption;
 mod file_lock;
+mod location;
 #[cfg(feature = "redis")]
 mod redis;
 pub(crate) mod rotation_journal;
 
-use std::env;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,9 +29,6 @@ use crate::types::error::{Error, ErrorKind, Result};
 
 /// The purpose that the entries of sessions are encrypted for, which is part of their key.
 pub(crate) const SESSION: &str = "session";
-
-/// The environment variable with the user's directory.
-const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 /// Where a session is kept beyond the end of the process.
 ///
@@ -111,44 +108,6 @@ impl Store {
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Result<Self> {
         Ok(Store(Some(Arc::new(Redis::new("store", url)?))))
-    }
-
-    /// Keeps the session at a location given as text: in Redis for a URL that starts with
-    /// `redis://`, `rediss://` or `redis+unix://`, otherwise in a directory. `~/` at the beginning
-    /// is the directory in the environment variable `HOME`. For settings from a file or a user.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for a URL that this build does not support, or if `HOME` is needed and not
-    /// set.
-    pub fn at(location: &str) -> Result<Self> {
-        Store::named("store", location)
-    }
-
-    /// Like [`Store::at`], for a location from the setting `name`.
-    pub(crate) fn named(name: &str, location: &str) -> Result<Self> {
-        let refuse = |problem: &str| Err(Error::invalid_input(name, problem));
-        match location.split_once("://") {
-            #[cfg(feature = "redis")]
-            Some(("redis" | "rediss" | "redis+unix", _)) => {
-                Ok(Store(Some(Arc::new(Redis::new(name, location)?))))
-            }
-            #[cfg(not(feature = "redis"))]
-            Some(("redis" | "rediss" | "redis+unix", _)) => {
-                refuse("this build does not support Redis")
-            }
-            Some(_) => refuse("is neither a directory nor a URL such as redis://host:6379/0"),
-            None => match (location.strip_prefix('~'), env::var_os(HOME)) {
-                (None, _) => Ok(Store::directory(location)),
-                (Some(rest), _) if !(rest.is_empty() || rest.starts_with('/')) => {
-                    refuse("begins with ~, but only ~/ is supported; write the whole path")
-                }
-                (Some(rest), Some(home)) if !home.is_empty() => {
-                    Ok(Store::directory(PathBuf::from(home).join(rest.trim_start_matches('/'))))
-                }
-                _ => refuse(&format!("begins with ~, but {HOME} is not set; write the whole path")),
-            },
-        }
     }
 
     /// Replaces the store's backend by the result of `wrap`. A store in memory has no backend and
