@@ -195,6 +195,11 @@ impl Sandbox {
         self.shared.state().clock.set(unix_seconds);
     }
 
+    /// Stops the sandbox's clock: from now on, only `move_clock` and `set_clock` move it.
+    pub fn stop_clock(&self) {
+        self.shared.state().clock.stop();
+    }
+
     /// Returns the sandbox's time, in seconds of Unix time.
     pub fn now(&self) -> i64 {
         self.shared.state().clock.now()
