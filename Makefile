@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox
+.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox test-redis
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-crates test-sdist ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -101,6 +101,16 @@ test-sandbox-package: python-package ## Test the package emnify-sandbox
 
 test-aws-lc-rs: sandbox ## Test the Rust crate with aws-lc-rs in place of ring
 	$(CARGO) test --quiet -p emnify-core --no-default-features --features aws-lc-rs --lib --test main store::
+
+# `make test` uses redis-server.
+test-redis: sandbox ## Test the store in Redis with each of redis-server and valkey-server that is installed
+	@for server in redis-server valkey-server; do \
+		command -v $$server >/dev/null || { echo "$$server: not installed"; continue; }; \
+		$$server --version; \
+		export REDIS_SERVER=$$server; \
+		$(CARGO) test --quiet -p emnify-core --features redis --test main redis || exit 1; \
+		$(CARGO) test --quiet -p emnify-core --features redis --test redis_fork || exit 1; \
+	done
 
 # Builds each crate from its own archive, as a program that depends on it does.
 test-crates: ## Test what would be published as Rust crates

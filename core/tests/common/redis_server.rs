@@ -1,4 +1,4 @@
-//! A Redis server for one test.
+//! A Redis or Valkey server for one test.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A Redis server on a free port, which ends with the test.
+/// A server on a free port, which ends with the test.
 pub struct Server {
     process: Child,
     pub url: String,
@@ -28,13 +28,18 @@ impl Server {
         std::iter::repeat_with(started).take(5).flatten().next().unwrap()
     }
 
+    /// Returns the program of the server, which `make test-redis` sets.
+    pub fn program() -> String {
+        std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+    }
+
     fn on(port: &str, arguments: &[&str]) -> Option<Self> {
-        let mut process = Command::new("redis-server")
+        let mut process = Command::new(Server::program())
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", port])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|e| panic!("redis-server: {e}; apt-get install redis-server"));
+            .unwrap_or_else(|e| panic!("{}: {e}; apt-get install redis-server", Server::program()));
         let output = BufReader::new(process.stdout.take().unwrap());
         let server = Server { process, url: format!("redis://127.0.0.1:{port}") };
         let mut lines = output.lines().map_while(Result::ok);

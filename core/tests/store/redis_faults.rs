@@ -1,11 +1,15 @@
 //! A real Redis server that fails: a session continues in memory and reports it, and no call takes
 //! longer than its timeout.
 
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emnify_core::Store;
+use emnify_core::{ErrorKind, Store};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 use super::watched;
@@ -133,7 +137,7 @@ fn a_read_only_replica_is_reported() {
 #[test]
 fn a_server_under_load_is_used() {
     let (sandbox, redis) = (sandbox(), Server::start());
-    let mut load = Command::new("redis-benchmark")
+    let mut load = Command::new(Server::program().replace("-server", "-benchmark"))
         .args(["-p", redis.port(), "-c", "50", "-n", "100000000", "-d", "1000", "-t", "set,get"])
         .stdout(Stdio::null())
         .spawn()
@@ -151,4 +155,92 @@ fn a_server_under_load_is_used() {
     load.kill().unwrap();
     load.wait().unwrap();
     assert_eq!(sign_ins(&sandbox), 1);
+}
+
+/// An address that leads to one server at a time, as a name does that a fail-over moves.
+fn address_of(target: &Arc<Mutex<String>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let target = Arc::clone(target);
+    // Its threads end with the process of the test.
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let port = target.lock().unwrap().clone();
+            let Ok(server) = TcpStream::connect(format!("127.0.0.1:{port}")) else { continue };
+            let other_way = (server.try_clone().unwrap(), stream.try_clone().unwrap());
+            for (mut from, mut to) in [(stream, server), other_way] {
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn no_call_fails_or_is_late_while_the_server_fails_over() {
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    let (sandbox, mut primary) = (sandbox(), Server::start());
+    sandbox.settings(|settings| settings.limits = false);
+    let replica = Server::start_with(&["--replicaof", "127.0.0.1", primary.port()]);
+    let target = Arc::new(Mutex::new(primary.port().to_owned()));
+    let url = address_of(&target);
+    let (is_over, calls) = (AtomicBool::new(false), AtomicU32::new(0));
+    // A new client for each call, so that each uses the server.
+    let sign_in = || {
+        let store = Store::redis(&url).unwrap();
+        let (client, reports) = watched(builder(&sandbox).store(store).timeout(TIMEOUT));
+        let started = Instant::now();
+        client.authenticate().unwrap();
+        assert!(started.elapsed() < TIMEOUT, "{:?}", started.elapsed());
+        calls.fetch_add(1, Ordering::Relaxed);
+        reports.lock().unwrap().clone()
+    };
+    let during = |step: &str| {
+        let before = calls.load(Ordering::Relaxed);
+        eventually(step, || calls.load(Ordering::Relaxed) >= before + 10);
+    };
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    sign_in();
+                }
+            });
+        }
+        during("calls before");
+        primary.suspend();
+        during("calls while the primary hangs");
+        primary.kill();
+        during("calls while there is no server");
+        *target.lock().unwrap() = replica.port().to_owned();
+        during("calls while the replica is read-only");
+        let () = replica.query("REPLICAOF", &["NO", "ONE"]);
+        during("calls afterwards");
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(sign_in(), [""; 0]);
+    let before = sign_ins(&sandbox);
+    assert_eq!(sign_in(), [""; 0]);
+    assert_eq!(sign_ins(&sandbox), before, "the session is shared again");
+}
+
+#[test]
+fn a_lock_that_another_program_keeps_delays_sign_ins_by_two_minutes() {
+    let (sandbox, redis, clock) = (sandbox(), Server::start(), clock());
+    let timeout = Duration::from_millis(700);
+    let builder = builder(&sandbox).timeout(timeout).clock(clock.clone());
+    builder.clone().store(store(&redis)).build().unwrap().authenticate().unwrap();
+    let name = redis.keys().remove(0);
+    let () = redis.query("DEL", &[&name]);
+    let () = redis.query("RPUSH", &[&format!("{name}:lock"), "a list of another program"]);
+    let client = builder.store(store(&redis)).build().unwrap();
+    let started = Instant::now();
+    assert_eq!(client.authenticate().unwrap_err().kind(), ErrorKind::Timeout);
+    assert!(started.elapsed() < timeout + SLACK, "{:?}", started.elapsed());
+    clock.advance(Duration::from_secs(121));
+    client.authenticate().unwrap();
+    assert_eq!(sign_ins(&sandbox), 2);
 }
