@@ -16,6 +16,7 @@
 //! | 429 or a locked account, with `Retry-After` | `Retry-After` and up to a fifth more, at most 3,600 s | yes |
 //! | 429 without `Retry-After`, the first since a success | 60 to 300 s; with a fleet size 300 s + U(0, 4.2 s · size) | yes |
 //! | 429 without `Retry-After`, any other | 300 to 3,600 s | yes |
+//! | 429 without `Retry-After`, while the auth token is valid and due | U(¼, 1) of what is left of it, or of 3,600 s if more is left; at least 60 s | yes |
 //! | a refused application token | 60, 120, 240, 480, then 900 s, or until it changes | yes |
 //! | refused user credentials | 60, 300, 600, then 900 s | yes |
 //! | a credential file that cannot be read, a one-time code that was not supplied | none | no |
@@ -43,6 +44,11 @@ const BACKOFF_MAX_LOCAL: Duration = Duration::from_secs(30);
 /// that many clients share the limit.
 const FIRST_LIMIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 const NEXT_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3_600));
+
+/// After a 429 for a renewal: the least part of the token's remaining time, or of the longest wait,
+/// that is waited. So of many clients whose renewals an outage has delayed, those whose tokens expire
+/// first try again first.
+const LEAST_PART: f64 = 0.25;
 
 /// With the size of the fleet behind one address, the first wait is emnify's window and a random
 /// part of the time in which it lets the whole fleet sign in: 3 s for each client, since a window
@@ -131,8 +137,9 @@ impl Backoff {
         Some(until).filter(|until| now < *until)
     }
 
-    /// Returns the back-off after another failure.
-    pub(super) fn after(&self, failure: &Failure<'_>) -> Backoff {
+    /// Returns the back-off after another failure. `renewal` is how long the auth token that was to
+    /// be renewed is still valid.
+    pub(super) fn after(&self, failure: &Failure<'_>, renewal: Option<Duration>) -> Backoff {
         let Failure { error, now, .. } = *failure;
         let mut backoff = self.clone();
         match error.class() {
@@ -141,7 +148,7 @@ impl Backoff {
             // Reading the credential again costs nothing.
             _ if error.kind() == ErrorKind::InvalidInput => {}
             ErrorClass::Refused => backoff.refuse(failure),
-            ErrorClass::Limited => backoff.limit(failure),
+            ErrorClass::Limited => backoff.limit(failure, renewal),
             _ => backoff.fault(failure),
         }
         backoff.last_error = Some(error.clone());
@@ -164,19 +171,23 @@ impl Backoff {
         };
     }
 
-    fn limit(&mut self, failure: &Failure<'_>) {
+    fn limit(&mut self, failure: &Failure<'_>, renewal: Option<Duration>) {
         let rate_limits = self.verdict.rate_limits;
-        let wait = match (failure.error.retry_after(), rate_limits) {
-            (Some(wait), _) => {
+        let wait = match (failure.error.retry_after(), renewal, rate_limits) {
+            (Some(wait), ..) => {
                 // `Retry-After: 0` must not lead to immediate attempts.
                 let wait = wait.max(doubled(BACKOFF, rate_limits, BACKOFF_MAX)).min(LIMIT_MAX);
                 wait.mul_f64(1.0 + LIMIT_JITTER * failure.draw).min(LIMIT_MAX)
             }
-            (None, 0) => match failure.fleet_size {
+            (None, Some(left), _) => {
+                let most = left.min(LIMIT_MAX);
+                between((most.mul_f64(LEAST_PART), most), failure.draw).max(FIRST_LIMIT.0)
+            }
+            (None, None, 0) => match failure.fleet_size {
                 Some(size) => WINDOW + (FLEET_SHARE * size).mul_f64(failure.draw),
                 None => between(FIRST_LIMIT, failure.draw),
             },
-            (None, _) => between(NEXT_LIMIT, failure.draw),
+            (None, None, _) => between(NEXT_LIMIT, failure.draw),
         };
         self.verdict = Verdict {
             at: Some(failure.now),

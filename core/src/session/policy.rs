@@ -193,7 +193,11 @@ impl State {
 
     /// Returns the state after an attempt that failed.
     pub(crate) fn failed(&self, failure: &Failure<'_>) -> State {
-        State { backoff: self.backoff.after(failure), ..self.clone() }
+        let is_due = |cached: &&CachedToken| cached.renew_at <= failure.now && !cached.is_reported;
+        let renewed = self.cached.as_ref().filter(is_due);
+        let renewal = renewed.and_then(|cached| cached.valid_until.checked_sub(failure.now));
+        let renewal = renewal.filter(|left| !left.is_zero());
+        State { backoff: self.backoff.after(failure, renewal), ..self.clone() }
     }
 
     /// Returns the state after a refusal that delays no attempt, but counts for the next one.

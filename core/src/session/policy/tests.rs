@@ -197,6 +197,23 @@ fn a_fleet_spreads_its_second_attempts() {
 }
 
 #[test]
+fn a_renewal_that_the_limit_refuses_is_tried_again_while_the_token_is_valid() {
+    let error = error(ErrorKind::RateLimited);
+    let limited = |left, draw| {
+        let failure = Failure { error: &error, now: at(0), is_user: false, fleet_size: None, draw };
+        Backoff::default().after(&failure, Some(at(left))).verdict.limited_until
+    };
+    for (left, least, most) in [(7_200, 900, 3_600), (400, 100, 400), (10, 60, 60)] {
+        assert_eq!((limited(left, 0.0), limited(left, 1.0)), (at(least), at(most)));
+    }
+    let state = State { cached: Some(cached()), ..State::default() };
+    let until = |now| failed(&state, &error, now, 1.0).backoff.verdict.limited_until;
+    assert_eq!(until(1_700), at(2_000));
+    // A call got a 401 before the token was due, or there is no token.
+    assert_eq!((until(1_599), until(2_000)), (at(1_899), at(2_300)));
+}
+
+#[test]
 fn a_fault_of_this_machine_is_retried_within_30_s() {
     for (error, wait) in [(error(ErrorKind::Tls).local(), 30), (error(ErrorKind::Tls), 300)] {
         let failure =
