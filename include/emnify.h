@@ -468,7 +468,7 @@ typedef struct emnify_auth_token emnify_auth_token;
  * this each time you need an auth token, and do not keep it: a cached token is returned at once,
  * and renewed in time. Blocks if there is no cached token.
  *
- * The first call after a random point between 50 and 80 % of the token's lifetime starts a renewal
+ * The first call after a random point between 50 and 75 % of the token's lifetime starts a renewal
  * in the background. Without calls nothing is renewed, unless emnify_config_set_auto_renew() was
  * set or emnify_client_fd() is in use. In the last minute of the lifetime, callers wait for the
  * renewal.

@@ -13,7 +13,7 @@ from emnify_auth import Client, InvalidInputError
 
 from sandbox import AUTHENTICATE, LONG, USER_WITH_MFA, Sandbox, ended
 
-# Seconds. A lifetime has a renewal between 50 and 80 % of it.
+# Seconds. A lifetime has a renewal between 50 and 75 % of it.
 LIFETIME = 8
 
 

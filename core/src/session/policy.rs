@@ -11,9 +11,10 @@ use crate::types::auth_token::AuthToken;
 use crate::types::secret::Secret;
 
 /// An auth token is due for renewal from a point that is drawn at random between these parts of its
-/// lifetime, so that a fleet which started at the same time does not renew at the same time.
+/// lifetime, so that a fleet which started at the same time does not renew at the same time. Of four
+/// hours, an hour is left to get over an outage.
 const RENEW_FROM: f64 = 0.5;
-const RENEW_UNTIL: f64 = 0.8;
+const RENEW_UNTIL: f64 = 0.75;
 
 /// For this long before its expiry, or for the last tenth of a shorter lifetime, a token is renewed
 /// before it is handed out.

@@ -21,7 +21,7 @@ fn a_token_that_is_due_is_renewed_in_the_background_while_calls_get_the_old_one(
     client.authenticate().unwrap();
     assert_eq!(sign_ins(&sandbox), 1, "before half of its lifetime nothing is due");
 
-    clock.advance(74 * MINUTE); // beyond 80 % of 240 minutes
+    clock.advance(74 * MINUTE); // beyond 75 % of 240 minutes
     let started = Instant::now();
     for _ in 0..100 {
         assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());

@@ -157,7 +157,7 @@ class Client:
         time you need an auth token, and do not keep it: the cached one is returned at once, and
         renewed in time.
 
-        The first call after a random point between 50 and 80 % of the token's lifetime starts a
+        The first call after a random point between 50 and 75 % of the token's lifetime starts a
         renewal in the background; without calls nothing is renewed. In the last minute of the
         lifetime, calls wait for the renewal, and return the old token if it fails.
 

@@ -16,7 +16,7 @@ fn at(seconds: u64) -> Duration {
 fn cached() -> CachedToken {
     let token = Secret::from(jwt(r#"{"iat":5000,"exp":6000}"#));
     let auth_token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
-    CachedToken::new(auth_token, "one", at(1_000), 1.0 / 3.0)
+    CachedToken::new(auth_token, "one", at(1_000), 0.4)
 }
 
 fn error(kind: ErrorKind) -> Error {
@@ -278,7 +278,7 @@ fn success_ends_all_waits() {
 
 #[test]
 fn the_point_of_renewal_is_drawn_within_its_bounds() {
-    for (draw, renew_at) in [(0.0, 1_500), (1.0 / 3.0, 1_600), (1.0, 1_800)] {
+    for (draw, renew_at) in [(0.0, 1_500), (0.4, 1_600), (1.0, 1_750)] {
         let token = Secret::from(jwt(r#"{"iat":0,"exp":1000}"#));
         let token = AuthToken::new(token, SystemTime::UNIX_EPOCH);
         let cached = CachedToken::new(token, "one", at(1_000), draw);
