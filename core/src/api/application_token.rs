@@ -42,48 +42,57 @@ pub enum ApplicationTokenStatus {
 
 impl ApplicationToken {
     /// Returns the id, which `update` and `revoke` need.
+    #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// Returns the description.
+    #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
     /// Returns the status, if the server sent one. An expired token may still be `Activated`.
+    #[must_use]
     pub fn status(&self) -> Option<ApplicationTokenStatus> {
         self.status
     }
 
     /// Returns when the token was created, as the server wrote it.
+    #[must_use]
     pub fn created(&self) -> Option<&str> {
         self.created.as_deref()
     }
 
     /// Returns when the token was created. `None` if that is unknown or cannot be read.
+    #[must_use]
     pub fn created_at(&self) -> Option<SystemTime> {
         self.created.as_deref().and_then(date::instant)
     }
 
     /// Returns when the token expires, as the server wrote it (as JSON if it is not a string).
     /// `None` if the token does not expire.
+    #[must_use]
     pub fn expiry_date(&self) -> Option<&str> {
         self.expiry_date.as_deref()
     }
 
     /// Returns when the token expires. `None` if it does not expire or the date cannot be read. A
     /// date without a time of day means 00:00 UTC on that day.
+    #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expiry_date.as_deref().and_then(date::instant)
     }
 
     /// Returns the address or range from which the token may be used. `None` means any address.
+    #[must_use]
     pub fn ip(&self) -> Option<&str> {
         self.ip.as_deref()
     }
 
     /// Returns the name of the user who created the token.
+    #[must_use]
     pub fn creator(&self) -> Option<&str> {
         self.creator.as_deref()
     }
@@ -252,17 +261,20 @@ pub struct CreatedApplicationToken {
 
 impl CreatedApplicationToken {
     /// Returns the value of the application token.
+    #[must_use]
     pub fn reveal(&self) -> &str {
         self.value.reveal()
     }
 
     /// Returns the value of the application token, wiped when it is dropped.
+    #[must_use]
     pub fn into_secret(self) -> Secret {
         self.value
     }
 
     /// Returns the id, which `revoke` needs. `None` if the server did not send it and the list did
     /// not show which row is the new one; then look for the description in the list.
+    #[must_use]
     pub fn id(&self) -> Option<u64> {
         self.id
     }

@@ -93,6 +93,7 @@ impl Pages {
     /// Whether the next row is in memory, so that taking it makes no call.
     #[cfg(feature = "__faces")]
     #[doc(hidden)]
+    #[must_use]
     pub fn is_buffered(&self) -> bool {
         self.ended || !self.ends.is_empty()
     }

@@ -236,12 +236,14 @@ pub struct Response(http::Response);
 
 impl Response {
     /// Returns the HTTP status, from 200 to 299.
+    #[must_use]
     pub fn status(&self) -> u16 {
         self.0.status
     }
 
     /// Returns the value of a header; upper and lower case do not matter. `None` if the header is
     /// missing or its value is not ASCII text.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -259,6 +261,7 @@ impl Response {
     }
 
     /// Returns the body, decompressed. It has at most 16 MiB.
+    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }

@@ -121,6 +121,7 @@ impl Client {
     /// assert!(client.cached_auth_token().is_some());
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn cached_auth_token(&self) -> Option<AuthToken> {
         self.transport.session.cached()
     }
@@ -138,6 +139,7 @@ impl Client {
     /// assert!(!reconnect_in.is_zero());
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn valid_for(&self, auth_token: &AuthToken) -> Duration {
         self.transport.session.valid_for(auth_token)
     }

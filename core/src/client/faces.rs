@@ -53,6 +53,7 @@ impl Client {
     }
 
     /// Returns the oldest event and removes it from the queue.
+    #[must_use]
     pub fn take_event(&self) -> Option<Event> {
         self.transport.session.take_event()
     }
@@ -63,27 +64,32 @@ impl Client {
     }
 
     /// Returns the oldest record of a request and removes it.
+    #[must_use]
     pub fn take_request(&self) -> Option<RequestRecord> {
         self.transport.http.take_request()
     }
 
     /// Returns the time limit of a call.
+    #[must_use]
     pub fn timeout(&self) -> Duration {
         self.transport.timeout
     }
 
     /// Returns the name of the setting that the client signs in with.
+    #[must_use]
     pub fn credential(&self) -> &'static str {
         self.transport.session.credential()
     }
 
     /// Returns where the session is kept, without a password; `None` if it is in memory.
+    #[must_use]
     pub fn store(&self) -> Option<String> {
         self.transport.session.store().location()
     }
 
     /// Returns a client of the same session whose calls end when `interrupt` is triggered. `waited`
     /// counts towards the timeout of each call.
+    #[must_use]
     pub fn interruptible(&self, interrupt: Interrupt, waited: Duration) -> Client {
         let transport =
             Transport { interrupt: Some(interrupt), waited, ..self.transport.as_ref().clone() };

@@ -128,6 +128,7 @@ impl Client {
 
     /// Whether [`cancel`](Self::cancel) was called.
     #[inline]
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.transport.interrupt.as_ref().is_some_and(Interrupt::is_triggered)
     }
@@ -145,6 +146,7 @@ impl Client {
     /// }
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn take_events(&self) -> Vec<Event> {
         iter::from_fn(|| self.transport.session.take_event()).collect()
     }
@@ -178,6 +180,7 @@ impl Client {
 
     /// Returns the base URL of all calls, without a slash at its end. Send the auth token only to
     /// its origin: scheme, host and port.
+    #[must_use]
     pub fn base_url(&self) -> &str {
         self.transport.http.base_url().trim_end_matches('/')
     }
@@ -193,6 +196,7 @@ impl Client {
     /// assert!(status.signed_in && status.last_error.is_none());
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn status(&self) -> Status {
         self.transport.session.deliver_events();
         self.transport.session.status()
@@ -236,6 +240,7 @@ impl Client {
     }
 
     /// Returns the calls for the application tokens of the workspace.
+    #[must_use]
     pub fn application_tokens(&self) -> ApplicationTokens {
         ApplicationTokens::new(Arc::clone(&self.transport))
     }

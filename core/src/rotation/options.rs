@@ -144,34 +144,40 @@ pub struct Rotation {
 
 impl Rotation {
     /// Returns [`RotationState::Done`] or [`RotationState::Grace`].
+    #[must_use]
     pub fn state(&self) -> RotationState {
         self.state
     }
 
     /// Returns the id of the application token that was replaced.
+    #[must_use]
     pub fn old_id(&self) -> u64 {
         self.old_id
     }
 
     /// Returns the id of the new application token.
+    #[must_use]
     pub fn new_id(&self) -> u64 {
         self.new_id
     }
 
     /// Returns how long the grace period still lasts; `None` in the state `Done`. While the clock
     /// cannot be trusted, this time does not decrease.
+    #[must_use]
     pub fn grace_left(&self) -> Option<Duration> {
         self.grace_left
     }
 
     /// Whether another client had already rotated the application token. This call then changed
     /// nothing.
+    #[must_use]
     pub fn is_adopted(&self) -> bool {
         self.adopted
     }
 
     /// Whether the old application token still works, because [`RotateOptions::keep_old`] was set in
     /// this call or in the one that began the rotation.
+    #[must_use]
     pub fn is_old_kept(&self) -> bool {
         self.old_kept
     }
@@ -179,6 +185,7 @@ impl Rotation {
     /// Returns the names of the options of this call that were ignored (`expiry_date` and so on),
     /// because an earlier call had begun the rotation with other options. Empty if this call began
     /// it.
+    #[must_use]
     pub fn ignored_options(&self) -> &[&'static str] {
         &self.ignored_options
     }

@@ -23,6 +23,7 @@ pub struct Replacement {
 
 impl Replacement {
     /// Returns the token for the replay.
+    #[must_use]
     pub fn auth_token(&self) -> &AuthToken {
         &self.auth_token
     }

@@ -97,6 +97,7 @@ pub struct TrustedDevice {
 impl TrustedDevice {
     /// Creates a device with this fingerprint, 8 to 256 visible ASCII characters. The user sees its
     /// name in emnify's portal.
+    #[must_use]
     pub fn new(fingerprint: impl Into<Secret>, name: impl Into<String>) -> Self {
         TrustedDevice {
             fingerprint: fingerprint.into(),

@@ -55,6 +55,7 @@ pub(crate) enum Locked {
 
 impl Store {
     /// Keeps the session in memory, until the process ends.
+    #[must_use]
     pub fn memory() -> Self {
         Store(None)
     }
@@ -77,6 +78,7 @@ impl Store {
     ///
     /// Two copies of this library in one process (for example the C library and the Python package)
     /// cannot lock each other out: give each its own directory.
+    #[must_use]
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Store(Some(Arc::new(Directory::new(path))))
     }
@@ -114,6 +116,7 @@ impl Store {
     /// does not change.
     #[cfg(feature = "__faces")]
     #[doc(hidden)]
+    #[must_use]
     pub fn with_backend(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
         Store(self.0.map(wrap))
     }

@@ -16,13 +16,16 @@ const RELEASED: Duration = Duration::from_secs(1_795_478_400);
 pub trait Clock: sealed::Sealed + Send + Sync + fmt::Debug {
     /// Returns the time since a fixed point, usually the boot of the machine. It never goes back,
     /// is never set, and also counts while the machine is suspended.
+    #[must_use]
     fn steady(&self) -> Duration;
 
     /// Returns the date and time as this machine knows them.
+    #[must_use]
     fn wall(&self) -> SystemTime;
 
     /// Returns a name for the current run of the steady clock, which changes with each reboot. Two
     /// readings are comparable if their names are equal. `None` if this cannot be known.
+    #[must_use]
     fn epoch(&self) -> Option<String>;
 
     /// Blocks the calling thread for `duration`, or less if another thread unparks it. The caller
@@ -122,6 +125,7 @@ struct Reading {
 
 impl ManualClock {
     /// Creates a clock whose wall clock shows `wall` and whose steady clock shows zero.
+    #[must_use]
     pub fn new(wall: SystemTime) -> Self {
         ManualClock(Mutex::new(Reading { steady: Duration::ZERO, wall, boots: 0 }))
     }

@@ -25,11 +25,13 @@ type Check = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Interrupt {
     /// Creates an interrupt that ends every wait, including one for a response.
+    #[must_use]
     pub fn new() -> Self {
         Interrupt::create(true, None, None)
     }
 
     /// Creates an interrupt that ends every wait except one for a response.
+    #[must_use]
     pub fn between_exchanges() -> Self {
         Interrupt::create(false, None, None)
     }

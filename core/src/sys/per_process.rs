@@ -32,6 +32,7 @@ impl Process {
     }
 
     /// Returns a number that differs from those of all ancestors and descendants.
+    #[must_use]
     pub fn number(self) -> u64 {
         self.0 as u64
     }

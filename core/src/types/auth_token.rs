@@ -11,6 +11,7 @@ pub const SCHEME: &str = "Bearer ";
 
 /// Returns the auth token in the value of an `Authorization` header, or in its own text. Upper and
 /// lower case of the scheme do not matter (RFC 9110, section 11.1).
+#[must_use]
 pub fn without_scheme(text: &str) -> &str {
     match text.split_at_checked(SCHEME.len()) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim(),
@@ -65,11 +66,13 @@ impl AuthToken {
     /// assert_eq!(auth_token.authorization().reveal(), "Bearer a.b.c");
     /// ```
     #[cfg(feature = "test-util")]
+    #[must_use]
     pub fn for_tests(text: impl Into<Secret>, expires_at: SystemTime) -> Self {
         AuthToken::restored(text.into(), expires_at)
     }
 
     /// Returns the text of the token, without `Bearer`.
+    #[must_use]
     pub fn reveal(&self) -> &str {
         self.0.secret.reveal()
     }
@@ -84,6 +87,7 @@ impl AuthToken {
     /// println!("Authorization: {}", header.reveal());
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn authorization(&self) -> Secret {
         authorization(&self.0.secret)
     }
@@ -92,12 +96,14 @@ impl AuthToken {
     ///
     /// Do not compare it with a local clock that may be wrong.
     /// [`Client::authenticate`](crate::Client::authenticate) always returns a valid token.
+    #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.0.expires_at
     }
 
     /// Returns the id of the organisation (workspace) that the token is for, if the token contains
     /// it. The id is not verified; use it for display only.
+    #[must_use]
     pub fn organisation_id(&self) -> Option<u64> {
         self.0.claims.organisation_id
     }

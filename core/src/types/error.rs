@@ -60,22 +60,26 @@ enum Reach {
 
 impl Error {
     /// Returns the kind of the error. Programs should decide by this.
+    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// Returns which part of the exchange failed, if that is known. Technicians should look there
     /// first.
+    #[must_use]
     pub fn reason(&self) -> Option<ErrorReason> {
         self.0.reason
     }
 
     /// Returns the HTTP status of the response, if there was a response.
+    #[must_use]
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
     /// Returns emnify's error object, if the response had one.
+    #[must_use]
     pub fn api_error(&self) -> Option<&ApiError> {
         self.0.api_error.as_ref()
     }
@@ -91,17 +95,20 @@ impl Error {
     /// assert_eq!(error.io_error().map(io::Error::kind), Some(io::ErrorKind::NotFound));
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         self.0.io_error.as_deref()
     }
 
     /// Returns how long to wait before another attempt, if the server or this library sets a wait.
+    #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
     /// Whether the same call may succeed later without a change. The failed call may still have had
     /// an effect: the server may have processed a request that timed out.
+    #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.0.rotation {
             Some((_, is_temporary)) => is_temporary,
@@ -123,6 +130,7 @@ impl Error {
     }
 
     /// Returns the state in which a rotation stopped. The next call of `rotate` continues from it.
+    #[must_use]
     pub fn rotation_state(&self) -> Option<RotationState> {
         self.0.rotation.map(|(state, _)| state)
     }
@@ -136,6 +144,7 @@ impl Error {
     /// assert!(error.is_retryable());
     /// ```
     #[cfg(feature = "test-util")]
+    #[must_use]
     pub fn for_tests(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error::new(kind, message)
     }

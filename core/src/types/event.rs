@@ -79,28 +79,33 @@ pub struct Event {
 
 impl Event {
     /// Returns what happened. Programs should decide by this.
+    #[must_use]
     pub fn kind(&self) -> EventKind {
         self.kind
     }
 
     /// Returns the severity.
+    #[must_use]
     pub fn level(&self) -> Level {
         self.level
     }
 
     /// Returns the error, if something failed.
+    #[must_use]
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
     /// Returns how long after the event the next attempt to sign in is possible, if an attempt
     /// failed and the next one has to wait.
+    #[must_use]
     pub fn next_attempt(&self) -> Option<Duration> {
         self.next_attempt
     }
 
     /// Returns when the token expires, on the server's clock: the new auth token, or the
     /// application token that expires soon.
+    #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
     }

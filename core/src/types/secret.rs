@@ -24,6 +24,7 @@ pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Returns the text. Do not keep it longer than you need it.
+    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -47,7 +47,7 @@ fn a_damaged_journal_entry_is_set_aside_and_a_rotation_starts_again() {
         let client = gateway.builder().observer(observer).build().unwrap();
         let rotation = rotate(&client).unwrap();
         assert_eq!(rotation.state(), RotationState::Done, "{name}");
-        client.status();
+        let _ = client.status();
         assert!(seen.lock().unwrap().contains(&EventKind::StoreError), "{name}");
         assert!(gateway.is_active(rotation.new_id()), "{name}");
         assert!(!gateway.is_active(rotation.old_id()), "{name}");

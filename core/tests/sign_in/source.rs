@@ -30,7 +30,7 @@ fn the_token_is_read_at_each_sign_in_and_the_last_good_one_is_used_while_that_fa
         *vault.lock().unwrap() = token;
         clock.advance(Duration::from_secs(300 * 60));
         sandbox.move_clock(Duration::from_secs(300 * 60));
-        gateway.take_events();
+        let _ = gateway.take_events();
         gateway.authenticate().unwrap();
         let events = gateway.take_events();
         let own = gateway.application_tokens().own().unwrap().unwrap();

@@ -125,11 +125,13 @@ impl Sandbox {
     }
 
     /// Returns a builder for a sandbox with other options.
+    #[must_use]
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder::default()
     }
 
     /// Returns the base URL of the API, such as `https://127.0.0.1:40001`.
+    #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.url
     }
@@ -137,38 +139,45 @@ impl Sandbox {
     /// Returns the base URL of the control listener. It uses plain HTTP, serves only `/_sandbox/…`,
     /// and keeps running while the API refuses connections. The API listener serves `/_sandbox/…`,
     /// too.
+    #[must_use]
     pub fn control_url(&self) -> &str {
         &self.shared.control_url
     }
 
     /// Returns the path of the certificate authority of the API's certificate, in PEM. The file is
     /// also written if the API uses plain HTTP.
+    #[must_use]
     pub fn ca_file(&self) -> &Path {
         self.ca.path()
     }
 
     /// Returns the value of the application token that exists from the start.
+    #[must_use]
     pub fn application_token(&self) -> String {
         self.shared.application_token.clone()
     }
 
     /// Returns how often the API was called with this method and path, whatever the response. An
     /// empty text matches any, a `*` at the end any continuation.
+    #[must_use]
     pub fn calls(&self, method: &str, path: &str) -> u64 {
         self.shared.state().log.calls(method, path, None)
     }
 
     /// Returns how many of these calls got a response with this status.
+    #[must_use]
     pub fn calls_with_status(&self, method: &str, path: &str, status: u16) -> u64 {
         self.shared.state().log.calls(method, path, Some(status))
     }
 
     /// Returns the last 20,000 requests of the API since the counters were reset, oldest first.
+    #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.state().log.entries()
     }
 
     /// Returns how many TCP connections the API listener accepted.
+    #[must_use]
     pub fn connections(&self) -> u64 {
         self.shared.state().log.connections
     }
@@ -201,6 +210,7 @@ impl Sandbox {
     }
 
     /// Returns the sandbox's time, in seconds of Unix time.
+    #[must_use]
     pub fn now(&self) -> i64 {
         self.shared.state().clock.now()
     }
@@ -218,6 +228,7 @@ impl Sandbox {
     }
 
     /// Returns the faults that are still in effect, oldest first.
+    #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.shared.state().faults.all()
     }
@@ -238,6 +249,7 @@ impl Sandbox {
     }
 
     /// Returns all application tokens, with their values.
+    #[must_use]
     pub fn application_tokens(&self) -> Vec<TokenRow> {
         self.shared.state().tokens.clone()
     }
@@ -248,6 +260,7 @@ impl Sandbox {
     }
 
     /// Returns the one-time code that was last sent to this user, until it is used.
+    #[must_use]
     pub fn one_time_code(&self, username: &str) -> Option<String> {
         self.shared.state().one_time_code(username).map(str::to_owned)
     }
