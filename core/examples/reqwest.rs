@@ -30,7 +30,7 @@ impl Signed {
         // Signs in, unless another call did or a 401 led to a sign-in recently.
         self.emnify.invalidate(&auth_token);
         let newer = self.emnify.authenticate_async().await?;
-        match newer.reveal() == auth_token.reveal() {
+        match newer == auth_token {
             true => Ok(response),
             false => self.send(again, &newer).await,
         }

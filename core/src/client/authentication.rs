@@ -21,7 +21,7 @@ impl Client {
     /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
     /// #     .application_token(sandbox.application_token()).build()?;
     /// let auth_token = client.authenticate()?;
-    /// assert_eq!(client.authenticate()?.reveal(), auth_token.reveal()); // cached
+    /// assert_eq!(client.authenticate()?, auth_token); // cached
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
     ///
@@ -158,7 +158,7 @@ impl Client {
     /// let auth_token = client.authenticate()?;
     /// // … the server responds to your call with 401 …
     /// client.invalidate(&auth_token);
-    /// assert_ne!(client.authenticate()?.reveal(), auth_token.reveal());
+    /// assert_ne!(client.authenticate()?, auth_token);
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
     pub fn invalidate(&self, auth_token: &AuthToken) {

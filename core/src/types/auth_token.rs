@@ -26,8 +26,20 @@ pub(crate) fn authorization(auth_token: &Secret) -> Secret {
 
 /// An auth token: the JWT that emnify issues in exchange for an application token.
 ///
-/// Cloning is cheap. `Debug` does not show the token. Its memory is wiped when the last clone is
-/// dropped.
+/// Cloning is cheap. Two are equal if their tokens are. `Debug` does not show the token, and its
+/// memory is wiped when the last clone is dropped.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// let auth_token = client.authenticate()?;
+/// let header = auth_token.authorization(); // "Bearer …", for your own HTTP client
+/// assert_eq!(header.reveal(), format!("Bearer {}", auth_token.reveal()));
+/// assert_eq!(auth_token.organisation_id(), Some(1234));
+/// println!("expires at {:?}", auth_token.expires_at());
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct AuthToken(Arc<Inner>);
 
@@ -37,6 +49,14 @@ struct Inner {
     expires_at: SystemTime,
     claims: Claims,
 }
+
+impl PartialEq for AuthToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other)
+    }
+}
+
+impl Eq for AuthToken {}
 
 impl AuthToken {
     /// `requested_at` is the wall-clock time at which the request for the token was sent.
