@@ -48,6 +48,12 @@
 //! # Ok::<(), emnify_core::Error>(())
 //! ```
 //!
+//! # Tests of your own code
+//!
+//! The crate [emnify-sandbox](https://docs.rs/emnify-sandbox) plays emnify's API on this machine and
+//! fails on request. [`ManualClock`] lets a test see a token expire without waiting. The feature
+//! `test-util` creates auth tokens and errors for functions that take them.
+//!
 //! # Features
 //!
 //! | feature | what it does |
@@ -69,6 +75,12 @@
 //!
 //! Or choose at the start of the program, which settles it for all crates:
 //! `rustls::crypto::aws_lc_rs::default_provider().install_default()`.
+//!
+//! # Processes and threads
+//!
+//! All types can be sent to and shared by any thread. The library's own threads block all signals,
+//! and none of them keeps the process from ending. After a `fork`, parent and child can both go on
+//! using a client; each has its own connections.
 //!
 //! # Security
 //!

@@ -13,8 +13,8 @@ use crate::types::error::{Error, Result};
 
 impl Client {
     /// Returns an auth token that is valid now: the cached one, or a new one. Call this each time
-    /// you need an auth token, and do not keep it: the cached one is returned at once, and renewed
-    /// in time.
+    /// you need an auth token, and do not keep it: the cached one is returned at once. The first
+    /// call after 50 to 80 % of its lifetime, drawn at random, starts its renewal in the background.
     ///
     /// ```
     /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();

@@ -33,14 +33,15 @@ const NO_SWITCH: &str = "emnify may not yet allow application tokens to switch w
 /// A client of emnify's API that keeps itself signed in.
 ///
 /// Cloning is cheap, and clones share the session. A client can be used from any number of threads:
-/// one of them signs in while the others wait.
+/// one of them signs in while the others wait. Dropping it waits for nothing.
 ///
 /// # Blocking
 ///
 /// All methods block the calling thread until emnify has responded, except those that return a
 /// future ([`authenticate_async`](Self::authenticate_async), [`Request::send_async`]) and those that
 /// make no request. A blocking method that is called in an asynchronous runtime works, but holds
-/// that runtime's thread up.
+/// that runtime's thread up. A future does not survive a `fork`: in the child it never completes, so
+/// drop it there and create another.
 ///
 /// ```no_run
 /// use emnify_core::Client;
@@ -72,9 +73,22 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Creates a client from environment variables: `EMNIFY_APPLICATION_TOKEN` or
-    /// `EMNIFY_APPLICATION_TOKEN_FILE`, and the others that [`ClientBuilder`] reads. It is the same
-    /// as `Client::builder().build()`.
+    /// Creates a client from environment variables, which are read now. It is the same as
+    /// `Client::builder().build()`.
+    ///
+    /// | variable | setting |
+    /// |---|---|
+    /// | `EMNIFY_APPLICATION_TOKEN` or `EMNIFY_APPLICATION_TOKEN_FILE`, or else `EMNIFY_USERNAME` and `EMNIFY_PASSWORD` | what to sign in with |
+    /// | `EMNIFY_BASE_PATH` | [`base_url`](ClientBuilder::base_url) |
+    /// | `EMNIFY_STORE` | [`store`](ClientBuilder::store) |
+    /// | `EMNIFY_FLEET_SIZE` | [`fleet_size`](ClientBuilder::fleet_size) |
+    /// | `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | [`proxy`](ClientBuilder::proxy) |
+    /// | `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE` | [`ca_bundle`](ClientBuilder::ca_bundle) |
+    ///
+    /// ```no_run
+    /// let client = emnify_core::Client::from_env()?;
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
