@@ -17,6 +17,20 @@ use crate::types::secret::Secret;
 
 /// A row of the list of application tokens. It never contains the token's value, which only
 /// [`ApplicationTokens::create`](crate::ApplicationTokens::create) returns.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// for token in client.application_tokens().list()? {
+///     println!("{} {:?} by {:?}", token.id(), token.description(), token.creator());
+///     // As the server wrote them, and as instants.
+///     println!("created {:?} {:?}", token.created(), token.created_at());
+///     println!("expires {:?} {:?}", token.expiry_date(), token.expires_at());
+///     println!("for {}, {:?}", token.ip().unwrap_or("any address"), token.status());
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApplicationToken {
     id: u64,
@@ -29,6 +43,18 @@ pub struct ApplicationToken {
 }
 
 /// Whether an application token can be used.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::ApplicationTokenStatus;
+///
+/// let mut tokens = client.application_tokens().list()?;
+/// tokens.retain(|token| token.status() == Some(ApplicationTokenStatus::Activated));
+/// # assert_eq!(tokens.len(), 1);
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ApplicationTokenStatus {
@@ -188,6 +214,21 @@ impl Serialize for ApplicationTokenStatus {
 ///
 /// [`ApplicationTokens::create`](crate::ApplicationTokens::create) checks the values before
 /// anything is sent.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use std::time::Duration;
+/// use emnify_core::NewApplicationToken;
+///
+/// let new = NewApplicationToken::new()
+///     .description("gateway 7")
+///     .expires_in(Duration::from_secs(365 * 86_400)) // or .expiry_date("2027-05-29")
+///     .ip("192.0.2.0/24");
+/// let created = client.application_tokens().create(&new)?;
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "it has no effect unless it is passed to `create`"]
 pub struct NewApplicationToken {
@@ -231,6 +272,10 @@ impl NewApplicationToken {
 }
 
 /// A change to an application token. Properties that are not set stay as they are.
+///
+/// ```
+/// let update = emnify_core::ApplicationTokenUpdate::new().description("gateway 7, hall 2");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "it has no effect unless it is passed to `update`"]
 pub struct ApplicationTokenUpdate {
@@ -252,6 +297,18 @@ impl ApplicationTokenUpdate {
 
 /// An application token that was just created. Its value cannot be read again later: store it
 /// before this is dropped.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// # let new = emnify_core::NewApplicationToken::new();
+/// let created = client.application_tokens().create(&new)?;
+/// println!("{} characters", created.reveal().len());
+/// let id = created.id(); // to revoke it later
+/// let secret = created.into_secret(); // store it
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "this holds the only copy of the application token"]
 pub struct CreatedApplicationToken {

@@ -55,6 +55,13 @@ impl Default for AuditOptions {
 }
 
 /// A finding of an audit about one application token. `Display` writes a name such as `no_expiry`.
+///
+/// ```
+/// use emnify_core::Finding;
+///
+/// let risks = [Finding::NoExpiry, Finding::NoAddressRestriction, Finding::Old];
+/// assert_eq!(risks.map(|risk| risk.to_string())[0], "no_expiry");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Finding {
@@ -93,6 +100,19 @@ names!(Finding {
 
 /// An application token with its findings, in the order of [`Finding`]. Without findings there are
 /// no known risks.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::AuditOptions;
+///
+/// for audited in client.application_tokens().audit(&AuditOptions::new())? {
+///     let findings: Vec<_> = audited.findings.iter().map(ToString::to_string).collect();
+///     println!("{}: {}", audited.token.id(), findings.join(", "));
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditedToken {

@@ -32,6 +32,17 @@ const PER_PAGE: u64 = 100;
 ///
 /// The iterator's rows are `serde_json::Value`s, which do not keep the order of fields and turn
 /// numbers beyond 64 bits into floats; [`next_text`](Pages::next_text) keeps both.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// let sims = client.paginate("/api/v1/sim").per_page(250).query("sort", "iccid");
+/// for sim in sims.header("X-Trace", "7") {
+///     println!("{}", sim?["iccid"]);
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[must_use = "nothing is fetched before the first row is needed"]
 #[derive(Debug)]
 pub struct Pages {
@@ -193,6 +204,21 @@ impl Iterator for Pages {
 /// An iterator over the rows of a collection as values of `T`, created by [`Pages::typed`]. After an
 /// error the iteration ends. If a row does not match `T`, the error has the kind `Protocol`; serde's
 /// error is its [`source`](std::error::Error::source) and may quote a value of the row.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// #[derive(serde::Deserialize)]
+/// struct Sim {
+///     id: u64,
+/// }
+///
+/// let sims = client.paginate("/api/v1/sim").typed::<Sim>();
+/// let ids: Vec<u64> = sims.map(|sim| Ok(sim?.id)).collect::<emnify_core::Result<_>>()?;
+/// assert!(ids.contains(&500_001));
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[must_use = "nothing is fetched before the first row is needed"]
 pub struct TypedPages<T> {
     pages: Pages,

@@ -24,6 +24,23 @@ use crate::types::error::{Error, ErrorKind, Result};
 
 /// A request that is being built, created by [`Client::request`](crate::Client::request).
 /// [`Request::send`] checks it before anything is sent.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use std::time::Duration;
+/// use emnify_core::Method;
+///
+/// let sims = client.request(Method::Get, "/api/v1/sim").query("per_page", 5);
+/// let response = sims.header("X-Trace", "7").timeout(Duration::from_secs(5)).send()?;
+///
+/// let name = serde_json::json!({ "name": "gateway 7" }); // or a type of your own
+/// client.request(Method::Patch, "/api/v1/endpoint/100001").json(&name).send()?;
+/// let text = r#"{"name":"gateway 7"}"#;
+/// client.request(Method::Patch, "/api/v1/endpoint/100001").body(text).send()?;
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Clone)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Request {
@@ -232,6 +249,24 @@ pub(crate) fn is_reserved(name: &HeaderName) -> bool {
 }
 
 /// A response with a 2xx status.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::Method;
+///
+/// let response = client.request(Method::Get, "/api/v1/sim/500001").send()?;
+/// assert_eq!(response.status(), 200);
+/// assert!(response.header("Content-Type").is_some_and(|value| value.contains("json")));
+/// for (name, value) in response.headers() {
+///     println!("{name}: {value}");
+/// }
+/// println!("{} bytes", response.body().len());
+/// let sim: serde_json::Value = response.json()?; // or a type of your own
+/// assert_eq!(sim["id"], 500_001);
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 pub struct Response(http::Response);
 
 impl Response {

@@ -14,6 +14,15 @@ use crate::types::error::Result;
 
 /// The calls for the application tokens of the client's workspace, returned by
 /// [`Client::application_tokens`](crate::Client::application_tokens).
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// let tokens = client.application_tokens();
+/// println!("{} application tokens", tokens.list()?.len());
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct ApplicationTokens {
     transport: Arc<Transport>,

@@ -41,6 +41,17 @@ impl Client {
     /// ask for another one meanwhile: the cached one, or a new one. Do not ask for nearly the whole
     /// lifetime of an auth token, since that signs in at each call.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use std::time::Duration;
+    ///
+    /// // For a job that runs for an hour and cannot ask again.
+    /// let auth_token = client.authenticate_for(Duration::from_secs(3_600))?;
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`authenticate`](Self::authenticate), and `InvalidInput` if `valid_for` is not less
@@ -167,6 +178,16 @@ impl Client {
 
     /// Reports that a server refused an auth token, like [`invalidate`](Self::invalidate), by the
     /// token's text or the header value `Bearer …`.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// let header = client.authenticate()?.authorization();
+    /// // … the server responds to your call with 401 …
+    /// client.invalidate_text(header.reveal());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn invalidate_text(&self, auth_token: &str) {
         self.transport.session.invalidate_text(without_scheme(auth_token));
     }
@@ -174,6 +195,14 @@ impl Client {
     /// Ends the back-off after failed attempts to sign in. Call this when the network link comes
     /// up. The back-off after a 429 or refused credentials continues, since it does not depend on
     /// the link.
+    ///
+    /// ```
+    /// # let client = emnify_core::Client::builder().application_token("a.b.c").base_url("http://127.0.0.1:9").build()?;
+    /// # fn wait_for_the_link() {}
+    /// wait_for_the_link();
+    /// client.retry_now();
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn retry_now(&self) {
         self.transport.session.retry_now();
     }

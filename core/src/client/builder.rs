@@ -38,6 +38,54 @@ const MAX_EXCHANGES: usize = 64;
 
 /// Settings for a new [`Client`], created by [`Client::builder`]. Nothing is read, checked or sent
 /// before [`ClientBuilder::build`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use emnify_core::{Client, Store};
+///
+/// // A gateway, signed in at all times, also right after a restart.
+/// let client = Client::builder()
+///     .application_token_file("/etc/emnify/token")
+///     .store(Store::directory("/var/lib/gateway/emnify"))
+///     .auto_renew(true)
+///     .interface("wwan0")
+///     .fleet_size(300)
+///     .timeout(Duration::from_secs(60))
+///     .connect_timeout(Duration::from_secs(20))
+///     .build()?;
+///
+/// // A service behind a proxy, with limits of its own.
+/// # let from_vault = "a.b.c";
+/// let client = Client::builder()
+///     .application_token(from_vault)
+///     .proxy("http://user:password@proxy.example.com:3128")
+///     .local_address("192.0.2.7")
+///     .pacing(false)
+///     .retries(0)
+///     .cancellable(true)
+///     .max_exchanges(16)
+///     .build()?;
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
+///
+/// ```
+/// # use std::{fs, sync::Arc, time::{Duration, SystemTime}};
+/// use emnify_core::{Client, ManualClock};
+/// use emnify_sandbox::Sandbox;
+///
+/// // A test, with the sandbox and a clock that moves only on request.
+/// let (sandbox, clock) = (Sandbox::start()?, Arc::new(ManualClock::new(SystemTime::now())));
+/// let client = Client::builder()
+///     .application_token(sandbox.application_token())
+///     .base_url(sandbox.url())
+///     .ca_pem(fs::read(sandbox.ca_file())?) // or ca_bundle(sandbox.ca_file())
+///     .clock(clock.clone())
+///     .build()?;
+/// client.authenticate()?;
+/// clock.advance(Duration::from_secs(5 * 3_600));
+/// assert!(client.cached_auth_token().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {

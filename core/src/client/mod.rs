@@ -131,6 +131,7 @@ impl Client {
     /// #     .application_token(sandbox.application_token()).build()?;
     /// client.authenticate()?;
     /// client.cancel(); // for example from a handler of SIGTERM
+    /// assert!(client.is_cancelled());
     /// let error = client.application_tokens().list().unwrap_err();
     /// assert_eq!(error.kind(), emnify_core::ErrorKind::Cancelled);
     /// # Ok::<(), emnify_core::Error>(())
@@ -172,6 +173,16 @@ impl Client {
     /// At present the server refuses application tokens (`Rejected`, HTTP 401); emnify calls this
     /// temporary.
     ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .user("user@example.com", "password").build()?;
+    /// let other = client.switch_workspace(5678)?;
+    /// assert_eq!(other.authenticate()?.organisation_id(), Some(5678));
+    /// assert_eq!(client.authenticate()?.organisation_id(), Some(1234));
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of any call, such as `Rejected`, `Forbidden` or `NotFound`.
@@ -194,6 +205,15 @@ impl Client {
 
     /// Returns the base URL of all calls, without a slash at its end. Send the auth token only to
     /// its origin: scheme, host and port.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// let url = format!("{}/api/v1/sim", client.base_url()); // for your own HTTP client
+    /// # assert_eq!(client.base_url(), sandbox.url());
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     #[must_use]
     pub fn base_url(&self) -> &str {
         self.transport.http.base_url().trim_end_matches('/')

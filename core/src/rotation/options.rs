@@ -20,10 +20,16 @@ type HandOver = Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync
 /// use std::time::Duration;
 /// use emnify_core::RotateOptions;
 ///
+/// let days = |n: u64| Duration::from_secs(n * 86_400);
 /// let options = RotateOptions::new()
-///     .expiry_date("2027-05-29")
+///     .description("gateway 7")
+///     .expires_in(days(365)) // or .expiry_date("2027-05-29")
+///     .ip("192.0.2.0/24")
 ///     // Other programs use the same token: both tokens work for a day.
-///     .grace(Duration::from_secs(86_400));
+///     .grace(days(1));
+///
+/// // The auth token does not contain the application token's id, nor may it revoke itself.
+/// let options = RotateOptions::new().id(4711).keep_old(true);
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "options do nothing until they are passed to `rotate`"]
@@ -105,6 +111,12 @@ impl RotateOptions {
     /// thread that called `rotate`, and after a crash it may be called again with the same token.
     /// It may use the client, but must not call `rotate`. If it returns an error, the rotation
     /// stops; the next call of `rotate` calls it again with the same token.
+    ///
+    /// ```
+    /// # fn to_vault(_: &str, _: &str) -> std::io::Result<()> { Ok(()) }
+    /// let options = emnify_core::RotateOptions::new()
+    ///     .hand_over(|token| Ok(to_vault("emnify/gateway-7", token.reveal())?));
+    /// ```
     pub fn hand_over(
         mut self,
         take: impl Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
@@ -131,6 +143,27 @@ impl fmt::Debug for RotateOptions {
 /// The result of a rotation. In the state `Done` the old application token is revoked, or was kept
 /// because of [`RotateOptions::keep_old`]. In the state `Grace` both work until the grace period
 /// ends, and the client uses the new one.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let journal = std::env::temp_dir().join(format!("emnify-rotation-{}", std::process::id()));
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).store(emnify_core::Store::directory(&journal))
+/// #     .build()?;
+/// # let options = emnify_core::RotateOptions::new().hand_over(|_| Ok(()));
+/// use emnify_core::RotationState;
+///
+/// let rotation = client.application_tokens().rotate(&options)?;
+/// match rotation.state() {
+///     RotationState::Done => println!("{} replaced {}", rotation.new_id(), rotation.old_id()),
+///     _ => println!("both work; call `rotate` again in {:?}", rotation.grace_left()),
+/// }
+/// assert!(!rotation.is_adopted() && !rotation.is_old_kept());
+/// assert!(rotation.ignored_options().is_empty());
+/// # assert_eq!(rotation.state(), RotationState::Done);
+/// # let _ = std::fs::remove_dir_all(journal);
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     pub(crate) state: RotationState,

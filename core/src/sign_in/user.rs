@@ -86,6 +86,13 @@ impl fmt::Debug for User {
 ///
 /// emnify recognises the device by its fingerprint. Choose a text that is hard to guess, store it,
 /// and use it for every sign-in on this device.
+///
+/// ```
+/// use emnify_core::{Client, TrustedDevice};
+///
+/// let device = TrustedDevice::new("5f0c1d8e-a-random-text", "laptop of Ada");
+/// let builder = Client::builder().user("ada@example.com", "password").trusted_device(device);
+/// ```
 #[derive(Debug, Clone)]
 pub struct TrustedDevice {
     pub(crate) fingerprint: Secret,

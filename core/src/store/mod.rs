@@ -39,6 +39,9 @@ pub(crate) const SESSION: &str = "session";
 /// let store = Store::memory();
 /// // In a directory: survives restarts, and is shared by all processes with the same credential.
 /// let store = Store::directory("/var/lib/gateway/emnify");
+/// // From a setting: a directory, or the URL of Redis.
+/// let store = Store::at("/var/lib/gateway/emnify")?;
+/// # Ok::<(), emnify_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store(Option<Arc<dyn Backend>>);
@@ -103,6 +106,12 @@ impl Store {
     /// Each client has one connection per process, and another one while it signs in. A user of an
     /// access control list needs the keys `emnify-auth:*` and the commands `select`, `set`, `get`,
     /// `getrange`, `del`, `rename`, `pexpire` and `eval`.
+    ///
+    /// ```
+    /// # use emnify_core::Store;
+    /// let store = Store::redis("rediss://emnify@redis.example.com:6380/0")?;
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

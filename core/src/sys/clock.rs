@@ -13,6 +13,17 @@ const RELEASED: Duration = Duration::from_secs(1_795_478_400);
 
 /// A source of time: a steady clock to measure with, and a wall clock to date with. Only the clocks
 /// of this crate implement it.
+///
+/// ```
+/// use std::time::Duration;
+/// use emnify_core::{Clock, SystemClock};
+///
+/// let clock: &dyn Clock = &SystemClock;
+/// let (start, boot) = (clock.steady(), clock.epoch());
+/// clock.sleep(Duration::from_millis(1));
+/// assert!(clock.steady() > start && clock.epoch() == boot);
+/// println!("{:?}", clock.wall());
+/// ```
 pub trait Clock: sealed::Sealed + Send + Sync + fmt::Debug {
     /// Returns the time since a fixed point, usually the boot of the machine. It never goes back,
     /// is never set, and also counts while the machine is suspended.
@@ -59,6 +70,13 @@ pub(crate) fn is_before_release(wall: SystemTime) -> bool {
 }
 
 /// The machine's own clocks: `CLOCK_BOOTTIME` if the system has it, and the time of day.
+///
+/// ```
+/// use std::sync::Arc;
+/// use emnify_core::{Client, SystemClock};
+///
+/// let builder = Client::builder().clock(Arc::new(SystemClock)); // the default
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -110,6 +128,9 @@ impl Clock for SystemClock {
 /// clock.advance(Duration::from_secs(60));
 /// assert_eq!(clock.steady(), Duration::from_secs(60));
 /// assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
+/// clock.set_wall(SystemTime::now()); // as NTP would
+/// clock.reboot();
+/// assert_eq!(clock.steady(), Duration::ZERO);
 /// ```
 ///
 /// [`Clock::sleep`] moves the clock instead of waiting.

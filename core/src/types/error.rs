@@ -18,6 +18,13 @@ pub(crate) use kind::ErrorClass;
 pub use kind::{ErrorKind, ErrorReason};
 
 /// `Result` with this crate's [`Error`].
+///
+/// ```
+/// fn organisation_id(client: &emnify_core::Client) -> emnify_core::Result<Option<u64>> {
+///     Ok(client.authenticate()?.organisation_id())
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error: what failed, on what, why, and what to do.
@@ -25,6 +32,23 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// `Display` is one line for a person. It never contains a secret, the query of a URL or the raw
 /// body of a response. Cloning is cheap: all callers that waited for the same attempt get the same
 /// error.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::{ErrorKind, Method};
+///
+/// let error = client.request(Method::Get, "/api/v1/sim/1").send().unwrap_err();
+/// eprintln!("{error}"); // what failed, on what, why, and what to do
+/// assert_eq!(error.kind(), ErrorKind::NotFound); // decide by this
+/// assert_eq!(error.http_status(), Some(404));
+/// assert_eq!(error.reason(), None); // set if no response came
+/// assert!(!error.is_retryable() && error.retry_after().is_none());
+/// assert_eq!(error.rotation_state(), None); // set if a rotation stopped
+/// println!("{:?}", error.api_error()); // what the server wrote
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 

@@ -8,6 +8,16 @@ use crate::types::error::{Error, ErrorClass, ErrorKind};
 use crate::types::names::names;
 
 /// The kinds of [`Event`]. `Display` writes a name such as `refresh_failed`.
+///
+/// ```
+/// use emnify_core::{Client, EventKind};
+///
+/// let builder = Client::builder().observer(|event| match event.kind() {
+///     EventKind::ApplicationTokenExpires => eprintln!("rotate the application token: {event}"),
+///     EventKind::Refused => eprintln!("replace the application token: {event}"),
+///     kind => println!("{kind}: {event}"),
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -37,6 +47,13 @@ pub enum EventKind {
 }
 
 /// The severity of an [`Event`], for a log.
+///
+/// ```
+/// use emnify_core::Level;
+///
+/// assert!(Level::Info < Level::Warning && Level::Warning < Level::Error);
+/// assert_eq!(Level::Warning.to_string(), "warning");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
@@ -68,6 +85,22 @@ names!(Level {
 });
 
 /// An event of a session. `Display` is one line for a log. No event contains a secret.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::{EventKind, Level};
+///
+/// client.authenticate()?;
+/// for event in client.take_events() {
+///     println!("{event}"); // "signed in, until …"
+///     assert_eq!((event.kind(), event.level()), (EventKind::Authenticated, Level::Info));
+///     assert!(event.expires_at().is_some()); // that of the auth token
+///     assert!(event.error().is_none() && event.next_attempt().is_none()); // set after a failure
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Event {
     kind: EventKind,

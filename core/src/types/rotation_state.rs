@@ -5,6 +5,14 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// How far a rotation has come. The stored state names the step that is done next.
+///
+/// ```
+/// use emnify_core::RotationState;
+///
+/// // From `Committed` on, the client uses the new application token.
+/// assert!(RotationState::Identified < RotationState::Committed);
+/// assert_eq!(RotationState::Grace.to_string(), "Grace");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RotationState {

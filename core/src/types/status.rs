@@ -6,6 +6,22 @@ use crate::types::error::Error;
 
 /// The status of a client's session, returned by [`Client::status`](crate::Client::status). It is
 /// read without a request and contains no secret.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use std::time::SystemTime;
+///
+/// client.authenticate()?;
+/// let status = client.status();
+/// if !status.signed_in {
+///     eprintln!("{:?}; next attempt in {:?}", status.last_error, status.next_attempt);
+/// }
+/// assert!(status.valid_until > status.last_change && status.last_change <= Some(SystemTime::now()));
+/// println!("{} requests sent, {} saved", status.calls_made, status.calls_saved);
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Status {

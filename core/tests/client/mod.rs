@@ -4,6 +4,7 @@ mod asynchronous;
 mod bad_input;
 mod cancel;
 mod environment;
+mod examples;
 mod late;
 mod metrics;
 mod secrets;

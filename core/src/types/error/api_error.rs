@@ -6,6 +6,23 @@ use std::fmt;
 ///
 /// Every field is optional, since servers and gateways differ. The HTTP status and the code do not
 /// always agree; [`Error::http_status`](crate::Error::http_status) returns the HTTP status.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::{ErrorKind, Method};
+///
+/// let error = client.request(Method::Get, "/api/v1/sim?page=x").send().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Validation);
+/// if let Some(refused) = error.api_error() {
+///     eprintln!("{:?} {:?}: {:?}", refused.error_code, refused.error_token, refused.message);
+///     for nested in &refused.errors {
+///         eprintln!("- {nested}");
+///     }
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ApiError {

@@ -4,6 +4,21 @@ use crate::types::names::names;
 
 /// The kinds of [`Error`](crate::Error). Each has one constant in C and, with two exceptions, one
 /// exception class in Python. `Display` writes a name such as `invalid_input`.
+///
+/// ```
+/// use emnify_core::ErrorKind;
+///
+/// /// The exit status of a command, as in sysexits.h.
+/// fn status(kind: ErrorKind) -> u8 {
+///     match kind {
+///         ErrorKind::InvalidInput => 64,
+///         ErrorKind::Rejected | ErrorKind::MfaRequired | ErrorKind::Forbidden => 77,
+///         ErrorKind::Network | ErrorKind::Timeout | ErrorKind::Server => 75,
+///         _ => 70, // a later version may add kinds
+///     }
+/// }
+/// assert_eq!(ErrorKind::RateLimited.to_string(), "rate_limited");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
