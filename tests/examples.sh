@@ -8,8 +8,9 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+"$(dirname "$0")/axum.sh" "$1"/axum
 printf '%s\n' "$EMNIFY_APPLICATION_TOKEN" >"$work/token"
-for example in sign_in observe reqwest "rotate $work/token $work/journal"; do
+for example in sign_in observe reqwest "fleet $work/session" "rotate $work/token $work/journal"; do
     # shellcheck disable=SC2086 # an example and its arguments
     if ! "$1"/$example >"$work/output" 2>&1; then
         echo "FAILED: the example ${example%% *}; it printed:"
