@@ -116,8 +116,8 @@ impl Client {
     }
 
     /// Cancels all current and later calls of this client and its clones, in all threads. They fail
-    /// with the kind `Cancelled`. This cannot be undone. A cached auth token is still returned. A
-    /// client for another workspace is not cancelled.
+    /// with the kind `Cancelled`. This cannot be undone. A cached auth token is still returned, but
+    /// no longer renewed. A client for another workspace is not cancelled.
     ///
     /// A call that waits for a response ends at once if the client is
     /// [`cancellable`](ClientBuilder::cancellable); otherwise when the response arrives or the

@@ -14,6 +14,7 @@ use crate::session::policy::{Decision, Need};
 use crate::session::refresh::{Attempt, SignIn};
 use crate::session::state::State;
 use crate::sign_in::exchange::{SIGN_IN, SignInMode};
+use crate::sys::interrupt::Interrupt;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
@@ -50,6 +51,8 @@ pub(crate) struct Upkeep {
     thread: PerProcess<Keeper>,
     /// The client was cancelled or dropped.
     is_over: AtomicBool,
+    /// Triggered when the client was cancelled, which ends sign-ins in the background, too.
+    cancelled: Interrupt,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +64,8 @@ struct Keeper {
 
 impl Upkeep {
     pub(crate) fn new() -> Self {
-        Upkeep { thread: PerProcess::new(), is_over: AtomicBool::new(false) }
+        let cancelled = Interrupt::between_exchanges();
+        Upkeep { thread: PerProcess::new(), is_over: AtomicBool::new(false), cancelled }
     }
 
     /// Lets the thread look again at what there is to do.
@@ -201,15 +205,19 @@ impl Session {
         self.parts.events.deliver();
     }
 
-    /// Ends the thread that keeps the session signed in, and lets tasks that wait for a sign-in see
-    /// that their client was cancelled.
+    /// Starts nothing in the background from now on, ends the thread that keeps the session signed
+    /// in, and lets tasks that wait for a sign-in see that their client was cancelled.
     pub(crate) fn cancelled(&self) {
+        self.upkeep.cancelled.trigger();
         self.upkeep.end();
         self.flight().wake_waiting();
     }
 
-    /// Starts a sign-in on a thread, unless one is under way.
+    /// Starts a sign-in on a thread, unless one is under way or the client was cancelled.
     fn start_sign_in(self: &Arc<Self>) -> io::Result<()> {
+        if self.upkeep.cancelled.is_triggered() {
+            return Ok(());
+        }
         let Some(attempt) = self.flight().begin() else { return Ok(()) };
         let session = Arc::clone(self);
         let work = move || drop(session.sign_in_unattended(&attempt));
@@ -218,7 +226,8 @@ impl Session {
 
     /// Makes an attempt on this thread. A failure is kept in the state and reported as an event.
     fn sign_in_unattended(self: &Arc<Self>, attempt: &Arc<Attempt>) -> Result<AuthToken> {
-        let wait = Wait::new(self.parts.timeout);
+        let cancelled = Some(self.upkeep.cancelled.clone());
+        let wait = Wait::new(self.parts.timeout).interrupted_by(cancelled);
         let mode = SignInMode::Background;
         let result = self.fetch(SignIn { mode, need: Need::Valid, wait: &wait, attempt });
         let at = self.now();
@@ -232,8 +241,11 @@ impl Session {
         });
         self.background_failure.store(failure);
         match &result {
-            // A caller that waits, and that can be asked for the code, takes over.
-            Err(error) if error.kind() == ErrorKind::MfaRequired && !error.was_sent() => {
+            // A caller that waits takes over: it can be asked for the code, or was not cancelled.
+            Err(error)
+                if error.kind() == ErrorKind::Cancelled
+                    || error.kind() == ErrorKind::MfaRequired && !error.was_sent() =>
+            {
                 attempt.abandon();
                 self.parts.events.wake_event_loop();
             }

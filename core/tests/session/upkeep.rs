@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use emnify_core::{Client, ErrorKind, Secret, SystemClock};
+use emnify_core::{Client, ErrorKind, Secret, Store, SystemClock};
 use emnify_sandbox::{Fault, FaultKind, Sandbox};
 
 use super::MINUTE;
@@ -193,6 +193,40 @@ fn a_cancelled_client_tries_nothing() {
     client.cancel();
     assert_eq!(kind(&client), Some(ErrorKind::Cancelled));
     assert_eq!(sign_ins(&sandbox), 0);
+}
+
+#[test]
+fn a_cancelled_client_renews_nothing_and_still_returns_its_auth_token() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    client.cancel();
+    clock.advance(193 * MINUTE); // the token is due
+    assert!(client.authenticate().is_ok() && client.cached_auth_token().is_some());
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(sign_ins(&sandbox), 1);
+}
+
+#[test]
+fn a_renewal_that_waits_for_the_store_makes_no_request_after_a_cancellation() {
+    let (sandbox, clock, scratch) = (sandbox(), clock(), Scratch::new("cancelled-renewal"));
+    let mut directory = None;
+    let store = Store::directory(&scratch.0).with_backend(|backend| {
+        directory = Some(Arc::clone(&backend));
+        backend
+    });
+    let client = builder(&sandbox).clock(clock.clone()).store(store).build().unwrap();
+    client.authenticate().unwrap();
+    let names = fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = names.map(|name| name.into_string().unwrap()).find(|name| !name.contains('.'));
+    let lock = directory.unwrap().try_lock(&name.unwrap()).unwrap();
+    assert!(lock.is_some());
+    clock.advance(193 * MINUTE);
+    client.authenticate().unwrap(); // starts the renewal
+    client.cancel();
+    drop(lock);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(sign_ins(&sandbox), 1);
 }
 
 #[test]
