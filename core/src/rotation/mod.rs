@@ -221,6 +221,10 @@ fn check(session: &Session, options: &RotateOptions) -> Result<Secret> {
                        token to, so pass a function that stores it";
         return Err(Error::invalid_input("hand_over", problem));
     }
+    if options.read_back.is_some() && options.hand_over.is_none() {
+        let problem = "needs hand_over: a credential file is read back anyway";
+        return Err(Error::invalid_input("read_back", problem));
+    }
     Ok(given)
 }
 

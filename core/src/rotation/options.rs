@@ -12,6 +12,9 @@ use crate::types::secret::Secret;
 /// Stores the new application token where the program finds it at its next start.
 type HandOver = Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
+/// Returns the application token that a [`HandOver`] stored.
+type ReadBack = Arc<dyn Fn() -> Result<Secret, Box<dyn StdError + Send + Sync>> + Send + Sync>;
+
 /// Options of [`ApplicationTokens::rotate`](crate::ApplicationTokens::rotate). If an option is not
 /// set, the new application token gets the description, the IP restriction and the lifetime of the
 /// old one.
@@ -41,6 +44,7 @@ pub struct RotateOptions {
     pub(crate) grace: Duration,
     pub(crate) keep_old: bool,
     pub(crate) hand_over: Option<HandOver>,
+    pub(crate) read_back: Option<ReadBack>,
 }
 
 impl RotateOptions {
@@ -124,6 +128,19 @@ impl RotateOptions {
         self.hand_over = Some(Arc::new(take));
         self
     }
+
+    /// Sets a function that returns the application token that [`hand_over`](Self::hand_over)
+    /// stored, as the next start of the program will read it. White space around it is ignored. It
+    /// is called before the old application token is revoked, on the thread that called `rotate`.
+    /// If it fails or returns another token, the rotation stops and nothing is revoked; the next
+    /// call of `rotate` calls `hand_over` again.
+    pub fn read_back(
+        mut self,
+        read: impl Fn() -> Result<Secret, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
+    ) -> Self {
+        self.read_back = Some(Arc::new(read));
+        self
+    }
 }
 
 impl fmt::Debug for RotateOptions {
@@ -136,6 +153,7 @@ impl fmt::Debug for RotateOptions {
             .field("grace", &self.grace)
             .field("keep_old", &self.keep_old)
             .field("hand_over", &self.hand_over.is_some())
+            .field("read_back", &self.read_back.is_some())
             .finish()
     }
 }

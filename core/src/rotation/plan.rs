@@ -36,8 +36,9 @@ impl Rotator<'_> {
         key: &EntryKey,
         mut orphans: Vec<Orphan>,
     ) -> Result<Plan> {
-        let RotateOptions { description, expiry_date, ip, grace, keep_old, hand_over, id: named } =
+        let RotateOptions { description, expiry_date, ip, grace, keep_old, hand_over, .. } =
             self.options;
+        let named = &self.options.id;
         let now = self.transport.clock.wall();
         let expires_in = expiry_date.as_ref().and_then(ExpiryDate::lifetime);
         let expiry_date =
@@ -126,8 +127,7 @@ impl Rotator<'_> {
 
 /// Returns the names of the options that are ignored, because the rotation began with others.
 pub(super) fn ignored(options: &RotateOptions, plan: &Plan) -> Vec<&'static str> {
-    let RotateOptions { id, description, expiry_date, ip, grace, keep_old: _, hand_over: _ } =
-        options;
+    let RotateOptions { id, description, expiry_date, ip, grace, .. } = options;
     let lifetime = expiry_date.as_ref().and_then(ExpiryDate::lifetime);
     let date = expiry_date.as_ref().filter(|_| lifetime.is_none());
     let wire = |date| validate::expiry_date(date, SystemTime::UNIX_EPOCH).ok();

@@ -1,6 +1,7 @@
 //! The second part of a rotation: puts the new application token into use and revokes the old one.
 //! Each step can be repeated. If the new one is refused permanently, the old one is restored.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use super::plan::ignored;
@@ -9,7 +10,7 @@ use super::{Rotator, refused_for_now, stopped};
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::bodies::UpdateApplicationToken;
 use crate::http::status_error;
-use crate::rotation::options::Rotation;
+use crate::rotation::options::{RotateOptions, Rotation};
 use crate::sign_in::credential::TokenFile;
 use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal::{
@@ -54,7 +55,7 @@ impl Rotator<'_> {
                     next
                 }
                 Err(error) if error.kind() != ErrorKind::Rejected => {
-                    return Err(stopped(state, error));
+                    return Err(stopped(entry.state, error));
                 }
                 Err(error) if self.is_permanent(&error, &mut entry.plan) => {
                     return Err(self.fall_back(&token, entry, error));
@@ -85,10 +86,7 @@ impl Rotator<'_> {
         self.sign_in_once(new, proof)?;
         match (&self.options.hand_over, self.transport.session.credential_file()) {
             (Some(take), _) => take(new).map_err(|error| {
-                let old = entry.old_value.as_ref().map_or("", |old| old.as_str());
-                let why = status_error::clean(&error.to_string(), &[new.reveal(), old]);
-                let message = format!("hand_over did not store the new application token: {why}");
-                Error::new(ErrorKind::Rotation, message).caused_by(error)
+                failed("hand_over did not store the new application token", error, new, entry)
             })?,
             (None, Some(file)) => self.write_to_file(file, new, entry)?,
             (None, None) => {} // `check` refuses this.
@@ -135,6 +133,25 @@ impl Rotator<'_> {
         Ok(grace.checked_sub(elapsed).filter(|left| !left.is_zero()))
     }
 
+    /// Returns the application token that the next start of the program will find.
+    fn read_back(&self, new: &Secret, entry: &Switching) -> Result<Secret> {
+        let RotateOptions { hand_over, read_back, .. } = self.options;
+        match (hand_over, read_back, self.transport.session.credential_file()) {
+            (None, _, Some(file)) => {
+                self.write_to_file(file, new, entry)?;
+                file.read_back()
+            }
+            (_, Some(read), _) => match read() {
+                Ok(kept) => Ok(Secret::from(kept.reveal().trim())),
+                Err(error) => {
+                    let what = "read_back did not return the new application token";
+                    Err(failed(what, error, new, entry))
+                }
+            },
+            _ => self.newest(&self.given),
+        }
+    }
+
     /// Reads the new application token back, signs in with it again, and revokes the old one with
     /// that auth token.
     fn revoke_old(
@@ -144,18 +161,20 @@ impl Rotator<'_> {
         entry: &mut Switching,
     ) -> Result<RotationState> {
         let session = &self.transport.session;
-        let kept = match (&self.options.hand_over, session.credential_file()) {
-            (None, Some(file)) => {
-                self.write_to_file(file, new, entry)?;
-                file.read_back()?
+        let kept = self.read_back(new, entry).and_then(|kept| {
+            if kept == *new && entry.plan.old_id != entry.new_id {
+                return Ok(());
             }
-            _ => self.newest(&self.given)?,
-        };
-        if kept != *new || entry.plan.old_id == entry.new_id {
             let message = "nothing was revoked, because the application token that was read back is \
                            not the new one";
-            return Err(Error::new(ErrorKind::Conflict, message));
+            Err(Error::new(ErrorKind::Conflict, message))
+        });
+        if kept.is_err() && self.options.read_back.is_some() {
+            // The next call hands it over again.
+            entry.state = RotationState::Committed;
+            self.write_switching(key, entry.clone())?;
         }
+        kept?;
         let requested_at = session.now();
         let auth_token = self.exchange(new, "new")?;
         entry.plan.keep_old = self.keeps_old(&entry.plan);
@@ -275,6 +294,18 @@ impl Rotator<'_> {
             ignored_options: ignored(self.options, &entry.plan),
         }
     }
+}
+
+/// Returns the error for a function of the program that failed with `error`.
+fn failed(
+    what: &str,
+    error: Box<dyn StdError + Send + Sync>,
+    new: &Secret,
+    entry: &Switching,
+) -> Error {
+    let old = entry.old_value.as_ref().map_or("", |old| old.as_str());
+    let why = status_error::clean(&error.to_string(), &[new.reveal(), old]);
+    Error::new(ErrorKind::Rotation, format!("{what}: {why}")).caused_by(error)
 }
 
 /// Whether the application token had expired, by the server's clock, when the auth token was issued.

@@ -1,16 +1,16 @@
 //! Rotations that stop, and how the next call continues them.
 
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use crate::common::gateway::{Gateway, rotate};
-use emnify_core::{ErrorKind, RotateOptions, RotationState, Store};
+use emnify_core::{ErrorKind, RotateOptions, RotationState, Secret, Store};
 use emnify_sandbox::{Fault, FaultKind, NewToken};
 
-use crate::common::{self, TOKENS, builder_without_token, clock, eventually, sandbox};
+use crate::common::{self, TOKENS, builder_without_token, clock, eventually, sandbox, sign_ins};
 
 #[test]
 fn after_a_failed_hand_over_the_next_call_hands_over_the_same_token() {
@@ -44,6 +44,43 @@ fn after_a_failed_hand_over_the_next_call_hands_over_the_same_token() {
     assert_eq!(seen.first(), seen.last());
     assert_eq!(gateway.active(), [rotation.new_id()]);
     assert_eq!(gateway.held(), gateway.old, "the function took it, not the file");
+}
+
+#[test]
+fn the_old_token_is_revoked_after_the_new_one_was_read_back_and_has_worked() {
+    let sandbox = sandbox();
+    let gateway = Gateway::new(&sandbox, "read-back");
+    let (kept, times) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
+    let options = |works: fn(usize) -> bool| {
+        let (from, into, times) = (Arc::clone(&kept), Arc::clone(&kept), Arc::clone(&times));
+        RotateOptions::new()
+            .hand_over(move |token| {
+                if works(times.fetch_add(1, Ordering::Relaxed)) {
+                    *into.lock().unwrap() = format!("{}\n", token.reveal());
+                }
+                Ok(())
+            })
+            .read_back(move || match &*from.lock().unwrap() {
+                kept if kept.is_empty() => Err("it is empty".into()),
+                kept => Ok(Secret::from(kept.as_str())),
+            })
+    };
+    let rotate = |options| gateway.client().application_tokens().rotate(&options);
+    for kept_before in ["", "another"] {
+        *kept.lock().unwrap() = kept_before.into();
+        let error = rotate(options(|_| false)).unwrap_err();
+        assert_eq!(error.rotation_state(), Some(RotationState::Committed), "{error}");
+        let why = if kept_before.is_empty() { "it is empty" } else { "nothing was revoked" };
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(gateway.is_active(gateway.old_id));
+    }
+    assert_eq!(times.load(Ordering::Relaxed), 2, "each call hands it over again");
+
+    let calls = sign_ins(&sandbox);
+    let rotation = rotate(options(|_| true)).unwrap();
+    assert_eq!(rotation.state(), RotationState::Done);
+    assert_eq!(gateway.active(), [rotation.new_id()]);
+    assert_eq!(sign_ins(&sandbox), calls + 2, "before and after it is read back");
 }
 
 #[test]
@@ -107,6 +144,7 @@ fn what_cannot_work_is_refused_before_anything_is_sent() {
         (gateway.builder().store(Store::memory()), options(), "store: "),
         (gateway.text_builder(), options(), "hand_over: "),
         (user.store(gateway.store()), options(), "rotate: "),
+        (gateway.builder(), options().read_back(|| Err("unread".into())), "read_back: "),
         (gateway.builder(), options().ip("here"), "ip: "),
         (gateway.builder(), options().description("a\nb"), "description: "),
         (gateway.builder(), options().expiry_date("1999-01-01"), "expiry_date: "),
