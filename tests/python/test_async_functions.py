@@ -97,6 +97,26 @@ def test_a_function_that_fails_stops_the_rotation_until_the_next_call(
     assert given == values(sandbox) * 2
 
 
+def test_an_async_function_reads_the_new_token_back(
+    sandbox: Sandbox, loop: Loop, gateway: AsyncClient
+) -> None:
+    given: list[str] = []
+
+    async def read_back() -> str:
+        await loop.sleep(0.01)
+        return given[0]
+
+    async def main() -> None:
+        async with gateway:
+            rotation = await gateway.application_tokens.rotate(
+                hand_over=given.append, read_back=read_back
+            )
+            assert rotation.state == "Done"
+
+    loop.run(main)
+    assert given == values(sandbox)
+
+
 def test_a_rotation_that_is_cancelled_while_it_hands_over_stops_there(
     sandbox: Sandbox, loop: Loop, gateway: AsyncClient
 ) -> None:

@@ -197,6 +197,7 @@ def test_arguments_of_an_audit(client: Client, value: Any) -> None:  # noqa: ANN
         ("grace", timedelta(days=-1)),
         ("hand_over", "print"),
         ("hand_over", 7),
+        ("read_back", 7),
     ],
 )
 def test_arguments_of_a_rotation(client: Client, name: str, value: object) -> None:

@@ -184,6 +184,31 @@ def test_an_exception_in_hand_over_stops_the_rotation_and_the_next_call_continue
     assert gateway.active() == [rotation.new_id]
 
 
+@pytest.mark.parametrize("bad", [OSError("gone"), None, 7, "another"])
+def test_the_old_token_is_revoked_only_after_the_new_one_was_read_back(
+    gateway: Gateway, bad: object
+) -> None:
+    kept: list[str] = []
+
+    def misread() -> Any:  # noqa: ANN401
+        if isinstance(bad, Exception):
+            raise bad
+        return bad
+
+    with gateway.text_client() as client:
+        with pytest.raises(RotationError) as caught:
+            client.application_tokens.rotate(hand_over=kept.append, read_back=misread)
+        assert caught.value.state == "Committed"
+        if isinstance(bad, Exception):
+            assert caught.value.__cause__ is bad
+        assert len(gateway.active()) == 2
+        rotation = client.application_tokens.rotate(
+            hand_over=kept.append, read_back=lambda: f"{kept[-1]}\n"
+        )
+    assert kept == [gateway.value(rotation.new_id)] * 2
+    assert gateway.active() == [rotation.new_id]
+
+
 def test_an_async_hand_over_is_refused_before_the_old_token_is_revoked(gateway: Gateway) -> None:
     async def take(_: str) -> None: ...
 

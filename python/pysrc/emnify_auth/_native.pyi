@@ -240,6 +240,20 @@ class Client:
         events from the background to on_event.
         """
 
+    def metrics(self) -> str:
+        """Returns metrics in the OpenMetrics text format, for Prometheus: when the auth token and
+        the application token expire, sign-ins, their failures by kind, the back-off, and when the
+        session in the store was written. They contain no secret. It sends nothing, returns at
+        once, and calls no function of the program. emnify_auth.prometheus has a collector for
+        prometheus_client.
+
+        If the application token itself does not show when it expires, a renewal in the background
+        looks that up in the list, once a day from the first call on.
+
+            >>> "emnify_signed_in 0" in client.metrics()
+            True
+        """
+
     def request(
         self,
         method: str,
@@ -507,6 +521,7 @@ class ApplicationTokens:
         grace: _Duration = 0,
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
+        read_back: Callable[[], str | None] | None = None,
         timeout: _Duration | None = None,
     ) -> Rotation:
         """Replaces the application token that this client signs in with: creates a new one, tries
@@ -533,6 +548,11 @@ class ApplicationTokens:
         this client, but must not call rotate(). Any exception that it raises, even
         KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError;
         the next rotate() passes it the same token again.
+
+        read_back: a function that returns the application token that hand_over stored, a str, as
+        the next start of the program will read it. White space around it is ignored. It runs before
+        the old token is revoked. If it raises an exception or returns another token, the rotation
+        stops and nothing is revoked; the next rotate() calls hand_over again.
 
         timeout: how long each request of the rotation may take. Default: the client's timeout.
 

@@ -1,5 +1,5 @@
-//! The user's functions that a call may need: `mfa`, which asks for a one-time code, and
-//! `hand_over`, which stores a new application token.
+//! The user's functions that a call may need: `mfa`, which asks for a one-time code, `hand_over`,
+//! which stores a new application token, and `read_back`, which reads it.
 //!
 //! Core calls them on the thread that makes the call. It gets no Python object, which it might free
 //! without the interpreter. Instead the functions of a call are kept in a thread-local variable.
@@ -24,6 +24,7 @@ thread_local! {
 pub(crate) struct UserFunctions {
     pub(crate) mfa: Option<Py<PyAny>>,
     pub(crate) hand_over: Option<Py<PyAny>>,
+    pub(crate) read_back: Option<Py<PyAny>>,
 }
 
 /// Removes the functions when it is dropped.
@@ -32,7 +33,7 @@ pub(crate) struct Installed(());
 impl UserFunctions {
     /// Makes the functions available to the call that this thread makes next.
     pub(crate) fn install(self) -> Option<Installed> {
-        if self.mfa.is_none() && self.hand_over.is_none() {
+        if self.mfa.is_none() && self.hand_over.is_none() && self.read_back.is_none() {
             return None;
         }
         CALLS.with_borrow_mut(|calls| calls.push(self));
@@ -53,7 +54,10 @@ type FunctionResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Asks for the one-time code. `None` gives up.
 pub(crate) fn mfa() -> FunctionResult<Option<Secret>> {
-    call(|functions| functions.mfa.as_ref(), |function| code(function.call0()?))
+    call(
+        |functions| functions.mfa.as_ref(),
+        |function| secret("mfa", "the one-time code as a str, or None", &function.call0()?),
+    )
 }
 
 /// Stores the new application token.
@@ -69,6 +73,15 @@ pub(crate) fn hand_over(application_token: &Secret) -> FunctionResult<()> {
         Some(()) => Ok(()),
         None => Err("hand_over was called on another thread".into()),
     }
+}
+
+/// Reads the application token that `hand_over` stored.
+pub(crate) fn read_back() -> FunctionResult<Secret> {
+    let read = |function: Bound<'_, PyAny>| {
+        secret("read_back", "the application token as a str, or None", &function.call0()?)
+    };
+    let kept = call(|functions| functions.read_back.as_ref(), read)?;
+    kept.ok_or_else(|| "read_back returned None".into())
 }
 
 /// Calls the function that `choose` picks from the functions of this thread's call. `None` if the
@@ -92,15 +105,13 @@ fn call<T>(
     })
 }
 
-fn code(returned: Bound<'_, PyAny>) -> PyResult<Option<Secret>> {
+/// Returns the secret that the function of that name returned, which must be `what`.
+fn secret(name: &str, what: &str, returned: &Bound<'_, PyAny>) -> PyResult<Option<Secret>> {
     if returned.is_none() {
         return Ok(None);
     }
     let text = returned.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
-    // The message does not show the value, which may contain the code.
-    let not_text = || {
-        let problem = "must return the one-time code as a str, or None";
-        errors::invalid_input(returned.py(), "mfa", problem)
-    };
+    // The message does not show the value, which may be the secret.
+    let not_text = || errors::invalid_input(returned.py(), name, &format!("must return {what}"));
     text.map(|text| Some(Secret::from(text))).ok_or_else(not_text)
 }

@@ -192,6 +192,11 @@ impl ApplicationTokens {
     /// KeyboardInterrupt, stops the rotation and becomes the __cause__ of the RotationError;
     /// the next rotate() passes it the same token again.
     ///
+    /// read_back: a function that returns the application token that hand_over stored, a str, as
+    /// the next start of the program will read it. White space around it is ignored. It runs before
+    /// the old token is revoked. If it raises an exception or returns another token, the rotation
+    /// stops and nothing is revoked; the next rotate() calls hand_over again.
+    ///
     /// timeout: how long each request of the rotation may take. Default: the client's timeout.
     ///
     /// After Ctrl-C the next rotate() continues where this one stopped.
@@ -209,10 +214,11 @@ impl ApplicationTokens {
     #[pyo3(
         signature = (
             *, id=None, description=None, expiry_date=None, expires_in=None, ip=None,
-            grace=OrDefault::Default, keep_old=false, hand_over=None, timeout=None,
+            grace=OrDefault::Default, keep_old=false, hand_over=None, read_back=None, timeout=None,
         ),
         text_signature = "($self, *, id=None, description=None, expiry_date=None, \
-            expires_in=None, ip=None, grace=0, keep_old=False, hand_over=None, timeout=None)"
+            expires_in=None, ip=None, grace=0, keep_old=False, hand_over=None, read_back=None, \
+            timeout=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn rotate<'py>(
@@ -226,6 +232,7 @@ impl ApplicationTokens {
         grace: OrDefault<'_>,
         keep_old: bool,
         hand_over: Option<Bound<'_, PyAny>>,
+        read_back: Option<Bound<'_, PyAny>>,
         timeout: Option<Timeout>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.0.get();
@@ -245,15 +252,20 @@ impl ApplicationTokens {
         if let OrDefault::Given(grace) = &grace {
             options = options.grace(arguments::duration("grace", grace)?);
         }
-        let hand_over = match &hand_over {
-            Some(function) => Some(arguments::function("hand_over", function)?),
-            None => None,
+        let function = |name, given: &Option<Bound<'_, PyAny>>| {
+            given.as_ref().map(|given| arguments::function(name, given)).transpose()
         };
+        let hand_over = function("hand_over", &hand_over)?;
         if hand_over.is_some() {
             options = options.hand_over(user_functions::hand_over);
         }
+        let read_back = function("read_back", &read_back)?;
+        if read_back.is_some() {
+            options = options.read_back(user_functions::read_back);
+        }
         let rotate = |client: &emnify_core::Client| client.application_tokens().rotate(&options);
-        let rotation = client.call_with(py, timeout, hand_over.as_ref(), rotate, |_, _| {})?;
+        let functions = [hand_over.as_ref(), read_back.as_ref()];
+        let rotation = client.call_with(py, timeout, functions, rotate, |_, _| {})?;
         plain::rotation(py, &rotation)
     }
 

@@ -14,21 +14,24 @@ use crate::convert::errors;
 use crate::values::auth_token::AuthToken;
 
 impl Client {
-    /// Makes a call that may wait for the network, and may need `hand_over`. It takes at most
-    /// `timeout`, or else the client's timeout. If the caller does not
-    /// get the value because of an interrupt, `undo` gets it. `undo` must not wait.
+    /// Makes a call that may wait for the network, and may need `hand_over` and `read_back`. It
+    /// takes at most `timeout`, or else the client's timeout. If the caller does not get the value
+    /// because of an interrupt, `undo` gets it. `undo` must not wait.
     pub(crate) fn call_with<T: Send>(
         &self,
         py: Python<'_>,
         timeout: Option<Timeout>,
-        hand_over: Option<&Py<PyAny>>,
+        [hand_over, read_back]: [Option<&Py<PyAny>>; 2],
         call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send,
         undo: impl Fn(&emnify_core::Client, T),
     ) -> PyResult<T> {
         let client = self.connection.client(py)?;
         let shared = |function: Option<&Py<PyAny>>| function.map(|function| function.clone_ref(py));
-        let functions =
-            UserFunctions { mfa: shared(self.mfa.as_ref()), hand_over: shared(hand_over) };
+        let functions = UserFunctions {
+            mfa: shared(self.mfa.as_ref()),
+            hand_over: shared(hand_over),
+            read_back: shared(read_back),
+        };
         let installed = functions.install();
         client.record_requests(request_log::is_wanted(py)?);
         let limited = timeout.map(|Timeout(timeout)| client.with_timeout(timeout));
@@ -57,7 +60,7 @@ impl Client {
         call: impl FnOnce(&emnify_core::Client) -> Result<T> + Send,
         undo: impl Fn(&emnify_core::Client, T),
     ) -> PyResult<T> {
-        self.call_with(py, timeout, None, call, undo)
+        self.call_with(py, timeout, [None, None], call, undo)
     }
 
     /// Makes a call that may wait for the network, and whose value may get lost.

@@ -244,6 +244,22 @@ impl Client {
         plain::status(py, &status)
     }
 
+    /// Returns metrics in the OpenMetrics text format, for Prometheus: when the auth token and
+    /// the application token expire, sign-ins, their failures by kind, the back-off, and when the
+    /// session in the store was written. They contain no secret. It sends nothing, returns at
+    /// once, and calls no function of the program. emnify_auth.prometheus has a collector for
+    /// prometheus_client.
+    ///
+    /// If the application token itself does not show when it expires, a renewal in the background
+    /// looks that up in the list, once a day from the first call on.
+    ///
+    ///     >>> "emnify_signed_in 0" in client.metrics()
+    ///     True
+    fn metrics(&self, py: Python<'_>) -> PyResult<String> {
+        let client = self.connection.client(py)?;
+        into_core(py, || Ok(client.metrics()))
+    }
+
     /// The URL of the API, without a slash at its end. Send the auth token only to its origin:
     /// scheme, host and port.
     #[getter]

@@ -160,6 +160,11 @@ class AsyncClient:
         once and is not awaited."""
         self._client.retry_now()
 
+    def metrics(self) -> str:
+        """Returns metrics in the OpenMetrics text format, like Client.metrics(). It returns at once
+        and is not awaited."""
+        return self._client.metrics()
+
     def status(self) -> Status:
         """Returns the status of the session, like Client.status(). It returns at once and is not
         awaited."""

@@ -2,7 +2,7 @@
 
 import builtins
 import datetime
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._native import ApplicationTokens, CreatedApplicationToken
@@ -96,6 +96,7 @@ class AsyncApplicationTokens:
         grace: float | datetime.timedelta = 0,
         keep_old: bool = False,
         hand_over: Callable[[str], object] | None = None,
+        read_back: Callable[[], str | Awaitable[str | None] | None] | None = None,
         timeout: "_Duration | None" = None,
     ) -> Rotation:
         """Replaces the application token that this client signs in with, like
@@ -107,10 +108,12 @@ class AsyncApplicationTokens:
         client, but must not call rotate(). Any exception that it raises stops the rotation and
         becomes the __cause__ of the RotationError; the next rotate() passes it the same token
         again.
+        read_back: a function that returns the token that hand_over stored. It runs like hand_over.
 
         If the task is cancelled, the next rotate() continues where this one stopped."""
         tokens = self._tokens
         take = self._calls.in_loop(hand_over)
+        read = self._calls.in_loop(read_back)
         return await self._calls.run(
             lambda: tokens.rotate(
                 id=id,
@@ -121,6 +124,7 @@ class AsyncApplicationTokens:
                 grace=grace,
                 keep_old=keep_old,
                 hand_over=take,
+                read_back=read,
             ),
             timeout=timeout,
             has_own_timeouts=True,
