@@ -101,7 +101,16 @@ def test_the_package_has_metadata_for_an_index() -> None:
 def test_only_the_extras_need_other_packages() -> None:
     described = importlib.metadata.metadata("emnify-auth")
     extras = described.get_all("Provides-Extra") or ()
-    assert set(extras) == {"aiohttp", "async", "cli", "httpx", "requests", "sdk", "testing"}
+    assert set(extras) == {
+        "aiohttp",
+        "async",
+        "cli",
+        "httpx",
+        "prometheus",
+        "requests",
+        "sdk",
+        "testing",
+    }
     for needed in importlib.metadata.requires("emnify-auth") or ():
         assert "; extra == " in needed
 
@@ -112,6 +121,7 @@ def test_only_the_extras_need_other_packages() -> None:
         ("requests", "requests", "'emnify-auth[requests]'"),
         ("httpx", "httpx", "'emnify-auth[httpx]'"),
         ("aiohttp", "aiohttp", "'emnify-auth[aiohttp]'"),
+        ("prometheus", "prometheus_client", "'emnify-auth[prometheus]'"),
         ("sdk", "emnify", "--no-deps 'emnify-sdk<0.6'"),
     ],
 )
