@@ -1,4 +1,5 @@
-"""A file for a secret. It is created before the secret exists, so that errors come first."""
+"""A file that is complete or absent. It is created before its content exists, so that errors come
+first."""
 
 import contextlib
 import os
@@ -16,12 +17,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 @final
 class SecretFile:
-    """A new file with mode 0600. Leaving the with statement deletes it unless write() succeeded.
+    """A new file with this mode. Leaving the with statement deletes it unless write() succeeded.
 
     With replace, an existing file stays unchanged until write() replaces it in one step.
     """
 
-    def __init__(self, path: Path, *, replace: bool) -> None:
+    def __init__(self, path: Path, *, replace: bool, mode: int = 0o600) -> None:
         self.path = path
         self._written = path
         self.is_kept = False
@@ -30,8 +31,8 @@ class SecretFile:
         if replace:
             self._written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            self._file = os.open(self._written, _NEW, 0o600)
-            os.fchmod(self._file, 0o600)
+            self._file = os.open(self._written, _NEW, mode)
+            os.fchmod(self._file, mode)
         except FileExistsError:
             fail(f"{path} exists; nothing was created. Pass --force to replace it", 2)
         except OSError as error:
