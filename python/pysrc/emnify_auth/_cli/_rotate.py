@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import click
 
 from .. import Client, Rotation
 from ._failure import fail
+from ._hand_over import by_command, by_template
 from ._output import print_json
 from ._progress import waiting
 from ._session import open_client
-from ._settings import Command, Settings
+from ._settings import Command, Settings, complete_file
 from ._text import duration
 from ._values import DURATION
 
@@ -55,6 +57,33 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
     is_flag=True,
     help="Leave the old one active if the application token has no right to revoke it.",
 )
+@click.option(
+    "--hand-over-command",
+    metavar="COMMAND",
+    help="Let /bin/sh -c COMMAND store the new one, which is its standard input; the file stays as "
+    "it is. If it fails, the rotation stops, and the next run calls it again.",
+)
+@click.option(
+    "--read-back-command",
+    metavar="COMMAND",
+    help="With --hand-over-command: revoke the old one only after /bin/sh -c COMMAND has printed "
+    "the new one.",
+)
+@click.option(
+    "--template",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="With --output: a text with {token} and {organisation_id}, which are filled in.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="With --template: the file that gets the result, in one step and with mode 0600, instead "
+    "of the application token's own file.",
+)
 @_settings
 def rotate(
     settings: Settings,
@@ -65,6 +94,10 @@ def rotate(
     expires_in: float | None,
     ip: str | None,
     keep_old: bool,
+    hand_over_command: str | None,
+    read_back_command: str | None,
+    template: Path | None,
+    output: Path | None,
 ) -> None:
     """Replace the application token in a file with a new one.
 
@@ -72,12 +105,19 @@ def rotate(
     has worked. Name the file with --application-token-file, and with --store
     a directory that keeps the progress. After an error, a crash or Ctrl-C,
     run the same command again: it continues where it stopped.
+
+    If another program needs the new one in another place, use
+    --hand-over-command or --template. Then the old one stays in the file, and
+    the store knows the new one: keep it.
     """
-    file = _file(settings)
-    if file.is_fifo():
-        raise click.UsageError(
-            f"{file} is a pipe: tokens rotate needs a file in which it can replace the token"
-        )
+    if (template is None) != (output is None):
+        raise click.UsageError("--template and --output need each other")
+    if read_back_command is not None and hand_over_command is None:
+        raise click.UsageError("--read-back-command needs --hand-over-command")
+    if hand_over_command is not None and template is not None:
+        raise click.UsageError("--hand-over-command and --template are both given; pass only one")
+    if hand_over_command is None and template is None:
+        settings.application_token_file = _replaceable(settings)
     store = settings.store_location
     if store is None:
         raise click.UsageError("tokens rotate needs --store DIRECTORY, where it keeps its progress")
@@ -86,8 +126,12 @@ def rotate(
             "the store must be a directory: tokens rotate keeps its progress there, where it "
             "survives a power failure"
         )
-    settings.application_token_file = file
-    with open_client(settings) as client:
+    with open_client(settings) as client, ExitStack() as stack:
+        handed = None
+        if hand_over_command is not None:
+            handed = by_command(hand_over_command, read_back_command)
+        elif template is not None and output is not None:
+            handed = by_template(template, output, client, stack)
 
         def once() -> Rotation:
             return client.application_tokens.rotate(
@@ -97,22 +141,34 @@ def rotate(
                 expires_in=expires_in,
                 ip=ip,
                 keep_old=keep_old,
+                hand_over=handed.hand_over if handed else None,
+                read_back=handed.read_back if handed else None,
             )
 
         try:
             rotation = _until_done(client, once, settings) if wait else once()
         except KeyboardInterrupt:
-            fail(
-                f"interrupted. The progress is in {store}; run the same command again to "
-                f"continue. The application token in {file} still works",
-                130,
+            message = (
+                f"interrupted. The progress is in {store}; run the same command again to continue"
             )
-    _report(settings, rotation, file)
+            if handed is None:
+                message += (
+                    f". The application token in {settings.application_token_file} still works"
+                )
+            fail(message, 130)
+    where = handed.where if handed else f"is in {settings.application_token_file}"
+    _report(settings, rotation, where)
 
 
-def _file(settings: Settings) -> Path:
-    if settings.application_token_file is not None:
-        return settings.application_token_file
+def _replaceable(settings: Settings) -> Path:
+    """Return the file in which the application token is replaced."""
+    given = settings.application_token_file
+    if given is not None:
+        if given.is_fifo():
+            raise click.UsageError(
+                f"{given} is a pipe: tokens rotate needs a file in which it can replace the token"
+            )
+        return given
     file = os.environ.get("EMNIFY_APPLICATION_TOKEN_FILE")
     if os.environ.get("EMNIFY_APPLICATION_TOKEN"):
         raise click.UsageError(
@@ -142,7 +198,7 @@ def _until_done(client: Client, once: Any, settings: Settings) -> Rotation:  # n
     return rotation
 
 
-def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
+def _report(settings: Settings, rotation: Rotation, where: str) -> None:
     left = rotation.grace_left
     if rotation.ignored_options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in rotation.ignored_options)
@@ -170,16 +226,16 @@ def _report(settings: Settings, rotation: Rotation, file: Path) -> None:
         )
     elif left is not None:
         click.echo(
-            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} still works for "
+            f"Application token {rotation.new_id} {where}. {rotation.old_id} still works for "
             f"{duration(left.total_seconds())}.\nAfter that, run the same command again to revoke "
             "it. With --wait, the command waits and revokes it."
         )
     elif rotation.is_old_kept:
         click.echo(
-            f"Application token {rotation.new_id} is in {file}. {rotation.old_id} keeps working "
+            f"Application token {rotation.new_id} {where}. {rotation.old_id} keeps working "
             "until it is revoked."
         )
     else:
         click.echo(
-            f"Application token {rotation.new_id} is in {file}, and {rotation.old_id} is revoked."
+            f"Application token {rotation.new_id} {where}, and {rotation.old_id} is revoked."
         )
