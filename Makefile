@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -115,6 +115,10 @@ test-redis: sandbox ## Test the store in Redis with each of redis-server and val
 # Builds each crate from its own archive, as a program that depends on it does.
 test-crates: ## Test what would be published as Rust crates
 	$(CARGO) publish --dry-run --allow-dirty --quiet -p emnify-sandbox -p emnify-core
+
+.PHONY: test-prometheus
+test-prometheus: sandbox python-package ## Test the alert rules and the metrics with Prometheus, if that is installed
+	$(VENV)/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_prometheus.py
 
 # Builds from source, as pip does where no wheel fits. It takes a minute.
 test-sdist: $(VENV)/ready ## Test the Python package's source archive
