@@ -136,6 +136,7 @@ pub use types::status::Status;
 pub use self::{
     http::request_log::RequestRecord,
     session::replacement::Replacement,
+    sign_in::token_source::NeedsCaller,
     store::backend::{Backend, Lock},
     sys::interrupt::Interrupt,
     sys::per_process::Process,

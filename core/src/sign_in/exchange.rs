@@ -162,6 +162,13 @@ impl Exchange<'_> {
     }
 }
 
+/// Returns the error of an attempt that only a call of the program can make, since it needs a function
+/// of the program. None was made.
+pub(crate) fn needs_caller(function: &str) -> Error {
+    let message = format!("cannot {SIGN_IN}: {function} is not called in the background");
+    Error::new(ErrorKind::MfaRequired, message).unsent()
+}
+
 fn mfa_required(why: &str) -> Error {
     Error::new(
         ErrorKind::MfaRequired,

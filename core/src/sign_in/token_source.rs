@@ -9,12 +9,26 @@ use arc_swap::ArcSwapOption;
 
 use crate::api::validate;
 use crate::http::status_error;
+use crate::sign_in::exchange;
 use crate::types::error::{Error, Result};
 use crate::types::secret::Secret;
 
 /// Returns the application token.
 pub(crate) type ReadToken =
     Arc<dyn Fn() -> Result<Secret, Box<dyn StdError + Send + Sync>> + Send + Sync>;
+
+/// The error of a function that can only be called for a call of the program, and not in the
+/// background. Its last result is used; if there is none, a call takes the attempt over.
+#[derive(Debug)]
+pub struct NeedsCaller;
+
+impl fmt::Display for NeedsCaller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("needs a call")
+    }
+}
+
+impl StdError for NeedsCaller {}
 
 /// A function that returns the application token.
 pub(crate) struct TokenSource {
@@ -30,7 +44,14 @@ impl TokenSource {
     /// Reads the token. If that fails, returns the last good one and the error.
     pub(crate) fn token(&self) -> Result<(Secret, Option<Error>)> {
         const NAME: &str = "application_token_source";
-        let token = (self.read)().map_err(|error| {
+        let read = (self.read)();
+        if read.as_ref().is_err_and(|error| error.is::<NeedsCaller>()) {
+            return match self.last_good.get() {
+                Some(token) => Ok((token, None)),
+                None => Err(exchange::needs_caller(NAME)),
+            };
+        }
+        let token = read.map_err(|error| {
             let why = status_error::clean(&error.to_string(), &[]);
             Error::invalid_input(NAME, why).caused_by(error)
         });
@@ -52,13 +73,17 @@ pub(crate) struct LastGood(ArcSwapOption<Secret>);
 impl LastGood {
     /// Keeps the token that was read. If reading failed, returns the last good one and the error.
     pub(crate) fn or(&self, read: Result<Secret>) -> Result<(Secret, Option<Error>)> {
-        match (read, self.0.load_full()) {
+        match (read, self.get()) {
             (Ok(token), _) => {
                 self.0.store(Some(Arc::new(token.clone())));
                 Ok((token, None))
             }
-            (Err(error), Some(token)) => Ok((Secret::clone(&token), Some(error))),
+            (Err(error), Some(token)) => Ok((token, Some(error))),
             (Err(error), None) => Err(error),
         }
+    }
+
+    fn get(&self) -> Option<Secret> {
+        self.0.load_full().map(|token| Secret::clone(&token))
     }
 }

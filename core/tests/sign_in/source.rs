@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
-use emnify_core::{ErrorKind, EventKind, NewApplicationToken, Secret};
+use emnify_core::{ErrorKind, EventKind, NeedsCaller, NewApplicationToken, Secret};
 
-use crate::common::{builder_without_token, client, clock, sandbox, sign_ins};
+use crate::common::{builder_without_token, client, clock, eventually, sandbox, sign_ins};
 
 #[test]
 fn the_token_is_read_at_each_sign_in_and_the_last_good_one_is_used_while_that_fails() {
@@ -41,6 +42,27 @@ fn the_token_is_read_at_each_sign_in_and_the_last_good_one_is_used_while_that_fa
     assert_eq!(sign_in(Ok(first.into_secret())), (first_id, EventKind::Authenticated));
     assert_eq!(sign_in(Ok(second.into_secret())), (second_id, EventKind::Authenticated));
     assert_eq!(sign_in(Err("timed out")), (second_id, EventKind::CredentialError));
+}
+
+#[test]
+fn a_function_that_needs_a_call_is_not_called_in_the_background() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let (caller, token) = (thread::current().id(), Secret::from(sandbox.application_token()));
+    let read = move || match thread::current().id() == caller {
+        true => Ok(token.clone()),
+        false => Err(NeedsCaller.into()),
+    };
+    let gateway = builder_without_token(&sandbox).application_token_source(read).auto_renew(true);
+    let gateway = gateway.clock(clock.clone()).build().unwrap();
+    let elsewhere = gateway.clone();
+    let error = thread::spawn(move || elsewhere.authenticate().unwrap_err()).join().unwrap();
+    assert_eq!(error.kind(), ErrorKind::MfaRequired);
+    assert!(gateway.take_events().is_empty());
+    let first = gateway.authenticate().unwrap();
+    clock.advance(Duration::from_secs(230 * 60));
+    let first = first.reveal().to_owned();
+    eventually("it renews", || gateway.authenticate().unwrap().reveal() != first);
+    assert!(gateway.take_events().iter().all(|event| event.kind() == EventKind::Authenticated));
 }
 
 #[test]
