@@ -37,7 +37,7 @@ def test_from_creation_to_revocation(client: Client) -> None:
     assert repr(created) == f"<CreatedApplicationToken id={created.id}>"
     token = row(client, created.id)
     assert token.description == "gateway 7"
-    assert token.status == "Activated"
+    assert token.status == "activated"
     # A date without a time ends with that day in Central Europe.
     assert token.expires_at == datetime.datetime(2099, 5, 29, 21, 59, 59, tzinfo=UTC)
     assert token.expiry_date is not None
@@ -51,7 +51,7 @@ def test_from_creation_to_revocation(client: Client) -> None:
 
     tokens.revoke(created.id)
     tokens.revoke(created.id)
-    assert row(client, created.id).status == "Revoked"
+    assert row(client, created.id).status == "revoked"
 
 
 def test_a_new_token_signs_in(client: Client, sandbox: Sandbox) -> None:
@@ -142,7 +142,7 @@ def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
     assert first.to_dict() == {
         "id": id,
         "description": "it's 7",
-        "status": "Activated",
+        "status": "activated",
         "created_at": first.created_at.isoformat() if first.created_at else None,
         "expiry_date": first.expiry_date,
         "expires_at": "2099-05-29T00:00:00+00:00",
@@ -152,9 +152,9 @@ def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
     assert json.loads(json.dumps(first.to_dict())) == first.to_dict()
     client.application_tokens.update(id, description="it's 8")
     assert row(client, id) != first
-    for part in (f"id={id}", '''description="it's 7"''', "status='Activated'", "2099-05-29"):
+    for part in (f"id={id}", '''description="it's 7"''', "status='activated'", "2099-05-29"):
         assert part in repr(first)
-    assert ApplicationToken(id=7, status="Revoked") == ApplicationToken(id=7, status="Revoked")
+    assert ApplicationToken(id=7, status="revoked") == ApplicationToken(id=7, status="revoked")
     assert repr(ApplicationToken(id=7)) == "ApplicationToken(id=7)"
     for name in ("id", "description", "anything"):
         with pytest.raises(AttributeError):

@@ -58,7 +58,7 @@ def test_the_new_token_is_handed_over_in_the_event_loop(
             rotation = await gateway.application_tokens.rotate(
                 hand_over=take_slowly if is_async else take
             )
-            assert rotation.state == "Done"
+            assert rotation.state == "done"
             assert [(*values(sandbox), threading.get_ident(), "the task's")] == taken
 
     loop.run(main)
@@ -83,7 +83,7 @@ def test_a_function_that_fails_stops_the_rotation_until_the_next_call(
         async with gateway:
             with pytest.raises(RotationError) as caught:
                 await gateway.application_tokens.rotate(hand_over=fail_slowly if is_async else fail)
-            assert caught.value.state == "Committed"
+            assert caught.value.state == "committed"
             assert caught.value.__cause__ is raised
             caught.value.__cause__ = None
             report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
@@ -91,7 +91,7 @@ def test_a_function_that_fails_stops_the_rotation_until_the_next_call(
             lines = [line for line in report.format() if "emnify_auth" in line]
             assert given[0] not in "".join(lines)
             rotation = await gateway.application_tokens.rotate(hand_over=given.append)
-            assert rotation.state == "Done"
+            assert rotation.state == "done"
 
     loop.run(main)
     assert given == values(sandbox) * 2
@@ -136,7 +136,7 @@ def test_a_rotation_that_is_cancelled_while_it_hands_over_stops_there(
             assert len(given) == 1
             # The next call waits for requests in progress, and passes the same token again.
             rotation = await gateway.application_tokens.rotate(hand_over=given.append)
-            assert rotation.state == "Done"
+            assert rotation.state == "done"
 
     loop.run(main)
     assert given == values(sandbox) * 2
@@ -158,7 +158,7 @@ def test_a_rotation_that_is_cancelled_while_it_creates_is_continued(
             assert await loop.cancelled(rotate, after=0.3) < 0.1
             sandbox.clear_faults()
             assert not given
-            assert (await gateway.application_tokens.rotate(hand_over=given.append)).state == "Done"
+            assert (await gateway.application_tokens.rotate(hand_over=given.append)).state == "done"
 
     loop.run(main)
     assert given == values(sandbox)

@@ -124,7 +124,7 @@ def test_a_query_selects_from_any_result(command_line: CommandLine) -> None:
     ended = command_line.run("request", "GET", SIM, "--all", "--lines", "--query", "id")
     assert ended.stdout.splitlines()[:2] == ["500001", "500002"]
     # A text is printed without quotes.
-    assert command_line.run("tokens", "list", "--query", "[0].status").stdout == "Activated\n"
+    assert command_line.run("tokens", "list", "--query", "[0].status").stdout == "activated\n"
 
 
 def test_a_wrong_query_is_reported_before_any_request(command_line: CommandLine) -> None:

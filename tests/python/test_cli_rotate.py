@@ -36,7 +36,7 @@ def test_the_environment_may_name_the_file(command_line: CommandLine) -> None:
     command_line.environment["EMNIFY_APPLICATION_TOKEN_FILE"] = "secret"
     ended = command_line.run("tokens", "rotate", "--store", "store", "--json")
     assert json.loads(ended.stdout) == {
-        "state": "Done",
+        "state": "done",
         "old_id": 4712,
         "new_id": 4713,
         "grace_left": None,

@@ -12,7 +12,7 @@ from sandbox import PASSWORD, SIM, USER_WITH_MFA
 def test_a_terminal_gets_a_table_in_colour(command_line: CommandLine) -> None:
     with command_line.terminal("tokens", "list") as terminal:
         assert terminal.end() == 0
-    assert "\x1b[32mActivated" in terminal.raw
+    assert "\x1b[32mactivated" in terminal.raw
     headings, row = terminal.screen.splitlines()
     assert headings.split() == [
         "ID",
@@ -23,7 +23,7 @@ def test_a_terminal_gets_a_table_in_colour(command_line: CommandLine) -> None:
         "CREATED",
         "BY",
     ]
-    assert row.split()[:3] == ["4711", "Sandbox", "Activated"]
+    assert row.split()[:3] == ["4711", "Sandbox", "activated"]
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_text(command_line: CommandLine) -> None:
@@ -33,7 +33,7 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_text(command_line: Comm
         assert terminal.end() == 0
     lines = terminal.screen.splitlines()
     assert lines[0].split() == ["ID", "DESCRIPTION", "STATUS", "EXPIRES", "ADDRESS"]
-    assert lines[2].split()[-3:] == ["Activated", "2099-01-01", "192.0.2.0/24"]
+    assert lines[2].split()[-3:] == ["activated", "2099-01-01", "192.0.2.0/24"]
     column = slice(lines[0].index("DESCRIPTION"), lines[0].index("STATUS"))
     assert " ".join(line[column].strip() for line in lines[2:]) == description
 
@@ -72,13 +72,13 @@ def test_a_table_leaves_out_columns_before_it_squeezes_others(
     screen: int, shown: dict[str, int]
 ) -> None:
     headings = ("ID", "DESCRIPTION", "STATUS", "EXPIRES", "ADDRESS", "BY")
-    row = ("4711", "x" * 50, "Activated", "2099-01-01 12:30", "192.0.2.0/24", "Ford Prefect")
+    row = ("4711", "x" * 50, "activated", "2099-01-01 12:30", "192.0.2.0/24", "Ford Prefect")
     assert {headings[n]: width for n, width in fitting(headings, [row], screen)} == shown
 
 
 def test_force_color_lays_results_out_as_on_a_terminal(command_line: CommandLine) -> None:
     ended = command_line.run("tokens", "list", environment={"FORCE_COLOR": "1"})
-    assert "\x1b[32mActivated" in ended.stdout
+    assert "\x1b[32mactivated" in ended.stdout
     ended = command_line.run("tokens", "list", environment={"FORCE_COLOR": "1", "NO_COLOR": "1"})
     assert ended.stdout.startswith("  ID  DESCRIPTION")
     assert "\x1b" not in ended.stdout

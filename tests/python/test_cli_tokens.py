@@ -20,7 +20,7 @@ def test_the_list_is_tab_separated_for_scripts(command_line: CommandLine) -> Non
     ended = command_line.run("tokens", "list")
     assert ended.returncode == 0
     [_, fields] = [line.split("\t") for line in ended.stdout.splitlines()]
-    assert fields[:5] == ["4712", "gateway 7", "Activated", "2099-01-01", "192.0.2.7"]
+    assert fields[:5] == ["4712", "gateway 7", "activated", "2099-01-01", "192.0.2.7"]
     [_, told] = json.loads(command_line.run("tokens", "list", "--json").stdout)
     assert (told["id"], told["expires_at"]) == (4712, "2099-01-01T00:00:00Z")
 

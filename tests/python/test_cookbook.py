@@ -49,7 +49,7 @@ SAYS = {
     "2-python-2": "SIMs",
     "2-sh-1": '"iccid"',
     "4-sh-1": "Application token 4713 is in",
-    "4-python-1": "4711 was replaced by 4713: Done",
+    "4-python-1": "4711 was replaced by 4713: done",
     "5-sh-1": "no_expiry",
     "5-python-1": "4711 (Sandbox): no_address_restriction, no_expiry, own",
     "6-python-1": "signed in to workspace 1234",

@@ -88,10 +88,10 @@ def test_a_pickle_keeps_everything(cls: type[EmnifyError], protocol: int) -> Non
 
 
 def test_a_rotation_error_has_the_state() -> None:
-    assert emnify_auth.RotationError("what happened").state == "Intent"
-    error = emnify_auth.RotationError("what happened", state="Committed", is_retryable=True)
+    assert emnify_auth.RotationError("what happened").state == "intent"
+    error = emnify_auth.RotationError("what happened", state="committed", is_retryable=True)
     for other in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
-        assert (other.state, other.is_retryable) == ("Committed", True)
+        assert (other.state, other.is_retryable) == ("committed", True)
 
 
 def test_an_api_error_is_a_value() -> None:

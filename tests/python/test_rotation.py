@@ -66,7 +66,7 @@ def test_a_new_token_in_the_credential_file_replaces_the_old_one(gateway: Gatewa
     with gateway.client() as client:
         rotation = client.application_tokens.rotate()
         assert isinstance(rotation, Rotation)
-        assert (rotation.state, rotation.grace_left) == ("Done", None)
+        assert (rotation.state, rotation.grace_left) == ("done", None)
         assert (rotation.old_id, rotation.is_adopted) == (gateway.old_id, False)
         assert gateway.active() == [rotation.new_id]
         assert gateway.file.read_text().strip() == gateway.value(rotation.new_id)
@@ -108,7 +108,7 @@ def test_without_the_right_to_revoke_the_old_one_is_kept(gateway: Gateway) -> No
             client.application_tokens.rotate()
         assert gateway.active() == [gateway.old_id]
         rotation = client.application_tokens.rotate(keep_old=True)
-    assert (rotation.state, rotation.is_old_kept) == ("Done", True)
+    assert (rotation.state, rotation.is_old_kept) == ("done", True)
     assert gateway.active() == [gateway.old_id, rotation.new_id]
     [said] = [text for kind, text in events if kind == "old_token_kept"]
     assert f"application token {gateway.old_id} still works" in said
@@ -170,7 +170,7 @@ def test_an_exception_in_hand_over_stops_the_rotation_and_the_next_call_continue
         with pytest.raises(RotationError) as caught:
             pool.submit(rotate).result() if elsewhere else rotate()
         error = caught.value
-        assert error.state == "Committed"
+        assert error.state == "committed"
         assert error.__cause__ is raised
         assert type(raised).__name__ in str(error)
         assert not error.is_retryable
@@ -179,7 +179,7 @@ def test_an_exception_in_hand_over_stops_the_rotation_and_the_next_call_continue
         client.application_tokens.list()
 
         rotation = client.application_tokens.rotate(hand_over=given.append)
-    assert rotation.state == "Done"
+    assert rotation.state == "done"
     assert given == [gateway.value(rotation.new_id)] * 2
     assert gateway.active() == [rotation.new_id]
 
@@ -219,21 +219,21 @@ def test_an_async_hand_over_is_refused_before_the_old_token_is_revoked(gateway: 
         assert isinstance(cause, InvalidInputError)
         assert str(cause).startswith("hand_over: returned an awaitable")
         assert len(gateway.active()) == 2
-        assert client.application_tokens.rotate(hand_over=lambda _: None).state == "Done"
+        assert client.application_tokens.rotate(hand_over=lambda _: None).state == "done"
 
 
 @pytest.mark.parametrize("grace", [3600, 3600.0, timedelta(hours=1)])
 def test_both_work_in_the_grace_period(gateway: Gateway, grace: float | timedelta) -> None:
     with gateway.client() as client:
         rotation = client.application_tokens.rotate(grace=grace)
-        assert rotation.state == "Grace"
+        assert rotation.state == "grace"
         assert rotation.grace_left is not None
         assert timedelta(minutes=59) < rotation.grace_left <= timedelta(hours=1)
-        assert f"state='Grace', old_id={rotation.old_id}" in repr(rotation)
+        assert f"state='grace', old_id={rotation.old_id}" in repr(rotation)
         assert rotation.to_dict()["grace_left"] == rotation.grace_left.total_seconds()
         assert set(gateway.active()) == {rotation.old_id, rotation.new_id}
         again = client.application_tokens.rotate()
-        assert (again.state, again.new_id) == ("Grace", rotation.new_id)
+        assert (again.state, again.new_id) == ("grace", rotation.new_id)
 
 
 def test_a_start_with_the_old_token_finds_and_reports_the_new_one(gateway: Gateway) -> None:
@@ -254,10 +254,10 @@ def test_a_rotation_is_a_value(gateway: Gateway) -> None:
         assert same == rotation
         assert hash(same) == hash(rotation)
     old, new = rotation.old_id, rotation.new_id
-    assert Rotation(state="Done", old_id=old, new_id=new) == rotation
+    assert Rotation(state="done", old_id=old, new_id=new) == rotation
     assert rotation.to_dict()["ignored_options"] == []
     with pytest.raises(AttributeError):
-        rotation.state = "Grace"  # type: ignore[misc]
+        rotation.state = "grace"  # type: ignore[misc]
 
 
 def test_invalid_rotations_are_refused_before_anything_is_sent(
@@ -285,7 +285,7 @@ def test_a_server_error_stops_the_rotation_at_a_known_step(gateway: Gateway) -> 
         assert caught.value.__cause__ is None
         gateway.sandbox.clear_faults()
         rotation = client.application_tokens.rotate()
-    assert rotation.state == "Done"
+    assert rotation.state == "done"
     assert gateway.active() == [rotation.new_id]
 
 
@@ -304,7 +304,7 @@ def test_an_interrupted_rotation_can_be_continued(
         gateway.sandbox.clear_faults()
         # The call waits for the interrupted one.
         rotation = client.application_tokens.rotate(**arguments)
-    assert rotation.state == "Done"
+    assert rotation.state == "done"
     assert gateway.active() == [rotation.new_id]
     # After the interrupt, hand_over is not called.
     assert len(taken) == (1 if handed else 0)

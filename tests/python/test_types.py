@@ -12,21 +12,21 @@ from emnify_auth import ApplicationToken, AsyncClient, AuditedToken, Client, Eve
 async def listen(event: Event) -> None: ...
 
 def correct(client: Client, audited: AuditedToken, error: RotationError, event: Event) -> None:
-    assert error.state == "Committed" and event.level == "warning" and event.kind == "refused"
-    assert client.application_tokens.rotate().state == "Done" and "orphan" in audited.findings
+    assert error.state == "committed" and event.level == "warning" and event.kind == "refused"
+    assert client.application_tokens.rotate().state == "done" and "orphan" in audited.findings
     Client(on_event=print, timeout=5)
-    ApplicationToken(id=7, status="Revoked")
+    ApplicationToken(id=7, status="revoked")
 
 def mistaken(client: Client, audited: AuditedToken, error: RotationError, event: Event) -> None:
 """
 MISTAKES = [
-    "error.state == 'committed'",
-    "client.application_tokens.rotate().state == 'done'",
+    "error.state == 'Committed'",
+    "client.application_tokens.rotate().state == 'Done'",
     "event.level == 'critical'",
     "event.kind == 'Authenticated'",
     "event.kind = 'refused'",
-    "audited.token.status == 'activated'",
-    "ApplicationToken(id=7, status='activated')",
+    "audited.token.status == 'Activated'",
+    "ApplicationToken(id=7, status='Activated')",
     "ApplicationToken(7)",
     "Client(on_event=listen)",
     "AsyncClient(on_event=listen)",

@@ -42,7 +42,8 @@ pub struct ApplicationToken {
     creator: Option<String>,
 }
 
-/// Whether an application token can be used.
+/// Whether an application token can be used. As text it is in lower case, unlike in emnify's
+/// responses.
 ///
 /// ```
 /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
@@ -196,8 +197,8 @@ fn name(json: &RawValue) -> Option<String> {
 impl fmt::Display for ApplicationTokenStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ApplicationTokenStatus::Activated => f.write_str("Activated"),
-            ApplicationTokenStatus::Revoked => f.write_str("Revoked"),
+            ApplicationTokenStatus::Activated => f.write_str("activated"),
+            ApplicationTokenStatus::Revoked => f.write_str("revoked"),
             ApplicationTokenStatus::Other(id) => write!(f, "status {id}"),
         }
     }

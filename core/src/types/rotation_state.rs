@@ -1,8 +1,6 @@
 //! The states of a rotation. Each is stored durably before its step is taken.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
+use crate::types::names::names;
 
 /// How far a rotation has come. The stored state names the step that is done next.
 ///
@@ -33,14 +31,12 @@ pub enum RotationState {
     Done,
 }
 
-impl fmt::Display for RotationState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
-impl Serialize for RotationState {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
+names!(RotationState {
+    Intent => "intent",
+    Created => "created",
+    Identified => "identified",
+    Committed => "committed",
+    Grace => "grace",
+    Revoking => "revoking",
+    Done => "done",
+});

@@ -174,7 +174,7 @@ impl Case {
             fail(&mut gateway);
         } else if kill.at > ENTRIES {
             kill.at -= ENTRIES;
-            assert!(gateway.run(|_| {}).is("Grace"), "{self:?}");
+            assert!(gateway.run(|_| {}).is("grace"), "{self:?}");
         }
         let ended = gateway.run(|run| run.kill = Some(kill));
         assert!(ended.was_killed, "{self:?} was not killed: {ended:?}");

@@ -252,7 +252,7 @@ impl<'a> Gateway<'a> {
         let mut last = None;
         for _ in 0..MAX_RUNS {
             let ended = self.run(|_| {});
-            if !ended.is("Done") {
+            if !ended.is("done") {
                 last = ended.result;
                 continue;
             }

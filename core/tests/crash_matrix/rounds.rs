@@ -39,7 +39,7 @@ fn play(gateway: &mut Gateway<'_>, round: u32) -> bool {
     let context = format!("round {round}: {results:?}");
     let in_use = gateway.in_use(&context);
     assert_eq!(gateway.active(), slice::from_ref(&in_use), "{context}");
-    assert!(results.iter().all(|result| result.state == "Done"), "{context}");
+    assert!(results.iter().all(|result| result.state == "done"), "{context}");
     assert!(results.iter().any(|result| result.new_id == in_use.id), "{context}");
     // Two processes of which none adopted have rotated one after the other.
     let created = gateway.sandbox.calls("POST", TOKENS) - before;
@@ -60,7 +60,7 @@ fn two_processes_that_rotate_at_once_leave_one_application_token_in_every_round(
                 let mut gateway = Gateway::new(&sandbox, &scratch.0, false);
                 gateway.run.grace = Duration::ZERO;
                 // An earlier rotation, whose process has ended.
-                assert!(gateway.run(|_| {}).is("Done"));
+                assert!(gateway.run(|_| {}).is("done"));
                 let rounds = 0..ROUNDS / GATEWAYS;
                 rounds.map(|round| u32::from(play(&mut gateway, round))).sum()
             })
@@ -85,7 +85,7 @@ fn of_two_processes_that_rotate_at_once_one_does_and_the_other_adopts_it() {
     let late = FaultKind::Delay { milliseconds: 700 };
     sandbox.fault(Fault::new(AUTHENTICATE, late).times(1));
     let results = run_two(&mut gateway);
-    assert!(results.iter().all(|result| result.state == "Grace"), "{results:?}");
+    assert!(results.iter().all(|result| result.state == "grace"), "{results:?}");
     assert_eq!(sandbox.calls("POST", TOKENS), 1);
     assert_eq!(gateway.active().len(), 2, "the old one and one new one");
 }

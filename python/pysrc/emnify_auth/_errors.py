@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     _RotationState: TypeAlias = Literal[
-        "Intent", "Created", "Identified", "Committed", "Grace", "Revoking"
+        "intent", "created", "identified", "committed", "grace", "revoking"
     ]
 
 __all__ = [
@@ -232,16 +232,16 @@ class RotationError(EmnifyError):
     """A rotation of the application token stopped. Call rotate() again to continue it."""
 
     state: "_RotationState"
-    """The step at which the rotation stopped, and from which it continues: "Intent" (create the new
-    application token), "Created" (find its id), "Identified" (try it), "Committed" (write it to the
-    credential file or pass it to hand_over), "Grace" (wait; both work), "Revoking" (revoke the old
+    """The step at which the rotation stopped, and from which it continues: "intent" (create the new
+    application token), "created" (find its id), "identified" (try it), "committed" (write it to the
+    credential file or pass it to hand_over), "grace" (wait; both work), "revoking" (revoke the old
     one)."""
 
     def __init__(
         self,
         message: str = "",
         *,
-        state: "_RotationState" = "Intent",
+        state: "_RotationState" = "intent",
         reason: "_Reason | None" = None,
         http_status: int | None = None,
         api_error: ApiError | None = None,

@@ -541,7 +541,7 @@ class ApplicationTokens:
         grace: how long the old token still works alongside the new one, as a timedelta or in
         seconds. rotate() does not wait for the end of this time: call it again afterwards.
         keep_old: does not revoke the old token, for an application token that is not allowed to
-        revoke. The rotation ends in "Done" with the event "old_token_kept".
+        revoke. The rotation ends in "done" with the event "old_token_kept".
         hand_over: a function that stores the new application token, a str, where the program
         finds it at its next start. It replaces the credential file. It runs in the thread that
         makes this call; after a crash it may be called again with the same token. It may use
@@ -567,7 +567,7 @@ class ApplicationTokens:
 
             >>> with Client(application_token_file="token", store="state") as client:
             ...     client.application_tokens.rotate().state
-            'Done'
+            'done'
         """
 
     def _discarder(self) -> Callable[[CreatedApplicationToken], None]:

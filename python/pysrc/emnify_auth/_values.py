@@ -75,16 +75,17 @@ class ApplicationToken(_Value):
 
         >>> token = client.application_tokens.own()
         >>> token.id, token.description, token.status
-        (4711, 'Sandbox', 'Activated')
+        (4711, 'Sandbox', 'activated')
     """
 
     id: int
     """The id, which update() and revoke() need."""
     description: str | None = None
     """The description, or None."""
-    status: Literal["Activated", "Revoked", "Other"] | None = None
-    """The status: "Activated", "Revoked", "Other" for a status that this version does not know, or
-    None if the server did not send one. An expired token may still be "Activated"."""
+    status: Literal["activated", "revoked", "other"] | None = None
+    """The status, in lower case, unlike in emnify's responses: "activated", "revoked", "other" for
+    a status that this version does not know, or None if the server did not send one. An expired
+    token may still be "activated"."""
     created_at: datetime.datetime | None = None
     """When the token was created, in UTC. None if that is unknown or cannot be read."""
     expiry_date: str | None = None
@@ -146,18 +147,18 @@ class Rotation(_Value):
     >>> with Client(application_token_file="token", store="state") as client:
     ...     rotation = client.application_tokens.rotate()
     >>> rotation.state, rotation.old_id, rotation.new_id
-    ('Done', 4711, 4712)
+    ('done', 4711, 4712)
     """
 
-    state: Literal["Done", "Grace"]
-    """The state: "Done" if the old application token is revoked, or was kept because of keep_old;
-    "Grace" if both work until the grace period ends, and the client uses the new one."""
+    state: Literal["done", "grace"]
+    """The state: "done" if the old application token is revoked, or was kept because of keep_old;
+    "grace" if both work until the grace period ends, and the client uses the new one."""
     old_id: int
     """The id of the application token that was replaced."""
     new_id: int
     """The id of the new application token."""
     grace_left: datetime.timedelta | None = None
-    """How long the grace period still lasted when rotate() returned; None in the state "Done".
+    """How long the grace period still lasted when rotate() returned; None in the state "done".
     While the clock cannot be trusted, this time does not decrease."""
     is_adopted: bool = False
     """Whether another client had already rotated the application token. This call then changed

@@ -21,9 +21,9 @@ pub(crate) fn application_token<'py>(
     token: &emnify_core::ApplicationToken,
 ) -> Value<'py> {
     let status = token.status().map(|status| match status {
-        ApplicationTokenStatus::Activated => "Activated",
-        ApplicationTokenStatus::Revoked => "Revoked",
-        _ => "Other",
+        ApplicationTokenStatus::Activated => "activated",
+        ApplicationTokenStatus::Revoked => "revoked",
+        _ => "other",
     });
     let fields = PyDict::new(py);
     fields.set_item("id", token.id())?;

@@ -144,12 +144,12 @@ def expiry(token: ApplicationToken) -> Cell:
     return (text, "yellow") if left < datetime.timedelta(days=30) else text
 
 
-_STATUS_STYLES = {"Activated": "green", "Revoked": "dim"}
+_STATUS_STYLES = {"activated": "green", "revoked": "dim"}
 
 
 def token_cells(token: ApplicationToken) -> list[Cell]:
     """Return the columns ID, DESCRIPTION, STATUS and EXPIRES of an application token."""
-    gone = token.status == "Revoked"
+    gone = token.status == "revoked"
     status = token.status or "-"
     cells: list[Cell] = [
         str(token.id),
