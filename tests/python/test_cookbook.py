@@ -57,6 +57,7 @@ SAYS = {
     "8-sh-1": "252",
     "10-python-1": "next attempt in ",
     "11-python-1": "GET /api/v1/sim/500001: 200 in ",
+    "12-python-1": "4712 was replaced by 4713",
 }
 ENDS = {"5-sh-1": 11, "5-python-1": 1}
 
@@ -71,7 +72,7 @@ def start(block: Block, sandbox: Sandbox, place: Path) -> "subprocess.Popen[str]
     environment = {
         **sandbox.environment(),
         "CURL_CA_BUNDLE": sandbox.ca_file,
-        "PATH": f"{COMMAND.parent}:{os.environ['PATH']}",
+        "PATH": f"{place}:{COMMAND.parent}:{os.environ['PATH']}",
         "EMNIFY_USERNAME": USER_WITH_MFA if "mfa" in code else USER,
         "EMNIFY_PASSWORD": PASSWORD,
     }
@@ -99,6 +100,10 @@ def test_a_recipe_works(sandbox: Sandbox, tmp_path: Path, block: Block) -> None:
     seeded = sandbox.seed(description="gateway 7", expiry_date="2099-01-01", ip="127.0.0.1")
     [value] = [r["value"] for r in sandbox.application_tokens() if r["id"] == seeded]
     (tmp_path / "token").write_text(value)
+    # Stands in for HashiCorp Vault.
+    vault = tmp_path / "vault"
+    vault.write_text("#!/bin/sh\ncase $2 in get) cat token ;; put) cat > token ;; esac\n")
+    vault.chmod(0o755)
     if "patiently" in block.code:
         sandbox.fault("status", f"{SIM}/*", status=503, times=3)
     process = start(block, sandbox, tmp_path)
@@ -120,7 +125,7 @@ def one_time_code(sandbox: Sandbox) -> str:
 
 def test_every_expectation_belongs_to_a_recipe() -> None:
     assert {*SAYS, *ENDS} <= set(map(named, RECIPES))
-    assert len({block.section for block in RECIPES}) == 11
+    assert len({block.section for block in RECIPES}) == 12
 
 
 def test_the_recipes_pass_mypy(tmp_path: Path) -> None:

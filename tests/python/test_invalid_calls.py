@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emnify_auth import Client
+from emnify_auth import AsyncClient, Client
 
 from sandbox import ENDPOINT, SIM, Sandbox
 from test_invalid_input import CANARY, INFINITY, NAN, refused
@@ -204,3 +204,12 @@ def test_arguments_of_a_rotation(client: Client, name: str, value: object) -> No
     arguments: dict[str, Any] = {"hand_over": print, name: value}
     message = refused(lambda: client.application_tokens.rotate(**arguments))
     assert message.startswith(f"{name}: ")
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    settings: dict[str, Any] = {"tmeout": 5}
+    for create in (Client, AsyncClient):
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'tmeout'"):
+            create("token", **settings)
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'application_token'"):
+        Client.from_user("user", "password", application_token="token")  # type: ignore[call-arg]

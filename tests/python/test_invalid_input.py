@@ -88,6 +88,7 @@ def test_application_tokens(sandbox: Sandbox, value: object) -> None:
         ("store", "ftp://canary-4711@example.com"),
         ("store", b"/var/lib/emnify"),
         *(("fleet_size", value) for value in (0, -1, 1_000_001, 2**40, 10**30, True, "1", 1.5)),
+        *(("retries", value) for value in (-1, None, True, "1", 1.5)),
         ("pacing", None),
         ("pacing", 1),
         ("on_event", "print"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import emnify_auth
-from emnify_auth import Client, EmnifyError, ProtocolError, Response
+from emnify_auth import Client, EmnifyError, ProtocolError, Response, ServerError
 from emnify_sandbox import LoggedRequest
 
 from sandbox import AUTHENTICATE, ENDPOINT, SIM, Sandbox
@@ -263,3 +263,12 @@ def test_a_slot_after_the_timeout_raises_rate_limited(sandbox: Sandbox) -> None:
         assert error.retry_after is not None
         assert error.is_retryable
     assert errors.count(None) >= 5
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_call_is_repeated_as_often_as_retries_allows(sandbox: Sandbox, retries: int) -> None:
+    settings = {**sandbox.client_settings(), "retries": retries}
+    sandbox.fault("status", SIM, status=503)
+    with sandbox.client(**settings) as client, pytest.raises(ServerError):
+        client.get(SIM)
+    assert sandbox.calls("GET", SIM) == retries + 1

@@ -213,8 +213,10 @@ def test_an_async_hand_over_is_refused_before_the_old_token_is_revoked(gateway: 
     async def take(_: str) -> None: ...
 
     with gateway.text_client() as client:
+        with pytest.raises(InvalidInputError, match=r"^hand_over: must be a plain function"):
+            client.application_tokens.rotate(hand_over=take)  # type: ignore[arg-type]
         with pytest.raises(RotationError) as caught:
-            client.application_tokens.rotate(hand_over=take)
+            client.application_tokens.rotate(hand_over=lambda token: take(token))  # type: ignore[arg-type, return-value]
         cause = caught.value.__cause__
         assert isinstance(cause, InvalidInputError)
         assert str(cause).startswith("hand_over: returned an awaitable")

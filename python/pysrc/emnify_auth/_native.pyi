@@ -43,6 +43,11 @@ class Client:
     EMNIFY_APPLICATION_TOKEN.
     application_token_file: a file that contains the application token. It is read at each
     sign-in, so that the client notices a rotation. Default: EMNIFY_APPLICATION_TOKEN_FILE.
+    application_token_source: a function that returns the application token, for example from a
+    secret manager. It is called at each sign-in that a call makes, in the thread of that call, and
+    must not use this client. Renewals in the background use its last result. If it raises an
+    exception, its last result is used and on_event is called; if there is none, the call raises
+    that exception, and calls that waited for the same sign-in raise InvalidInputError.
     Without any of these the client signs in as the user in EMNIFY_USERNAME and EMNIFY_PASSWORD.
     base_url: the URL of the API. Default: EMNIFY_BASE_PATH, else emnify's address.
     timeout: how long one call may take, including all waits and retries, in seconds or as a
@@ -88,6 +93,8 @@ class Client:
     addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at
     once, then 50 per second. A call that would have to wait longer than its timeout raises
     RateLimitedError.
+    retries: how often a call is repeated after temporary failures, within its timeout: see
+    request(). Signing in has limits of its own.
 
     A client can be used from any number of threads, in a child process after a fork, and in a
     with statement. An invalid argument raises an InvalidInputError that names it.
@@ -107,6 +114,7 @@ class Client:
         application_token: str | None = None,
         *,
         application_token_file: str | os.PathLike[str] | None = None,
+        application_token_source: Callable[[], str] | None = None,
         **settings: Unpack[ClientSettings],
     ) -> Self: ...
     @classmethod
@@ -282,8 +290,9 @@ class Client:
         timedelta. Default: the client's timeout.
 
         After a 401 the client signs in and sends the request once more, if that may help.
-        Temporary failures (5xx, 429, broken connections) are retried within the timeout, three
-        attempts in all: GET, HEAD, PUT and DELETE always, POST and PATCH only if nothing was sent.
+        Temporary failures (5xx, 429, broken connections) are retried within the timeout, as often
+        as the client's retries allow: GET, HEAD, PUT and DELETE always, POST and PATCH only if
+        nothing was sent.
 
         Raises InvalidInputError before anything is sent; for any status other than 2xx the class
         that fits it, such as NotFoundError or ValidationError; and what authenticate() raises. A

@@ -29,6 +29,7 @@ class ClientSettings(TypedDict, total=False):
     auto_renew: bool
     fleet_size: int | None
     pacing: bool
+    retries: int
 
 
 # Tracebacks and help() show the public module.

@@ -11,12 +11,12 @@ use crate::convert::arguments;
 use crate::values::plain;
 
 /// The user's `on_event`, if there is one.
+#[derive(Default)]
 pub(crate) struct OnEvent(Option<Py<PyAny>>);
 
 impl OnEvent {
     /// Takes the function, which must not be an async one.
-    pub(crate) fn new(function: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let Some(function) = function else { return Ok(OnEvent(None)) };
+    pub(crate) fn new(function: &Bound<'_, PyAny>) -> PyResult<Self> {
         arguments::plain_function("on_event", function).map(|function| OnEvent(Some(function)))
     }
 

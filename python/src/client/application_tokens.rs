@@ -253,7 +253,7 @@ impl ApplicationTokens {
             options = options.grace(arguments::duration("grace", grace)?);
         }
         let function = |name, given: &Option<Bound<'_, PyAny>>| {
-            given.as_ref().map(|given| arguments::function(name, given)).transpose()
+            given.as_ref().map(|given| arguments::plain_function(name, given)).transpose()
         };
         let hand_over = function("hand_over", &hand_over)?;
         if hand_over.is_some() {

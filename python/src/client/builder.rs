@@ -3,53 +3,52 @@
 use std::sync::Arc;
 
 use emnify_core::{ClientBuilder, Clock};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyType};
+use pyo3::types::{PyBytes, PyDict, PyType};
 
 use crate::calls::events::OnEvent;
 use crate::calls::into_core::into_core;
-use crate::calls::user_functions;
+use crate::calls::user_functions::{self, SignInFunctions};
 use crate::client::Client;
 use crate::client::connection::Connection;
-use crate::convert::arguments::{self, OrDefault, wrong_type};
+use crate::convert::arguments::{self, wrong_type};
 use crate::values::manual_clock::ManualClock;
 use crate::values::trusted_device::TrustedDevice;
+
+/// The settings for which `None` stands for the default.
+const MAY_BE_NONE: [&str; 8] = [
+    "base_url",
+    "ca_bundle",
+    "proxy",
+    "interface",
+    "local_address",
+    "store",
+    "on_event",
+    "fleet_size",
+];
 
 #[pymethods]
 impl Client {
     #[new]
     #[pyo3(
         signature = (
-            application_token=None, *, application_token_file=None, base_url=None,
-            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, interface=None, local_address=None, store=None, on_event=None,
-            auto_renew=OrDefault::Default, fleet_size=None, pacing=OrDefault::Default, _clock=None,
+            application_token=None, *, application_token_file=None, application_token_source=None,
+            **settings,
         ),
-        text_signature = "(application_token=None, *, application_token_file=None, base_url=None, \
-            timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, interface=None, \
-            local_address=None, store=None, on_event=None, auto_renew=False, fleet_size=None, \
-            pacing=True)"
+        text_signature = "(application_token=None, *, application_token_file=None, \
+            application_token_source=None, base_url=None, timeout=30.0, connect_timeout=10.0, \
+            ca_bundle=None, proxy=None, interface=None, local_address=None, store=None, \
+            on_event=None, auto_renew=False, fleet_size=None, pacing=True, retries=2)"
     )]
-    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
         py: Python<'_>,
         application_token: Option<Bound<'_, PyAny>>,
         application_token_file: Option<Bound<'_, PyAny>>,
-        base_url: Option<Bound<'_, PyAny>>,
-        timeout: OrDefault<'_>,
-        connect_timeout: OrDefault<'_>,
-        ca_bundle: Option<Bound<'_, PyAny>>,
-        proxy: Option<Bound<'_, PyAny>>,
-        interface: Option<Bound<'_, PyAny>>,
-        local_address: Option<Bound<'_, PyAny>>,
-        store: Option<Bound<'_, PyAny>>,
-        on_event: Option<Bound<'_, PyAny>>,
-        auto_renew: OrDefault<'_>,
-        fleet_size: Option<Bound<'_, PyAny>>,
-        pacing: OrDefault<'_>,
-        _clock: Option<&Bound<'_, ManualClock>>,
+        application_token_source: Option<Bound<'_, PyAny>>,
+        settings: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let mut builder = builder(_clock);
+        let mut builder = emnify_core::Client::builder();
         if let Some(token) = &application_token {
             builder = builder.application_token(arguments::text("application_token", token)?);
         }
@@ -57,21 +56,13 @@ impl Client {
             let path = arguments::path("application_token_file", path)?;
             builder = builder.application_token_file(path);
         }
-        Settings {
-            base_url,
-            timeout,
-            connect_timeout,
-            ca_bundle,
-            proxy,
-            interface,
-            local_address,
-            store,
-            on_event,
-            auto_renew,
-            fleet_size,
-            pacing,
+        let mut functions = SignInFunctions::default();
+        if let Some(function) = &application_token_source {
+            let function = arguments::plain_function("application_token_source", function)?;
+            functions.application_token_source = Some(function);
+            builder = builder.application_token_source(user_functions::application_token_source());
         }
-        .build(py, builder, None)
+        build(py, builder, settings, functions)
     }
 
     /// Returns a client that signs in as a user, for calls that an application token is not
@@ -92,152 +83,88 @@ impl Client {
     ///     1234
     #[classmethod]
     #[pyo3(
-        signature = (
-            username, password, *, mfa=None, trusted_device=None, base_url=None,
-            timeout=OrDefault::Default, connect_timeout=OrDefault::Default, ca_bundle=None,
-            proxy=None, interface=None, local_address=None, store=None, on_event=None,
-            auto_renew=OrDefault::Default, fleet_size=None,
-            pacing=OrDefault::Default, _clock=None,
-        ),
+        signature = (username, password, *, mfa=None, trusted_device=None, **settings),
         text_signature = "($cls, username, password, *, mfa=None, trusted_device=None, \
             base_url=None, timeout=30.0, connect_timeout=10.0, ca_bundle=None, proxy=None, \
             interface=None, local_address=None, store=None, on_event=None, auto_renew=False, \
-            fleet_size=None, pacing=True)"
+            fleet_size=None, pacing=True, retries=2)"
     )]
-    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn from_user(
         cls: &Bound<'_, PyType>,
         username: &Bound<'_, PyAny>,
         password: &Bound<'_, PyAny>,
         mfa: Option<Bound<'_, PyAny>>,
         trusted_device: Option<Bound<'_, PyAny>>,
-        base_url: Option<Bound<'_, PyAny>>,
-        timeout: OrDefault<'_>,
-        connect_timeout: OrDefault<'_>,
-        ca_bundle: Option<Bound<'_, PyAny>>,
-        proxy: Option<Bound<'_, PyAny>>,
-        interface: Option<Bound<'_, PyAny>>,
-        local_address: Option<Bound<'_, PyAny>>,
-        store: Option<Bound<'_, PyAny>>,
-        on_event: Option<Bound<'_, PyAny>>,
-        auto_renew: OrDefault<'_>,
-        fleet_size: Option<Bound<'_, PyAny>>,
-        pacing: OrDefault<'_>,
-        _clock: Option<&Bound<'_, ManualClock>>,
+        settings: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let username = arguments::text("username", username)?;
         let password = arguments::text("password", password)?;
-        let mut builder = builder(_clock).user(username, password);
+        let mut builder = emnify_core::Client::builder().user(username, password);
         if let Some(device) = &trusted_device {
             let device = device
                 .cast::<TrustedDevice>()
                 .map_err(|_| wrong_type("trusted_device", "a TrustedDevice", device))?;
             builder = builder.trusted_device(device.get().device.clone());
         }
-        let mfa = match &mfa {
-            Some(function) => Some(arguments::function("mfa", function)?),
-            None => None,
-        };
-        Settings {
-            base_url,
-            timeout,
-            connect_timeout,
-            ca_bundle,
-            proxy,
-            interface,
-            local_address,
-            store,
-            on_event,
-            auto_renew,
-            fleet_size,
-            pacing,
-        }
-        .build(cls.py(), builder, mfa)
-    }
-}
-
-/// Returns a builder. `emnify-sandbox` passes a clock, so that tests need not wait; it is not in the
-/// signatures that Python shows.
-fn builder(clock: Option<&Bound<'_, ManualClock>>) -> ClientBuilder {
-    let builder = emnify_core::Client::builder();
-    match clock {
-        Some(clock) => builder.clock(Arc::clone(&clock.get().0) as Arc<dyn Clock>),
-        None => builder,
-    }
-}
-
-/// The arguments that all clients share.
-struct Settings<'py> {
-    base_url: Option<Bound<'py, PyAny>>,
-    timeout: OrDefault<'py>,
-    connect_timeout: OrDefault<'py>,
-    ca_bundle: Option<Bound<'py, PyAny>>,
-    proxy: Option<Bound<'py, PyAny>>,
-    interface: Option<Bound<'py, PyAny>>,
-    local_address: Option<Bound<'py, PyAny>>,
-    store: Option<Bound<'py, PyAny>>,
-    on_event: Option<Bound<'py, PyAny>>,
-    auto_renew: OrDefault<'py>,
-    fleet_size: Option<Bound<'py, PyAny>>,
-    pacing: OrDefault<'py>,
-}
-
-impl Settings<'_> {
-    /// Creates a client with these settings and the credentials in the builder.
-    fn build(
-        &self,
-        py: Python<'_>,
-        mut builder: ClientBuilder,
-        mfa: Option<Py<PyAny>>,
-    ) -> PyResult<Client> {
-        if let Some(url) = &self.base_url {
-            builder = builder.base_url(arguments::text("base_url", url)?);
-        }
-        if let OrDefault::Given(seconds) = &self.timeout {
-            builder = builder.timeout(arguments::duration("timeout", seconds)?);
-        }
-        if let OrDefault::Given(seconds) = &self.connect_timeout {
-            builder = builder.connect_timeout(arguments::duration("connect_timeout", seconds)?);
-        }
-        if let Some(bundle) = &self.ca_bundle {
-            builder = match bundle.cast::<PyBytes>() {
-                Ok(pem) => builder.ca_pem(pem.as_bytes()),
-                Err(_) => builder.ca_bundle(arguments::path("ca_bundle", bundle)?),
-            };
-        }
-        if let Some(url) = &self.proxy {
-            builder = builder.proxy(arguments::text("proxy", url)?);
-        }
-        if let Some(name) = &self.interface {
-            builder = builder.interface(arguments::text("interface", name)?);
-        }
-        if let Some(address) = &self.local_address {
-            builder = builder.local_address(arguments::text("local_address", address)?);
-        }
-        if let Some(store) = &self.store {
-            builder = builder.store(arguments::store(store)?);
-        }
-        if let OrDefault::Given(auto_renew) = &self.auto_renew {
-            builder = builder.auto_renew(arguments::boolean("auto_renew", auto_renew)?);
-        }
-        if let Some(size) = &self.fleet_size {
-            // Core refuses a number that is too large.
-            let size = u32::try_from(arguments::whole("fleet_size", size)?).unwrap_or(u32::MAX);
-            builder = builder.fleet_size(size);
-        }
-        if let OrDefault::Given(pacing) = &self.pacing {
-            builder = builder.pacing(arguments::boolean("pacing", pacing)?);
-        }
-        let on_event = OnEvent::new(self.on_event.as_ref())?;
-        builder = builder.expiry_notice(on_event.is_set());
-        // Only Python's main thread and AsyncClient make interruptible calls, and max_threads limits
-        // the latter.
-        builder = builder.max_exchanges(usize::MAX);
-        if mfa.is_some() {
+        let mut functions = SignInFunctions::default();
+        if let Some(function) = &mfa {
+            functions.mfa = Some(arguments::plain_function("mfa", function)?);
             builder = builder.mfa(user_functions::mfa);
         }
-        let client = into_core(py, move || builder.build())?;
-        let base_url = Arc::from(client.base_url());
-        Ok(Client { connection: Connection::new(client), on_event, mfa, base_url })
+        build(cls.py(), builder, settings, functions)
     }
+}
+
+/// Creates a client with the arguments that all clients share, and the credentials in the builder.
+fn build(
+    py: Python<'_>,
+    mut builder: ClientBuilder,
+    settings: Option<Bound<'_, PyDict>>,
+    functions: SignInFunctions,
+) -> PyResult<Client> {
+    let mut on_event = OnEvent::default();
+    for (name, value) in settings.into_iter().flatten() {
+        let name = arguments::text("settings", &name)?;
+        if value.is_none() && MAY_BE_NONE.contains(&name) {
+            continue;
+        }
+        builder = match name {
+            "base_url" => builder.base_url(arguments::text(name, &value)?),
+            "timeout" => builder.timeout(arguments::duration(name, &value)?),
+            "connect_timeout" => builder.connect_timeout(arguments::duration(name, &value)?),
+            "ca_bundle" => match value.cast::<PyBytes>() {
+                Ok(pem) => builder.ca_pem(pem.as_bytes()),
+                Err(_) => builder.ca_bundle(arguments::path(name, &value)?),
+            },
+            "proxy" => builder.proxy(arguments::text(name, &value)?),
+            "interface" => builder.interface(arguments::text(name, &value)?),
+            "local_address" => builder.local_address(arguments::text(name, &value)?),
+            "store" => builder.store(arguments::store(&value)?),
+            "on_event" => {
+                on_event = OnEvent::new(&value)?;
+                builder
+            }
+            "auto_renew" => builder.auto_renew(arguments::boolean(name, &value)?),
+            "fleet_size" => builder.fleet_size(arguments::small(name, &value)?),
+            "pacing" => builder.pacing(arguments::boolean(name, &value)?),
+            "retries" => builder.retries(arguments::small(name, &value)?),
+            // `emnify-sandbox` passes it, so that tests need not wait. The signatures that Python
+            // shows do not have it.
+            "_clock" => {
+                let clock = value.cast::<ManualClock>()?;
+                builder.clock(Arc::clone(&clock.get().0) as Arc<dyn Clock>)
+            }
+            _ => {
+                let problem = format!("Client() got an unexpected keyword argument '{name}'");
+                return Err(PyTypeError::new_err(problem));
+            }
+        };
+    }
+    builder = builder.expiry_notice(on_event.is_set());
+    // Only Python's main thread and AsyncClient make interruptible calls, and max_threads limits
+    // the latter.
+    builder = builder.max_exchanges(usize::MAX);
+    let client = into_core(py, move || builder.build())?;
+    let base_url = Arc::from(client.base_url());
+    Ok(Client { connection: Connection::new(client), on_event, functions, base_url })
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use crate::calls::interrupt::{interruptible, is_for_task};
 use crate::calls::into_core::at_once;
 use crate::calls::request_log;
-use crate::calls::user_functions::UserFunctions;
+use crate::calls::user_functions::{Installed, UserFunctions, shared};
 use crate::client::Client;
 use crate::convert::arguments::Timeout;
 use crate::convert::errors;
@@ -26,17 +26,21 @@ impl Client {
         undo: impl Fn(&emnify_core::Client, T),
     ) -> PyResult<T> {
         let client = self.connection.client(py)?;
-        let shared = |function: Option<&Py<PyAny>>| function.map(|function| function.clone_ref(py));
-        let functions = UserFunctions {
-            mfa: shared(self.mfa.as_ref()),
-            hand_over: shared(hand_over),
-            read_back: shared(read_back),
-        };
+        let functions = [shared(py, hand_over), shared(py, read_back)];
+        let functions = UserFunctions::new(self.functions.share(py), functions);
         let installed = functions.install();
         client.record_requests(request_log::is_wanted(py)?);
         let limited = timeout.map(|Timeout(timeout)| client.with_timeout(timeout));
         let core = limited.as_ref().unwrap_or(&client);
         let result = interruptible(py, core, call, |value| undo(&client, value));
+        let result = match (installed.as_ref().and_then(Installed::raised), result) {
+            (Some(raised), Err(_)) => Err(raised),
+            (Some(interrupt), Ok(value)) if !interrupt.is_instance_of::<PyException>(py) => {
+                undo(&client, value);
+                Err(interrupt)
+            }
+            (_, result) => result,
+        };
         drop(installed);
         // An interrupted call returns at once; the next call reports the events.
         let interrupted =

@@ -28,8 +28,9 @@ impl Client {
     /// timedelta. Default: the client's timeout.
     ///
     /// After a 401 the client signs in and sends the request once more, if that may help.
-    /// Temporary failures (5xx, 429, broken connections) are retried within the timeout, three
-    /// attempts in all: GET, HEAD, PUT and DELETE always, POST and PATCH only if nothing was sent.
+    /// Temporary failures (5xx, 429, broken connections) are retried within the timeout, as often
+    /// as the client's retries allow: GET, HEAD, PUT and DELETE always, POST and PATCH only if
+    /// nothing was sent.
     ///
     /// Raises InvalidInputError before anything is sent; for any status other than 2xx the class
     /// that fits it, such as NotFoundError or ValidationError; and what authenticate() raises. A

@@ -104,6 +104,11 @@ pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
     })
 }
 
+/// Converts a whole number that is small where it makes sense; larger ones become the largest.
+pub(crate) fn small(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    Ok(u32::try_from(whole(name, value)?).unwrap_or(u32::MAX))
+}
+
 /// Converts a bool. Other values, which Python would treat as true or false, are refused.
 pub(crate) fn boolean(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     value.cast::<PyBool>().map(|b| b.is_true()).map_err(|_| wrong_type(name, "a bool", value))
@@ -174,7 +179,7 @@ fn expiry_date(value: &Bound<'_, PyAny>) -> PyResult<ExpiryDate> {
 }
 
 /// Converts a function, or any other callable object.
-pub(crate) fn function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+fn function(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     if value.is_callable() {
         Ok(value.clone().unbind())
     } else {

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use emnify_core::{ApiError, Error, ErrorKind};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule, PyTuple};
@@ -42,6 +42,15 @@ impl Raised {
         let class = exception.get_type(py).name();
         let class = class.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
         Raised { exception, class }
+    }
+
+    /// Whether it is an `Exception`, and not, for example, `KeyboardInterrupt`.
+    pub(crate) fn is_exception(&self) -> bool {
+        Python::attach(|py| self.exception.is_instance_of::<PyException>(py))
+    }
+
+    pub(crate) fn into_exception(self) -> PyErr {
+        self.exception
     }
 }
 

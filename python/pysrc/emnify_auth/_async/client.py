@@ -47,6 +47,9 @@ class AsyncClient:
     background, as after Ctrl-C in a call of a Client. A call that waits for a thread is not made.
 
     on_event: a plain function. It is called in the event loop's thread, in a task that is making a
+    application_token_source: a plain or async function. It runs in the event loop of the task that
+    signs in, with the same rules as mfa in from_user().
+
     call with this client, and blocks the event loop meanwhile. An exception that it raises goes to
     sys.unraisablehook.
     """
@@ -59,6 +62,7 @@ class AsyncClient:
     def __init__(
         self,
         application_token: str | None = None,
+        application_token_source: Callable[[], str | Awaitable[str]] | None = None,
         *,
         application_token_file: "str | os.PathLike[str] | None" = None,
         max_threads: int = _MAX_THREADS,
@@ -68,7 +72,10 @@ class AsyncClient:
         try:
             _check(max_threads)
             client = Client(
-                application_token, application_token_file=application_token_file, **settings
+                application_token,
+                application_token_file=application_token_file,
+                application_token_source=calls.in_loop(application_token_source),
+                **settings,
             )
         finally:
             # A traceback may show variables.
