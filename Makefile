@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus test-pyright ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -92,6 +92,13 @@ test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient 
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
 	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py tests/python/test_documentation.py
+
+# It needs Node.js, and installs its program from npm.
+.PHONY: test-pyright
+test-pyright: python-package ## Test the types of the Python package with pyright
+	@$(PYTHON) -m venv $(BUILD)/pyright-venv
+	@$(BUILD)/pyright-venv/bin/pip install --quiet --disable-pip-version-check pyright==1.1.414
+	PYRIGHT=$(BUILD)/pyright-venv/bin/pyright $(VENV)/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_types.py
 
 # In an environment of its own, as in the project of a user.
 test-sandbox-package: python-package ## Test the package emnify-sandbox

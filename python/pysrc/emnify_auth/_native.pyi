@@ -435,8 +435,6 @@ class AuthToken:
     def reveal(self) -> str:
         """Returns the text of the token, for the header "Authorization: Bearer …"."""
 
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> NoReturn: ...
@@ -529,7 +527,7 @@ class ApplicationTokens:
         ip: str | None = None,
         grace: _Duration = 0,
         keep_old: bool = False,
-        hand_over: Callable[[str], object] | None = None,
+        hand_over: Callable[[str], int | None] | None = None,
         read_back: Callable[[], str | None] | None = None,
         timeout: _Duration | None = None,
     ) -> Rotation:

@@ -95,7 +95,7 @@ class AsyncApplicationTokens:
         ip: str | None = None,
         grace: float | datetime.timedelta = 0,
         keep_old: bool = False,
-        hand_over: Callable[[str], object] | None = None,
+        hand_over: Callable[[str], Awaitable[object] | int | None] | None = None,
         read_back: Callable[[], str | Awaitable[str | None] | None] | None = None,
         timeout: "_Duration | None" = None,
     ) -> Rotation:
