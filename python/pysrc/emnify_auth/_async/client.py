@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import InvalidInputError
 from .._extras import needs
-from .._native import AuthToken, Client, Response, TrustedDevice
+from .._native import AuthToken, Client, TrustedDevice
 from .._settings import ClientSettings
 from .._values import Status
 from .pages import AsyncPages
+from .request import RequestMethods
 from .tokens import AsyncApplicationTokens
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from .._native import _Duration, _Headers, _Params, _Replacement
+    from .._native import _Duration, _Params, _Replacement
     from .calls import Calls
 
 __all__ = ["AsyncClient"]
@@ -28,7 +29,7 @@ __all__ = ["AsyncClient"]
 _MAX_THREADS = 64
 
 
-class AsyncClient:
+class AsyncClient(RequestMethods):
     """Keeps a program signed in to emnify, for asynchronous code under asyncio or trio.
 
     It needs anyio: pip install 'emnify-auth[async]'.
@@ -46,25 +47,22 @@ class AsyncClient:
     Cancelling a task ends its call at once. A request that was already sent continues in the
     background, as after Ctrl-C in a call of a Client. A call that waits for a thread is not made.
 
-    on_event: a plain function. It is called in the event loop's thread, in a task that is making a
     application_token_source: a plain or async function. It runs in the event loop of the task that
     signs in, with the same rules as mfa in from_user().
 
+    on_event: a plain function. It is called in the event loop's thread, in a task that is making a
     call with this client, and blocks the event loop meanwhile. An exception that it raises goes to
     sys.unraisablehook.
     """
 
-    __slots__ = ("__weakref__", "_calls", "_client")
-
-    _client: Client
-    _calls: "Calls"
+    __slots__ = ("__weakref__",)
 
     def __init__(
         self,
         application_token: str | None = None,
-        application_token_source: Callable[[], str | Awaitable[str]] | None = None,
         *,
         application_token_file: "str | os.PathLike[str] | None" = None,
+        application_token_source: Callable[[], str | Awaitable[str]] | None = None,
         max_threads: int = _MAX_THREADS,
         **settings: "Unpack[ClientSettings]",
     ) -> None:
@@ -187,115 +185,6 @@ class AsyncClient:
         """The calls for the application tokens of the workspace: create, list, update, revoke, own,
         audit and rotate."""
         return AsyncApplicationTokens(self._calls, self._client.application_tokens)
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: object = None,
-        content: bytes | str | None = None,
-        params: "_Params | None" = None,
-        headers: "_Headers | None" = None,
-        timeout: "_Duration | None" = None,
-    ) -> Response:
-        """Sends any request to the API, with the auth token, and returns the response, like
-        Client.request().
-
-        Do not change the arguments until the call returns. If the task is cancelled, the request
-        may have taken effect."""
-        client = self._client
-        return await self._calls.run(
-            lambda: client.request(
-                method, path, json=json, content=content, params=params, headers=headers
-            ),
-            timeout=timeout,
-        )
-
-    async def get(
-        self,
-        path: str,
-        *,
-        params: "_Params | None" = None,
-        headers: "_Headers | None" = None,
-        timeout: "_Duration | None" = None,
-    ) -> Response:
-        """Sends a GET request: request("GET", path, …)."""
-        return await self.request("GET", path, params=params, headers=headers, timeout=timeout)
-
-    async def post(
-        self,
-        path: str,
-        *,
-        json: object = None,
-        content: bytes | str | None = None,
-        params: "_Params | None" = None,
-        headers: "_Headers | None" = None,
-        timeout: "_Duration | None" = None,
-    ) -> Response:
-        """Sends a POST request: request("POST", path, …)."""
-        return await self.request(
-            "POST",
-            path,
-            json=json,
-            content=content,
-            params=params,
-            headers=headers,
-            timeout=timeout,
-        )
-
-    async def patch(
-        self,
-        path: str,
-        *,
-        json: object = None,
-        content: bytes | str | None = None,
-        params: "_Params | None" = None,
-        headers: "_Headers | None" = None,
-        timeout: "_Duration | None" = None,
-    ) -> Response:
-        """Sends a PATCH request: request("PATCH", path, …)."""
-        return await self.request(
-            "PATCH",
-            path,
-            json=json,
-            content=content,
-            params=params,
-            headers=headers,
-            timeout=timeout,
-        )
-
-    async def put(
-        self,
-        path: str,
-        *,
-        json: object = None,
-        content: bytes | str | None = None,
-        params: "_Params | None" = None,
-        headers: "_Headers | None" = None,
-        timeout: "_Duration | None" = None,
-    ) -> Response:
-        """Sends a PUT request: request("PUT", path, …)."""
-        return await self.request(
-            "PUT",
-            path,
-            json=json,
-            content=content,
-            params=params,
-            headers=headers,
-            timeout=timeout,
-        )
-
-    async def delete(
-        self,
-        path: str,
-        *,
-        params: "_Params | None" = None,
-        headers: "_Headers | None" = None,
-        timeout: "_Duration | None" = None,
-    ) -> Response:
-        """Sends a DELETE request: request("DELETE", path, …)."""
-        return await self.request("DELETE", path, params=params, headers=headers, timeout=timeout)
 
     def paginate(
         self,
