@@ -1,7 +1,9 @@
 """application_token_source: a function of the program that returns the application token."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -228,3 +230,22 @@ def test_a_cancelled_task_cancels_it(sandbox: Sandbox) -> None:
             assert (await client.authenticate()).reveal()
 
     asyncio.run(main(sandbox.async_client(application_token=None, application_token_source=source)))
+
+
+def test_a_client_whose_function_failed_is_freed(sandbox: Sandbox) -> None:
+    class Vault:
+        def __init__(self) -> None:
+            self.client = source_client(sandbox, self.read)
+
+        def read(self) -> str:
+            raise LookupError("sealed")
+
+    def failed() -> weakref.ref[Client]:
+        vault = Vault()
+        with pytest.raises(LookupError):
+            vault.client.authenticate()
+        return weakref.ref(vault.client)
+
+    gone = failed()
+    gc.collect()
+    assert gone() is None
