@@ -62,6 +62,7 @@ impl Client {
     /// assert!(metrics.contains("emnify_sign_in_requests_total 1\n"));
     /// # Ok::<(), emnify_core::Error>(())
     /// ```
+    #[must_use]
     pub fn metrics(&self) -> String {
         text(&self.transport.session.measured())
     }
