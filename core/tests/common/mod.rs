@@ -12,7 +12,7 @@ use emnify_core::{Client, ClientBuilder, ManualClock};
 use emnify_sandbox::Sandbox;
 
 pub mod gateway;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", unix))]
 pub mod redis_server;
 
 pub const AUTHENTICATE: &str = "/api/v1/authenticate";

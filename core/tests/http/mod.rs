@@ -5,4 +5,5 @@ mod faults;
 mod hostile;
 mod proxy;
 mod reasons;
+#[cfg(unix)]
 mod resources;

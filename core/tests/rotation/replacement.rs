@@ -1,6 +1,5 @@
 //! The new application token: its properties, where it is stored, and how later starts find it.
 
-use std::fs;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -42,6 +41,7 @@ fn a_rotation_leaves_one_token_like_the_old_one_and_writes_it_to_the_file() {
 #[cfg(unix)]
 #[test]
 fn the_credential_file_keeps_its_mode_and_a_link_to_it() {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     let sandbox = sandbox();
     let gateway = Gateway::new(&sandbox, "mode");

@@ -87,6 +87,7 @@ fn a_damaged_store_is_reported_and_the_session_continues() {
             bytes[40] ^= 1;
             fs::write(file, bytes).unwrap();
         }),
+        #[cfg(unix)]
         ("a link", &|directory, file| {
             fs::rename(file, directory.join("elsewhere")).unwrap();
             std::os::unix::fs::symlink("elsewhere", file).unwrap();
@@ -95,6 +96,7 @@ fn a_damaged_store_is_reported_and_the_session_continues() {
             fs::remove_file(file).unwrap();
             fs::create_dir(file).unwrap();
         }),
+        #[cfg(unix)]
         ("a pipe", &|_, file| {
             fs::remove_file(file).unwrap();
             let mode = nix::sys::stat::Mode::S_IRUSR;
@@ -127,6 +129,7 @@ fn a_damaged_store_is_reported_and_the_session_continues() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_users_store_still_belongs_to_that_user_after_root_used_it() {
     use std::os::unix::fs::{MetadataExt, chown};
@@ -148,6 +151,7 @@ fn a_users_store_still_belongs_to_that_user_after_root_used_it() {
     assert_eq!(fs::metadata(&files(&path)[0]).unwrap().uid(), user);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_directory_that_others_can_write_to_is_not_used_and_rotate_says_what_to_do() {
     use std::os::unix::fs::PermissionsExt;

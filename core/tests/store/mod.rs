@@ -10,14 +10,15 @@ use emnify_sandbox::Sandbox;
 use crate::common::builder;
 
 mod directory;
+#[cfg(unix)]
 mod processes;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", unix))]
 mod redis;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", unix))]
 mod redis_access;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", unix))]
 mod redis_faults;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "redis", unix))]
 mod redis_hostile;
 
 fn with_store(sandbox: &Sandbox, path: &Path) -> Client {

@@ -1,5 +1,6 @@
 //! Entries of a directory, and the owners and modes of its files.
 
+#[cfg(unix)]
 use std::path::Path;
 
 use super::*;
