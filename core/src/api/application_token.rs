@@ -1,7 +1,6 @@
 //! The properties of an application token, and what can be set when one is created or changed. The
 //! calls are in [`ApplicationTokens`](crate::ApplicationTokens).
 
-use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +8,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::api::json;
-use crate::api::paging::{Page, Paging};
+use crate::api::list::read_all;
+use crate::api::paging::Page;
 use crate::types::date;
 use crate::types::error::Result;
 use crate::types::expiry_date::ExpiryDate;
@@ -341,40 +341,10 @@ impl CreatedApplicationToken {
 /// What the call does, to follow "cannot" in a message.
 pub(crate) const LIST: &str = "list the application tokens";
 
-/// The limit for a list over all its pages, in bytes: the decoded bodies and the rows that are
-/// kept. A workspace with 100,000 application tokens needs half of it.
-const LONGEST_LIST: usize = 64 * 1024 * 1024;
-
 /// Reads all rows, each once. `fetch` gets the query of a page. A row without an id is skipped,
 /// since no call can refer to it.
 pub(crate) fn list(
     fetch: impl Fn(&[(&str, String)]) -> Result<Page>,
 ) -> Result<Vec<ApplicationToken>> {
-    let size = Cell::new(0_usize);
-    let grow = |bytes| {
-        size.set(size.get().saturating_add(bytes));
-        if size.get() > LONGEST_LIST {
-            return Err(json::nonsense(LIST, "the list is longer than 64 MiB"));
-        }
-        Ok(())
-    };
-    let fetch = |page: u64| {
-        // The first request has no page number, since the list may have no pages at all.
-        let query = [("page", page.to_string())];
-        let page = fetch(if page == 1 { &[] } else { &query })?;
-        grow(page.body.len())?;
-        Ok(page)
-    };
-    let mut rows = Vec::new();
-    let mut paging = Paging::new(LIST, None);
-    while !paging.ended {
-        paging.next_page(fetch, |row| {
-            if let Some(row) = ApplicationToken::read(row) {
-                grow(size_of::<ApplicationToken>())?;
-                rows.push(row);
-            }
-            Ok(())
-        })?;
-    }
-    Ok(rows)
+    read_all(LIST, &[], fetch, ApplicationToken::read)
 }

@@ -4,6 +4,7 @@
 pub(crate) mod application_token;
 pub(crate) mod bodies;
 pub(crate) mod json;
+pub(crate) mod list;
 pub(crate) mod paging;
 pub(crate) mod rotation_marker;
 pub(crate) mod validate;
