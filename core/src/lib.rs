@@ -112,6 +112,7 @@ pub use api::application_token::{
     NewApplicationToken,
 };
 pub use calls::audit::{AuditOptions, AuditedToken, Finding};
+pub use calls::failures::SignInFailure;
 pub use calls::method::Method;
 pub use calls::pages::{Pages, TypedPages};
 pub use calls::request::{Request, Response};
@@ -152,7 +153,7 @@ const _: () = {
     any_thread::<(Client, ClientBuilder, CreatedApplicationToken, Error, ErrorKind)>();
     any_thread::<(ErrorReason, Event, EventKind, ExpiryDate, Finding, Level, ManualClock)>();
     any_thread::<(Method, NewApplicationToken, Pages, Request, Response, RotateOptions)>();
-    any_thread::<TypedPages<*const ()>>();
+    any_thread::<(SignInFailure, TypedPages<*const ()>)>();
     any_thread::<(Rotation, RotationState, Secret, Status, Store, SystemClock, TrustedDevice)>();
     any_thread::<Box<dyn Clock>>();
 };

@@ -18,6 +18,7 @@ use crate::http::{Call, MAYBE_DONE, OnLate, Response};
 use crate::session::policy::Need;
 use crate::sys::wait::Wait;
 use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::event::{Event, EventKind};
 use crate::types::expiry_date::ExpiryDate;
 
 /// To follow "cannot" in a message.
@@ -26,7 +27,7 @@ const CREATE: &str = "create an application token";
 /// The calls for application tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenCalls<'a> {
-    transport: &'a Transport,
+    pub(super) transport: &'a Transport,
 }
 
 impl<'a> TokenCalls<'a> {
@@ -78,6 +79,15 @@ impl<'a> TokenCalls<'a> {
                 return Err(cancelled);
             }
         }
+        for (given, kind) in [
+            (new.expiry_date.is_some(), EventKind::CreatedWithoutExpiry),
+            (new.ip.is_some(), EventKind::CreatedWithoutAddressRestriction),
+        ] {
+            if !given {
+                self.transport.session.add_event(Event::plain(kind));
+            }
+        }
+        self.transport.session.deliver_events();
         Ok(created)
     }
 
@@ -153,8 +163,10 @@ impl<'a> TokenCalls<'a> {
     pub(crate) fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
         let rows = self.list()?;
         let own = self.own_id()?;
+        let refused = self.refused_lately(&rows, options.refused_within)?;
         let now = self.transport.clock.wall();
-        Ok(rows.into_iter().map(|row| audit::judge(row, own, now, options)).collect())
+        let judge = |row| audit::judge(row, own, now, options, &refused);
+        Ok(rows.into_iter().map(judge).collect())
     }
 
     /// Returns the id that the auth token contains. Only a row with this id confirms it.
@@ -168,7 +180,7 @@ impl<'a> TokenCalls<'a> {
         change(id, body, |call| self.transport.send(call, &self.transport.wait()))
     }
 
-    fn list_within(&self, wait: &Wait) -> Result<Vec<ApplicationToken>> {
+    pub(super) fn list_within(&self, wait: &Wait) -> Result<Vec<ApplicationToken>> {
         application_token::list(|query| {
             let call = Call { query, ..Call::new(LIST, Method::GET, APPLICATION_TOKEN) };
             Ok(self.transport.send(&call, wait)?.into_page())

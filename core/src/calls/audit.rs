@@ -1,6 +1,7 @@
 //! Checks the application tokens for the risks that emnify's guide tells people to check by hand,
 //! and returns the findings as values that a program can act on.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -12,6 +13,9 @@ use crate::types::names::names;
 
 /// The age from which an application token is old, by default.
 const OLD: Duration = Duration::from_secs(365 * 86_400);
+
+/// The time within which a refused sign-in counts as late, by default.
+const LATELY: Duration = Duration::from_secs(86_400);
 
 /// The thresholds of an audit.
 ///
@@ -27,12 +31,14 @@ const OLD: Duration = Duration::from_secs(365 * 86_400);
 pub struct AuditOptions {
     expires_within: Duration,
     older_than: Duration,
+    pub(super) refused_within: Duration,
 }
 
 impl AuditOptions {
-    /// Creates the default thresholds: expiry within 30 days, age above 365 days.
+    /// Creates the default thresholds: expiry within 30 days, age above 365 days, sign-ins refused
+    /// within a day.
     pub fn new() -> Self {
-        AuditOptions { expires_within: EXPIRES_SOON, older_than: OLD }
+        AuditOptions { expires_within: EXPIRES_SOON, older_than: OLD, refused_within: LATELY }
     }
 
     /// Sets the time before expiry within which a token is reported as `ExpiresSoon`.
@@ -44,6 +50,13 @@ impl AuditOptions {
     /// Sets the age above which a token is reported as `Old`.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = age;
+        self
+    }
+
+    /// Sets the time within which a refused sign-in is reported as `RefusedLately`. Zero: the audit
+    /// does not ask for refused sign-ins.
+    pub fn refused_within(mut self, time: Duration) -> Self {
+        self.refused_within = time;
         self
     }
 }
@@ -67,9 +80,9 @@ impl Default for AuditOptions {
 pub enum Finding {
     /// This client signs in with the token, according to its auth token.
     Own,
-    /// The token was revoked. It is not checked for risks.
+    /// The token was revoked. It is checked only for `RefusedLately`.
     Revoked,
-    /// The token has expired. It is not checked for risks.
+    /// The token has expired. It is checked only for `RefusedLately`.
     Expired,
     /// A rotation created the token and did not finish. The next rotation uses the token or revokes
     /// it. If there will be no other rotation, revoke it.
@@ -84,6 +97,10 @@ pub enum Finding {
     Old,
     /// The token's expiry date has an unknown format. Check it by hand.
     UnreadableExpiry,
+    /// emnify refused a sign-in with the token, or with one of the same description, within
+    /// [`AuditOptions::refused_within`]. If the token is revoked or expired, a machine still uses
+    /// it: see [`ApplicationTokens::failures`](crate::ApplicationTokens::failures).
+    RefusedLately,
 }
 
 names!(Finding {
@@ -96,6 +113,7 @@ names!(Finding {
     NoAddressRestriction => "no_address_restriction",
     Old => "old",
     UnreadableExpiry => "unreadable_expiry",
+    RefusedLately => "refused_lately",
 });
 
 /// An application token with its findings, in the order of [`Finding`]. Without findings there are
@@ -122,12 +140,13 @@ pub struct AuditedToken {
     pub findings: Vec<Finding>,
 }
 
-/// Checks one row at `now`.
+/// Checks one row at `now`. `refused` are the ids of the tokens that were refused lately.
 pub(crate) fn judge(
     token: ApplicationToken,
     own: Option<u64>,
     now: SystemTime,
     options: &AuditOptions,
+    refused: &HashSet<u64>,
 ) -> AuditedToken {
     let mut findings = Vec::new();
     let is_own = own == Some(token.id());
@@ -157,6 +176,9 @@ pub(crate) fn judge(
             }
         }
     }
+    if refused.contains(&token.id()) {
+        findings.push(Finding::RefusedLately);
+    }
     AuditedToken { token, findings }
 }
 
@@ -168,13 +190,16 @@ mod tests {
     #[test]
     fn each_kind_of_token_gets_its_findings() {
         use Finding::{
-            Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Orphan, Own, Revoked,
-            UnreadableExpiry,
+            Expired, ExpiresSoon, NoAddressRestriction, NoExpiry, Old, Orphan, Own, RefusedLately,
+            Revoked, UnreadableExpiry,
         };
         let now = date::instant("2026-11-24T12:00:00Z").unwrap();
         for (row, findings) in [
             (r#"{"id":2,"expiry_date":"2027-05-29","ip":"192.0.2.7"}"#, vec![]),
             (r#"{"id":2}"#, vec![NoExpiry, NoAddressRestriction]),
+            (r#"{"id":3,"expiry_date":"2027-05-29","ip":"::1"}"#, vec![RefusedLately]),
+            (r#"{"id":3,"status":{"id":1}}"#, vec![Revoked, RefusedLately]),
+            (r#"{"id":3,"expiry_date":"2026-11-24"}"#, vec![Expired, RefusedLately]),
             (r#"{"id":1,"expiry_date":"2027-05-29","ip":"::1"}"#, vec![Own]),
             (r#"{"id":2,"expiry_date":"2026-12-01","ip":"::1"}"#, vec![ExpiresSoon]),
             (r#"{"id":2,"expiry_date":"2026-11-24","ip":null}"#, vec![Expired]),
@@ -194,7 +219,7 @@ mod tests {
             ),
         ] {
             let token = ApplicationToken::read(row).unwrap();
-            let audited = judge(token, Some(1), now, &AuditOptions::new());
+            let audited = judge(token, Some(1), now, &AuditOptions::new(), &HashSet::from([3]));
             assert_eq!(audited.findings, findings, "{row}");
         }
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod application_tokens;
 pub(crate) mod audit;
+pub(crate) mod failures;
 pub(crate) mod method;
 pub(crate) mod pages;
 pub(crate) mod rate_limiter;

@@ -1,12 +1,14 @@
 //! The application tokens of the workspace: create, list, update, revoke, audit, rotate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::application_token::{
     ApplicationToken, ApplicationTokenUpdate, CreatedApplicationToken, NewApplicationToken,
 };
 use crate::calls::application_tokens::TokenCalls;
 use crate::calls::audit::{AuditOptions, AuditedToken};
+use crate::calls::failures::SignInFailure;
 use crate::calls::retry::Transport;
 use crate::rotation;
 use crate::rotation::options::{RotateOptions, Rotation};
@@ -157,6 +159,10 @@ impl ApplicationTokens {
 
     /// Returns all application tokens, each with its risks. It changes nothing.
     ///
+    /// Besides the list it reads emnify's events, for [`RefusedLately`](crate::Finding::RefusedLately),
+    /// unless [`AuditOptions::refused_within`] is zero. If that is not allowed, the event
+    /// [`AuditIncomplete`](crate::EventKind::AuditIncomplete) says so.
+    ///
     /// ```
     /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
     /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
@@ -176,6 +182,31 @@ impl ApplicationTokens {
     /// Those of [`list`](Self::list).
     pub fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
         self.calls().audit(options)
+    }
+
+    /// Returns the sign-ins with application tokens that emnify refused, of all machines in the
+    /// workspace, the latest first. `since` is how far to go back, counted on emnify's clock; emnify
+    /// keeps them for 30 days.
+    ///
+    /// After a rotation this tells which machines still use the old token.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use std::time::Duration;
+    ///
+    /// for failure in client.application_tokens().failures(Duration::from_secs(86_400))? {
+    ///     println!("{:?} {}", failure.token_ids, failure.description);
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of any call, such as `Forbidden`.
+    pub fn failures(&self, since: Duration) -> Result<Vec<SignInFailure>> {
+        self.calls().failures(since)
     }
 
     /// Replaces the application token that this client signs in with. It creates a new one, tests

@@ -202,6 +202,11 @@ impl Session {
         self.parts.events.push(Event::warning(kind, error));
     }
 
+    /// Adds an event of a call.
+    pub(crate) fn add_event(&self, event: Event) {
+        self.parts.events.push(event);
+    }
+
     /// Takes the oldest event; `None` if there is none, or if an observer receives the events.
     pub(crate) fn take_event(&self) -> Option<Event> {
         self.parts.events.take()

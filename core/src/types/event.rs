@@ -44,6 +44,15 @@ pub enum EventKind {
     StoreError,
     /// The credential file could not be read. Its last valid content is used, if there is any.
     CredentialError,
+    /// [`create`](crate::ApplicationTokens::create) created an application token that never expires:
+    /// if it is stolen, it works until it is revoked.
+    CreatedWithoutExpiry,
+    /// [`create`](crate::ApplicationTokens::create) created an application token that may be used
+    /// from any address.
+    CreatedWithoutAddressRestriction,
+    /// The client is not allowed to read which sign-ins were refused, so
+    /// [`audit`](crate::ApplicationTokens::audit) returned its other findings only.
+    AuditIncomplete,
 }
 
 /// The severity of an [`Event`], for a log.
@@ -76,6 +85,9 @@ names!(EventKind {
     OldTokenKept => "old_token_kept",
     StoreError => "store_error",
     CredentialError => "credential_error",
+    CreatedWithoutExpiry => "created_without_expiry",
+    CreatedWithoutAddressRestriction => "created_without_address_restriction",
+    AuditIncomplete => "audit_incomplete",
 });
 
 names!(Level {
@@ -146,7 +158,9 @@ impl Event {
     /// Creates an event without an error or a time.
     pub(crate) fn plain(kind: EventKind) -> Self {
         let level = match kind {
-            EventKind::ApplicationTokenExpires => Level::Warning,
+            EventKind::ApplicationTokenExpires
+            | EventKind::CreatedWithoutExpiry
+            | EventKind::CreatedWithoutAddressRestriction => Level::Warning,
             _ => Level::Info,
         };
         Event { kind, level, error: None, next_attempt: None, expires_at: None }
@@ -189,6 +203,13 @@ impl fmt::Display for Event {
             EventKind::OldTokenKept => "the old application token was kept",
             EventKind::StoreError => "the store failed",
             EventKind::CredentialError => "the credential cannot be read",
+            EventKind::CreatedWithoutExpiry => {
+                "the new application token never expires; emnify advises to set an expiry date"
+            }
+            EventKind::CreatedWithoutAddressRestriction => {
+                "the new application token may be used from any address; emnify advises to restrict it"
+            }
+            EventKind::AuditIncomplete => "the audit could not look for refused sign-ins",
         })?;
         if let Some(error) = &self.error {
             write!(f, ": {error}")?;

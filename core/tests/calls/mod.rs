@@ -1,5 +1,6 @@
 //! Calls that carry the auth token.
 
 mod application_tokens;
+mod failures;
 mod request_log;
 mod requests;
