@@ -124,6 +124,7 @@ pub use sign_in::user::TrustedDevice;
 pub use store::Store;
 pub use sys::clock::{Clock, ManualClock, SystemClock};
 pub use types::auth_token::AuthToken;
+pub use types::claims::TokenClaims;
 pub use types::error::{ApiError, Error, ErrorKind, ErrorReason, Result};
 pub use types::event::{Event, EventKind, Level};
 pub use types::expiry_date::ExpiryDate;
@@ -153,7 +154,7 @@ const _: () = {
     any_thread::<(Client, ClientBuilder, CreatedApplicationToken, Error, ErrorKind)>();
     any_thread::<(ErrorReason, Event, EventKind, ExpiryDate, Finding, Level, ManualClock)>();
     any_thread::<(Method, NewApplicationToken, Pages, Request, Response, RotateOptions)>();
-    any_thread::<(SignInFailure, TypedPages<*const ()>)>();
+    any_thread::<(SignInFailure, TokenClaims, TypedPages<*const ()>)>();
     any_thread::<(Rotation, RotationState, Secret, Status, Store, SystemClock, TrustedDevice)>();
     any_thread::<Box<dyn Clock>>();
 };

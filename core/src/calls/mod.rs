@@ -4,6 +4,7 @@
 pub(crate) mod application_tokens;
 pub(crate) mod audit;
 pub(crate) mod failures;
+pub(crate) mod identify;
 pub(crate) mod method;
 pub(crate) mod pages;
 pub(crate) mod rate_limiter;

@@ -12,7 +12,9 @@ use crate::calls::failures::SignInFailure;
 use crate::calls::retry::Transport;
 use crate::rotation;
 use crate::rotation::options::{RotateOptions, Rotation};
+use crate::types::claims::TokenClaims;
 use crate::types::error::Result;
+use crate::types::secret::Secret;
 
 /// The calls for the application tokens of the client's workspace, returned by
 /// [`Client::application_tokens`](crate::Client::application_tokens).
@@ -207,6 +209,55 @@ impl ApplicationTokens {
     /// Those of any call, such as `Forbidden`.
     pub fn failures(&self, since: Duration) -> Result<Vec<SignInFailure>> {
         self.calls().failures(since)
+    }
+
+    /// Returns what the value of an application token says about itself. It needs no connection and
+    /// verifies nothing. `None` if the value is opaque; [`identify`](Self::identify) asks emnify.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// use emnify_core::{ApplicationTokens, Secret};
+    ///
+    /// let found = Secret::from(sandbox.application_token()); // somewhere in public
+    /// let claims = ApplicationTokens::inspect(&found).unwrap();
+    /// assert_eq!((claims.id, claims.organisation_id), (Some(4711), Some(1234)));
+    /// ```
+    pub fn inspect(value: &Secret) -> Option<TokenClaims> {
+        TokenClaims::read(value.reveal())
+    }
+
+    /// Returns the row of the application token with this value, to revoke one that was found in
+    /// public. It signs in with the value once, because only emnify knows whether the id that the
+    /// value claims is right. A token that the list shows as revoked is returned without that.
+    ///
+    /// Check the findings before you revoke: with [`Finding::Own`](crate::Finding::Own) it is the
+    /// token that this client signs in with. Refused sign-ins are not looked for.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// # let new = emnify_core::NewApplicationToken::new();
+    /// # let found = client.application_tokens().create(&new)?.into_secret();
+    /// use emnify_core::Finding;
+    ///
+    /// let tokens = client.application_tokens();
+    /// let leaked = tokens.identify(&found)?;
+    /// if !leaked.findings.contains(&Finding::Own) {
+    ///     tokens.revoke(leaked.token.id())?;
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - `InvalidInput` if the value cannot be an application token, or is an auth token.
+    /// - `Rejected` if emnify refuses the value: it is expired, restricted to other addresses, or
+    ///   none of emnify's.
+    /// - `NotFound` if it belongs to another workspace, or emnify does not tell its id.
+    /// - Those of [`list`](Self::list).
+    pub fn identify(&self, value: &Secret) -> Result<AuditedToken> {
+        self.calls().identify(value)
     }
 
     /// Replaces the application token that this client signs in with. It creates a new one, tests

@@ -1,7 +1,7 @@
 //! Reads the claims of an auth token. The client has no key to verify them, so they only decide
 //! when to renew and what to display, never whom to trust.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +12,9 @@ const FALLBACK_LIFETIME: Duration = Duration::from_secs(240 * 60);
 
 /// A longer lifetime is taken for a mistake, and the fallback is used.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+/// The `aud` of an auth token.
+const AUTH_TOKEN: &str = "/api/v1/authentication";
 
 /// The claims of an auth token that could be read. All may be absent, since a token need not be a
 /// JWT.
@@ -26,6 +29,8 @@ pub(crate) struct Claims {
     /// `esc.app`, which seems to be the id of the application token. It is not documented, so it
     /// must be confirmed.
     pub(crate) application_token_id: Option<u64>,
+    /// Whether `aud` names it an auth token, not an application token.
+    pub(crate) is_auth_token: bool,
 }
 
 impl Claims {
@@ -37,6 +42,7 @@ impl Claims {
             issued_at: numeric_date(&payload, "iat"),
             organisation_id: payload.get("esc.org").and_then(Value::as_u64),
             application_token_id: payload.get("esc.app").and_then(Value::as_u64),
+            is_auth_token: payload.get("aud").is_some_and(|aud| aud == AUTH_TOKEN),
         }
     }
 
@@ -50,6 +56,39 @@ impl Claims {
             _ => None,
         }
         .unwrap_or(FALLBACK_LIFETIME)
+    }
+}
+
+/// What a token says about itself, returned by
+/// [`ApplicationTokens::inspect`](crate::ApplicationTokens::inspect). Nothing of it is verified:
+/// anyone can write such a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenClaims {
+    /// The id of the application token, or of the one that an auth token was obtained with.
+    pub id: Option<u64>,
+    /// The id of the workspace.
+    pub organisation_id: Option<u64>,
+    /// When it was created.
+    pub issued_at: Option<SystemTime>,
+    /// When it expires. `None` if it does not expire.
+    pub expires_at: Option<SystemTime>,
+    /// Whether it is an auth token, which cannot be revoked and expires by itself.
+    pub is_auth_token: bool,
+}
+
+impl TokenClaims {
+    /// Reads what a JWT says. Returns `None` if it says nothing: it may be opaque.
+    pub(crate) fn read(token: &str) -> Option<Self> {
+        let claims = Claims::read(token);
+        let instant = |seconds: Option<u64>| UNIX_EPOCH.checked_add(Duration::from_secs(seconds?));
+        (claims != Claims::default()).then(|| TokenClaims {
+            id: claims.application_token_id,
+            organisation_id: claims.organisation_id,
+            issued_at: instant(claims.issued_at),
+            expires_at: instant(claims.expires_at),
+            is_auth_token: claims.is_auth_token,
+        })
     }
 }
 

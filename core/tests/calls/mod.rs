@@ -2,5 +2,6 @@
 
 mod application_tokens;
 mod failures;
+mod identify;
 mod request_log;
 mod requests;
