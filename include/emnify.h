@@ -13,8 +13,8 @@
  * - More settings and details: details of errors; connections; events; session status; event loops;
  *   cancelling calls; user credentials; other workspaces
  * - Requests to the API: one request; collections
- * - Application tokens: create; properties, update, revoke; findings; list; states of a rotation;
- *   rotate
+ * - Application tokens: create; properties, update, revoke; findings; list; refused sign-ins;
+ *   values that were found in public; states of a rotation; rotate
  * - Version: header and library
  *
  * A complete program:
@@ -907,6 +907,23 @@ int32_t emnify_config_set_retries(emnify_config *config, uint32_t retries, emnif
 #define EMNIFY_EVENT_OLD_TOKEN_KEPT 10
 
 /**
+ * emnify_token_create() created an application token that never expires: if it is stolen, it works
+ * until it is revoked.
+ */
+#define EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY 11
+
+/**
+ * emnify_token_create() created an application token that may be used from any address.
+ */
+#define EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION 12
+
+/**
+ * The client is not allowed to read which sign-ins were refused, so a list of application tokens
+ * has only the other findings.
+ */
+#define EMNIFY_EVENT_AUDIT_INCOMPLETE 13
+
+/**
  * Severity: nothing is wrong. The levels are the priorities of syslog().
  */
 #define EMNIFY_LEVEL_INFO 6
@@ -1600,12 +1617,14 @@ int32_t emnify_token_revoke(const emnify_client *client, uint64_t id, emnify_err
 #define EMNIFY_FINDING_OWN 1
 
 /**
- * Finding: the token is revoked. It gets no other finding except EMNIFY_FINDING_OWN.
+ * Finding: the token is revoked. It gets no other finding except EMNIFY_FINDING_OWN and
+ * EMNIFY_FINDING_REFUSED_LATELY.
  */
 #define EMNIFY_FINDING_REVOKED 2
 
 /**
- * Finding: the token has expired. It gets no other finding except EMNIFY_FINDING_OWN.
+ * Finding: the token has expired. It gets no other finding except EMNIFY_FINDING_OWN and
+ * EMNIFY_FINDING_REFUSED_LATELY.
  */
 #define EMNIFY_FINDING_EXPIRED 4
 
@@ -1643,6 +1662,13 @@ int32_t emnify_token_revoke(const emnify_client *client, uint64_t id, emnify_err
 #define EMNIFY_FINDING_UNREADABLE_EXPIRY 256
 
 /**
+ * Finding: emnify refused a sign-in with the token, or with one of the same description, within
+ * `refused_within_s` of the options. If the token is revoked or expired, a machine still uses it:
+ * see emnify_token_failures().
+ */
+#define EMNIFY_FINDING_REFUSED_LATELY 512
+
+/**
  * Returns what was found about the token when it was read: a sum of EMNIFY_FINDING_... constants.
  * 0 if there is no known risk, and the client does not sign in with the token.
  */
@@ -1666,8 +1692,8 @@ const char *emnify_finding_name(uint32_t finding);
 typedef struct emnify_tokens emnify_tokens;
 
 /**
- * From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON and
- * EMNIFY_FINDING_OLD.
+ * From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON,
+ * EMNIFY_FINDING_OLD and EMNIFY_FINDING_REFUSED_LATELY.
  *
  * Initialise it with EMNIFY_LIST_OPTIONS_INIT, which sets `size`: see "Options" above.
  */
@@ -1685,13 +1711,19 @@ typedef struct {
    * days.
    */
   uint64_t older_than_s;
+  /**
+   * A token with which a sign-in was refused within this many seconds gets
+   * EMNIFY_FINDING_REFUSED_LATELY. It takes another call, for emnify's events; if that is not
+   * allowed, there is the event EMNIFY_EVENT_AUDIT_INCOMPLETE. 0: refused sign-ins are not read.
+   */
+  uint64_t refused_within_s;
 } emnify_list_options;
 
 /**
  * Initialises the options: emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
  */
 #define EMNIFY_LIST_OPTIONS_INIT \
-    { sizeof(emnify_list_options), 0, 0 }
+    { sizeof(emnify_list_options), 0, 0, 0 }
 
 /**
  * Reads all application tokens of the workspace, also expired and revoked ones, into `*list`, and
@@ -1733,6 +1765,170 @@ int32_t emnify_token_own(const emnify_client *client, emnify_token **token, emni
  * Frees the application token that emnify_token_own() returned.
  */
 void emnify_token_free(emnify_token *token);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: refused sign-ins                                                           */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A sign-in with an application token that emnify refused. emnify describes it in a sentence; what
+ * this library cannot parse is NULL or 0. Borrowed from a list.
+ */
+typedef struct emnify_failure emnify_failure;
+
+/**
+ * A list of refused sign-ins.
+ *
+ * Created by emnify_token_failures(); free it with emnify_token_failures_free().
+ */
+typedef struct emnify_failures emnify_failures;
+
+/**
+ * Reads into `*failures` which sign-ins with application tokens emnify refused, of all machines in
+ * the workspace, the latest first: those of the last `since_s` seconds, counted on emnify's clock;
+ * 0: all that emnify keeps, which are those of 30 days. After a rotation they tell which machines
+ * still use the old token. Fails with EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to
+ * read them. Blocks.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_token_failures(const emnify_client *client,
+                              uint64_t since_s,
+                              emnify_failures **failures,
+                              emnify_error **error);
+
+/**
+ * Returns the number of refused sign-ins in the list.
+ */
+size_t emnify_token_failures_size(const emnify_failures *failures);
+
+/**
+ * Returns the refused sign-in at `index`, counted from 0. Borrowed from `failures`. NULL if `index`
+ * is too large.
+ */
+const emnify_failure *emnify_token_failures_at(const emnify_failures *failures, size_t index);
+
+/**
+ * Frees a list and everything borrowed from it.
+ */
+void emnify_token_failures_free(emnify_failures *failures);
+
+/**
+ * Returns when the sign-in was refused, in seconds of Unix time; 0 if that is not known.
+ */
+int64_t emnify_failure_time(const emnify_failure *failure);
+
+/**
+ * Returns what emnify wrote about it, at most 500 characters, without control characters. NULL only
+ * for NULL.
+ */
+const char *emnify_failure_description(const emnify_failure *failure);
+
+/**
+ * Returns the name of the application token: its description. NULL if it is not known.
+ */
+const char *emnify_failure_token_name(const emnify_failure *failure);
+
+/**
+ * Returns how many application tokens it can have been: several if they have the same description,
+ * 0 if no token has this name or the list of tokens cannot be read.
+ */
+size_t emnify_failure_token_count(const emnify_failure *failure);
+
+/**
+ * Returns the id of the application token at `index`, counted from 0; 0 if `index` is too large.
+ */
+uint64_t emnify_failure_token_id(const emnify_failure *failure, size_t index);
+
+/**
+ * Returns the id of the application token that replaced the refused one: that one is revoked, and
+ * this is the only active token with its description. 0 if there is none.
+ */
+uint64_t emnify_failure_successor_id(const emnify_failure *failure);
+
+/**
+ * Returns why emnify refused it, in its words, such as "TokenStatus Revoked". NULL if it is not
+ * known.
+ */
+const char *emnify_failure_reason(const emnify_failure *failure);
+
+/**
+ * Returns the address from which the sign-in came. NULL if it is not known.
+ */
+const char *emnify_failure_address(const emnify_failure *failure);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Application tokens: values that were found in public                                           */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * What an application token says about itself. Nothing of it is verified: anyone can write such a
+ * text.
+ *
+ * Created by emnify_token_inspect(); free it with emnify_token_claims_free().
+ */
+typedef struct emnify_token_claims emnify_token_claims;
+
+/**
+ * Reads the properties of the application token with this value into `*token`, to revoke one that
+ * was found in public; free it with emnify_token_free(). It signs in with the value once, because
+ * only emnify knows whether the id that the value claims is right; a token that the list shows as
+ * revoked is returned without that.
+ *
+ * Check emnify_token_findings() before you revoke it: with EMNIFY_FINDING_OWN it is the token that
+ * `client` signs in with.
+ *
+ * Fails with EMNIFY_ERR_INVALID_INPUT if the value cannot be an application token or is an auth
+ * token, EMNIFY_ERR_REJECTED if emnify refuses it because it is expired, restricted to other
+ * addresses or none of emnify's, EMNIFY_ERR_NOT_FOUND if it belongs to another workspace or emnify
+ * does not tell its id, and like emnify_token_list(). Blocks.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_token_identify(const emnify_client *client,
+                              const char *value,
+                              size_t length,
+                              emnify_token **token,
+                              emnify_error **error);
+
+/**
+ * Reads what the value of an application token says about itself into `*claims`, without a
+ * connection. `*claims` is set to NULL if the value is opaque; emnify_token_identify() asks emnify.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_token_inspect(const char *value,
+                             size_t length,
+                             emnify_token_claims **claims,
+                             emnify_error **error);
+
+/**
+ * Returns the id of the application token, or of the one that an auth token was obtained with; 0 if
+ * it is not known.
+ */
+uint64_t emnify_token_claims_id(const emnify_token_claims *claims);
+
+/**
+ * Returns the id of the workspace; 0 if it is not known.
+ */
+uint64_t emnify_token_claims_organisation_id(const emnify_token_claims *claims);
+
+/**
+ * Returns when the token was created, in seconds of Unix time; 0 if that is not known.
+ */
+int64_t emnify_token_claims_issued_at(const emnify_token_claims *claims);
+
+/**
+ * Returns when the token expires, in seconds of Unix time; 0 if it does not expire.
+ */
+int64_t emnify_token_claims_expires_at(const emnify_token_claims *claims);
+
+/**
+ * Whether the token is an auth token, which cannot be revoked and expires by itself.
+ */
+bool emnify_token_claims_is_auth_token(const emnify_token_claims *claims);
+
+/**
+ * Frees what emnify_token_inspect() returned.
+ */
+void emnify_token_claims_free(emnify_token_claims *claims);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Application tokens: states of a rotation                                                       */

@@ -90,7 +90,9 @@ const PARTS: [Part; 5] = [
             section("create", &["tokens/create.rs"]).options("token", "NULL, NULL, NULL, 0"),
             section("properties, update, revoke", &["tokens/token.rs"]),
             section("findings", &["tokens/findings.rs"]),
-            section("list", &["tokens/list.rs"]).options("list", "0, 0"),
+            section("list", &["tokens/list.rs"]).options("list", "0, 0, 0"),
+            section("refused sign-ins", &["tokens/failures.rs"]),
+            section("values that were found in public", &["tokens/identify.rs"]),
             section("states of a rotation", &["codes/rotation_state.rs"]),
             section("rotate", &["tokens/rotate.rs"])
                 .options("rotate", "0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0"),

@@ -191,10 +191,13 @@ public:
             error = Error::invalid_input("expires_within: is negative");
         } else if (options.older_than.count() < 0) {
             error = Error::invalid_input("older_than: is negative");
+        } else if (options.refused_within.count() < 0) {
+            error = Error::invalid_input("refused_within: is negative");
         } else {
             emnify_list_options c_options = EMNIFY_LIST_OPTIONS_INIT;
             c_options.expires_within_s = static_cast<std::uint64_t>(options.expires_within.count());
             c_options.older_than_s = static_cast<std::uint64_t>(options.older_than.count());
+            c_options.refused_within_s = static_cast<std::uint64_t>(options.refused_within.count());
             detail::call(error, emnify_token_list, get(), &c_options, &raw);
         }
         const detail::Handle<emnify_tokens, emnify_token_list_free> tokens(raw);
@@ -212,6 +215,49 @@ public:
         detail::call(error, emnify_token_own, get(), &raw);
         const detail::Handle<emnify_token, emnify_token_free> own(raw);
         return std::unique_ptr<Token>(own ? new Token(row(raw)) : NULL);
+    }
+
+    /* Returns the sign-ins with application tokens that emnify refused within this time, of all
+     * machines in the workspace, the latest first. 0: those of the 30 days that emnify keeps. */
+    std::vector<Failure> token_failures(std::chrono::seconds since, Error &error) const {
+        emnify_failures *raw = NULL;
+        if (since.count() < 0) {
+            error = Error::invalid_input("since: is negative");
+        } else {
+            detail::call(error, emnify_token_failures, get(),
+                         static_cast<std::uint64_t>(since.count()), &raw);
+        }
+        const detail::Handle<emnify_failures, emnify_token_failures_free> failures(raw);
+        std::vector<Failure> rows;
+        for (std::size_t i = 0; i < emnify_token_failures_size(raw); ++i) {
+            rows.push_back(row(emnify_token_failures_at(raw, i)));
+        }
+        return rows;
+    }
+
+    /* Returns the properties of the application token with this value, which was found in public.
+     * Check its findings before you revoke it. */
+    std::unique_ptr<Token> token_identify(const std::string &value, Error &error) const {
+        emnify_token *raw = NULL;
+        detail::call(error, emnify_token_identify, get(), value.data(), value.size(), &raw);
+        const detail::Handle<emnify_token, emnify_token_free> found(raw);
+        return std::unique_ptr<Token>(found ? new Token(row(raw)) : NULL);
+    }
+
+    /* Returns what the value of an application token says about itself, without a connection; NULL
+     * if it is opaque. */
+    static std::unique_ptr<TokenClaims> token_inspect(const std::string &value, Error &error) {
+        emnify_token_claims *raw = NULL;
+        detail::call(error, emnify_token_inspect, value.data(), value.size(), &raw);
+        const detail::Handle<emnify_token_claims, emnify_token_claims_free> claims(raw);
+        if (!claims) {
+            return std::unique_ptr<TokenClaims>();
+        }
+        return std::unique_ptr<TokenClaims>(
+            new TokenClaims{emnify_token_claims_id(raw), emnify_token_claims_organisation_id(raw),
+                            detail::time(emnify_token_claims_issued_at(raw)),
+                            detail::time(emnify_token_claims_expires_at(raw)),
+                            emnify_token_claims_is_auth_token(raw)});
     }
 
     /* Sets the label of an application token. */
@@ -314,6 +360,18 @@ public:
         return detail::or_raise([&](Error &error) { return token_own(error); });
     }
 
+    std::vector<Failure> token_failures(std::chrono::seconds since) const {
+        return detail::or_raise([&](Error &error) { return token_failures(since, error); });
+    }
+
+    std::unique_ptr<Token> token_identify(const std::string &value) const {
+        return detail::or_raise([&](Error &error) { return token_identify(value, error); });
+    }
+
+    static std::unique_ptr<TokenClaims> token_inspect(const std::string &value) {
+        return detail::or_raise([&](Error &error) { return token_inspect(value, error); });
+    }
+
     void token_update(std::uint64_t id, const std::string &description) const {
         detail::or_raise([&](Error &error) { return token_update(id, description, error); });
     }
@@ -397,6 +455,20 @@ private:
                      detail::text(emnify_token_ip(token)),
                      detail::text(emnify_token_creator(token)),
                      emnify_token_findings(token)};
+    }
+
+    static Failure row(const emnify_failure *failure) {
+        Failure found = {detail::time(emnify_failure_time(failure)),
+                         detail::text(emnify_failure_description(failure)),
+                         detail::text(emnify_failure_token_name(failure)),
+                         std::vector<std::uint64_t>(),
+                         emnify_failure_successor_id(failure),
+                         detail::text(emnify_failure_reason(failure)),
+                         detail::text(emnify_failure_address(failure))};
+        for (std::size_t i = 0; i < emnify_failure_token_count(failure); ++i) {
+            found.token_ids.push_back(emnify_failure_token_id(failure, i));
+        }
+        return found;
     }
 
     detail::Handle<emnify_client, emnify_client_free> client_;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base.hpp"
 #include "callback.hpp"
@@ -65,11 +66,38 @@ struct Token {
     bool has(std::uint32_t finding) const noexcept { return (findings & finding) != 0; }
 };
 
-/* From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON and _OLD. 0 means the
- * default: 30 and 365 days. */
+/* From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON, _OLD and
+ * _REFUSED_LATELY. 0 means the default: 30 and 365 days, and refused sign-ins are not read. */
 struct ListOptions {
     std::chrono::seconds expires_within = std::chrono::seconds(0);
     std::chrono::seconds older_than = std::chrono::seconds(0);
+    std::chrono::seconds refused_within = std::chrono::seconds(0);
+};
+
+/* A sign-in with an application token that emnify refused. What cannot be parsed is empty or 0. */
+struct Failure {
+    Time at;
+    /* What emnify wrote about it. */
+    std::string description;
+    std::string token_name;
+    /* The ids of the application tokens that it can have been; several if they have the same
+     * description. */
+    std::vector<std::uint64_t> token_ids;
+    /* The id of the application token that replaced the refused one; 0 if there is none. */
+    std::uint64_t successor_id;
+    std::string reason;
+    std::string address;
+};
+
+/* What an application token says about itself. Nothing of it is verified. */
+struct TokenClaims {
+    /* 0 if it is not known. */
+    std::uint64_t id;
+    std::uint64_t organisation_id;
+    Time issued_at;
+    Time expires_at;
+    /* Whether it is an auth token, which cannot be revoked and expires by itself. */
+    bool is_auth_token;
 };
 
 /* Options of a rotation. An empty member is taken from the old application token. */

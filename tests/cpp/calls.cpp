@@ -182,6 +182,36 @@ void risks_of_application_tokens_are_found() {
                  EMNIFY_FINDING_EXPIRES_SOON | EMNIFY_FINDING_NO_ADDRESS_RESTRICTION);
 }
 
+void refused_sign_ins_are_listed() {
+    char value[1024];
+    sandbox_seed_token("{\"description\": \"gateway 7\", \"status\": 1}", value, sizeof value);
+    emnify::Config config = sandbox();
+    config.set_application_token(value);
+    emnify::Error error;
+    emnify::Client(config).authenticate(error);
+    CHECK_NUMBER(error.code(), EMNIFY_ERR_REJECTED);
+
+    const emnify::Client client(sandbox());
+    const std::vector<emnify::Failure> failures = client.token_failures(std::chrono::hours(24));
+    CHECK_NUMBER(failures.size(), 1);
+    CHECK(failures.at(0).token_ids == std::vector<std::uint64_t>(1, 4712));
+    CHECK(failures.at(0).reason == "TokenStatus Revoked" && failures.at(0).address == "127.0.0.1");
+    emnify::ListOptions options;
+    options.refused_within = std::chrono::hours(24);
+    CHECK(client.token_list(options).at(1).has(EMNIFY_FINDING_REFUSED_LATELY));
+    CHECK(client.token_failures(std::chrono::seconds(-1), error).empty() && error);
+}
+
+void a_found_value_is_identified() {
+    char value[1024];
+    sandbox_seed_token("{\"description\": \"leaked\"}", value, sizeof value);
+    const std::unique_ptr<emnify::TokenClaims> claims = emnify::Client::token_inspect(value);
+    CHECK(claims && claims->id == 4712 && claims->organisation_id == 1234);
+    CHECK(!emnify::Client::token_inspect("opaque"));
+    const std::unique_ptr<emnify::Token> token = emnify::Client(sandbox()).token_identify(value);
+    CHECK(token && token->id == 4712 && token->description == "leaked");
+}
+
 void a_client_knows_its_own_row() {
     const std::unique_ptr<emnify::Token> own = emnify::Client(sandbox()).token_own();
     CHECK(own && own->id == 4711 && own->description == "Sandbox");
@@ -230,6 +260,8 @@ int main() {
     RUN(a_failure_ends_the_rows);
     RUN(a_user_works_in_another_workspace);
     RUN(risks_of_application_tokens_are_found);
+    RUN(refused_sign_ins_are_listed);
+    RUN(a_found_value_is_identified);
     RUN(a_client_knows_its_own_row);
     RUN(a_call_in_another_thread_is_cancelled);
     return check_report();

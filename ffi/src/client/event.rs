@@ -37,6 +37,14 @@ pub const EMNIFY_EVENT_SUCCESSOR_FOUND: i32 = 9;
 /// The application token was rotated and the old one keeps working, as requested with `keep_old`.
 /// The message contains the id of the old one.
 pub const EMNIFY_EVENT_OLD_TOKEN_KEPT: i32 = 10;
+/// emnify_token_create() created an application token that never expires: if it is stolen, it works
+/// until it is revoked.
+pub const EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY: i32 = 11;
+/// emnify_token_create() created an application token that may be used from any address.
+pub const EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION: i32 = 12;
+/// The client is not allowed to read which sign-ins were refused, so a list of application tokens
+/// has only the other findings.
+pub const EMNIFY_EVENT_AUDIT_INCOMPLETE: i32 = 13;
 
 /// Severity: nothing is wrong. The levels are the priorities of syslog().
 pub const EMNIFY_LEVEL_INFO: i32 = 6;
@@ -179,6 +187,11 @@ fn number(kind: EventKind) -> i32 {
         EventKind::CredentialError => EMNIFY_EVENT_CREDENTIAL_ERROR,
         EventKind::SuccessorFound => EMNIFY_EVENT_SUCCESSOR_FOUND,
         EventKind::OldTokenKept => EMNIFY_EVENT_OLD_TOKEN_KEPT,
+        EventKind::CreatedWithoutExpiry => EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY,
+        EventKind::CreatedWithoutAddressRestriction => {
+            EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION
+        }
+        EventKind::AuditIncomplete => EMNIFY_EVENT_AUDIT_INCOMPLETE,
         // Added to the core, but not yet to this file.
         _ => EMNIFY_EVENT_OTHER,
     }
@@ -205,6 +218,11 @@ fn name(kind: i32) -> &'static CStr {
         EMNIFY_EVENT_CREDENTIAL_ERROR => c"EMNIFY_EVENT_CREDENTIAL_ERROR",
         EMNIFY_EVENT_SUCCESSOR_FOUND => c"EMNIFY_EVENT_SUCCESSOR_FOUND",
         EMNIFY_EVENT_OLD_TOKEN_KEPT => c"EMNIFY_EVENT_OLD_TOKEN_KEPT",
+        EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY => c"EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY",
+        EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION => {
+            c"EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION"
+        }
+        EMNIFY_EVENT_AUDIT_INCOMPLETE => c"EMNIFY_EVENT_AUDIT_INCOMPLETE",
         _ => c"EMNIFY_EVENT_OTHER",
     }
 }
@@ -227,6 +245,9 @@ mod tests {
             (8, CredentialError),
             (9, SuccessorFound),
             (10, OldTokenKept),
+            (11, CreatedWithoutExpiry),
+            (12, CreatedWithoutAddressRestriction),
+            (13, AuditIncomplete),
         ] {
             assert_eq!(number(kind), expected, "{kind:?}");
             // The name in C is the name in Rust, in capitals and with underscores.

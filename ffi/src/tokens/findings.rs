@@ -9,9 +9,11 @@ use crate::boundary::read;
 
 /// Finding: the client signs in with this token, according to its auth token.
 pub const EMNIFY_FINDING_OWN: u32 = 1;
-/// Finding: the token is revoked. It gets no other finding except EMNIFY_FINDING_OWN.
+/// Finding: the token is revoked. It gets no other finding except EMNIFY_FINDING_OWN and
+/// EMNIFY_FINDING_REFUSED_LATELY.
 pub const EMNIFY_FINDING_REVOKED: u32 = 2;
-/// Finding: the token has expired. It gets no other finding except EMNIFY_FINDING_OWN.
+/// Finding: the token has expired. It gets no other finding except EMNIFY_FINDING_OWN and
+/// EMNIFY_FINDING_REFUSED_LATELY.
 pub const EMNIFY_FINDING_EXPIRED: u32 = 4;
 /// Finding: an unfinished rotation created the token. The next emnify_token_rotate() uses or
 /// revokes it. If that rotation will not be continued, revoke the token.
@@ -28,6 +30,10 @@ pub const EMNIFY_FINDING_OLD: u32 = 128;
 /// Finding: this library cannot parse the token's expiry date. Read it with
 /// emnify_token_expiry_date().
 pub const EMNIFY_FINDING_UNREADABLE_EXPIRY: u32 = 256;
+/// Finding: emnify refused a sign-in with the token, or with one of the same description, within
+/// `refused_within_s` of the options. If the token is revoked or expired, a machine still uses it:
+/// see emnify_token_failures().
+pub const EMNIFY_FINDING_REFUSED_LATELY: u32 = 512;
 
 /// Returns what was found about the token when it was read: a sum of EMNIFY_FINDING_... constants.
 /// 0 if there is no known risk, and the client does not sign in with the token.
@@ -60,6 +66,7 @@ fn bit(finding: Finding) -> u32 {
         Finding::NoAddressRestriction => EMNIFY_FINDING_NO_ADDRESS_RESTRICTION,
         Finding::Old => EMNIFY_FINDING_OLD,
         Finding::UnreadableExpiry => EMNIFY_FINDING_UNREADABLE_EXPIRY,
+        Finding::RefusedLately => EMNIFY_FINDING_REFUSED_LATELY,
         // Added to the core, but not yet to this file.
         _ => 0,
     }
@@ -76,6 +83,7 @@ fn name(finding: u32) -> &'static CStr {
         EMNIFY_FINDING_NO_ADDRESS_RESTRICTION => c"EMNIFY_FINDING_NO_ADDRESS_RESTRICTION",
         EMNIFY_FINDING_OLD => c"EMNIFY_FINDING_OLD",
         EMNIFY_FINDING_UNREADABLE_EXPIRY => c"EMNIFY_FINDING_UNREADABLE_EXPIRY",
+        EMNIFY_FINDING_REFUSED_LATELY => c"EMNIFY_FINDING_REFUSED_LATELY",
         _ => c"EMNIFY_FINDING_UNKNOWN",
     }
 }
@@ -97,6 +105,7 @@ mod tests {
             (NoAddressRestriction, c"EMNIFY_FINDING_NO_ADDRESS_RESTRICTION"),
             (Old, c"EMNIFY_FINDING_OLD"),
             (UnreadableExpiry, c"EMNIFY_FINDING_UNREADABLE_EXPIRY"),
+            (RefusedLately, c"EMNIFY_FINDING_REFUSED_LATELY"),
         ];
         for (position, (finding, expected)) in all.into_iter().enumerate() {
             assert_eq!(bit(finding), 1 << position, "{finding:?}");

@@ -12,8 +12,8 @@ use crate::boundary::options::{self, Options};
 use crate::boundary::{Out, Result, call, emnify_error, free, read};
 use crate::client::{emnify_client, produce, usable};
 
-/// From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON and
-/// EMNIFY_FINDING_OLD.
+/// From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON,
+/// EMNIFY_FINDING_OLD and EMNIFY_FINDING_REFUSED_LATELY.
 ///
 /// Initialise it with EMNIFY_LIST_OPTIONS_INIT, which sets `size`: see "Options" above.
 #[repr(C)]
@@ -26,10 +26,14 @@ pub struct emnify_list_options {
     /// A token that was created more than this many seconds ago gets EMNIFY_FINDING_OLD. 0: 365
     /// days.
     pub older_than_s: u64,
+    /// A token with which a sign-in was refused within this many seconds gets
+    /// EMNIFY_FINDING_REFUSED_LATELY. It takes another call, for emnify's events; if that is not
+    /// allowed, there is the event EMNIFY_EVENT_AUDIT_INCOMPLETE. 0: refused sign-ins are not read.
+    pub refused_within_s: u64,
 }
 
 const _: () = assert!(
-    offset_of!(emnify_list_options, older_than_s) + size_of::<u64>()
+    offset_of!(emnify_list_options, refused_within_s) + size_of::<u64>()
         == size_of::<emnify_list_options>()
 );
 
@@ -103,7 +107,9 @@ pub unsafe extern "C" fn emnify_token_own(
         let client = unsafe { usable(client) }?;
         // SAFETY: the contract.
         let out = unsafe { Out::new("token", token) }?;
-        let rows = client.core.application_tokens().audit(&AuditOptions::new())?;
+        // SAFETY: NULL is allowed.
+        let options = unsafe { list_options(ptr::null()) }?;
+        let rows = client.core.application_tokens().audit(&options)?;
         let own = rows.iter().find(|row| row.findings.contains(&Finding::Own));
         out.give_optional(own.map(emnify_token::new));
         Ok(())
@@ -125,7 +131,7 @@ pub unsafe extern "C" fn emnify_token_free(token: *mut emnify_token) {
 ///
 /// `options` is NULL or points to as many bytes as its `size` member says.
 unsafe fn list_options(options: *const emnify_list_options) -> Result<AuditOptions> {
-    let mut audit = AuditOptions::new();
+    let mut audit = AuditOptions::new().refused_within(Duration::ZERO);
     // SAFETY: guaranteed by the caller.
     let Some(options) = (unsafe { options::copy(options) })? else { return Ok(audit) };
     if options.expires_within_s > 0 {
@@ -134,5 +140,5 @@ unsafe fn list_options(options: *const emnify_list_options) -> Result<AuditOptio
     if options.older_than_s > 0 {
         audit = audit.older_than(Duration::from_secs(options.older_than_s));
     }
-    Ok(audit)
+    Ok(audit.refused_within(Duration::from_secs(options.refused_within_s)))
 }
