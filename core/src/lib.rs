@@ -119,11 +119,13 @@ pub use calls::request::{Request, Response};
 pub use client::Client;
 pub use client::application_tokens::ApplicationTokens;
 pub use client::builder::ClientBuilder;
+pub use client::check::CheckOptions;
 pub use rotation::options::{RotateOptions, Rotation};
 pub use sign_in::user::TrustedDevice;
 pub use store::Store;
 pub use sys::clock::{Clock, ManualClock, SystemClock};
 pub use types::auth_token::AuthToken;
+pub use types::check::{Check, CheckSubject, Verdict};
 pub use types::claims::TokenClaims;
 pub use types::error::{ApiError, Error, ErrorKind, ErrorReason, Result};
 pub use types::event::{Event, EventKind, Level};
@@ -151,6 +153,7 @@ const _: () = {
     const fn any_thread<T: Send + Sync>() {}
     any_thread::<(ApiError, ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate)>();
     any_thread::<(ApplicationTokens, AuditOptions, AuditedToken, AuthToken)>();
+    any_thread::<(Check, CheckOptions, CheckSubject, Verdict)>();
     any_thread::<(Client, ClientBuilder, CreatedApplicationToken, Error, ErrorKind)>();
     any_thread::<(ErrorReason, Event, EventKind, ExpiryDate, Finding, Level, ManualClock)>();
     any_thread::<(Method, NewApplicationToken, Pages, Request, Response, RotateOptions)>();

@@ -1,6 +1,6 @@
 //! Sets up a client from settings and environment variables, and checks them.
 
-mod credential;
+pub(super) mod credential;
 
 use std::env;
 use std::fmt;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::calls::rate_limiter::RateLimiter;
 use crate::calls::retry::Transport;
 use crate::client::Client;
+use crate::client::check::Given;
 use crate::http::binding::Binding;
 use crate::http::proxy::Proxy;
 use crate::http::tls::{CaBundle, Roots};
@@ -307,6 +308,14 @@ impl ClientBuilder {
                 return Err(Error::invalid_input(name, "must be greater than zero"));
             }
         }
+        let given = Given {
+            base_url: self.base_url.is_some(),
+            store: self.store.is_some(),
+            fleet_size: self.fleet_size.is_some(),
+            credential: self.credentials() > 0,
+            proxy: self.proxy.is_some(),
+            ca_bundle: self.ca_bundle.is_some(),
+        };
         let base_url = match &self.base_url {
             Some(url) => url::base_url("base_url", url)?,
             None => {
@@ -352,7 +361,7 @@ impl ClientBuilder {
             waited: Duration::ZERO,
             mode: SignInMode::Interactive,
         };
-        Ok(Client::new(transport, cancellable))
+        Ok(Client::new(transport, cancellable, given))
     }
 
     /// Returns the size of the fleet that was set, or else the one from the environment.

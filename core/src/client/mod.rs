@@ -3,6 +3,7 @@
 pub(crate) mod application_tokens;
 mod authentication;
 pub(crate) mod builder;
+pub(crate) mod check;
 #[cfg(feature = "__faces")]
 mod faces;
 mod metrics;
@@ -17,6 +18,7 @@ use crate::calls::request::Request;
 use crate::calls::retry::Transport;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::builder::ClientBuilder;
+use crate::client::check::Given;
 use crate::http::Call;
 use crate::session::policy::Need;
 use crate::sign_in::exchange::SignInMode;
@@ -56,16 +58,17 @@ pub struct Client {
     transport: Arc<Transport>,
     /// Whether `cancel` also ends a call that waits for a response.
     cancellable: bool,
+    given: Given,
 }
 
 impl Client {
-    pub(crate) fn new(transport: Transport, cancellable: bool) -> Self {
+    pub(crate) fn new(transport: Transport, cancellable: bool, given: Given) -> Self {
         let interrupt = match cancellable {
             true => Interrupt::new(),
             false => Interrupt::between_exchanges(),
         };
         let transport = Transport { interrupt: Some(interrupt), ..transport };
-        Client { transport: Arc::new(transport), cancellable }
+        Client { transport: Arc::new(transport), cancellable, given }
     }
 
     /// Returns a builder with default settings.
@@ -200,7 +203,8 @@ impl Client {
                 _ => error,
             }
         })?;
-        Ok(Client::new(Transport { session, ..self.transport.uninterrupted() }, self.cancellable))
+        let transport = Transport { session, ..self.transport.uninterrupted() };
+        Ok(Client::new(transport, self.cancellable, self.given))
     }
 
     /// Returns the base URL of all calls, without a slash at its end. Send the auth token only to

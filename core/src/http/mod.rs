@@ -7,6 +7,7 @@ mod connector;
 mod gzip;
 pub(crate) mod proxy;
 mod proxy_error;
+mod reach;
 pub(crate) mod request_log;
 mod resolver;
 mod retry_after;
@@ -204,33 +205,46 @@ impl Http {
         wait: &Wait,
         wall: SystemTime,
     ) -> Result<Response> {
-        let round_trip = RoundTrip {
-            connector: Arc::clone(&self.connector),
-            request: self.request(call, auth_token, wait)?,
-            limit: if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST },
-        };
         // The server may have processed the request, which matters if it must not be repeated.
         let unsure = auth_token.is_some() && call.method == Method::POST;
         let advise = |error: Error, is_unsure: bool| {
             if unsure && is_unsure { error.with_advice(MAYBE_DONE) } else { error }
         };
         let judge = Judge::new(call, auth_token, wall);
-        let result = round_trip.make(call, &judge, wait, &self.workers).map_err(|error| {
+        let response = self.exchange(call, auth_token, &judge, wait).map_err(|error| {
             let was_sent = error.was_sent();
             advise(error, was_sent)
         })?;
-        match result {
-            Ok(response) => judge.judge(response).map_err(|error| {
-                let is_fault = error.http_status().is_some_and(|status| status >= 500);
-                advise(error, is_fault)
-            }),
-            Err(Failure::Transport(error)) => {
-                let error = self.failed(error, call.action, wait, wall);
-                let was_sent = error.was_sent();
-                Err(advise(error, was_sent))
-            }
-            Err(Failure::Nonsense(problem)) => Err(json::nonsense(call.action, &problem)),
-        }
+        judge.judge(response).map_err(|error| {
+            let is_fault = error.http_status().is_some_and(|status| status >= 500);
+            advise(error, is_fault)
+        })
+    }
+
+    /// Sends the call and returns the response, whatever its status.
+    fn exchange(
+        &self,
+        call: &Call<'_>,
+        auth_token: Option<&Secret>,
+        judge: &Judge,
+        wait: &Wait,
+    ) -> Result<Response> {
+        let round_trip = RoundTrip {
+            connector: Arc::clone(&self.connector),
+            request: self.request(call, auth_token, wait).map_err(Error::unsent)?,
+            limit: if bodies::is_sign_in(call.path) { LONGEST_SIGN_IN } else { LONGEST },
+        };
+        round_trip.make(call, judge, wait, &self.workers)?.map_err(|failure| match failure {
+            Failure::Transport(error) => self.failed(error, call.action, wait, judge.wall),
+            Failure::Nonsense(problem) => json::nonsense(call.action, &problem),
+        })
+    }
+
+    /// Returns host and port of the server, for messages.
+    fn host(&self) -> String {
+        let url = &self.settings().base_url;
+        let port = url.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", url.host_str().unwrap_or_default())
     }
 
     /// Returns the error for an exchange that failed before the whole response was read.
@@ -242,9 +256,7 @@ impl Http {
         wall: SystemTime,
     ) -> Error {
         let settings = self.settings();
-        let url = &settings.base_url;
-        let port = url.port_or_known_default().unwrap_or_default();
-        let host = format!("{}:{port}", url.host_str().unwrap_or_default());
+        let host = self.host();
         let peer = settings.proxy.as_ref().map(Proxy::peer);
         let status = match (&settings.proxy, transport_error.tunnel, wait.remaining(action)) {
             // The second request would not be bound.
@@ -278,7 +290,7 @@ impl Http {
         }
         let mut request = Request::new(call.method.clone(), url);
         request.headers_mut().extend(call.headers.cloned().unwrap_or_default());
-        *request.timeout_mut() = Some(wait.remaining(call.action).map_err(Error::unsent)?);
+        *request.timeout_mut() = Some(wait.remaining(call.action)?);
         if let Some(token) = auth_token {
             request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
         }

@@ -37,7 +37,7 @@ pub(super) struct Judge {
     authenticating: bool,
     refused: &'static str,
     secrets: Vec<Zeroizing<String>>,
-    wall: SystemTime,
+    pub(super) wall: SystemTime,
 }
 
 impl Judge {

@@ -30,6 +30,7 @@ use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::EventKind;
 use crate::types::rotation_state::RotationState;
 use crate::types::secret::Secret;
+pub(crate) use plan::check_right_to_revoke;
 use prepare::Successor;
 
 /// The name of the lock that allows one rotation at a time in a store, of whatever token.

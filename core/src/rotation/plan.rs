@@ -67,7 +67,11 @@ impl Rotator<'_> {
             (None, date) => date,
         };
         if !keep_old {
-            self.check_right_to_revoke(&auth_token, row)?;
+            check_right_to_revoke(row, |body| self.change_with(&auth_token, row.id(), body))
+                .map_err(|error| match error.kind() {
+                    ErrorKind::Forbidden => error.with_advice(NO_RIGHT),
+                    _ => error,
+                })?;
         }
         self.revoke_orphans(&mut orphans, old_id, &rows, &auth_token)?;
         limit(&mut orphans)?;
@@ -108,20 +112,19 @@ impl Rotator<'_> {
         let rows = self.list_with(&auth_token)?;
         Ok((auth_token, requested_at, rows))
     }
+}
 
-    /// Checks whether the old application token can be revoked later. Sends the description that its
-    /// row already has, so that nothing changes.
-    fn check_right_to_revoke(&self, auth_token: &AuthToken, row: &ApplicationToken) -> Result<()> {
-        let description = row.description().filter(|text| !text.is_empty());
-        let unchanged = UpdateApplicationToken::description(description.unwrap_or(NO_DESCRIPTION));
-        match self.change_with(auth_token, row.id(), &unchanged) {
-            Err(error) if error.kind() == ErrorKind::Forbidden => Err(error.with_advice(NO_RIGHT)),
-            // A refused description does not mean that the right is missing.
-            Err(error) if matches!(error.kind(), ErrorKind::Validation | ErrorKind::Conflict) => {
-                Ok(())
-            }
-            changed => changed,
-        }
+/// Checks whether application tokens can be revoked, with `change`, which changes the row. Sends the
+/// description that the row already has, so that nothing changes.
+pub(crate) fn check_right_to_revoke(
+    row: &ApplicationToken,
+    change: impl FnOnce(&UpdateApplicationToken<'_>) -> Result<()>,
+) -> Result<()> {
+    let description = row.description().filter(|text| !text.is_empty());
+    match change(&UpdateApplicationToken::description(description.unwrap_or(NO_DESCRIPTION))) {
+        // A refused description does not mean that the right is missing.
+        Err(error) if matches!(error.kind(), ErrorKind::Validation | ErrorKind::Conflict) => Ok(()),
+        changed => changed,
     }
 }
 

@@ -190,7 +190,7 @@ impl Session {
 
     /// Returns what the store's key is derived from. For an application token that was rotated this
     /// is its newest successor.
-    fn key_material(&self) -> Result<Secret> {
+    pub(crate) fn key_material(&self) -> Result<Secret> {
         match self.parts.credential.current()? {
             (Current::ApplicationToken(token), _) => Ok(self.newest(&token).unwrap_or(token)),
             (credential, _) => Ok(credential.key_material()),

@@ -43,6 +43,10 @@ impl TokenFile {
         TokenFile { path, last_good: LastGood::default(), last_stamp: ArcSwapOption::empty() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads the token. If that fails, returns the last good content and the error.
     pub(crate) fn token(&self) -> Result<(Secret, Option<Error>)> {
         // Before reading, so that a change meanwhile is noticed the next time.

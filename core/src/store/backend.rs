@@ -51,6 +51,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Whether saved entries survive a power failure and are kept for good.
     fn is_durable(&self) -> bool;
 
+    /// Whether a reboot removes all entries, as far as that is known.
+    fn is_volatile(&self) -> bool {
+        false
+    }
+
     /// Renames a damaged entry, so that it can be examined later.
     fn set_aside(&self, name: &str) -> io::Result<()>;
 

@@ -88,6 +88,13 @@ impl Backend for Directory {
         true
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn is_volatile(&self) -> bool {
+        /// The type of a file system in memory: see statfs(2).
+        const TMPFS: u32 = 0x0102_1994;
+        rustix::fs::statfs(&self.path).is_ok_and(|found| found.f_type as u32 == TMPFS)
+    }
+
     fn set_aside(&self, name: &str) -> io::Result<()> {
         fs::rename(self.entry(name)?, self.path.join(format!("{name}.damaged")))
     }

@@ -2,6 +2,7 @@
 //! Redis.
 
 pub(crate) mod backend;
+mod check;
 pub(crate) mod directory;
 pub(crate) mod encryption;
 mod file_lock;

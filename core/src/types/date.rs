@@ -87,7 +87,8 @@ fn number(text: &str, digits: usize) -> Option<i64> {
     is_number.then(|| text.parse().ok())?
 }
 
-fn at(seconds: i64, nanos: u32) -> Option<SystemTime> {
+/// Returns an instant of Unix time.
+pub(crate) fn at(seconds: i64, nanos: u32) -> Option<SystemTime> {
     let whole = Duration::from_secs(seconds.unsigned_abs());
     let second =
         if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };

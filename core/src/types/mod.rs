@@ -1,6 +1,7 @@
 //! Plain values that all floors share. They make no decisions and perform no I/O.
 
 pub(crate) mod auth_token;
+pub(crate) mod check;
 pub(crate) mod claims;
 pub(crate) mod date;
 pub(crate) mod error;

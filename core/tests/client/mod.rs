@@ -3,6 +3,7 @@
 mod asynchronous;
 mod bad_input;
 mod cancel;
+mod check;
 mod environment;
 mod examples;
 mod late;

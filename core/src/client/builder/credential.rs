@@ -15,7 +15,8 @@ use crate::types::secret::Secret;
 
 /// Environment variables that emnify's quickstart and integrators use for an application token.
 /// They are not read, since they may also contain an auth token.
-const VARIABLES_OF_OTHERS: [&str; 3] = ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"];
+pub(in crate::client) const VARIABLES_OF_OTHERS: [&str; 3] =
+    ["EMNIFY_TOKEN", "EMNIFY_APP_TOKEN", "EMNIFY_API_TOKEN"];
 
 impl ClientBuilder {
     /// Sets the application token to sign in with. Without this and
@@ -114,14 +115,19 @@ impl ClientBuilder {
         Ok(credential)
     }
 
-    fn chosen(&self) -> Result<Credential> {
+    /// Returns how many credentials were set.
+    pub(super) fn credentials(&self) -> usize {
         let given = [
             self.application_token.is_some(),
             self.application_token_file.is_some(),
             self.application_token_source.is_some(),
             self.user.is_some(),
         ];
-        if given.iter().filter(|given| **given).count() > 1 {
+        given.iter().filter(|given| **given).count()
+    }
+
+    fn chosen(&self) -> Result<Credential> {
+        if self.credentials() > 1 {
             let problem = "several credentials given; pass exactly one of application_token, \
                            application_token_file, application_token_source and user";
             return Err(Error::invalid_input("application_token", problem));

@@ -1,0 +1,230 @@
+//! Checks what the client signs in with: whether it works, from where it may be used, and whether
+//! it may revoke application tokens.
+
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
+use crate::calls::application_tokens::{self, TokenCalls};
+use crate::calls::retry::Transport;
+use crate::rotation;
+use crate::session::Session;
+use crate::session::policy::Need;
+use crate::sign_in::credential::TokenFile;
+use crate::sign_in::exchange::SIGN_IN;
+use crate::sys::wait::Wait;
+use crate::types::auth_token::AuthToken;
+use crate::types::check::{Check, CheckSubject, Verdict};
+use crate::types::claims::Claims;
+use crate::types::date::{EXPIRES_SOON, at, readable};
+use crate::types::error::{Error, ErrorKind, Result};
+use crate::types::secret::Secret;
+
+const CREATE_ANOTHER: &str = "create another application token and configure it";
+const TRIED_ADDRESS: &str = "finding where the application token may be used from";
+const TRIED_RIGHTS: &str = "setting the application token's description to what it is";
+const REMOVE_ONE: &str = "remove one of the two, so that all programs sign in with the same one";
+
+/// What the checks after the sign-in need.
+struct SignedIn {
+    /// Whether a request to sign in was sent now.
+    is_new: bool,
+    /// The client's application token; otherwise why it is not known.
+    own: Result<ApplicationToken, &'static str>,
+}
+
+/// Adds the checks of the credential, the address and the rights. `unreadable` is the error if the
+/// credential could not be read, `problem` the check of the way to the server that failed.
+pub(super) fn check(
+    transport: &Transport,
+    wait: &Wait,
+    unreadable: Option<Error>,
+    problem: Option<CheckSubject>,
+    wants_rights: bool,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    let session = &transport.session;
+    let tried = format!("signing in with {}", source(session));
+    let (credential, signed_in) = match (unreadable, problem) {
+        (Some(error), _) => (Check::failed(CheckSubject::Credential, tried, SIGN_IN, &error), None),
+        (None, Some(failed)) => (Check::needs(CheckSubject::Credential, tried, failed), None),
+        (None, None) => sign_in(transport, wait, tried)?,
+    };
+    checks.push(match conflict(session) {
+        Some(conflict) => {
+            let found = format!("{}; {conflict}", credential.found);
+            let advice = credential.advice.as_deref().unwrap_or(REMOVE_ONE).to_owned();
+            let verdict = credential.verdict.max(Verdict::Warning);
+            Check { verdict, found, advice: Some(advice), ..credential }
+        }
+        None => credential,
+    });
+    let failed = problem.unwrap_or(CheckSubject::Credential);
+    checks.push(match &signed_in {
+        Some(signed_in) => address(signed_in),
+        None => Check::needs(CheckSubject::Address, TRIED_ADDRESS, failed),
+    });
+    checks.push(match wants_rights {
+        true => match signed_in {
+            Some(signed_in) => rights(transport, wait, &signed_in)?,
+            None => Check::needs(CheckSubject::Rights, TRIED_RIGHTS, failed),
+        },
+        false => {
+            let found = "not asked for, since it writes to emnify";
+            Check::new(CheckSubject::Rights, Verdict::Skipped, TRIED_RIGHTS, found)
+        }
+    });
+    Ok(())
+}
+
+/// Describes what the client signs in with.
+fn source(session: &Session) -> String {
+    if let Some(file) = session.credential_file() {
+        return format!("the application token in {}", file.path().display());
+    }
+    match session.credential() {
+        "user" => "user name and password".to_owned(),
+        "switch_workspace" => "the session of another workspace".to_owned(),
+        _ => "the application token".to_owned(),
+    }
+}
+
+/// Signs in unless a cached auth token is valid, and looks up the own application token.
+fn sign_in(transport: &Transport, wait: &Wait, tried: String) -> Result<(Check, Option<SignedIn>)> {
+    let session = &transport.session;
+    let failed = |action: &str, error: Error| {
+        let check = Check::failed(CheckSubject::Credential, tried.clone(), action, &error);
+        if error.kind() == ErrorKind::Cancelled { Err(error) } else { Ok(check) }
+    };
+    let made = session.status().calls_made;
+    let auth_token = match session.authenticate(Need::Valid, || wait.clone()) {
+        Err(error) => {
+            let is_refused = error.kind() == ErrorKind::Rejected;
+            let check = failed(SIGN_IN, error)?;
+            let claims = if is_refused { own_claims(session) } else { String::new() };
+            return Ok((Check { found: check.found + &claims, ..check }, None));
+        }
+        Ok(auth_token) => auth_token,
+    };
+    let is_new = session.status().calls_made != made;
+    let how = if is_new { "signed in" } else { "already signed in, with a cached auth token" };
+    let workspace = auth_token.organisation_id().map(|id| format!("; workspace {id}"));
+    let found = format!("{how}{}", workspace.unwrap_or_default());
+    let mut check = Check::new(CheckSubject::Credential, Verdict::Ok, tried.clone(), found);
+    if !matches!(session.given_application_token(), Ok(Some(_))) {
+        let own = Err("it applies to application tokens only");
+        return Ok((check, Some(SignedIn { is_new, own })));
+    }
+    let (timeout, waited) = (wait.left(), Duration::ZERO);
+    let own = TokenCalls::new(&Transport { timeout, waited, ..transport.clone() }).own();
+    let own = match own {
+        Ok(Some(own)) => {
+            check = judge(transport, &auth_token, &own, check);
+            Ok(own)
+        }
+        Ok(None) => Err("the auth token does not contain the id of the application token"),
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
+            Err("the application token may not read the list of application tokens")
+        }
+        Err(error) => return Ok((failed("", error)?, None)),
+    };
+    Ok((check, Some(SignedIn { is_new, own })))
+}
+
+/// Returns what a refused application token says about itself.
+fn own_claims(session: &Session) -> String {
+    let token = session.given_application_token().ok().flatten();
+    let token = token.map(|token| session.newest(&token).unwrap_or(token));
+    let claims = token.map(|token| Claims::read(token.reveal())).unwrap_or_default();
+    let id = claims.application_token_id.map(|id| format!(", whose id is {id}"));
+    let expiry = claims.expires_at.and_then(|expiry| at(expiry.try_into().ok()?, 0));
+    let expiry = expiry.map(|expiry| format!(", valid until {}", readable(expiry)));
+    [id, expiry].into_iter().flatten().collect()
+}
+
+/// Judges the row of an application token that the client is signed in with.
+fn judge(
+    transport: &Transport,
+    auth_token: &AuthToken,
+    own: &ApplicationToken,
+    check: Check,
+) -> Check {
+    let id = own.id();
+    let now = transport.session.server_time().unwrap_or_else(|| transport.clock.wall());
+    let left = own.expires_at().map(|expiry| (expiry, expiry.duration_since(now).ok()));
+    let state = match left {
+        _ if own.status() == Some(ApplicationTokenStatus::Revoked) => "is revoked".to_owned(),
+        Some((expiry, None)) => format!("expired on {}", readable(expiry)),
+        Some((expiry, Some(left))) if left < EXPIRES_SOON => {
+            let found = format!("{}; {id} expires on {}", check.found, readable(expiry));
+            let check = Check { verdict: Verdict::Warning, found, ..check };
+            return check.with_advice("rotate the application token, or create another one");
+        }
+        _ => return Check { found: format!("{}; application token {id}", check.found), ..check },
+    };
+    let until = readable(auth_token.expires_at());
+    let found = format!("the application token {id} {state}; the auth token works until {until}");
+    Check { verdict: Verdict::Failed, found, ..check }.with_advice(CREATE_ANOTHER)
+}
+
+/// Returns which variable contains another application token than the one that the client uses.
+fn conflict(session: &Session) -> Option<String> {
+    let newest = |token: Secret| session.newest(&token).unwrap_or(token);
+    let own = newest(session.given_application_token().ok()??);
+    let text = env::var("EMNIFY_APPLICATION_TOKEN").ok().filter(|text| !text.is_empty());
+    let path = env::var_os("EMNIFY_APPLICATION_TOKEN_FILE").filter(|path| !path.is_empty());
+    let in_file = path.and_then(|path| TokenFile::new(PathBuf::from(path)).read_back().ok());
+    let name = [
+        ("EMNIFY_APPLICATION_TOKEN", text.map(Secret::from)),
+        ("EMNIFY_APPLICATION_TOKEN_FILE", in_file),
+    ]
+    .into_iter()
+    .find_map(|(name, token)| (newest(token?) != own).then_some(name))?;
+    Some(format!("{name} contains another application token, which is not used"))
+}
+
+/// Checks from which addresses the application token may be used.
+fn address(signed_in: &SignedIn) -> Check {
+    let (verdict, found) = match (&signed_in.own, signed_in.is_new) {
+        (Err(why), _) => (Verdict::Skipped, (*why).to_owned()),
+        (Ok(own), is_new) => (
+            Verdict::Ok,
+            match (own.ip(), is_new) {
+                (None, _) => "from any address".to_owned(),
+                (Some(ip), true) => {
+                    format!("from {ip}, and emnify accepted this machine's address")
+                }
+                (Some(ip), false) => {
+                    format!("from {ip}; not tried, since it was already signed in")
+                }
+            },
+        ),
+    };
+    Check::new(CheckSubject::Address, verdict, TRIED_ADDRESS, found)
+}
+
+/// Checks the right to revoke application tokens.
+fn rights(transport: &Transport, wait: &Wait, signed_in: &SignedIn) -> Result<Check> {
+    let check =
+        |verdict, found: &str| Check::new(CheckSubject::Rights, verdict, TRIED_RIGHTS, found);
+    let own = match &signed_in.own {
+        Ok(own) => own,
+        Err(why) => return Ok(check(Verdict::Skipped, why)),
+    };
+    let result = rotation::check_right_to_revoke(own, |body| {
+        application_tokens::change(own.id(), body, |call| transport.send(call, wait))
+    });
+    match result {
+        Ok(()) => Ok(check(Verdict::Ok, "it may change and revoke application tokens")),
+        Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
+            let found = "it may not change or revoke application tokens (HTTP 403)";
+            Ok(check(Verdict::Failed, found).with_advice(
+                "use an application token that an Administrator created; this one can only be \
+                 rotated with keep_old",
+            ))
+        }
+        Err(error) => Ok(Check::failed(CheckSubject::Rights, TRIED_RIGHTS, "", &error)),
+    }
+}
