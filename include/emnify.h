@@ -10,8 +10,8 @@
  * Contents, as headings after this overview. Most programs need only the first part.
  *
  * - Signing in: status codes; errors; configuration; client; auth tokens
- * - More settings and details: details of errors; connections; events; session status; event loops;
- *   cancelling calls; user credentials; other workspaces
+ * - More settings and details: details of errors; connections; events; session status; checks;
+ *   event loops; cancelling calls; user credentials; other workspaces
  * - Requests to the API: one request; collections
  * - Application tokens: create; properties, update, revoke; findings; list; refused sign-ins;
  *   values that were found in public; states of a rotation; rotate
@@ -1087,6 +1087,105 @@ int64_t emnify_status_last_change(const emnify_status *status);
  * Frees a status and the error borrowed from it.
  */
 void emnify_status_free(emnify_status *status);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* More settings and details: checks                                                              */
+/* ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Result of a check: it was not checked, because it was not asked for, does not apply, or needs a
+ * check that failed.
+ */
+#define EMNIFY_CHECK_SKIPPED 0
+
+/**
+ * Result of a check: in order.
+ */
+#define EMNIFY_CHECK_OK 1
+
+/**
+ * Result of a check: it works, but needs attention.
+ */
+#define EMNIFY_CHECK_WARNING 2
+
+/**
+ * Result of a check: it does not work.
+ */
+#define EMNIFY_CHECK_FAILED 3
+
+/**
+ * One check: what was tried, what was found, and what to do. It contains no secret.
+ */
+typedef struct emnify_check emnify_check;
+
+/**
+ * The results of emnify_client_check().
+ *
+ * Free them with emnify_checks_free().
+ */
+typedef struct emnify_checks emnify_checks;
+
+/**
+ * Checks what `client` needs: the environment variables, the lookup of names, the proxy, the
+ * connection, the clock, the certificate, the credential, where it may be used from, its rights,
+ * and the store. Writes one result for each to `*checks`, in this order. Blocks, for the timeout
+ * at most.
+ *
+ * It makes a request without credentials, signs in unless a cached auth token is valid, and reads
+ * the list of application tokens. It writes an entry to the store and removes it. `rights`: whether
+ * to check the right to revoke application tokens, which a rotation needs. This writes to emnify:
+ * it sets the description of the client's application token to what it is.
+ *
+ * What does not work is a result and no error. Fails only with EMNIFY_ERR_CANCELLED,
+ * EMNIFY_ERR_INVALID_INPUT and EMNIFY_ERR_INTERNAL.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_client_check(const emnify_client *client,
+                            bool rights,
+                            emnify_checks **checks,
+                            emnify_error **error);
+
+/**
+ * Returns the number of checks.
+ */
+size_t emnify_checks_size(const emnify_checks *checks);
+
+/**
+ * Returns the check at `index`, counted from 0. Borrowed from `checks`. NULL if `index` is too
+ * large.
+ */
+const emnify_check *emnify_checks_at(const emnify_checks *checks, size_t index);
+
+/**
+ * Returns the result: one of EMNIFY_CHECK_..., a greater number for a more serious one.
+ */
+int32_t emnify_check_verdict(const emnify_check *check);
+
+/**
+ * Returns what was checked: "environment", "dns", "proxy", "connection", "clock", "tls",
+ * "credential", "address", "rights" or "store".
+ */
+const char *emnify_check_subject(const emnify_check *check);
+
+/**
+ * Returns what was tried, for a person.
+ */
+const char *emnify_check_tried(const emnify_check *check);
+
+/**
+ * Returns what was found, for a person.
+ */
+const char *emnify_check_found(const emnify_check *check);
+
+/**
+ * Returns what to do, for a person; NULL if there is nothing to do.
+ */
+const char *emnify_check_advice(const emnify_check *check);
+
+/**
+ * Frees the results and everything borrowed from them.
+ */
+void emnify_checks_free(emnify_checks *checks);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* More settings and details: event loops                                                         */

@@ -70,6 +70,7 @@ const PARTS: [Part; 5] = [
             section("connections", &["client/config_network.rs"]),
             section("events", &["client/callback.rs", "client/event.rs"]),
             section("session status", &["client/status.rs"]),
+            section("checks", &["client/check.rs"]),
             section("event loops", &["client/event_loop.rs"]),
             section("cancelling calls", &["client/cancel.rs"]),
             section("user credentials", &["client/config_user.rs"]),

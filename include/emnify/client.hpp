@@ -123,6 +123,24 @@ public:
         return Status(status);
     }
 
+    /* Checks what the client needs, from the environment variables to the store. `rights`: whether
+     * to check the right to revoke application tokens, which writes to emnify. */
+    std::vector<Check> check(bool rights, Error &error) const {
+        emnify_checks *raw = NULL;
+        detail::call(error, emnify_client_check, get(), rights, &raw);
+        const detail::Handle<emnify_checks, emnify_checks_free> checks(raw);
+        std::vector<Check> found;
+        for (std::size_t i = 0; i < emnify_checks_size(raw); ++i) {
+            const emnify_check *one = emnify_checks_at(raw, i);
+            found.push_back(Check{emnify_check_verdict(one),
+                                  detail::text(emnify_check_subject(one)),
+                                  detail::text(emnify_check_tried(one)),
+                                  detail::text(emnify_check_found(one)),
+                                  detail::text(emnify_check_advice(one))});
+        }
+        return found;
+    }
+
     /* Returns a client for another workspace. This client stays in its own. */
     EMNIFY_NODISCARD Client switch_workspace(std::uint64_t id, Error &error) const {
         emnify_client *client = NULL;
@@ -332,6 +350,10 @@ public:
 
     Status status() const {
         return detail::or_raise([&](Error &error) { return status(error); });
+    }
+
+    std::vector<Check> check(bool rights = false) const {
+        return detail::or_raise([&](Error &error) { return check(rights, error); });
     }
 
     EMNIFY_NODISCARD Client switch_workspace(std::uint64_t id) const {

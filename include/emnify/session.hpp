@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "base.hpp"
 #include "error.hpp"
@@ -44,6 +45,18 @@ public:
 
 private:
     detail::Handle<emnify_auth_token, emnify_auth_token_free> token_;
+};
+
+/* One check of what a client needs. */
+struct Check {
+    /* EMNIFY_CHECK_SKIPPED, _OK, _WARNING or _FAILED: a greater number is more serious. */
+    std::int32_t verdict;
+    /* What was checked, such as "dns". */
+    std::string subject;
+    std::string tried;
+    std::string found;
+    /* What to do; empty if there is nothing to do. */
+    std::string advice;
 };
 
 /* A snapshot of a client's session. */

@@ -30,8 +30,8 @@ warnings="-Wall -Wextra -Wpedantic -Werror"
 native_libs=${NATIVE_LIBS:--lutil -lrt -lpthread -lm -ldl -lc}
 passed=0
 failed=0
-tests="working refused faults request pages findings failures rotate rotate_refused threads events free_user
-    user store fork signals cancel cancel_undone event_loop manners limits plugin gateway"
+tests="working refused faults request pages findings failures checks rotate rotate_refused threads events
+    free_user user store fork signals cancel cancel_undone event_loop manners limits plugin gateway"
 tests_cpp="working calls rotate errors"
 
 if [ ! -x "$sandbox" ]; then

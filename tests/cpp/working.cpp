@@ -182,6 +182,17 @@ void an_application_token_is_created_listed_and_revoked() {
     CHECK(client.token_create());
 }
 
+void all_checks_pass() {
+    const emnify::Client client(sandbox());
+    emnify::Error error;
+
+    for (const emnify::Check &check : client.check(true, error)) {
+        CHECK(check.verdict <= EMNIFY_CHECK_OK && !check.tried.empty() && check.advice.empty());
+    }
+    CHECK(!error);
+    CHECK_NUMBER(client.check().size(), 10);
+}
+
 void handles_can_be_moved() {
     emnify::Config config = sandbox();
     emnify::Config taken = std::move(config);
@@ -222,6 +233,7 @@ int main() {
     RUN(a_person_signs_in_with_a_code);
     RUN(a_warm_store_saves_the_sign_in);
     RUN(an_application_token_is_created_listed_and_revoked);
+    RUN(all_checks_pass);
     RUN(handles_can_be_moved);
     RUN(a_time_beyond_the_range_of_the_clock_is_its_last);
     return check_report();

@@ -5,6 +5,7 @@ mod auth_token;
 mod authenticate;
 mod callback;
 mod cancel;
+mod check;
 #[allow(clippy::module_inception, reason = "it is about the type of that name")]
 mod client;
 mod config;
@@ -20,6 +21,7 @@ pub use authenticate::*;
 pub use callback::emnify_free_user;
 pub(crate) use callback::{Callback, Users};
 pub use cancel::*;
+pub use check::*;
 pub use client::*;
 pub use config::*;
 pub use config_network::*;
