@@ -65,7 +65,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async import AsyncApplicationTokens, AsyncClient, AsyncPages
     from ._settings import ClientSettings
-    from ._values import ApplicationToken, AuditedToken, Event, Rotation, Status
+    from ._values import ApplicationToken, AuditedToken, Check, Event, Rotation, Status
 else:
 
     def __getattr__(name: str) -> object:
@@ -73,7 +73,7 @@ else:
             from . import _async as module
         elif name == "ClientSettings":
             from . import _settings as module
-        elif name in ("ApplicationToken", "AuditedToken", "Event", "Rotation", "Status"):
+        elif name in ("ApplicationToken", "AuditedToken", "Check", "Event", "Rotation", "Status"):
             from . import _values as module
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -96,6 +96,7 @@ __all__ = [
     "AuditedToken",
     "AuthToken",
     "AuthenticationError",
+    "Check",
     "Client",
     "ClientSettings",
     "ConflictError",

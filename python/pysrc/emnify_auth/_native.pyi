@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar, final
 from typing_extensions import Self, Unpack
 
 from ._settings import ClientSettings
-from ._values import ApplicationToken, AuditedToken, Rotation, Status
+from ._values import ApplicationToken, AuditedToken, Check, Rotation, Status
 
 __all__ = [
     "ApplicationTokens",
@@ -241,6 +241,27 @@ class Client:
         link. This method sends nothing and returns at once.
 
             >>> client.retry_now()
+        """
+
+    def check(
+        self, *, rights: bool = False, timeout: _Duration | None = None
+    ) -> builtins.list[Check]:
+        """Checks what the client needs, and returns one Check for each, in this order: the
+        environment variables, the lookup of names, the proxy, the connection, the clock, the
+        certificate, the credential, where it may be used from, its rights, and the store. It raises
+        no exception for what does not work: that is a result.
+
+        rights: whether to check the right to revoke application tokens, which a rotation needs.
+        This writes to emnify: it sets the description of the client's application token to what it
+        is.
+        timeout: how long all checks together may take, in seconds or as a timedelta. Default: the
+        client's timeout.
+
+        It makes a request without credentials, signs in unless a cached auth token is valid, and
+        reads the list of application tokens. It writes an entry to the store and removes it.
+
+            >>> {check.subject for check in client.check() if check.verdict == "failed"}
+            set()
         """
 
     def status(self) -> Status:

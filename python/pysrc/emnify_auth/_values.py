@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ._errors import ApiError, EmnifyError
 
-__all__ = ["ApplicationToken", "AuditedToken", "Event", "Rotation", "Status"]
+__all__ = ["ApplicationToken", "AuditedToken", "Check", "Event", "Rotation", "Status"]
 
 
 class _Value:
@@ -138,6 +138,43 @@ class AuditedToken(_Value):
     "unreadable_expiry": the expiry date has an unknown format. Check it by hand.
     "other": a finding that this version has no name for.
     """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Check(_Value):
+    """One check of Client.check(): what was tried, what was found, and what to do. It contains no
+    secret. str(check) is one line.
+
+        >>> [check.subject for check in client.check() if check.verdict != "skipped"]
+        ['environment', 'connection', 'clock', 'tls', 'credential', 'address', 'store']
+    """
+
+    subject: Literal[
+        "environment",
+        "dns",
+        "proxy",
+        "connection",
+        "clock",
+        "tls",
+        "credential",
+        "address",
+        "rights",
+        "store",
+    ]
+    """What was checked."""
+    verdict: Literal["ok", "warning", "failed", "skipped"]
+    """The result: "ok", "warning" if it works but needs attention, "failed" if it does not work, or
+    "skipped" if it was not asked for, does not apply, or needs a check that failed."""
+    tried: str
+    """What was tried."""
+    found: str
+    """What was found."""
+    advice: str | None = None
+    """What to do, or None if there is nothing to do."""
+
+    def __str__(self) -> str:
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.verdict}: {self.subject}: {self.tried}: {self.found}{advice}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -4,6 +4,7 @@ pub(crate) mod application_tokens;
 mod authentication;
 mod builder;
 mod call;
+mod check;
 mod connection;
 pub(crate) mod pages;
 pub(crate) mod replacement;

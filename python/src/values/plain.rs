@@ -104,6 +104,17 @@ pub(crate) fn event<'py>(py: Python<'py>, event: &emnify_core::Event) -> Value<'
     new("Event", &fields)
 }
 
+/// Converts a check.
+pub(crate) fn check<'py>(py: Python<'py>, check: &emnify_core::Check) -> Value<'py> {
+    let fields = PyDict::new(py);
+    fields.set_item("subject", check.subject.to_string())?;
+    fields.set_item("verdict", check.verdict.to_string())?;
+    fields.set_item("tried", &check.tried)?;
+    fields.set_item("found", &check.found)?;
+    fields.set_item("advice", &check.advice)?;
+    new("Check", &fields)
+}
+
 /// Converts the status of a session.
 pub(crate) fn status<'py>(py: Python<'py>, status: &emnify_core::Status) -> Value<'py> {
     let fields = PyDict::new(py);

@@ -10,7 +10,7 @@ from .._errors import InvalidInputError
 from .._extras import needs
 from .._native import AuthToken, Client, TrustedDevice
 from .._settings import ClientSettings
-from .._values import Status
+from .._values import Check, Status
 from .pages import AsyncPages
 from .request import RequestMethods
 from .tokens import AsyncApplicationTokens
@@ -174,6 +174,14 @@ class AsyncClient(RequestMethods):
         """Returns the status of the session, like Client.status(). It returns at once and is not
         awaited."""
         return self._client.status()
+
+    async def check(
+        self, *, rights: bool = False, timeout: "_Duration | None" = None
+    ) -> list[Check]:
+        """Checks what the client needs, from the environment variables to the store, like
+        Client.check()."""
+        client = self._client
+        return await self._calls.run(lambda: client.check(rights=rights), timeout=timeout)
 
     @property
     def base_url(self) -> str:
