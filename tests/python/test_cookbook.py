@@ -58,6 +58,7 @@ SAYS = {
     "10-python-1": "next attempt in ",
     "11-python-1": "GET /api/v1/sim/500001: 200 in ",
     "12-python-1": "4712 was replaced by 4713",
+    "13-sh-1": "signed in; workspace 1234",
 }
 ENDS = {"5-sh-1": 11, "5-python-1": 1}
 

@@ -10,6 +10,9 @@ use crate::types::error::Result;
 /// kept. A workspace with 100,000 application tokens needs half of it.
 const LONGEST_LIST: usize = 64 * 1024 * 1024;
 
+/// Fetches the page with this query.
+type Fetch<'a> = dyn Fn(&[(&str, String)]) -> Result<Page> + 'a;
+
 /// Reads all rows, each once. `action` follows "cannot" in a message. `fetch` gets the query of a
 /// page: `query` and the number of the page. A row for which `read` returns `None` is skipped.
 pub(crate) fn read_all<T>(
@@ -34,7 +37,7 @@ pub(crate) fn read_all<T>(
 fn each_row(
     action: &str,
     query: &[(&'static str, String)],
-    fetch: &dyn Fn(&[(&str, String)]) -> Result<Page>,
+    fetch: &Fetch<'_>,
     keep: &mut dyn FnMut(&str) -> usize,
 ) -> Result<()> {
     let size = Cell::new(0_usize);

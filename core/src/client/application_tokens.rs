@@ -222,6 +222,7 @@ impl ApplicationTokens {
     /// let claims = ApplicationTokens::inspect(&found).unwrap();
     /// assert_eq!((claims.id, claims.organisation_id), (Some(4711), Some(1234)));
     /// ```
+    #[must_use]
     pub fn inspect(value: &Secret) -> Option<TokenClaims> {
         TokenClaims::read(value.reveal())
     }

@@ -126,7 +126,7 @@ fn an_audit_without_the_right_to_read_events_reports_that_it_is_incomplete() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     client.authenticate().unwrap();
-    client.take_events();
+    let _ = client.take_events();
     sandbox.fault(Fault::new(EVENTS, FaultKind::status(403, "")));
     let audited = client.application_tokens().audit(&AuditOptions::new()).unwrap();
     assert_eq!(audited.len(), 1);
@@ -152,7 +152,7 @@ fn creating_a_token_without_limits_is_reported() {
         (new.clone().ip("192.0.2.7"), vec![CreatedWithoutExpiry]),
         (new.ip("192.0.2.7").expiry_date("2999-01-01"), vec![]),
     ] {
-        client.take_events();
+        let _ = client.take_events();
         let _ = client.application_tokens().create(&new).unwrap();
         let events = client.take_events();
         assert!(events.iter().all(|event| event.level() == Level::Warning));

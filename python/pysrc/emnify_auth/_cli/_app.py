@@ -10,7 +10,7 @@ import click
 from click.shell_completion import shell_complete
 
 from .. import __version__
-from . import _audit, _create, _exec, _metrics, _request, _rotate, _signed_in, _tokens
+from . import _audit, _create, _doctor, _exec, _metrics, _request, _rotate, _signed_in, _tokens
 from ._completion import COMPLETE, completion
 from ._failure import EXIT_CODES, fail, report
 from ._settings import Group, Settings
@@ -56,6 +56,7 @@ def _root() -> None:
 _root.add_command(_signed_in.status)
 _root.add_command(_signed_in.token)
 _root.add_command(_metrics.metrics)
+_root.add_command(_doctor.doctor)
 _root.add_command(_tokens.tokens)
 _tokens.tokens.add_command(_create.create)
 _tokens.tokens.add_command(_rotate.rotate)

@@ -29,12 +29,14 @@ from .. import (
 from ._settings import Settings
 from ._text import clean, duration
 
-__all__ = ["EXIT_CODES", "FOUND", "fail", "report", "warn"]
+__all__ = [
+    "CRITICAL", "EXIT_CODES", "FOUND", "WARNING", "as_options", "fail", "report", "warn",
+]  # fmt: skip
 
 EXIT_CODES = (
     (0, "success"),
-    (1, "any other error"),
-    (2, "wrong usage, or a value that is invalid here or for emnify (HTTP 400, 422)"),
+    (1, "any other error; doctor: something needs attention"),
+    (2, "wrong usage, or a value that is invalid here or for emnify; doctor: a check failed"),
     (3, "sign-in failed: credentials refused, one-time code missing, or account locked"),
     (4, "not found (HTTP 404)"),
     (5, "not allowed (HTTP 403)"),
@@ -50,6 +52,8 @@ EXIT_CODES = (
     (141, "the program that reads standard output has closed it"),
 )
 FOUND = 11
+# Those of doctor, as monitoring plugins use them.
+WARNING, CRITICAL = 1, 2
 
 # Temporary errors that carry the time until the next attempt.
 _LATER = (AccountLockedError, RateLimitedError, ServerError)
@@ -96,6 +100,11 @@ def warn(message: str) -> None:
         click.echo(f"emnify-auth: {clean(message)}", err=True)
 
 
+def as_options(text: str) -> str:
+    """Replace the library's arguments in a message by the options that set them."""
+    return _OPTION.sub(lambda found: "--" + found[0].replace("_", "-"), text)
+
+
 def _message(error: EmnifyError) -> str:
     text = str(error)
     if isinstance(error, MfaRequiredError):
@@ -105,7 +114,7 @@ def _message(error: EmnifyError) -> str:
             "no credentials: set EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE, "
             "or pass --application-token-file or --user"
         )
-    return _OPTION.sub(lambda found: "--" + found[0].replace("_", "-"), text)
+    return as_options(text)
 
 
 def _advice(error: EmnifyError) -> str | None:

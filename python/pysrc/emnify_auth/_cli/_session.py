@@ -17,8 +17,11 @@ __all__ = ["authenticate", "open_client", "person"]
 _LONGEST_FILE = 64 * 1024
 
 
-def open_client(settings: Settings) -> Client:
-    """Create a client from the options and the environment. It sends nothing yet."""
+def open_client(settings: Settings, *, is_quiet: bool = False) -> Client:
+    """Create a client from the options and the environment. It sends nothing yet.
+
+    is_quiet: whether to print no event, except with --verbose.
+    """
     if settings.user and settings.application_token_file:
         raise click.UsageError("--user and --application-token-file are both given; pass only one")
     if settings.password_file and not settings.user:
@@ -28,7 +31,7 @@ def open_client(settings: Settings) -> Client:
         "ca_bundle": settings.ca_bundle,
         "store": settings.store,
         "timeout": settings.timeout,
-        "on_event": _teller(settings),
+        "on_event": _teller(settings, is_quiet),
     }
     user = person(settings)
     if user:
@@ -79,10 +82,10 @@ def person(settings: Settings) -> str | None:
     return None if has_token else os.environ.get("EMNIFY_USERNAME")
 
 
-def _teller(settings: Settings) -> Callable[[Event], None]:
+def _teller(settings: Settings, is_quiet: bool) -> Callable[[Event], None]:
     def print_event(event: Event) -> None:
         # The library works without its store. Here the user passed --store and must know.
-        if settings.verbose or event.kind == "store_error":
+        if settings.verbose or (event.kind == "store_error" and not is_quiet):
             warn(str(event))
 
     return print_event
