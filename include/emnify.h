@@ -1088,6 +1088,25 @@ int64_t emnify_status_last_change(const emnify_status *status);
  */
 void emnify_status_free(emnify_status *status);
 
+/**
+ * Writes metrics in the OpenMetrics text format for Prometheus, and a NUL, to the `capacity` bytes
+ * at `buffer`: when the auth token and the application token expire, sign-ins, their failures by
+ * kind, the back-off, and when the session in the store was written. They contain no secret.
+ * Makes no request, does not wait, and calls none of your functions.
+ *
+ * `length` and a buffer that is too small are as for emnify_authorization_header(). 8,192 bytes are
+ * enough at present.
+ *
+ * If the application token itself does not show when it expires, a renewal in the background looks
+ * that up in the list, once a day from the first call on.
+ */
+EMNIFY_NODISCARD
+int32_t emnify_client_metrics(const emnify_client *client,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *length,
+                              emnify_error **error);
+
 /* ---------------------------------------------------------------------------------------------- */
 /* More settings and details: checks                                                              */
 /* ---------------------------------------------------------------------------------------------- */
@@ -2100,6 +2119,20 @@ typedef struct emnify_rotation emnify_rotation;
 typedef int32_t (*emnify_hand_over)(void *user, const char *application_token, size_t length);
 
 /**
+ * A function of yours that reads the application token that your emnify_hand_over function stored,
+ * as the next start of the program will.
+ *
+ * Write it to the `capacity` (4,096) bytes at `application_token` and return the number of bytes
+ * written. A NUL is not needed, and white space around the token is ignored. Return 0 if it cannot
+ * be read. The bytes are wiped afterwards. `user` is the pointer in the options.
+ *
+ * It runs during emnify_token_rotate(), before the old token is revoked. If it does not return the
+ * new token, the rotation stops and nothing is revoked; the next emnify_token_rotate() calls your
+ * emnify_hand_over function again.
+ */
+typedef size_t (*emnify_read_back)(void *user, char *application_token, size_t capacity);
+
+/**
  * Options of a rotation. All are optional and copied. What is not set is taken from the old token:
  * its description, its address restriction and its lifetime.
  *
@@ -2141,7 +2174,12 @@ typedef struct {
    */
   emnify_hand_over hand_over;
   /**
-   * The pointer that is passed to `hand_over`. May be NULL.
+   * The function that reads that token back, before the old one is revoked. NULL: none is read
+   * back. Needs `hand_over`; a credential file is read back anyway.
+   */
+  emnify_read_back read_back;
+  /**
+   * The pointer that is passed to `hand_over` and `read_back`. May be NULL.
    */
   void *user;
   /**
@@ -2161,7 +2199,7 @@ typedef struct {
  * Initialises the options: emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
  */
 #define EMNIFY_ROTATE_OPTIONS_INIT \
-    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0 }
+    { sizeof(emnify_rotate_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, 0 }
 
 /**
  * Replaces the application token that `client` signs in with by a new one, and writes the result

@@ -96,7 +96,7 @@ const PARTS: [Part; 5] = [
             section("values that were found in public", &["tokens/identify.rs"]),
             section("states of a rotation", &["codes/rotation_state.rs"]),
             section("rotate", &["tokens/rotate.rs"])
-                .options("rotate", "0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0"),
+                .options("rotate", "0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, 0"),
         ],
     },
     Part {

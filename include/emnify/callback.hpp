@@ -63,7 +63,17 @@ using Mfa = std::function<std::string()>;
  * it is durably stored. The token is a secret, is borrowed, and ends with a NUL. */
 using HandOver = std::function<bool(const char *application_token, std::size_t length)>;
 
+/* Returns the application token that the HandOver function stored, read from where the next start
+ * finds it; an empty string if it cannot be read. */
+using ReadBack = std::function<std::string()>;
+
 namespace detail {
+
+/* The functions of a rotation. */
+struct Rotating {
+    HandOver hand_over;
+    ReadBack read_back;
+};
 
 /* Runs a function of the user's and drops its exceptions, which must not pass through C code. */
 template <typename Function>
@@ -85,6 +95,22 @@ inline void wipe(std::string &secret) noexcept {
     }
 }
 
+/* Writes the secret that `function` returns to `buffer`, and returns its length; 0 after an
+ * exception. */
+inline std::size_t write(const std::function<std::string()> &function, char *buffer,
+                         std::size_t capacity) noexcept {
+    std::size_t length = 0;
+    contain([&] {
+        std::string secret = function();
+        length = secret.size();
+        if (length <= capacity) {
+            std::memcpy(buffer, secret.data(), length);
+        }
+        wipe(secret);
+    });
+    return length;
+}
+
 extern "C" {
 
 inline void EMNIFY_HPP_IN_C(observe)(void *user, const emnify_event *event) {
@@ -94,16 +120,7 @@ inline void EMNIFY_HPP_IN_C(observe)(void *user, const emnify_event *event) {
 inline void EMNIFY_HPP_IN_C(free_observer)(void *user) { delete static_cast<Observer *>(user); }
 
 inline std::size_t EMNIFY_HPP_IN_C(ask)(void *user, char *code, std::size_t capacity) {
-    std::size_t length = 0;
-    contain([&] {
-        std::string answer = (*static_cast<const Mfa *>(user))();
-        length = answer.size();
-        if (length <= capacity) {
-            std::memcpy(code, answer.data(), length);
-        }
-        wipe(answer);
-    });
-    return length;
+    return write(*static_cast<const Mfa *>(user), code, capacity);
 }
 
 inline void EMNIFY_HPP_IN_C(free_mfa)(void *user) { delete static_cast<Mfa *>(user); }
@@ -111,8 +128,14 @@ inline void EMNIFY_HPP_IN_C(free_mfa)(void *user) { delete static_cast<Mfa *>(us
 inline std::int32_t EMNIFY_HPP_IN_C(hand_over)(void *user, const char *application_token,
                                                std::size_t length) {
     bool kept = false;
-    contain([&] { kept = (*static_cast<const HandOver *>(user))(application_token, length); });
+    const HandOver &function = static_cast<const Rotating *>(user)->hand_over;
+    contain([&] { kept = function(application_token, length); });
     return kept ? 0 : 1;
+}
+
+inline std::size_t EMNIFY_HPP_IN_C(read_back)(void *user, char *application_token,
+                                              std::size_t capacity) {
+    return write(static_cast<const Rotating *>(user)->read_back, application_token, capacity);
 }
 
 } /* extern "C" */

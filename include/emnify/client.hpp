@@ -74,13 +74,13 @@ public:
 
     /* Returns the value of the header Authorization. The string is not wiped. */
     std::string authorization_header(Error &error) const {
-        return header(emnify_authorization_header, error);
+        return text(emnify_authorization_header, 1023, error);
     }
 
     /* Like authorization_header(), but never waits. Fails with EMNIFY_ERR_PENDING while a thread of
      * the library signs in. For programs with an event loop: see fd(). */
     std::string try_authorization_header(Error &error) const {
-        return header(emnify_try_authorization_header, error);
+        return text(emnify_try_authorization_header, 1023, error);
     }
 
     /* Returns a descriptor that is readable when a token arrived, an attempt failed or an event
@@ -140,6 +140,9 @@ public:
         }
         return found;
     }
+
+    /* Returns metrics in the OpenMetrics text format, for Prometheus. Makes no request. */
+    std::string metrics(Error &error) const { return text(emnify_client_metrics, 8191, error); }
 
     /* Returns a client for another workspace. This client stays in its own. */
     EMNIFY_NODISCARD Client switch_workspace(std::uint64_t id, Error &error) const {
@@ -301,13 +304,16 @@ public:
         if (options.grace.count() < 0) {
             error = Error::invalid_input("grace: is negative");
         } else if (!has_nul(options, error)) {
-            HandOver hand_over = options.hand_over;
+            detail::Rotating functions{options.hand_over, options.read_back};
             emnify_rotate_options c_options = EMNIFY_ROTATE_OPTIONS_INIT;
             lend(options, c_options);
             c_options.id = options.id;
             c_options.grace_s = static_cast<std::uint64_t>(options.grace.count());
-            c_options.hand_over = hand_over ? detail::EMNIFY_HPP_IN_C(hand_over) : NULL;
-            c_options.user = &hand_over;
+            c_options.hand_over =
+                functions.hand_over ? detail::EMNIFY_HPP_IN_C(hand_over) : NULL;
+            c_options.read_back =
+                functions.read_back ? detail::EMNIFY_HPP_IN_C(read_back) : NULL;
+            c_options.user = &functions;
             c_options.keep_old = options.keep_old ? 1 : 0;
             detail::call(error, emnify_token_rotate, get(), &c_options, &raw);
         }
@@ -354,6 +360,10 @@ public:
 
     std::vector<Check> check(bool rights = false) const {
         return detail::or_raise([&](Error &error) { return check(rights, error); });
+    }
+
+    std::string metrics() const {
+        return detail::or_raise([&](Error &error) { return metrics(error); });
     }
 
     EMNIFY_NODISCARD Client switch_workspace(std::uint64_t id) const {
@@ -429,19 +439,18 @@ private:
 
     explicit Client(emnify_client *client) noexcept : client_(client) {}
 
-    std::string header(int32_t (*get_header)(const emnify_client *, char *, std::size_t,
-                                             std::size_t *, emnify_error **),
-                       Error &error) const {
-        std::size_t length = 1023;
-        std::string header;
-        /* Tries again with a larger buffer if the token is longer than expected. */
+    std::string text(int32_t (*get_text)(const emnify_client *, char *, std::size_t, std::size_t *,
+                                         emnify_error **),
+                     std::size_t length, Error &error) const {
+        std::string text;
+        /* Tries again with a larger buffer if the text is longer than expected. */
         do {
-            header.assign(length + 1, '\0');
+            text.assign(length + 1, '\0');
             length = 0;
-            detail::call(error, get_header, get(), &header[0], header.size(), &length);
-        } while (length >= header.size());
-        header.resize(error ? 0 : length);
-        return header;
+            detail::call(error, get_text, get(), &text[0], text.size(), &length);
+        } while (length >= text.size());
+        text.resize(error ? 0 : length);
+        return text;
     }
 
     /* Whether a text of the options contains a NUL; sets `error` if so. */

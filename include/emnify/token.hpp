@@ -116,6 +116,8 @@ struct RotateOptions {
     /* Stores the new token, instead of the credential file. An exception means that it was not
      * stored. */
     HandOver hand_over;
+    /* Reads that token back before the old one is revoked. Needs `hand_over`. */
+    ReadBack read_back;
     /* Whether the old token is not revoked, for a token that is not allowed to revoke tokens. */
     bool keep_old = false;
 };

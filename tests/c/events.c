@@ -260,6 +260,31 @@ static void the_status_of_a_client_that_is_signed_in(void)
     emnify_status_free(status);
 }
 
+static void the_metrics_of_a_client(void)
+{
+    static char metrics[8192];
+    emnify_error *error = NULL;
+    emnify_client *client = sandbox_client();
+    size_t length = 0;
+
+    CHECK_OK(emnify_client_metrics(client, metrics, sizeof metrics, &length, &error));
+    CHECK(strstr(metrics, "\nemnify_signed_in 0\n") != NULL);
+    CHECK_OK(authenticate(client, &error));
+    CHECK_OK(emnify_client_metrics(client, metrics, sizeof metrics, &length, &error));
+    CHECK(strstr(metrics, "\nemnify_signed_in 1\n") != NULL);
+    CHECK(strstr(metrics, "\nemnify_sign_in_requests_total 1\n") != NULL);
+    CHECK(strcmp(metrics + length - strlen("# EOF\n"), "# EOF\n") == 0);
+    CHECK_NUMBER(strlen(metrics), length);
+    check_no_secret(metrics);
+
+    length = 0;
+    CHECK_NUMBER(emnify_client_metrics(client, NULL, 0, &length, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(strlen(metrics), length);
+    CHECK_NUMBER(emnify_client_metrics(client, NULL, 1, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    CHECK_NUMBER(emnify_client_metrics(NULL, metrics, 1, NULL, NULL), EMNIFY_ERR_INVALID_INPUT);
+    emnify_client_free(client);
+}
+
 static void the_status_of_a_client_that_is_refused(void)
 {
     emnify_error *error = NULL;
@@ -307,6 +332,7 @@ int main(void)
     RUN(events_of_the_background_wait_for_a_call);
     RUN(an_observer_may_call_the_client);
     RUN(the_status_of_a_client_that_is_signed_in);
+    RUN(the_metrics_of_a_client);
     RUN(the_status_of_a_client_that_is_refused);
     RUN(a_kind_has_a_name);
     RUN(a_level_is_a_priority_of_syslog);

@@ -53,6 +53,34 @@ void the_new_token_is_handed_over_and_the_old_one_revoked() {
     CHECK(emnify::Client(sandbox(store).set_application_token(handed_over)).authenticate());
 }
 
+// Neither an exception nor another token counts as read back, and the next call continues.
+void the_old_token_is_revoked_only_after_the_new_one_was_read_back() {
+    const Store store;
+    const emnify::Client client(sandbox(store));
+    std::string kept;
+    int times = 0;
+    emnify::RotateOptions options;
+    options.hand_over = [&](const char *token, std::size_t length) {
+        kept.assign(token, length);
+        return true;
+    };
+    options.read_back = [&]() -> std::string {
+        if (++times == 1) {
+            throw 7;
+        }
+        return times == 2 ? "another" : kept + "\n";
+    };
+    for (int i = 0; i < 2; ++i) {
+        emnify::Error error;
+        client.token_rotate(options, error);
+        CHECK_NUMBER(error.code(), EMNIFY_ERR_ROTATION);
+        CHECK_NUMBER(client.token_list().front().status, EMNIFY_TOKEN_ACTIVATED);
+    }
+    CHECK_NUMBER(client.token_rotate(options).state, EMNIFY_ROTATION_DONE);
+    CHECK_NUMBER(client.token_list().front().status, EMNIFY_TOKEN_REVOKED);
+    CHECK_NUMBER(times, 3);
+}
+
 void both_tokens_work_in_the_grace_period() {
     const Store store;
     const emnify::Client client(sandbox(store));
@@ -111,6 +139,7 @@ void the_old_token_is_kept_and_options_that_did_not_apply_are_reported() {
 
 int main() {
     RUN(the_new_token_is_handed_over_and_the_old_one_revoked);
+    RUN(the_old_token_is_revoked_only_after_the_new_one_was_read_back);
     RUN(both_tokens_work_in_the_grace_period);
     RUN(a_token_that_was_not_taken_is_handed_over_again);
     RUN(the_old_token_is_kept_and_options_that_did_not_apply_are_reported);

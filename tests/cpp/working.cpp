@@ -127,6 +127,7 @@ void the_observer_lives_as_long_as_the_client() {
     CHECK(status.valid_until() > std::chrono::system_clock::now());
     CHECK(status.last_change() > emnify::Time() && status.next_attempt().count() == -1);
     CHECK_NUMBER(status.calls_made(), 1);
+    CHECK(moved.metrics().find("\nemnify_signed_in 1\n") != std::string::npos);
 }
 
 void a_person_signs_in_with_a_code() {

@@ -18,6 +18,6 @@ pub use error::*;
 pub use error_details::*;
 pub(crate) use failure::Result;
 pub use failure::emnify_error;
-pub(crate) use out::{Out, free, new, release};
+pub(crate) use out::{Buffer, Out, free, new, release};
 pub(crate) use strings::{SecretText, c_text, pointer};
 pub(crate) use time::{milliseconds, unix_seconds};

@@ -1,5 +1,6 @@
 //! Handles that C owns and frees, and the out-pointers that they are written to.
 
+use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
@@ -70,5 +71,71 @@ impl<T> Out<T> {
     fn write(self, handle: *mut T) {
         // SAFETY: it is not NULL, and so may be written to: guaranteed by the caller of `new`.
         unsafe { self.0.write(handle) };
+    }
+}
+
+/// Memory of the caller that a text is written to.
+pub(crate) struct Buffer {
+    at: *mut u8,
+    capacity: usize,
+    length: *mut usize,
+}
+
+impl Buffer {
+    /// Refuses NULL with a capacity.
+    ///
+    /// # Safety
+    ///
+    /// Until the buffer is filled, `buffer` is NULL or `capacity` bytes there may be written to, and
+    /// `length` is NULL or may be written to.
+    pub(crate) unsafe fn new(
+        buffer: *mut c_char,
+        capacity: usize,
+        length: *mut usize,
+    ) -> Result<Self> {
+        if buffer.is_null() && capacity > 0 {
+            return Err(emnify_error::null("buffer"));
+        }
+        Ok(Buffer { at: buffer.cast(), capacity, length })
+    }
+
+    /// Writes all parts and a NUL, or nothing if they do not fit. Writes the length in any case.
+    pub(crate) fn fill(self, parts: &[&str]) -> Result {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if !self.length.is_null() {
+            // SAFETY: guaranteed when it was created.
+            unsafe { self.length.write(length) };
+        }
+        if self.capacity <= length {
+            let problem = format!("has {} bytes, but needs {}", self.capacity, length + 1);
+            return Err(emnify_error::invalid_input("buffer", problem));
+        }
+        let mut at = self.at;
+        for part in parts.iter().chain(&["\0"]) {
+            // SAFETY: all parts together fit, as was just checked, and they are the library's own
+            // memory, which the caller's buffer cannot overlap.
+            unsafe {
+                ptr::copy_nonoverlapping(part.as_ptr(), at, part.len());
+                at = at.add(part.len());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_filled_completely_or_not_at_all() {
+        let (mut bytes, mut length) = ([b'?'; 7], 0);
+        for (capacity, expected) in [(5, b"???????"), (6, b"abcde\0?")] {
+            // SAFETY: there are more bytes than that.
+            let buffer = unsafe { Buffer::new(bytes.as_mut_ptr().cast(), capacity, &mut length) };
+            let filled = buffer.and_then(|buffer| buffer.fill(&["ab", "cde"]));
+            assert_eq!(filled.is_ok(), capacity >= 6);
+            assert_eq!((&bytes, length), (expected, 5));
+        }
     }
 }

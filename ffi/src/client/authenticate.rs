@@ -2,14 +2,13 @@
 //! ones.
 
 use std::ffi::c_char;
-use std::ptr;
 use std::time::Duration;
 
 use emnify_core::{AuthToken, Client, SCHEME, without_scheme};
 
 use super::auth_token::emnify_auth_token;
 use super::client::{emnify_client, usable};
-use crate::boundary::{Out, Result, call, counted_text, emnify_error, infallible};
+use crate::boundary::{Buffer, Out, Result, call, counted_text, emnify_error, infallible};
 
 /// Returns an auth token that is valid now in `*auth_token`: the cached one, or a new one. Call
 /// this each time you need an auth token, and do not keep it: a cached token is returned at once,
@@ -205,8 +204,7 @@ unsafe fn authenticate(
 ///
 /// # Safety
 ///
-/// As for [`usable`] and [`call`]. The buffer is NULL or has that capacity; the length is NULL or
-/// may be written to.
+/// As for [`usable`], [`Buffer::new`] and [`call`].
 unsafe fn header(
     client: *const emnify_client,
     (buffer, capacity, length): (*mut c_char, usize, *mut usize),
@@ -216,57 +214,11 @@ unsafe fn header(
     let body = || {
         // SAFETY: guaranteed by the caller.
         let client = unsafe { usable(client) }?;
-        if buffer.is_null() && capacity > 0 {
-            return Err(emnify_error::null("buffer"));
-        }
+        // SAFETY: guaranteed by the caller.
+        let buffer = unsafe { Buffer::new(buffer, capacity, length) }?;
         let auth_token = get(&client.core)?;
-        let token = auth_token.reveal().as_bytes();
-        if !length.is_null() {
-            // SAFETY: it is not NULL, and so may be written to.
-            unsafe { length.write(SCHEME.len() + token.len()) };
-        }
-        // SAFETY: `buffer` is NULL only with a capacity of 0, and may be written to otherwise.
-        unsafe { write_whole(buffer.cast(), capacity, &[SCHEME.as_bytes(), token, &[0]]) }
+        buffer.fill(&[SCHEME, auth_token.reveal()])
     };
     // SAFETY: guaranteed by the caller.
     unsafe { call(error, body) }
-}
-
-/// Writes all parts, or nothing if they do not fit.
-///
-/// # Safety
-///
-/// `capacity` bytes at `buffer` may be written to.
-unsafe fn write_whole(buffer: *mut u8, capacity: usize, parts: &[&[u8]]) -> Result {
-    let needed: usize = parts.iter().map(|part| part.len()).sum();
-    if capacity < needed {
-        let problem = format!("has {capacity} bytes, but needs {needed}");
-        return Err(emnify_error::invalid_input("buffer", problem));
-    }
-    let mut at = buffer;
-    for part in parts {
-        // SAFETY: all parts together fit, as was just checked, and the parts are the core's own
-        // memory, which the caller's buffer cannot overlap.
-        unsafe {
-            ptr::copy_nonoverlapping(part.as_ptr(), at, part.len());
-            at = at.add(part.len());
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_buffer_is_filled_completely_or_not_at_all() {
-        let mut buffer = [b'?'; 6];
-        for (capacity, expected) in [(4, b"??????"), (5, b"abcde?")] {
-            // SAFETY: the buffer is longer than the capacity.
-            let outcome = unsafe { write_whole(buffer.as_mut_ptr(), capacity, &[b"ab", b"cde"]) };
-            assert_eq!(outcome.is_ok(), capacity >= 5);
-            assert_eq!(&buffer, expected);
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! The user's functions, each with the pointer that is passed to it, and who frees that pointer.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use emnify_core::ClientBuilder;
+use emnify_core::{ClientBuilder, Secret};
 
 use super::config::{configure, emnify_config};
 use crate::boundary::emnify_error;
@@ -92,4 +92,40 @@ pub(super) unsafe fn set_function<F: Copy>(
     };
     // SAFETY: guaranteed by the caller.
     unsafe { configure(config, error, change) }
+}
+
+/// Returns the secret that a user's function wrote to `buffer`, if it is valid UTF-8, not empty, and
+/// fits. `write` gets the buffer's address and capacity, and returns the length.
+pub(crate) fn secret_in(
+    buffer: &mut [u8],
+    write: impl FnOnce(*mut c_char, usize) -> usize,
+) -> Option<Secret> {
+    let length = write(buffer.as_mut_ptr().cast(), buffer.len());
+    let secret = buffer.get(..length).filter(|secret| !secret.is_empty())?;
+    std::str::from_utf8(secret).ok().map(Secret::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_exactly_the_bytes_that_were_written() {
+        const CAPACITY: usize = 64;
+        let write = |text: &'static [u8], length: usize| {
+            let secret = secret_in(&mut [0; CAPACITY], |buffer, capacity| {
+                assert!(text.len() <= capacity);
+                // SAFETY: it fits.
+                unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len()) };
+                length
+            });
+            secret.map(|secret| secret.reveal().to_owned())
+        };
+        assert_eq!(write(b"123456\n", 6).as_deref(), Some("123456"));
+        assert_eq!(write(&[b'1'; CAPACITY], CAPACITY).unwrap().len(), CAPACITY);
+        assert_eq!(write(b"123456", 0), None);
+        assert_eq!(write(b"123456", CAPACITY + 1), None);
+        assert_eq!(write(b"123456", usize::MAX), None);
+        assert_eq!(write(b"\xff", 1), None);
+    }
 }

@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_void};
 use emnify_core::{Secret, TrustedDevice};
 use zeroize::Zeroizing;
 
-use super::callback::{Users, emnify_free_user, set_function};
+use super::callback::{Users, emnify_free_user, secret_in, set_function};
 use super::config::{emnify_config, set};
 use crate::boundary::{counted_text, emnify_error, text};
 
@@ -75,7 +75,10 @@ pub unsafe extern "C" fn emnify_config_set_mfa(
     unsafe {
         set_function(config, error, mfa, user, keep, |builder, mfa| {
             let prompt = move || {
-                one_time_code(|code, capacity| mfa.call(|mfa, user| mfa(user, code, capacity)))
+                let mut buffer = Zeroizing::new([0; CODE_CAPACITY]);
+                secret_in(&mut buffer[..], |code, capacity| {
+                    mfa.call(|mfa, user| mfa(user, code, capacity))
+                })
             };
             builder.mfa(move || Ok(prompt()))
         })
@@ -105,37 +108,5 @@ pub unsafe extern "C" fn emnify_config_set_trusted_device(
             let name = text("name", name)?;
             Ok(builder.trusted_device(TrustedDevice::new(Secret::from(fingerprint), name)))
         })
-    }
-}
-
-/// Returns the text that `prompt` wrote, if it is valid UTF-8, not empty, and fits.
-fn one_time_code(prompt: impl FnOnce(*mut c_char, usize) -> usize) -> Option<Secret> {
-    let mut buffer = Zeroizing::new([0_u8; CODE_CAPACITY]);
-    let length = prompt(buffer.as_mut_ptr().cast(), CODE_CAPACITY);
-    let code = buffer.get(..length).filter(|code| !code.is_empty())?;
-    std::str::from_utf8(code).ok().map(Secret::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_is_exactly_the_bytes_that_were_written() {
-        let write = |text: &'static [u8], length: usize| {
-            let code = one_time_code(|buffer, capacity| {
-                assert!(text.len() <= capacity);
-                // SAFETY: it fits.
-                unsafe { buffer.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-                length
-            });
-            code.map(|code| code.reveal().to_owned())
-        };
-        assert_eq!(write(b"123456\n", 6).as_deref(), Some("123456"));
-        assert_eq!(write(&[b'1'; CODE_CAPACITY], CODE_CAPACITY).unwrap().len(), CODE_CAPACITY);
-        assert_eq!(write(b"123456", 0), None);
-        assert_eq!(write(b"123456", CODE_CAPACITY + 1), None);
-        assert_eq!(write(b"123456", usize::MAX), None);
-        assert_eq!(write(b"\xff", 1), None);
     }
 }

@@ -19,7 +19,7 @@ mod workspace;
 pub use auth_token::*;
 pub use authenticate::*;
 pub use callback::emnify_free_user;
-pub(crate) use callback::{Callback, Users};
+pub(crate) use callback::{Callback, Users, secret_in};
 pub use cancel::*;
 pub use check::*;
 pub use client::*;

@@ -1,11 +1,14 @@
-//! The status of a client's session: a snapshot for health checks.
+//! The status of a client's session: a snapshot for health checks, and metrics for monitoring.
 
+use std::ffi::c_char;
 use std::ptr;
 
 use emnify_core::Status;
 
 use super::client::emnify_client;
-use crate::boundary::{Out, call, emnify_error, free, milliseconds, needed, read, unix_seconds};
+use crate::boundary::{
+    Buffer, Out, call, emnify_error, free, milliseconds, needed, read, unix_seconds,
+};
 
 /// A snapshot of a client's session, for health checks. It contains no secret. Not to be confused
 /// with the status codes that calls return.
@@ -98,6 +101,34 @@ pub unsafe extern "C" fn emnify_status_last_change(status: *const emnify_status)
 pub unsafe extern "C" fn emnify_status_free(status: *mut emnify_status) {
     // SAFETY: the contract.
     unsafe { free(status) }
+}
+
+/// Writes metrics in the OpenMetrics text format for Prometheus, and a NUL, to the `capacity` bytes
+/// at `buffer`: when the auth token and the application token expire, sign-ins, their failures by
+/// kind, the back-off, and when the session in the store was written. They contain no secret.
+/// Makes no request, does not wait, and calls none of your functions.
+///
+/// `length` and a buffer that is too small are as for emnify_authorization_header(). 8,192 bytes are
+/// enough at present.
+///
+/// If the application token itself does not show when it expires, a renewal in the background looks
+/// that up in the list, once a day from the first call on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emnify_client_metrics(
+    client: *const emnify_client,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    error: *mut *mut emnify_error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the contract.
+        let client = unsafe { needed("client", client) }?;
+        // SAFETY: the contract.
+        unsafe { Buffer::new(buffer, capacity, length) }?.fill(&[&client.core.metrics()])
+    };
+    // SAFETY: the contract.
+    unsafe { call(error, body) }
 }
 
 impl emnify_status {

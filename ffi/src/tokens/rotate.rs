@@ -7,13 +7,17 @@ use std::ptr;
 use std::time::Duration;
 
 use emnify_core::{RotateOptions, Rotation, Secret};
+use zeroize::Zeroizing;
 
 use crate::boundary::options::{self, Options};
 use crate::boundary::{
     Result, SecretText, c_text, emnify_error, free, milliseconds, optional_text, pointer, read,
 };
-use crate::client::{Callback, emnify_client, produce};
+use crate::client::{Callback, emnify_client, produce, secret_in};
 use crate::codes::{EMNIFY_ROTATION_NONE, state_number};
+
+/// The space for an application token that is read back, in bytes. They have about 500.
+const TOKEN_CAPACITY: usize = 4096;
 
 /// A function of yours that stores the new application token where the next start of the program
 /// finds it.
@@ -27,6 +31,24 @@ use crate::codes::{EMNIFY_ROTATION_NONE, state_number};
 /// It may call the client, but not emnify_token_rotate().
 pub type emnify_hand_over = Option<
     unsafe extern "C" fn(user: *mut c_void, application_token: *const c_char, length: usize) -> i32,
+>;
+
+/// A function of yours that reads the application token that your emnify_hand_over function stored,
+/// as the next start of the program will.
+///
+/// Write it to the `capacity` (4,096) bytes at `application_token` and return the number of bytes
+/// written. A NUL is not needed, and white space around the token is ignored. Return 0 if it cannot
+/// be read. The bytes are wiped afterwards. `user` is the pointer in the options.
+///
+/// It runs during emnify_token_rotate(), before the old token is revoked. If it does not return the
+/// new token, the rotation stops and nothing is revoked; the next emnify_token_rotate() calls your
+/// emnify_hand_over function again.
+pub type emnify_read_back = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        application_token: *mut c_char,
+        capacity: usize,
+    ) -> usize,
 >;
 
 /// Options of a rotation. All are optional and copied. What is not set is taken from the old token:
@@ -56,7 +78,10 @@ pub struct emnify_rotate_options {
     /// The function that stores the new application token. NULL: the credential file is replaced.
     /// Required if the client has no credential file.
     pub hand_over: emnify_hand_over,
-    /// The pointer that is passed to `hand_over`. May be NULL.
+    /// The function that reads that token back, before the old one is revoked. NULL: none is read
+    /// back. Needs `hand_over`; a credential file is read back anyway.
+    pub read_back: emnify_read_back,
+    /// The pointer that is passed to `hand_over` and `read_back`. May be NULL.
     pub user: *mut c_void,
     /// 1: the old token is not revoked, for a token that is not allowed to revoke tokens. The
     /// rotation ends in EMNIFY_ROTATION_DONE with the event EMNIFY_EVENT_OLD_TOKEN_KEPT. 0: it is
@@ -255,6 +280,17 @@ pub(crate) unsafe fn rotate_options(
                 // SAFETY: the contract, and the rules for the function in the header.
                 function.call(|function, user| unsafe { function(user, text, length) })
             })
+        });
+    }
+    if let Some(function) = options.read_back {
+        let function = Callback::new(function, options.user);
+        rotate = rotate.read_back(move || {
+            let mut buffer = Zeroizing::new([0; TOKEN_CAPACITY]);
+            let kept = secret_in(&mut buffer[..], |text, capacity| {
+                // SAFETY: the contract, and the rules for the function in the header.
+                function.call(|function, user| unsafe { function(user, text, capacity) })
+            });
+            kept.ok_or_else(|| "the function returned no application token".into())
         });
     }
     Ok(rotate.grace(Duration::from_secs(options.grace_s)).keep_old(options.keep_old != 0))
