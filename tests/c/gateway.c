@@ -7,6 +7,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "support.h"
@@ -21,8 +25,32 @@ struct gateway {
     char store[80];
     char token_file[80];
     char log_file[80];
+    char metrics_file[80];
+    int notified; /* the socket that systemd would have */
     char log[16384];
 };
+
+static void listen_as_systemd(struct gateway *gateway)
+{
+    struct sockaddr_un address;
+    struct timeval patience = {20, 0};
+
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/notify", gateway->folder);
+    gateway->notified = socket(AF_UNIX, SOCK_DGRAM, 0);
+    CHECK(bind(gateway->notified, (struct sockaddr *)&address, sizeof address) == 0);
+    setsockopt(gateway->notified, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
+/* Checks what systemd is told next. */
+static void check_told(const struct gateway *gateway, const char *expected)
+{
+    char state[1024] = "";
+
+    CHECK(recv(gateway->notified, state, sizeof state - 1, 0) > 0);
+    CHECK_TEXT(state, expected);
+}
 
 static void prepare(struct gateway *gateway, const char *token)
 {
@@ -34,6 +62,8 @@ static void prepare(struct gateway *gateway, const char *token)
     snprintf(gateway->store, sizeof gateway->store, "%s/store", gateway->folder);
     snprintf(gateway->token_file, sizeof gateway->token_file, "%s/token", gateway->folder);
     snprintf(gateway->log_file, sizeof gateway->log_file, "%s/log", gateway->folder);
+    snprintf(gateway->metrics_file, sizeof gateway->metrics_file, "%s/prom", gateway->folder);
+    listen_as_systemd(gateway);
     file = fopen(gateway->token_file, "w");
     if (file != NULL) {
         fprintf(file, "%s\n", token);
@@ -44,8 +74,10 @@ static void prepare(struct gateway *gateway, const char *token)
 static void start(struct gateway *gateway, const char *endpoint)
 {
     const char *program = sandbox_variable("GATEWAY");
+    char notify_socket[80];
     int log;
 
+    snprintf(notify_socket, sizeof notify_socket, "%s/notify", gateway->folder);
     unlink(gateway->log_file);
     gateway->log[0] = '\0';
     fflush(stdout);
@@ -57,6 +89,8 @@ static void start(struct gateway *gateway, const char *endpoint)
         setenv("STATE_DIRECTORY", gateway->store, 1);
         setenv("GATEWAY_ENDPOINT", endpoint, 1);
         setenv("GATEWAY_INTERVAL_S", "1", 1);
+        setenv("GATEWAY_METRICS_FILE", gateway->metrics_file, 1);
+        setenv("NOTIFY_SOCKET", notify_socket, 1);
         log = open(gateway->log_file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(log, 2);
         execl(program, program, (char *)NULL);
@@ -129,6 +163,7 @@ static void stop(struct gateway *gateway, int number)
 
 static void clean_up(const struct gateway *gateway)
 {
+    close(gateway->notified);
     remove_folder(gateway->store);
     remove_folder(gateway->folder);
 }
@@ -193,6 +228,60 @@ static void it_replaces_its_application_token_on_a_signal(void)
     clean_up(&gateway);
 }
 
+/* systemd passes it in a folder that only root can write to. */
+static void it_keeps_a_new_token_in_its_store_if_the_file_is_a_credential(void)
+{
+    const char *token = sandbox_variable("EMNIFY_APPLICATION_TOKEN");
+    struct gateway gateway;
+    char kept[2048] = "";
+    FILE *file;
+
+    prepare(&gateway, token);
+    setenv("CREDENTIALS_DIRECTORY", gateway.folder, 1);
+    start(&gateway, ENDPOINT);
+    wait_for(&gateway, "readings arrive at");
+    kill(gateway.process, SIGUSR1);
+    wait_for(&gateway, "application token 4711 was replaced by ");
+    stop(&gateway, SIGTERM);
+    file = fopen(gateway.token_file, "r");
+    CHECK(file != NULL && fgets(kept, sizeof kept, file) != NULL);
+    fclose(file);
+    CHECK(strncmp(kept, token, strlen(token)) == 0);
+
+    /* The old one is revoked, but leads to the new one. */
+    start(&gateway, ENDPOINT);
+    wait_for(&gateway, "readings arrive at");
+    stop(&gateway, SIGTERM);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    clean_up(&gateway);
+}
+
+static void it_reports_to_systemd_and_prometheus(void)
+{
+    struct gateway gateway;
+    char metrics[8192] = "";
+    double end = check_clock() + 20;
+    struct stat status;
+    FILE *file;
+
+    prepare(&gateway, sandbox_variable("EMNIFY_APPLICATION_TOKEN"));
+    start(&gateway, ENDPOINT);
+    check_told(&gateway, "READY=1\nSTATUS=signing in");
+    check_told(&gateway, "STATUS=readings arrive");
+    while (access(gateway.metrics_file, R_OK) != 0 && check_clock() < end) {
+        pause_ms(10);
+    }
+    stop(&gateway, SIGTERM);
+    check_told(&gateway, "STOPPING=1");
+    CHECK(stat(gateway.metrics_file, &status) == 0 && (status.st_mode & 0777) == 0644);
+    file = fopen(gateway.metrics_file, "r");
+    CHECK(file != NULL && fread(metrics, 1, sizeof metrics - 1, file) > 0);
+    fclose(file);
+    CHECK(strstr(metrics, "\nemnify_signed_in 1\n") != NULL);
+    check_no_secret(metrics);
+    clean_up(&gateway);
+}
+
 static void it_continues_after_an_outage(void)
 {
     static const char outage[] = "warning: the reading was not sent: ";
@@ -251,6 +340,8 @@ int main(void)
 {
     RUN(it_sends_readings_until_a_signal_ends_it);
     RUN(it_replaces_its_application_token_on_a_signal);
+    RUN(it_keeps_a_new_token_in_its_store_if_the_file_is_a_credential);
+    RUN(it_reports_to_systemd_and_prometheus);
     RUN(it_continues_after_an_outage);
     RUN(it_ends_at_once_while_the_server_hangs);
     RUN(it_says_why_it_cannot_work);

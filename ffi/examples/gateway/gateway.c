@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "emnify.h"
+#include "report.h"
 
 /* The exit status for an error that needs a person: EX_CONFIG of <sysexits.h>. The unit file tells
  * systemd not to restart after it. */
@@ -27,6 +28,7 @@
 
 struct gateway {
     const char *endpoint;
+    const char *metrics_file; /* NULL: none is written */
     int64_t interval_ms;
     emnify_client *client;
 
@@ -93,6 +95,7 @@ static int64_t complain(const struct gateway *gateway, const char *step, const e
 
     say(emnify_error_is_retryable(error) ? EMNIFY_LEVEL_WARNING : EMNIFY_LEVEL_ERROR, "%s: %s",
         step, emnify_error_message(error));
+    show(emnify_error_message(error));
     return wait > gateway->interval_ms ? wait : gateway->interval_ms;
 }
 
@@ -133,6 +136,7 @@ static int64_t send_reading(struct gateway *gateway)
         if (!gateway->worked || gateway->lost > 0) {
             say(EMNIFY_LEVEL_INFO, "readings arrive at %s (lost before: %ld)", gateway->endpoint,
                 gateway->lost);
+            show("readings arrive");
         }
         gateway->worked = true;
         gateway->lost = 0;
@@ -150,17 +154,34 @@ static int64_t send_reading(struct gateway *gateway)
     return wait;
 }
 
-/* Replaces the application token in its file. Returns false if it must be called again. */
+/* Leaves the new application token in the store, which is in STATE_DIRECTORY. A later start with
+ * the old one finds it there. */
+static int32_t keep_in_store(void *user, const char *application_token, size_t length)
+{
+    (void)user;
+    (void)application_token;
+    (void)length;
+    return 0;
+}
+
+/* Replaces the application token, in its file if possible. Returns false if it must be called
+ * again. */
 static bool rotate(struct gateway *gateway)
 {
     emnify_rotation *rotation = NULL;
     emnify_error *error = NULL;
     bool done = true;
-    int32_t status = emnify_token_rotate(gateway->client, NULL, &rotation, &error);
+    emnify_rotate_options options = EMNIFY_ROTATE_OPTIONS_INIT;
+    int32_t status;
 
+    if (getenv("CREDENTIALS_DIRECTORY") != NULL) {
+        options.hand_over = keep_in_store; /* systemd's copy is read-only */
+    }
+    status = emnify_token_rotate(gateway->client, &options, &rotation, &error);
     if (status == EMNIFY_OK) {
         say(EMNIFY_LEVEL_INFO, "application token %" PRIu64 " was replaced by %" PRIu64,
             emnify_rotation_old_id(rotation), emnify_rotation_new_id(rotation));
+        show("application token replaced");
     } else if (status != EMNIFY_ERR_CANCELLED) {
         complain(gateway, "the application token was not replaced", error);
         /* The next call continues where this one stopped. */
@@ -205,6 +226,10 @@ static void *work(void *argument)
         if (now_ms() >= due) {
             due = now_ms() + send_reading(gateway);
         }
+        if (gateway->metrics_file != NULL &&
+            !write_metrics(gateway->client, gateway->metrics_file)) {
+            say(EMNIFY_LEVEL_WARNING, "cannot write %s", gateway->metrics_file);
+        }
         if (gateway->exit_status != 0) {
             kill(getpid(), SIGTERM);
         }
@@ -223,6 +248,7 @@ static void serve(struct gateway *gateway, const sigset_t *signals)
         pthread_cond_signal(&gateway->changed);
         pthread_mutex_unlock(&gateway->lock);
     }
+    notify("STOPPING=1");
     pthread_mutex_lock(&gateway->lock);
     gateway->stop = true;
     pthread_cond_signal(&gateway->changed);
@@ -257,6 +283,7 @@ static bool read_settings(struct gateway *gateway)
     long seconds = interval == NULL ? 60 : strtol(interval, &end, 10);
 
     gateway->endpoint = getenv("GATEWAY_ENDPOINT");
+    gateway->metrics_file = getenv("GATEWAY_METRICS_FILE");
     gateway->interval_ms = (int64_t)seconds * 1000;
     if (gateway->endpoint == NULL) {
         say(EMNIFY_LEVEL_ERROR, "GATEWAY_ENDPOINT is not set: a path such as /api/v1/endpoint/7");
@@ -296,6 +323,7 @@ int main(void)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&gateway.changed, &monotonic);
+    notify("READY=1\nSTATUS=signing in");
     if (pthread_create(&thread, NULL, work, &gateway) != 0) {
         say(EMNIFY_LEVEL_ERROR, "cannot create a thread");
         return EXIT_FAILURE;
