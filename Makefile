@@ -143,6 +143,8 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench
 	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench
 	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench
+# Functions that another system lacks are found there.
+	@for system in darwin win32; do $(MYPY) --platform $$system --config-file python/pyproject.toml --cache-dir $(BUILD)/mypy-$$system python/pysrc/emnify_auth || exit 1; done
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
 fleet: ## Simulate fleets of 1,000 clients behind one address, and print how soon they are signed in

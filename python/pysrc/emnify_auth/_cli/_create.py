@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +72,10 @@ def create(
     emnify shows the value only once. If it cannot be written, or on Ctrl-C,
     the new application token is revoked.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    ends = [signal.SIGTERM]
+    if sys.platform != "win32":
+        ends.append(signal.SIGHUP)
+    for number in ends:
         # They act like Ctrl-C, unless they are ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)

@@ -86,8 +86,9 @@ def _replace_this_process(
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores these signals, and a new program would inherit that.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
         os.execve(program, command, environment)  # noqa: S606 - as intended
     except OSError as error:

@@ -4,6 +4,7 @@ first."""
 import contextlib
 import os
 import secrets
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import final
@@ -11,8 +12,6 @@ from typing import final
 from ._failure import fail
 
 __all__ = ["SecretFile"]
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 @final
@@ -30,9 +29,14 @@ class SecretFile:
             fail(f"{path} is not a regular file; nothing was created", 2)
         if replace:
             self._written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+        def opener(path: str, flags: int) -> int:
+            return os.open(path, flags, mode)
+
         try:
-            self._file = os.open(self._written, _NEW, mode)
-            os.fchmod(self._file, mode)
+            self._file = open(self._written, "xb", buffering=0, opener=opener)  # noqa: SIM115
+            if sys.platform != "win32":
+                os.fchmod(self._file.fileno(), mode)
         except FileExistsError:
             fail(f"{path} exists; nothing was created. Pass --force to replace it", 2)
         except OSError as error:
@@ -42,11 +46,15 @@ class SecretFile:
         """Write the secret to the disk and keep the file. Raises OSError."""
         left = memoryview(secret.encode())
         while left:
-            left = left[os.write(self._file, left) :]
-        os.fsync(self._file)
+            left = left[self._file.write(left) :]
+        os.fsync(self._file.fileno())
+        # Windows neither renames an open file nor syncs a directory.
+        self._file.close()
         if self._written != self.path:
             os.replace(self._written, self.path)
         self.is_kept = True
+        if sys.platform == "win32":
+            return
         directory = os.open(self.path.parent, os.O_RDONLY)
         try:
             # Some file systems do not support this. The secret is already in its place.
@@ -64,7 +72,7 @@ class SecretFile:
         _value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        os.close(self._file)
+        self._file.close()
         if not self.is_kept:
             with contextlib.suppress(OSError):
                 self._written.unlink()

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ __all__ = ["authenticate", "open_client", "person"]
 
 # As much as the library reads from a file.
 _LONGEST_FILE = 64 * 1024
+# The terminal, even if standard input and output are redirected.
+_KEYBOARD, _SCREEN = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
 
 
 def open_client(settings: Settings, *, is_quiet: bool = False) -> Client:
@@ -117,7 +120,7 @@ def _password_in(file: Path) -> str:
 
 def _has_terminal() -> bool:
     try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        os.close(os.open(_KEYBOARD, os.O_RDWR | getattr(os, "O_NOCTTY", 0)))
     except OSError:
         return False
     return True
@@ -127,9 +130,9 @@ def _ask_for_code() -> str | None:
     """Ask for the code at the terminal, even if standard input and output are redirected. Returns
     None without a terminal."""
     try:
-        with open("/dev/tty", "w", encoding="utf-8") as screen:
+        with open(_SCREEN, "w", encoding="utf-8") as screen:
             screen.write("One-time code from emnify: ")
-        with open("/dev/tty", encoding="utf-8") as keyboard:
+        with open(_KEYBOARD, encoding="utf-8") as keyboard:
             return keyboard.readline().strip() or None
     except OSError:
         return None
