@@ -343,7 +343,7 @@ impl ClientBuilder {
             clock: Arc::clone(&self.clock),
             credential,
             store,
-            events: Events::new(self.observer, wants_expiry),
+            events: Arc::new(Events::new(self.observer, wants_expiry)),
             timeout: self.timeout,
             auto_renew: self.auto_renew,
             fleet_size,

@@ -84,7 +84,7 @@ impl Session {
         }
         self.adopt(&requested.key, &wait);
         if let Some(newer) = self.newer_than(requested) {
-            return self.finish(attempt, Ok(newer));
+            return attempt.finish(Ok(newer));
         }
         let is_user = matches!(self.parts.credential, Credential::User(_));
         match tokens {
@@ -92,7 +92,7 @@ impl Session {
                 let auth_token = AuthToken::new(auth_token, requested.wall);
                 let refresh_token = refresh_token.filter(|_| is_user);
                 let auth_token = self.accept(requested, Grant { auth_token, refresh_token });
-                self.finish(attempt, Ok(auth_token));
+                attempt.finish(Ok(auth_token));
             }
             Err(error) if error.kind() == ErrorKind::Rejected && !concerns_credential => {
                 if is_user {
@@ -106,7 +106,7 @@ impl Session {
                 let application_token = requested.application_token.as_ref();
                 // If it is outdated, a waiting caller takes over with the new credential.
                 if !self.is_outdated(application_token, &error) {
-                    self.finish(attempt, Err(self.with_next_attempt(error)));
+                    attempt.finish(Err(self.with_next_attempt(error)));
                 }
             }
         }

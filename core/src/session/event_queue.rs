@@ -8,6 +8,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 
 #[cfg(unix)]
 use crate::sys::descriptor::Descriptor;
@@ -129,6 +130,12 @@ impl Events {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
         let queue = self.queue.get_or_init(|| Mutex::new(VecDeque::new()));
         queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Events {
+    fn wake(self: Arc<Self>) {
+        self.wake_event_loop();
     }
 }
 

@@ -22,6 +22,7 @@ mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -57,7 +58,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) credential: Credential,
     pub(crate) store: Store,
-    pub(crate) events: Events,
+    pub(crate) events: Arc<Events>,
     /// The time limit of a renewal in the background.
     pub(crate) timeout: Duration,
     /// Whether a thread renews the token on time, without calls.
@@ -181,7 +182,7 @@ impl Session {
             clock: Arc::clone(&parts.clock),
             credential: Credential::Workspace(Workspace { id, send, key_material }),
             store: parts.store.clone(),
-            events: parts.events.for_another(),
+            events: Arc::new(parts.events.for_another()),
             timeout: parts.timeout,
             auto_renew: parts.auto_renew,
             fleet_size: parts.fleet_size,
@@ -250,6 +251,6 @@ impl Session {
     }
 
     fn flight(&self) -> &Arc<SingleFlight<Result<AuthToken>>> {
-        self.flight.get_or_init(SingleFlight::new)
+        self.flight.get_or_init(|| SingleFlight::new(Waker::from(Arc::clone(&self.parts.events))))
     }
 }

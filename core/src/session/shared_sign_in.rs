@@ -8,7 +8,7 @@ use std::task::Poll;
 use crate::http::worker::spawn_apart;
 use crate::session::Session;
 use crate::session::policy::Need;
-use crate::session::refresh::{Attempt, SignIn};
+use crate::session::refresh::SignIn;
 use crate::session::single_flight::{Flight, Start};
 use crate::sign_in::exchange::{SIGN_IN, SignInMode};
 use crate::sys::wait::Wait;
@@ -103,7 +103,7 @@ impl Session {
             _ => false,
         };
         if !result.as_ref().is_err_and(is_its_own) {
-            self.finish(attempt, result.clone());
+            attempt.finish(result.clone());
         }
         result
     }
@@ -136,11 +136,5 @@ impl Session {
             ErrorKind::Cancelled => Err(error),
             _ => self.state.load().usable(need, self.now()).cloned().ok_or(error),
         })
-    }
-
-    /// Ends an attempt with its result, which all waiting callers get.
-    pub(super) fn finish(&self, attempt: &Attempt, result: Result<AuthToken>) {
-        attempt.finish(result);
-        self.parts.events.wake_event_loop();
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct SingleFlight<T> {
     progress: Mutex<Progress<T>>,
     /// Tells the thread that wakes tasks in time.
     changed: Condvar,
+    /// Woken when an attempt ends.
+    at_end: Waker,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,8 @@ pub(crate) struct Attempt<T: Clone> {
 }
 
 impl<T: Clone> SingleFlight<T> {
-    pub(crate) fn new() -> Arc<Self> {
+    /// `at_end` is woken whenever an attempt ends, with or without a result.
+    pub(crate) fn new(at_end: Waker) -> Arc<Self> {
         let progress = Progress {
             under_way: false,
             ended: 0,
@@ -79,7 +82,7 @@ impl<T: Clone> SingleFlight<T> {
             first_deadline: None,
             is_timed: false,
         };
-        Arc::new(SingleFlight { progress: Mutex::new(progress), changed: Condvar::new() })
+        Arc::new(SingleFlight { progress: Mutex::new(progress), changed: Condvar::new(), at_end })
     }
 
     /// Begins an attempt, unless one is under way.
@@ -155,12 +158,13 @@ impl<T: Clone> SingleFlight<T> {
         self.lock().waiting.len() == count
     }
 
-    fn end(&self, result: Option<T>) {
+    fn end(&self, result: Option<T>, at_end: Option<&Waker>) {
         let mut progress = self.lock();
         progress.under_way = false;
         progress.ended = progress.ended.wrapping_add(1);
         progress.result = result;
-        let waiting = mem::take(&mut progress.waiting);
+        let mut waiting = mem::take(&mut progress.waiting);
+        waiting.extend(at_end.cloned());
         drop(progress);
         self.changed.notify_all();
         wake(waiting);
@@ -222,19 +226,25 @@ fn wake(waiting: Vec<Waker>) {
 impl<T: Clone> Attempt<T> {
     /// Ends the attempt with its result, which all waiting callers get. Only the first call counts.
     pub(crate) fn finish(&self, result: T) {
-        self.end(Some(result));
+        self.end(Some(result), Some(&self.flight.at_end));
     }
 
     /// Ends the attempt without a result: one of the waiting callers takes over.
     pub(crate) fn abandon(&self) {
-        self.end(None);
+        self.end(None, Some(&self.flight.at_end));
     }
 
-    fn end(&self, result: Option<T>) {
+    /// Ends an attempt that was not made, for its own caller, who must not be woken to try again:
+    /// that would be endless.
+    pub(crate) fn withdraw(&self) {
+        self.end(None, None);
+    }
+
+    fn end(&self, result: Option<T>, at_end: Option<&Waker>) {
         // In a forked child, the attempt is still the parent's.
         let is_ours = self.process == Process::current();
         if is_ours && !self.has_ended.swap(true, Ordering::AcqRel) {
-            self.flight.end(result);
+            self.flight.end(result, at_end);
         }
     }
 }

@@ -219,9 +219,10 @@ impl Session {
             return Ok(());
         }
         let Some(attempt) = self.flight().begin() else { return Ok(()) };
-        let session = Arc::clone(self);
-        let work = move || drop(session.sign_in_unattended(&attempt));
-        signal_mask::start("emnify-refresh", STACK, Box::new(work))
+        let (session, started) = (Arc::clone(self), Arc::clone(&attempt));
+        let work = move || drop(session.sign_in_unattended(&started));
+        let result = signal_mask::start("emnify-refresh", STACK, Box::new(work));
+        result.inspect_err(|_| attempt.withdraw())
     }
 
     /// Makes an attempt on this thread. A failure is kept in the state and reported as an event.
@@ -247,9 +248,8 @@ impl Session {
                     || error.kind() == ErrorKind::MfaRequired && !error.was_sent() =>
             {
                 attempt.abandon();
-                self.parts.events.wake_event_loop();
             }
-            _ => self.finish(attempt, result.clone()),
+            _ => attempt.finish(result.clone()),
         }
         if let Ok(auth_token) = &result {
             self.look_up_expiry(auth_token, &wait);

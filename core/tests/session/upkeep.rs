@@ -1,7 +1,9 @@
 //! A client signs in without a caller that waits.
 
 use std::fs;
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use emnify_core::{Client, ErrorKind, Secret, Store, SystemClock};
@@ -184,6 +186,46 @@ fn a_caller_that_can_be_asked_takes_over_from_the_background() {
     eventually("the attempt with the refresh token", || sign_ins(&sandbox) > made);
     let asked = client_in_use.authenticate();
     assert!(asked.is_ok(), "{asked:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_end_of_a_sign_in_without_a_result_wakes_the_event_loop() {
+    use std::os::fd::BorrowedFd;
+    use std::sync::mpsc::channel;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    for panics in [false, true] {
+        let sandbox = sandbox();
+        let ((asks, asked), (answer, answers)) = (channel(), channel::<()>());
+        let answers = Mutex::new(answers);
+        let client = builder_without_token(&sandbox)
+            .user("mfa@example.com", "password")
+            .mfa(move || {
+                asks.send(()).unwrap();
+                answers.lock().unwrap().recv().unwrap_err();
+                if panics { resume_unwind(Box::new("a fault")) } else { Err("gave up".into()) }
+            })
+            .build()
+            .unwrap();
+        let number = client.descriptor().unwrap();
+        // SAFETY: the descriptor is open as long as the client exists.
+        let watched = unsafe { BorrowedFd::borrow_raw(number) };
+        let is_readable =
+            |timeout| poll(&mut [PollFd::new(watched, PollFlags::POLLIN)], timeout).unwrap() == 1;
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| client.authenticate().unwrap_err().kind());
+            asked.recv().unwrap();
+            assert_eq!(kind(&client), Some(ErrorKind::Pending));
+            client.process();
+            assert!(!is_readable(PollTimeout::ZERO));
+            drop(answer);
+            assert!(is_readable(20_000_u16.into()), "it is not woken");
+            assert_eq!(leader.join().ok(), (!panics).then_some(ErrorKind::Cancelled));
+        });
+        assert_ne!(kind(&client), Some(ErrorKind::Pending));
+    }
 }
 
 #[test]
