@@ -212,7 +212,8 @@ impl ClientBuilder {
 
     /// Sets a function that gets the events of the session. It runs on a thread that calls the
     /// client, shortly before the call returns; events from the background wait for the next call.
-    /// It may call the client. Its panics are caught.
+    /// It may call the client. The events of these calls wait for the next call; those that repeat
+    /// what it was just told are dropped. Its panics are caught.
     ///
     /// ```
     /// use emnify_core::{Client, Level};

@@ -52,10 +52,10 @@ impl Client {
         Ok(session.after_401(*mode, refused, &self.transport.wait())?.ok())
     }
 
-    /// Returns the oldest event and removes it from the queue.
-    #[must_use]
-    pub fn take_event(&self) -> Option<Event> {
-        self.transport.session.take_event()
+    /// Passes the events to `receive`, on this thread, until it returns false; none if it is called
+    /// from within `receive`.
+    pub fn deliver_events(&self, receive: impl FnMut(&Event) -> bool) {
+        self.transport.session.deliver_events_to(receive);
     }
 
     /// Sets whether the requests of this session are recorded from now on, for `take_request`.

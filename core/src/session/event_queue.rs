@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
+use std::thread::{self, ThreadId};
 
 #[cfg(unix)]
 use crate::sys::descriptor::Descriptor;
@@ -29,10 +30,31 @@ pub(crate) struct Events {
     wants_expiry: bool,
     /// Whether the queue has events, so that most calls need not lock it.
     waiting: AtomicBool,
-    queue: PerProcess<Mutex<VecDeque<Event>>>,
+    queue: PerProcess<Mutex<Queue>>,
     /// For an event loop, if the program has one.
     #[cfg(unix)]
     descriptor: PerProcess<Descriptor>,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    /// The threads that pass events on, each with the event that it passes on now.
+    delivering: Vec<(ThreadId, Option<Event>)>,
+}
+
+impl Queue {
+    fn delivery(&mut self) -> Option<&mut (ThreadId, Option<Event>)> {
+        let this = thread::current().id();
+        self.delivering.iter_mut().find(|(thread, _)| *thread == this)
+    }
+
+    /// Whether a function that receives events caused this one, and it tells nothing new.
+    fn is_repetition(&mut self, event: &Event) -> bool {
+        let Some((_, current)) = self.delivery() else { return false };
+        current.iter().any(|current| current.is_like(event))
+            || self.events.iter().any(|waiting| waiting.is_like(event))
+    }
 }
 
 impl Events {
@@ -61,10 +83,13 @@ impl Events {
     pub(crate) fn push(&self, event: Event) {
         trace::event(&event);
         let mut queue = self.lock();
-        if queue.len() >= MOST_KEPT {
-            queue.pop_front();
+        if queue.is_repetition(&event) {
+            return;
         }
-        queue.push_back(event);
+        if queue.events.len() >= MOST_KEPT {
+            queue.events.pop_front();
+        }
+        queue.events.push_back(event);
         self.waiting.store(true, Ordering::Relaxed);
         drop(queue);
         self.wake_event_loop();
@@ -79,7 +104,7 @@ impl Events {
         }
         let descriptor = self.descriptor.get_or_try_init(Descriptor::new)?;
         // With the lock, and after `push` can see the descriptor: either it sets it, or this does.
-        if !self.lock().is_empty() {
+        if !self.lock().events.is_empty() {
             descriptor.set();
         }
         Ok(descriptor)
@@ -107,8 +132,25 @@ impl Events {
     /// call that delivers the event may have succeeded.
     pub(crate) fn deliver(&self) {
         let Some(observer) = &self.observer else { return };
-        while let Some(event) = self.pop() {
-            let _ = catch_unwind(AssertUnwindSafe(|| observer(&event)));
+        self.deliver_to(|event| {
+            let _ = catch_unwind(AssertUnwindSafe(|| observer(event)));
+            true
+        });
+    }
+
+    /// Passes the events that wait now to `receive`, on this thread, until it returns false. The
+    /// events of its own calls wait for the next call, and those that repeat one are dropped: a
+    /// function that tries again after each failure would otherwise be called without end.
+    pub(crate) fn deliver_to(&self, mut receive: impl FnMut(&Event) -> bool) {
+        let Some(delivery) = Delivery::begin(self) else { return };
+        for _ in 0..delivery.events {
+            let Some(event) = self.pop() else { return };
+            if let Some((_, current)) = self.lock().delivery() {
+                *current = Some(event.clone());
+            }
+            if !receive(&event) {
+                return;
+            }
         }
     }
 
@@ -122,13 +164,13 @@ impl Events {
             return None;
         }
         let mut queue = self.lock();
-        let event = queue.pop_front();
-        self.waiting.store(!queue.is_empty(), Ordering::Relaxed);
+        let event = queue.events.pop_front();
+        self.waiting.store(!queue.events.is_empty(), Ordering::Relaxed);
         event
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
-        let queue = self.queue.get_or_init(|| Mutex::new(VecDeque::new()));
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        let queue = self.queue.get_or_init(Mutex::default);
         queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,6 +178,35 @@ impl Events {
 impl Wake for Events {
     fn wake(self: Arc<Self>) {
         self.wake_event_loop();
+    }
+}
+
+/// The calling thread passes events on until this is dropped, also by a panic.
+struct Delivery<'a> {
+    queue: &'a Events,
+    /// How many there were at its beginning.
+    events: usize,
+}
+
+impl<'a> Delivery<'a> {
+    /// Returns `None` if there are no events, or if this thread is passing one on.
+    fn begin(queue: &'a Events) -> Option<Self> {
+        if !queue.waiting.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut locked = queue.lock();
+        if locked.delivery().is_some() {
+            return None;
+        }
+        locked.delivering.push((thread::current().id(), None));
+        Some(Delivery { queue, events: locked.events.len() })
+    }
+}
+
+impl Drop for Delivery<'_> {
+    fn drop(&mut self) {
+        let this = thread::current().id();
+        self.queue.lock().delivering.retain(|(thread, _)| *thread != this);
     }
 }
 

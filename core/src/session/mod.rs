@@ -208,6 +208,12 @@ impl Session {
         self.parts.events.push(event);
     }
 
+    /// Passes the events to `receive`, on this thread, until it returns false.
+    #[cfg(feature = "__faces")]
+    pub(crate) fn deliver_events_to(&self, receive: impl FnMut(&Event) -> bool) {
+        self.parts.events.deliver_to(receive);
+    }
+
     /// Takes the oldest event; `None` if there is none, or if an observer receives the events.
     pub(crate) fn take_event(&self) -> Option<Event> {
         self.parts.events.take()

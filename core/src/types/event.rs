@@ -155,6 +155,13 @@ impl Event {
         self.expires_at
     }
 
+    /// Whether both tell the same.
+    pub(crate) fn is_like(&self, other: &Event) -> bool {
+        let error = |event: &Event| event.error.as_ref().map(Error::to_string);
+        (self.kind, self.expires_at) == (other.kind, other.expires_at)
+            && error(self) == error(other)
+    }
+
     /// Creates an event without an error or a time.
     pub(crate) fn plain(kind: EventKind) -> Self {
         let level = match kind {

@@ -84,6 +84,29 @@ fn an_observer_may_call_the_client() {
 }
 
 #[test]
+fn an_observer_that_tries_again_after_each_failure_is_not_called_within_itself() {
+    let (sandbox, count) = (sandbox(), Arc::new(AtomicU32::new(0)));
+    let slot: Arc<Mutex<Option<Client>>> = Arc::default();
+    let (inner, counted) = (Arc::clone(&slot), Arc::clone(&count));
+    // A missing file delays no attempt.
+    let client = builder_without_token(&sandbox)
+        .application_token_file("/nonexistent/token")
+        .observer(move |_| {
+            assert!(counted.fetch_add(1, Ordering::SeqCst) < 10, "it is called without end");
+            let client = inner.lock().unwrap().clone().unwrap();
+            client.authenticate().unwrap_err();
+        })
+        .build()
+        .unwrap();
+    *slot.lock().unwrap() = Some(client.clone());
+    for calls in 1..=3 {
+        client.authenticate().unwrap_err();
+        assert_eq!(count.load(Ordering::SeqCst), calls);
+    }
+    slot.lock().unwrap().take();
+}
+
+#[test]
 fn an_application_token_that_expires_soon_is_announced_once_a_day() {
     use base64::Engine;
     let (sandbox, clock) = (sandbox(), clock());

@@ -70,8 +70,9 @@ pub struct emnify_event {
 /// It runs shortly before a call of the client or of its pages returns, such as
 /// emnify_authenticate(), emnify_status_new() or emnify_pages_next(), and in
 /// emnify_client_process(); never in emnify_try_authorization_header(). Events from the background
-/// wait for the next call; the last 64 are kept. It may call the client. If several threads use the
-/// client, it may run on several threads at the same time.
+/// wait for the next call; the last 64 are kept. It may call the client: the events of these calls
+/// wait for the next call, and those that repeat what it was just told are dropped. If several
+/// threads use the client, it may run on several threads at the same time.
 pub type emnify_observer =
     Option<unsafe extern "C" fn(user: *mut c_void, event: *const emnify_event)>;
 

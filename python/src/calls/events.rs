@@ -33,16 +33,18 @@ impl OnEvent {
     /// raise go to `sys.unraisablehook`. Only exceptions that are not an `Exception`, such as
     /// `KeyboardInterrupt`, are returned.
     pub(crate) fn deliver(&self, py: Python<'_>, client: &Client) -> PyResult<()> {
-        // Events are taken one at a time, so that an interrupt loses none.
-        while let Some(event) = client.take_event() {
-            let logged = unless_interrupted(py, None, log(py, &event));
+        let mut delivered = Ok(());
+        // Ends with an interrupt, which loses no event.
+        client.deliver_events(|event| {
+            let logged = unless_interrupted(py, None, log(py, event));
             let called = self.0.as_ref().map_or(Ok(()), |function| {
                 let function = function.bind(py);
-                unless_interrupted(py, Some(function), call(function, &event))
+                unless_interrupted(py, Some(function), call(function, event))
             });
-            logged.and(called)?;
-        }
-        Ok(())
+            delivered = logged.and(called);
+            delivered.is_ok()
+        });
+        delivered
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -65,9 +65,10 @@ use crate::convert::errors::not_pickled;
 /// on_event: a function that is called with an Event when something happens to the session. It
 /// runs in a thread that is making a call with this client, before that call returns or raises.
 /// Events from the background are reported during the next call, for example status(). The
-/// function may call the client. An exception that it raises goes to sys.unraisablehook and does
-/// not affect the call. Exceptions that are not an Exception, such as KeyboardInterrupt, end the
-/// call. Each event also goes to the logger "emnify_auth" of Python's logging.
+/// function may call the client: the events of these calls are reported during the next call, and
+/// those that repeat what it was just told are dropped. An exception that it raises goes to
+/// sys.unraisablehook and does not affect the call. Exceptions that are not an Exception, such as
+/// KeyboardInterrupt, end the call. Each event also goes to the logger "emnify_auth" of Python's logging.
 /// auto_renew: whether a thread renews the auth token on time, also without calls, and signs in
 /// again after an outage. It starts at the first call that needs an auth token, and in a forked
 /// child at the child's first. It runs no Python code, so it never asks for a one-time code, and
