@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::http::worker::future::WorkFuture;
-use crate::http::worker::slot::{Slot, Step, Task};
+use crate::http::worker::slot::{Queued, Slot, Step, Task};
 use crate::sys::per_process::{PerProcess, Process};
 use crate::sys::signal_mask;
 use crate::sys::wait::Wait;
@@ -61,27 +61,18 @@ impl Workers {
         let left = wait.remaining(action).map_err(Error::unsent)?;
         let process = Process::current();
         let slot = Arc::new(Slot::new(Task { work: Box::new(work), late: Box::new(late) }));
-        let job = {
-            let slot = Arc::clone(&slot);
-            move || {
-                let Some(Task { work, late }) = slot.begin() else { return };
-                // After a panic the caller gets no result.
-                let result = catch_unwind(AssertUnwindSafe(work)).ok();
-                if let Some(result) = slot.put(result) {
-                    late(result);
-                }
-            }
-        };
+        let queued = Queued(Arc::clone(&slot));
         // Without any thread, this one runs the jobs, which cannot be interrupted then: its own, and
-        // those that other callers queued for the thread that could not be created.
-        let jobs = self.pool().submit(Box::new(job), self.most);
-        if !jobs.is_empty() && Handle::try_current().is_ok() {
-            return Err(no_thread());
+        // those that other callers queued for the thread that could not be created. In an
+        // asynchronous runtime, where it must not, dropping them ends these calls with an error.
+        for job in self.pool().submit(Box::new(move || queued.run()), self.most) {
+            if Handle::try_current().is_err() {
+                job();
+            }
         }
-        jobs.into_iter().for_each(|job| job());
         let time = left.saturating_add(GRACE.min(left / 10));
         let cancelled = match wait.until(time, action, || slot.take()) {
-            Ok(Some(result)) => return result.ok_or_else(panicked),
+            Ok(Some(result)) => return result,
             Ok(None) => None,
             // This forked child does not have the thread, which may have locked the slot.
             Err(error) if process != Process::current() => return Err(error),
@@ -89,7 +80,7 @@ impl Workers {
         };
         match slot.abandon() {
             // The result came in the meantime, and must not be lost.
-            Step::Done(result) => result.ok_or_else(panicked),
+            Step::Done(result) => result,
             Step::Queued(_) => {
                 let timed_out = || wait.timed_out_while(action, "waiting for a free thread");
                 Err(cancelled.unwrap_or_else(timed_out).unsent())
@@ -139,11 +130,16 @@ impl fmt::Debug for Workers {
 }
 
 fn no_thread() -> Error {
-    Error::new(ErrorKind::Resource, "cannot start the call: no thread can be created").local()
+    const MESSAGE: &str = "cannot start the call: no thread can be created; raise this process's \
+                           limits (ulimit -u, pids.max), or find what uses its threads up";
+    Error::new(ErrorKind::Resource, MESSAGE).local()
 }
 
 fn panicked() -> Error {
-    Error::new(ErrorKind::Internal, "a panic was caught in the thread that made the exchange")
+    const MESSAGE: &str = "the call panicked in a thread of this library; standard error shows \
+                           where: in a function that your program supplied, or else it is a bug in \
+                           this library, so please report it";
+    Error::new(ErrorKind::Internal, MESSAGE)
 }
 
 type Job = Box<dyn FnOnce() + Send>;

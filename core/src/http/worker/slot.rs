@@ -1,8 +1,12 @@
 //! Hands work to a thread and its result back to the thread that waits for it, which may leave.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
+
+use super::{no_thread, panicked};
+use crate::types::error::Result;
 
 /// What a caller wants to have done.
 pub(super) struct Task<T> {
@@ -21,8 +25,7 @@ pub(super) enum Step<T> {
     /// The task is dropped as soon as its caller leaves, with all that it holds.
     Queued(Task<T>),
     Running,
-    /// `None` after a panic.
-    Done(Option<T>),
+    Done(Result<T>),
     /// The caller has returned early, or has the result.
     Over,
 }
@@ -33,7 +36,7 @@ impl<T> Slot<T> {
     }
 
     /// Starts the work. Returns `None` if its caller has returned.
-    pub(super) fn begin(&self) -> Option<Task<T>> {
+    fn begin(&self) -> Option<Task<T>> {
         let mut step = self.lock();
         match mem::replace(&mut *step, Step::Running) {
             Step::Queued(task) => Some(task),
@@ -45,10 +48,10 @@ impl<T> Slot<T> {
     }
 
     /// Hands the result over, or returns it if the caller has returned.
-    pub(super) fn put(&self, result: Option<T>) -> Option<T> {
+    fn put(&self, result: Result<T>) -> Option<Result<T>> {
         let mut step = self.lock();
         if matches!(*step, Step::Over) {
-            return result;
+            return Some(result);
         }
         *step = Step::Done(result);
         drop(step);
@@ -56,7 +59,7 @@ impl<T> Slot<T> {
         None
     }
 
-    pub(super) fn take(&self) -> Option<Option<T>> {
+    pub(super) fn take(&self) -> Option<Result<T>> {
         let mut step = self.lock();
         match mem::replace(&mut *step, Step::Over) {
             Step::Done(result) => Some(result),
@@ -74,5 +77,27 @@ impl<T> Slot<T> {
 
     fn lock(&self) -> MutexGuard<'_, Step<T>> {
         self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that waits for a thread. Its caller gets an error if it is dropped.
+pub(super) struct Queued<T>(pub(super) Arc<Slot<T>>);
+
+impl<T> Queued<T> {
+    /// Does the work on this thread, unless its caller has returned.
+    pub(super) fn run(self) {
+        let Some(Task { work, late }) = self.0.begin() else { return };
+        let result = catch_unwind(AssertUnwindSafe(work)).map_err(|_| panicked());
+        if let Some(Ok(result)) = self.0.put(result) {
+            late(result);
+        }
+    }
+}
+
+impl<T> Drop for Queued<T> {
+    fn drop(&mut self) {
+        if self.0.begin().is_some() {
+            self.0.put(Err(no_thread()));
+        }
     }
 }

@@ -115,3 +115,18 @@ fn a_panic_is_an_error_and_the_thread_survives() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Internal);
     assert_eq!(workers.run(&wait, "test", || 7, drop).unwrap(), 7);
 }
+
+#[test]
+fn a_call_that_is_queued_when_there_is_no_thread_fails_at_once() {
+    // The pool creates no thread, as if creating one had failed.
+    let (workers, mut exchange) = (Workers::new(0), Exchange::new());
+    thread::scope(|scope| {
+        let caller = scope.spawn(|| exchange.run(&workers, LONG, || unreachable!()));
+        while workers.pool().lock().jobs.is_empty() {
+            thread::yield_now();
+        }
+        workers.pool().lock().jobs.clear();
+        let error = caller.join().unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Resource, false), "{error}");
+    });
+}
