@@ -90,7 +90,14 @@
  *
  * Options. Initialise each structure of options with its macro, such as
  * EMNIFY_REQUEST_OPTIONS_INIT, and then set members. Later versions add members at the end; `size`
- * tells the library which members your program knows, so it need not be rebuilt.
+ * tells the library which members your program knows, so it need not be rebuilt: the others have
+ * their defaults. If the program is newer than the library, members that the library does not know
+ * must keep their defaults, or the call fails with EMNIFY_ERR_INVALID_INPUT.
+ *
+ * Timeouts. A call that blocks takes at most the timeout of its client, which
+ * emnify_config_set_timeout_ms() sets, with all its attempts and waits. emnify_request() takes one
+ * of its own from its options, emnify_authenticate_within() as an argument. A page of
+ * emnify_pages_next() counts as one call.
  *
  * Threads. Any number of threads may use a client at the same time. emnify_config and emnify_pages
  * may be used by one thread at a time. All other handles are read-only: any thread may read them;
@@ -951,8 +958,9 @@ typedef struct emnify_event emnify_event;
  * It runs shortly before a call of the client or of its pages returns, such as
  * emnify_authenticate(), emnify_status_new() or emnify_pages_next(), and in
  * emnify_client_process(); never in emnify_try_authorization_header(). Events from the background
- * wait for the next call; the last 64 are kept. It may call the client. If several threads use the
- * client, it may run on several threads at the same time.
+ * wait for the next call; the last 64 are kept. It may call the client: the events of these calls
+ * wait for the next call, and those that repeat what it was just told are dropped. If several
+ * threads use the client, it may run on several threads at the same time.
  */
 typedef void (*emnify_observer)(void *user, const emnify_event *event);
 
@@ -1422,7 +1430,7 @@ typedef struct {
  */
 typedef struct {
   /**
-   * sizeof(emnify_request_options).
+   * sizeof(emnify_request_options) in the header that the program was built with.
    */
   size_t size;
   /**
@@ -1579,7 +1587,7 @@ typedef struct emnify_created_token emnify_created_token;
  */
 typedef struct {
   /**
-   * sizeof(emnify_token_options).
+   * sizeof(emnify_token_options) in the header that the program was built with.
    */
   size_t size;
   /**
@@ -1817,7 +1825,7 @@ typedef struct emnify_tokens emnify_tokens;
  */
 typedef struct {
   /**
-   * sizeof(emnify_list_options).
+   * sizeof(emnify_list_options) in the header that the program was built with.
    */
   size_t size;
   /**
@@ -2140,7 +2148,7 @@ typedef size_t (*emnify_read_back)(void *user, char *application_token, size_t c
  */
 typedef struct {
   /**
-   * sizeof(emnify_rotate_options).
+   * sizeof(emnify_rotate_options) in the header that the program was built with.
    */
   size_t size;
   /**

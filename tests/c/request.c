@@ -300,6 +300,32 @@ static void invalid_requests_are_refused_by_name(void)
     emnify_client_free(client);
 }
 
+static void options_of_an_earlier_header_are_completed(void)
+{
+    /* As if the options had ended here. */
+    struct earlier {
+        size_t size;
+        const emnify_pair *query;
+        size_t query_size;
+    };
+    emnify_error *error = NULL;
+    emnify_response *response = NULL;
+    emnify_client *client = sandbox_client();
+    emnify_pair one = {"per_page", "1"};
+    /* On the heap, so that valgrind sees a read beyond its end. */
+    struct earlier *options = malloc(sizeof *options);
+
+    options->size = sizeof *options;
+    options->query = &one;
+    options->query_size = 1;
+    CHECK_OK(emnify_request(client, "GET", SIM, (const emnify_request_options *)(void *)options,
+                            &response, &error));
+    CHECK_NUMBER(sandbox_calls("GET", SIM), 1);
+    free(options);
+    emnify_response_free(response);
+    emnify_client_free(client);
+}
+
 /* Returns how long ten lists take. */
 static double ten_lists(int pacing)
 {
@@ -338,6 +364,7 @@ int main(void)
     RUN(a_call_is_repeated_as_often_as_was_set);
     RUN(the_token_is_never_sent_to_another_origin);
     RUN(invalid_requests_are_refused_by_name);
+    RUN(options_of_an_earlier_header_are_completed);
     RUN(calls_are_paced_unless_pacing_is_off);
     return check_report();
 }

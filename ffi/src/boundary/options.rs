@@ -2,7 +2,8 @@
 //! breaking programs that were built earlier.
 
 use std::ffi::c_char;
-use std::mem::size_of;
+use std::mem::{MaybeUninit, align_of, size_of};
+use std::ptr;
 use std::time::Duration;
 
 use emnify_core::ExpiryDate;
@@ -18,15 +19,16 @@ const LARGEST: usize = 4096;
 /// # Safety
 ///
 /// It has the layout of C, starts with a `usize` for its size, and contains only numbers and
-/// pointers. It does not end with padding: a member that is added later must not be where an
-/// earlier program has undefined bytes.
+/// pointers, whose default is zero. It does not end with padding: a member that is added later must
+/// not be where an earlier program has undefined bytes.
 pub(crate) unsafe trait Options: Copy {
     /// The macro that initialises it, for messages.
     const INIT: &'static str;
 }
 
-/// Copies the structure. Members that only the caller's version has must be zero, because they
-/// would be ignored. NULL returns `None`.
+/// Copies the structure, which may be of another version. Members that only this version has get
+/// their defaults. Members that only the caller's version has must be zero, because they would be
+/// ignored. NULL returns `None`.
 ///
 /// # Safety
 ///
@@ -39,8 +41,8 @@ pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     // SAFETY: every version starts with its size.
     let size = unsafe { options.cast::<usize>().read() };
     let ours = size_of::<T>();
-    // The first version is the smallest.
-    if !(ours..=LARGEST).contains(&size) {
+    // Every version has at least one member besides its size.
+    if !(size_of::<usize>() + 1..=LARGEST).contains(&size) || size % align_of::<T>() != 0 {
         return refuse(&format!("has an invalid size; initialise it with {}", T::INIT));
     }
     let bytes = options.cast::<u8>();
@@ -48,8 +50,12 @@ pub(crate) unsafe fn copy<T: Options>(options: *const T) -> Result<Option<T>> {
     if (ours..size).any(|at| unsafe { bytes.add(at).read() } != 0) {
         return refuse("sets a member that this version of the library does not know");
     }
-    // SAFETY: there are at least as many bytes as our version has.
-    Ok(Some(unsafe { options.read() }))
+    let mut copy = MaybeUninit::<T>::zeroed();
+    // SAFETY: there are that many bytes in both, and numbers and pointers may be zero.
+    Ok(Some(unsafe {
+        ptr::copy_nonoverlapping(bytes, copy.as_mut_ptr().cast(), size.min(ours));
+        copy.assume_init()
+    }))
 }
 
 /// Returns the expiry, which options give as a text or in seconds from now; NULL and 0 mean none.
@@ -75,8 +81,6 @@ pub(crate) unsafe fn expiry(
 
 #[cfg(test)]
 mod tests {
-    use std::ptr;
-
     use super::*;
 
     #[repr(C)]
@@ -92,6 +96,23 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_version_of_a_structure_gets_the_defaults_of_the_members_it_lacks() {
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        struct Grown(Known, *const c_char, u64);
+        // SAFETY: it meets the requirements.
+        unsafe impl Options for Grown {
+            const INIT: &'static str = "GROWN_INIT";
+        }
+        // On the heap, where a checker sees a read beyond its end.
+        let earlier = Box::new(Known { size: size_of::<Known>(), number: 7 });
+        // SAFETY: the size is that of the structure.
+        let copied = unsafe { copy(ptr::from_ref(&*earlier).cast::<Grown>()) }.ok().unwrap();
+        let Grown(known, text, number) = copied.unwrap();
+        assert_eq!((known.number, text.is_null(), number), (7, true, 0));
+    }
+
+    #[test]
     fn a_later_version_of_a_structure_may_only_set_known_members() {
         #[repr(C)]
         struct Later(Known, u64);
@@ -103,7 +124,7 @@ mod tests {
         assert_eq!(copied(&later).ok().unwrap().unwrap().number, 7);
         later.1 = 1;
         assert!(copied(&later).is_err());
-        for size in [0, 8, usize::MAX] {
+        for size in [0, 8, 13, usize::MAX] {
             later.0.size = size;
             let refusal = copied(&later).err().unwrap();
             assert!(refusal.message().to_str().unwrap().ends_with("KNOWN_INIT"), "{size}");

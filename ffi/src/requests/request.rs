@@ -29,7 +29,7 @@ pub struct emnify_pair {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_request_options {
-    /// sizeof(emnify_request_options).
+    /// sizeof(emnify_request_options) in the header that the program was built with.
     pub size: usize,
     /// Query parameters, added to those in the path. The library encodes them. NULL: none.
     pub query: *const emnify_pair,

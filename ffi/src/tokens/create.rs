@@ -17,7 +17,7 @@ use crate::client::{emnify_client, produce};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_token_options {
-    /// sizeof(emnify_token_options).
+    /// sizeof(emnify_token_options) in the header that the program was built with.
     pub size: usize,
     /// A label: at most 1,024 bytes, without control characters. NULL: none.
     pub description: *const c_char,

@@ -19,7 +19,7 @@ use crate::client::{emnify_client, produce, usable};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_list_options {
-    /// sizeof(emnify_list_options).
+    /// sizeof(emnify_list_options) in the header that the program was built with.
     pub size: usize,
     /// A token that expires within this many seconds gets EMNIFY_FINDING_EXPIRES_SOON. 0: 30 days.
     pub expires_within_s: u64,

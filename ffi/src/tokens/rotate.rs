@@ -58,7 +58,7 @@ pub type emnify_read_back = Option<
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct emnify_rotate_options {
-    /// sizeof(emnify_rotate_options).
+    /// sizeof(emnify_rotate_options) in the header that the program was built with.
     pub size: usize,
     /// The id of the application token that the client signs in with, needed if the auth token does
     /// not contain it; otherwise 0. An id that contradicts the auth token is an error. If the auth
