@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{AUTHENTICATE, Scratch, builder, clock, eventually, sandbox};
-use emnify_core::{Client, Store, SystemClock};
-use emnify_sandbox::{Fault, FaultKind};
+use common::{AUTHENTICATE, Scratch, clock, eventually, sandbox};
+use emnify_core::{Client, ClientBuilder, Store, SystemClock};
+use emnify_sandbox::{Fault, FaultKind, Sandbox};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -57,6 +57,12 @@ fn is_well(child: Pid) -> bool {
     }
 }
 
+/// Not with the clock that other tests move: it has a lock, which another thread may hold during the
+/// fork.
+fn builder(sandbox: &Sandbox) -> ClientBuilder {
+    common::builder(sandbox).clock(Arc::new(SystemClock)).pacing(false)
+}
+
 /// Whether a call succeeds. Prints nothing, since the lock of the test runner's output may be held
 /// by a thread that does not exist in a child.
 fn lists(client: &Client) -> bool {
@@ -78,8 +84,8 @@ fn parent_and_child_continue_on_their_own_connections() {
 
 #[allow(clippy::unwrap_used, reason = "part of a test")]
 fn a_fork_during_a_refresh_leaves_no_child_waiting() {
-    let (sandbox, clock) = (sandbox(), clock());
-    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    let sandbox = sandbox();
+    let client = builder(&sandbox).build().unwrap();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 700 }));
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -96,8 +102,7 @@ fn a_fork_during_a_refresh_leaves_no_child_waiting() {
 #[allow(clippy::unwrap_used, reason = "part of a test")]
 fn a_child_forked_while_its_parent_signs_in_waits_and_takes_the_token_from_the_store() {
     let (sandbox, scratch) = (sandbox(), Scratch::new("fork"));
-    let builder = builder(&sandbox).clock(Arc::new(SystemClock));
-    let client = builder.store(Store::directory(&scratch.0)).build().unwrap();
+    let client = builder(&sandbox).store(Store::directory(&scratch.0)).build().unwrap();
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::Delay { milliseconds: 700 }));
     thread::scope(|scope| {
         scope.spawn(|| client.authenticate().unwrap());
