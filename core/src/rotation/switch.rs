@@ -191,7 +191,7 @@ impl Rotator<'_> {
             let rows = self.list_with(&auth_token)?;
             self.revoke_orphans(&mut entry.plan.orphans, entry.new_id, &rows, &auth_token)?;
         }
-        session.continue_with(&auth_token, key.name(), requested_at);
+        session.continue_with(&auth_token, key, requested_at, &self.transport.wait());
         entry.old_value = None;
         // The stored session of the old token is useless, but harmless if it stays.
         let _ = self.store().forget(&entry.old);

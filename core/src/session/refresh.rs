@@ -165,11 +165,11 @@ impl Session {
             Err(error) if error.kind() == ErrorKind::Cancelled => {
                 // The caller that takes over need not wait because of this attempt.
                 self.state.rcu(|state| state.starting(before.backoff.started_at));
-                return Err(error);
+                Err(error)
             }
             // A timeout of a caller that had little time left says nothing about the server.
             Err(error) if error.kind() == ErrorKind::Timeout && left < self.parts.timeout / 2 => {
-                return Err(error);
+                Err(error)
             }
             Err(error) => {
                 self.failed(&error);
@@ -211,11 +211,12 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::Rejected => {
                     self.state.rcu(|state| state.counting_refusal(now));
                 }
-                Err(error) if error.kind() == ErrorKind::Cancelled && !error.was_sent() => {
-                    self.state.rcu(|state| state.unspent(refresh_token, self.now()));
-                    return Err(error);
+                result => {
+                    if result.as_ref().is_err_and(|error| !error.was_sent()) {
+                        self.state.rcu(|state| state.unspent(refresh_token, self.now()));
+                    }
+                    return result;
                 }
-                result => return result,
             }
         }
         self.calls_made.fetch_add(1, Ordering::Relaxed);

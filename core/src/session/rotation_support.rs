@@ -12,6 +12,7 @@ use crate::sign_in::credential::{Credential, Current, TokenFile};
 use crate::store::Store;
 use crate::store::encryption::EntryKey;
 use crate::store::rotation_journal;
+use crate::sys::wait::Wait;
 use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorClass, ErrorKind, Result};
 use crate::types::secret::Secret;
@@ -110,11 +111,23 @@ impl Session {
         });
     }
 
-    /// Continues with an auth token that was obtained elsewhere with the credential of that name.
-    pub(crate) fn continue_with(&self, auth_token: &AuthToken, name: &str, requested_at: Duration) {
+    /// Continues with an auth token that was obtained elsewhere with the credential of that key, and
+    /// saves it for the next process.
+    pub(crate) fn continue_with(
+        &self,
+        auth_token: &AuthToken,
+        key: &EntryKey,
+        requested_at: Duration,
+        wait: &Wait,
+    ) {
+        let name = key.name();
         self.use_credential(name);
         let (now, draw) = (self.now(), self.parts.clock.jitter());
         let cached = CachedToken::new(auth_token.clone(), name, requested_at, draw);
         self.state.rcu(|state| state.succeeded(cached.clone(), Refresh::default(), now));
+        if let Ok(lock) = self.lock_store(key, wait) {
+            self.adopt(key, wait);
+            self.save(key, &lock, wait);
+        }
     }
 }

@@ -6,7 +6,7 @@ use emnify_core::{ErrorKind, RotationState};
 use emnify_sandbox::{Fault, FaultKind};
 
 use crate::common::gateway::{Gateway, rotate};
-use crate::common::{AUTHENTICATE, TOKENS, clock, sandbox};
+use crate::common::{AUTHENTICATE, TOKENS, clock, sandbox, sign_ins};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -75,4 +75,15 @@ fn a_rotation_signs_in_if_the_stored_auth_token_is_void() {
     sandbox.revoke_auth_tokens();
     let rotation = rotate(&gateway.client()).unwrap();
     assert_eq!(gateway.active(), [rotation.new_id()]);
+}
+
+#[test]
+fn the_next_process_after_a_rotation_uses_the_auth_token_of_the_new_application_token() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let gateway = Gateway::new(&sandbox, "next");
+    let start = || gateway.builder().clock(clock.clone()).build().unwrap();
+    rotate(&start()).unwrap();
+    let made = sign_ins(&sandbox);
+    start().application_tokens().list().unwrap();
+    assert_eq!(sign_ins(&sandbox), made);
 }

@@ -48,6 +48,24 @@ fn a_spent_refresh_token_is_not_sent_again_and_the_password_is_used() {
 }
 
 #[test]
+fn a_refresh_token_is_kept_if_no_connection_to_send_it_was_made() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let scratch = Scratch::new("refused-port");
+    let client = || {
+        let client = builder_without_token(&sandbox).user("user@example.com", "password");
+        client.clock(clock.clone()).store(Store::directory(&scratch.0)).build().unwrap()
+    };
+    client().authenticate().unwrap();
+    clock.advance(Duration::from_secs(5 * 3_600));
+    sandbox.fault(Fault::new("", FaultKind::Refuse { milliseconds: None }));
+    assert_eq!(client().authenticate().unwrap_err().kind(), ErrorKind::Network);
+    sandbox.clear_faults();
+    client().authenticate().unwrap();
+    let requests = sandbox.requests();
+    assert!(format!("{:?}", requests.last()).contains("refresh_token"), "{requests:?}");
+}
+
+#[test]
 fn a_one_time_code_is_requested_except_on_a_trusted_device() {
     let sandbox = Arc::new(sandbox());
     let asked = Arc::new(AtomicU32::new(0));
