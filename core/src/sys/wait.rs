@@ -20,6 +20,10 @@ const LEAST_FOR_AN_ATTEMPT: Duration = Duration::from_millis(500);
 /// The interval at which a waiting thread runs the check of its interrupt.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 
+/// So many wake-ups in a row without time passing are no chance: the clock stands still. Fewer may be
+/// meant for an earlier wait of the thread, and come between two ticks of a coarse clock.
+const STANDS_STILL: u32 = 10;
+
 /// A time longer than any timeout, for durations that `Instant` cannot express.
 const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
@@ -102,12 +106,14 @@ impl Wait {
     ///
     /// `Cancelled` if it was interrupted.
     pub(crate) fn pause(&self, clock: &dyn Clock, time: Duration, action: &str) -> Result<()> {
-        let (end, last) = (clock.steady().saturating_add(time), Cell::new(None));
+        let start = clock.steady();
+        let (end, last) = (start.saturating_add(time), Cell::new((start, 0)));
         let left = || {
             let now = clock.steady();
-            // A clock that stands still after a sleep would make this wait forever.
-            let stands_still = last.replace(Some(now)) == Some(now);
-            if stands_still { Duration::ZERO } else { end.saturating_sub(now) }
+            let times = if last.get().0 == now { last.get().1 + 1 } else { 0 };
+            last.set((now, times));
+            // This would wait forever.
+            if times > STANDS_STILL { Duration::ZERO } else { end.saturating_sub(now) }
         };
         self.park(action, || None::<()>, left, |time| clock.sleep(time)).map(drop)
     }
@@ -196,7 +202,10 @@ pub(crate) fn timed_out(action: &str, phase: &str, limit: Option<Duration>) -> E
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::sys::clock::SystemClock;
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -236,6 +245,32 @@ mod tests {
         let error = wait.remaining("test").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert_eq!(error.to_string(), "cannot test: the call timed out after 0.005 s");
+    }
+
+    #[test]
+    fn a_stray_wake_up_does_not_end_a_pause_on_a_coarse_clock() {
+        /// Ticks every 40 ms.
+        #[derive(Debug)]
+        struct Coarse;
+        impl Clock for Coarse {
+            fn steady(&self) -> Duration {
+                let now = SystemClock.steady().as_millis() as u64;
+                Duration::from_millis(now / 40 * 40)
+            }
+            fn wall(&self) -> SystemTime {
+                SystemTime::now()
+            }
+            fn epoch(&self) -> Option<String> {
+                None
+            }
+            fn sleep(&self, duration: Duration) {
+                SystemClock.sleep(duration);
+            }
+        }
+        let started = Coarse.steady();
+        thread::current().unpark();
+        Wait::new(LONG).pause(&Coarse, Duration::from_millis(80), "test").unwrap();
+        assert!(Coarse.steady() - started >= Duration::from_millis(80));
     }
 
     #[test]
