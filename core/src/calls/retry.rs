@@ -108,7 +108,10 @@ impl Transport {
             Err(why_not) => return Err(error.with_advice(&why_not)),
         };
         let result = self.send_with(call, replacement.auth_token(), wait);
-        replacement.replayed(result.as_ref().is_err_and(is_401));
+        // Without a response it is unknown whether the new token is refused, too.
+        if !result.as_ref().is_err_and(|error| error.http_status().is_none()) {
+            replacement.replayed(result.as_ref().is_err_and(is_401));
+        }
         result
     }
 

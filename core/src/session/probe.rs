@@ -13,7 +13,7 @@
 //! |---|---|
 //! | gets no 401 | after 10 s |
 //! | gets a 401 again | after 60 s, the next times after 120 s, 240 s, then always 300 s |
-//! | is not reported (the program made the call itself) | as after another 401, but starts again at 60 s if the new token is 15 minutes old |
+//! | is not reported (it got no response, or the program made the call itself) | as after another 401, but starts again at 60 s if the new token is 15 minutes old |
 
 use std::time::Duration;
 

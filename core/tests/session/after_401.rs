@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use emnify_core::{Method, Store};
+use emnify_core::{ErrorKind, Method, Store};
 use emnify_sandbox::{Fault, FaultKind};
 
 use crate::common::{AUTHENTICATE, Scratch, builder, client, clock, eventually, sandbox, sign_ins};
@@ -158,4 +158,21 @@ fn an_auth_token_can_be_invalidated_by_its_text() {
     assert_eq!(client.authenticate().unwrap().reveal(), first.reveal());
     client.invalidate_text(&format!("bearer {}", first.reveal()));
     assert_ne!(client.authenticate().unwrap().reveal(), first.reveal());
+}
+
+#[test]
+fn a_replay_without_a_response_does_not_show_that_signing_in_helped() {
+    let (sandbox, clock) = (sandbox(), clock());
+    let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
+    client.authenticate().unwrap();
+    let path = "/api/v1/endpoint";
+    let call = || client.request(Method::Post, path).send().unwrap_err();
+    sandbox.fault(Fault::once(path, FaultKind::status(401, "")));
+    sandbox.fault(Fault::once(path, FaultKind::ResetBefore));
+    assert_eq!(call().kind(), ErrorKind::Network);
+    assert_eq!(sign_ins(&sandbox), 2);
+    clock.advance(Duration::from_secs(30));
+    sandbox.fault(Fault::new(path, FaultKind::status(401, "")));
+    assert_eq!(call().http_status(), Some(401));
+    assert_eq!(sign_ins(&sandbox), 2);
 }
