@@ -58,7 +58,7 @@ impl StatusError<'_> {
 
     fn classify(&self, api_error: Option<&ApiError>) -> (ErrorKind, &'static str) {
         let locked = api_error.is_some_and(|error| {
-            error.error_token.as_deref() == Some("TooManyRequests")
+            error.error_name.as_deref() == Some("TooManyRequests")
                 || error.error_code == Some(TOO_MANY_REQUESTS)
         });
         match self.status {
@@ -104,11 +104,11 @@ fn api_error_of(value: &Value, secrets: &[&str], left: &mut usize) -> Option<Api
     let object = value.as_object()?;
     *left = left.checked_sub(1)?;
     let text = |name| object.get(name).and_then(Value::as_str).map(|text| clean(text, secrets));
-    let (error_token, message) = (text("error_token"), text("message"));
+    let (error_name, message) = (text("error_token"), text("message"));
     let nested = object.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or(&[]);
     let errors = nested.iter().map_while(|value| api_error_of(value, secrets, left)).collect();
     let error_code = object.get("error_code").and_then(Value::as_i64);
-    Some(ApiError { error_code, error_token, message, errors })
+    Some(ApiError { error_code, error_name, message, errors })
 }
 
 /// Returns a server's message made safe for a log: one line, limited in length, without secrets.

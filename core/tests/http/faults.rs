@@ -181,5 +181,5 @@ fn an_error_contains_emnifys_error_object() {
     let error = client.application_tokens().list().unwrap_err();
     let said = error.api_error().unwrap();
     assert_eq!(said.error_code, Some(1400));
-    assert_eq!(said.errors[0].error_token.as_deref(), Some("Required"));
+    assert_eq!(said.errors[0].error_name.as_deref(), Some("Required"));
 }

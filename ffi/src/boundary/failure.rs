@@ -121,7 +121,7 @@ impl ApiMessage {
     fn new(error: &ApiError) -> Self {
         ApiMessage {
             code: error.error_code.unwrap_or(0),
-            name: error.error_token.as_deref().map(c_text),
+            name: error.error_name.as_deref().map(c_text),
             message: error.message.as_deref().map(c_text),
         }
     }

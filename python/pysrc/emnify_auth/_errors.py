@@ -58,11 +58,11 @@ class ApiError:
     match the HTTP status, which is in the exception's http_status.
     """
 
-    __slots__ = ("error_code", "error_token", "errors", "message")
+    __slots__ = ("error_code", "error_name", "errors", "message")
 
     error_code: int | None
     """emnify's number for the error, such as 1400."""
-    error_token: str | None
+    error_name: str | None
     """emnify's name for the error, such as "InputValidationFailed"."""
     message: str | None
     """The description of the error."""
@@ -72,18 +72,18 @@ class ApiError:
     def __init__(
         self,
         error_code: int | None = None,
-        error_token: str | None = None,
+        error_name: str | None = None,
         message: str | None = None,
         errors: "tuple[ApiError, ...]" = (),
     ) -> None:
-        fields = (error_code, error_token, message, tuple(errors))
+        fields = (error_code, error_name, message, tuple(errors))
         for name, value in zip(
-            ("error_code", "error_token", "message", "errors"), fields, strict=True
+            ("error_code", "error_name", "message", "errors"), fields, strict=True
         ):
             object.__setattr__(self, name, value)
 
     def _fields(self) -> "tuple[int | None, str | None, str | None, tuple[ApiError, ...]]":
-        return (self.error_code, self.error_token, self.message, self.errors)
+        return (self.error_code, self.error_name, self.message, self.errors)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an ApiError is immutable: {name}")
@@ -92,9 +92,9 @@ class ApiError:
         raise AttributeError(f"an ApiError is immutable: {name}")
 
     def __repr__(self) -> str:
-        code, token, message, errors = self._fields()
+        code, name, message, errors = self._fields()
         nested = f", errors={errors!r}" if errors else ""
-        return f"ApiError(error_code={code!r}, error_token={token!r}, message={message!r}{nested})"
+        return f"ApiError(error_code={code!r}, error_name={name!r}, message={message!r}{nested})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ApiError):

@@ -135,7 +135,7 @@ fn api_error<'py>(module: &Bound<'py, PyModule>, error: &ApiError) -> PyResult<B
         .map(|nested| api_error(module, nested))
         .collect::<PyResult<Vec<_>>>()?;
     let nested = PyTuple::new(module.py(), nested)?;
-    let fields = (error.error_code, error.error_token.as_deref(), error.message.as_deref(), nested);
+    let fields = (error.error_code, error.error_name.as_deref(), error.message.as_deref(), nested);
     module.getattr("ApiError")?.call1(fields)
 }
 

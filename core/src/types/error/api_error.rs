@@ -28,8 +28,9 @@ use std::fmt;
 pub struct ApiError {
     /// emnify's number for the error, such as 1400.
     pub error_code: Option<i64>,
-    /// emnify's name for the error, such as `InputValidationFailed`.
-    pub error_token: Option<String>,
+    /// emnify's name for the error, such as `InputValidationFailed`: its `error_token`, which is no
+    /// secret.
+    pub error_name: Option<String>,
     /// emnify's message for people.
     pub message: Option<String>,
     /// The details, usually one for each invalid field.
@@ -47,9 +48,9 @@ impl fmt::Display for ApiError {
         if let Some(message) = &self.message {
             part(f, message)?;
         }
-        match (&self.error_token, self.error_code) {
-            (Some(token), Some(code)) => part(f, &format_args!("({token}, {code})"))?,
-            (Some(token), None) => part(f, &format_args!("({token})"))?,
+        match (&self.error_name, self.error_code) {
+            (Some(name), Some(code)) => part(f, &format_args!("({name}, {code})"))?,
+            (Some(name), None) => part(f, &format_args!("({name})"))?,
             (None, Some(code)) => part(f, &format_args!("({code})"))?,
             (None, None) => {}
         }

@@ -39,13 +39,13 @@ fn a_wrong_clock_is_temporary_and_a_wrong_certificate_is_not() {
 fn an_api_error_is_shown_with_what_is_nested_in_it() {
     let nested = ApiError {
         error_code: Some(1402),
-        error_token: Some("Required".into()),
+        error_name: Some("Required".into()),
         message: Some("name".into()),
         errors: Vec::new(),
     };
     let error = ApiError {
         error_code: Some(1400),
-        error_token: Some("InputValidationFailed".into()),
+        error_name: Some("InputValidationFailed".into()),
         message: Some("Invalid input".into()),
         errors: vec![nested],
     };
