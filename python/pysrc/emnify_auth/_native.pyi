@@ -405,7 +405,7 @@ class Client:
         """Returns a client for the workspace with this id. This client stays in its own workspace.
         The new client signs in at once, so an invalid id raises an exception here. It has the
         same settings, reports to the same on_event, and continues to work after this one is
-        closed.
+        closed. This call takes at most the client's timeout.
 
         The server decides who may switch. Users may switch to the workspaces that they belong to.
         At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls
