@@ -3,6 +3,7 @@
 //! time, and only one process of those that share a store.
 
 mod attempt_result;
+mod background;
 pub(crate) mod backoff;
 pub(crate) mod event_queue;
 pub(crate) mod expiry_notice;
@@ -28,13 +29,14 @@ use std::time::{Duration, SystemTime};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::http::Http;
+use crate::session::background::BackgroundFailure;
 use crate::session::event_queue::Events;
 use crate::session::expiry_notice::ExpiryNotice;
 use crate::session::measurements::Measurements;
 use crate::session::policy::{Decision, Need};
 use crate::session::single_flight::SingleFlight;
 use crate::session::state::{CachedToken, State};
-use crate::session::upkeep::{BackgroundFailure, Upkeep};
+use crate::session::upkeep::Upkeep;
 use crate::sign_in::credential::{Credential, Current, SendAs, Workspace};
 use crate::sign_in::exchange::SignInMode;
 use crate::store::Store;
