@@ -2,6 +2,7 @@
 //! Every way in which that can fail becomes an [`Error`].
 
 pub(crate) mod binding;
+mod call;
 mod connections;
 mod connector;
 mod gzip;
@@ -19,21 +20,18 @@ pub(crate) mod transport_error;
 pub(crate) mod url;
 pub(crate) mod worker;
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::blocking::Request;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
-use zeroize::Zeroizing;
 
-use crate::api::json::Body;
-use crate::api::paging::Page;
 use crate::api::{bodies, json};
 use crate::http::binding::Binding;
+pub(crate) use crate::http::call::{Call, OnLate, Response};
 use crate::http::connector::Connector;
 use crate::http::proxy::Proxy;
 use crate::http::proxy_error::Tunnel;
@@ -56,9 +54,6 @@ const LONGEST_SIGN_IN: usize = 256 * 1024;
 /// Advice for a call whose effect is unknown.
 pub(crate) const MAYBE_DONE: &str = "the request may have taken effect; check before retrying";
 
-/// What a 401 means to a call with an auth token.
-const TOKEN_REFUSED: &str = "emnify refused the auth token";
-
 /// How and where to connect. No `Debug`: a proxy's URL may contain a password.
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
@@ -68,65 +63,6 @@ pub(crate) struct Settings {
     pub(crate) binding: Binding,
     /// How many exchanges may be under way for callers that can be interrupted.
     pub(crate) max_exchanges: usize,
-}
-
-/// A request to send.
-pub(crate) struct Call<'a> {
-    /// What the call does, to follow "cannot" in a message.
-    pub(crate) action: &'a str,
-    pub(crate) method: Method,
-    /// Starts with `/api`.
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a [(&'a str, String)],
-    /// Headers in addition to those of the library.
-    pub(crate) headers: Option<&'a HeaderMap>,
-    /// JSON, unless the headers give another content type.
-    pub(crate) body: Option<Body>,
-    /// Secrets in the request, besides the auth token, that no error may repeat.
-    pub(crate) secrets: &'a [&'a str],
-    /// What a 401 means, for the message.
-    pub(crate) refused: &'static str,
-    /// Gets a response that comes after the caller has returned.
-    pub(crate) on_late: Option<OnLate>,
-    /// How many requests were made for this call.
-    pub(super) attempts: Cell<u32>,
-}
-
-impl<'a> Call<'a> {
-    /// Creates a call without query, headers, body or secrets.
-    pub(crate) fn new(action: &'a str, method: Method, path: &'a str) -> Self {
-        Call {
-            action,
-            method,
-            path,
-            query: &[],
-            headers: None,
-            body: None,
-            secrets: &[],
-            refused: TOKEN_REFUSED,
-            on_late: None,
-            attempts: Cell::new(0),
-        }
-    }
-}
-
-/// A function that gets a response, or the error that its status means, after its caller has
-/// returned. It runs on a thread of its own.
-pub(crate) type OnLate = Arc<dyn Fn(Result<Response>) + Send + Sync>;
-
-/// A successful response.
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    /// Wiped when dropped, since it may contain a token.
-    pub(crate) body: Zeroizing<Vec<u8>>,
-}
-
-impl Response {
-    /// Returns the response as a page of a list.
-    pub(crate) fn into_page(self) -> Page {
-        Page { headers: self.headers, body: self.body }
-    }
 }
 
 /// The HTTP client for one base URL.
