@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox test-redis
+.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox test-redis cross-all
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -188,9 +188,12 @@ size: tools-c ## Print the size of the C library by crate, beside the limit
 	@$(CARGO) build --quiet --release -p emnify-ffi
 	@ffi/packaging/size.sh $(RELEASE)/libemnify.a
 
-# Needs root. ffi/packaging/README.md describes it.
-cross: sandbox ## Build the C library for another architecture and test it in emulation (TARGET=aarch64-unknown-linux-gnu)
+# Needs root. ffi/packaging/README.md lists the targets.
+cross: sandbox ## Build the C library for another platform and test it in emulation (TARGET=aarch64-unknown-linux-gnu)
 	ffi/packaging/cross.sh $(or $(TARGET),aarch64-unknown-linux-gnu) $(BUILD)/cross
+
+cross-all: sandbox ## Do that for all platforms, and print a table
+	ffi/packaging/cross_all.sh $(BUILD)/cross
 
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
 	@rm -rf $(BUILD)/wheels-release

@@ -2,6 +2,7 @@
 # Installs the shared and the static library, the headers, and the files for pkg-config and CMake.
 #
 #   install.sh libemnify.a
+#   install.sh emnify.dll       on Windows: with libemnify.dll.a beside it, and no static library
 #
 # PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR have their usual meaning. archive.sh and link.sh read
 # further variables.
@@ -42,8 +43,17 @@ install -d "$lib/pkgconfig" "$lib/cmake/Emnify" "${DESTDIR:-}$includedir/emnify"
 install -m 644 "$include/emnify.h" "$include/emnify.hpp" "${DESTDIR:-}$includedir"
 install -m 644 "$include"/emnify/*.hpp "${DESTDIR:-}$includedir/emnify"
 install -m 644 "$here/valgrind.supp" "$data"
-"$here/archive.sh" "$archive" "$lib"
-"$here/link.sh" "$archive" "$lib"
+case $archive in
+*.dll)
+    install -d "${DESTDIR:-}$prefix/bin"
+    install "$archive" "${DESTDIR:-}$prefix/bin"
+    install -m 644 "$(dirname "$archive")/libemnify.dll.a" "$lib"
+    ;;
+*)
+    "$here/archive.sh" "$archive" "$lib"
+    "$here/link.sh" "$archive" "$lib"
+    ;;
+esac
 fill "$here/emnify.pc.in" "$lib/pkgconfig/emnify.pc"
 fill "$here/cmake/EmnifyConfig.cmake" "$lib/cmake/Emnify/EmnifyConfig.cmake"
 fill "$here/cmake/EmnifyConfigVersion.cmake" "$lib/cmake/Emnify/EmnifyConfigVersion.cmake"

@@ -164,7 +164,7 @@ static void the_thread_of_a_cancellable_client_is_reused_and_blocks_signals(void
         CHECK_OK(emnify_token_list(client, NULL, &list, &error));
         emnify_token_list_free(list);
         /* Gives the thread time to become idle. */
-        pause_ms((long)(20 * check_slowness()));
+        pause_ms((long)(100 * check_slowness()));
     }
     count = threads_of_the_library(threads);
     CHECK_NUMBER(count, 2);

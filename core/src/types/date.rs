@@ -125,7 +125,7 @@ mod tests {
     fn a_date_for_a_person_has_no_fraction() {
         let instant = |seconds, nanos| UNIX_EPOCH + Duration::new(seconds, nanos);
         assert_eq!(readable(instant(1_811_548_800, 999_000_000)), "2027-05-29 00:00:00 UTC");
-        assert_eq!(readable(instant(u64::from(u32::MAX) * 1_000, 0)), "an unknown time");
+        assert_eq!(readable(instant(300_000_000_000, 0)), "an unknown time");
     }
 
     #[test]

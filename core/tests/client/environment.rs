@@ -7,6 +7,8 @@ use emnify_core::Client;
 
 use crate::common::{AUTHENTICATE, Scratch, only, sandbox};
 
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
 /// Signs in and prints the result. The other tests run this in a child process.
 #[test]
 #[ignore = "started by the other tests, with an environment that they set"]
@@ -51,7 +53,7 @@ fn programs_share_a_session_through_the_store_that_the_environment_names() {
             ("EMNIFY_APPLICATION_TOKEN", &token),
             ("EMNIFY_BASE_PATH", sandbox.url()),
             ("SSL_CERT_FILE", &ca),
-            ("HOME", home),
+            (HOME, home),
             (variable, location),
         ]);
         assert!(output.contains("signed in"), "{output}");
@@ -62,6 +64,7 @@ fn programs_share_a_session_through_the_store_that_the_environment_names() {
 
 #[test]
 fn the_error_names_the_variable_that_is_missing_or_invalid() {
+    let home = format!("{HOME} is not set");
     for (environment, expected) in [
         (vec![], "EMNIFY_APPLICATION_TOKEN_FILE"),
         (vec![("EMNIFY_APPLICATION_TOKEN", "two words")], "EMNIFY_APPLICATION_TOKEN: "),
@@ -79,7 +82,7 @@ fn the_error_names_the_variable_that_is_missing_or_invalid() {
             "EMNIFY_STORE: ",
         ),
         (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "redis://")], "EMNIFY_STORE: "),
-        (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~/state")], "HOME is not set"),
+        (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~/state")], &home),
         (vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_STORE", "~a/state")], "EMNIFY_STORE: "),
         (
             vec![("EMNIFY_APPLICATION_TOKEN", "t"), ("EMNIFY_FLEET_SIZE", "many")],
