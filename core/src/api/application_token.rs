@@ -157,11 +157,11 @@ impl ApplicationToken {
 
 /// Reads an object, but not an array of the same values, which serde would accept.
 fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
-    json.starts_with('{').then(|| serde_json::from_str(json).ok())?
+    json.starts_with('{').then(|| json::part(json))?
 }
 
 fn text(json: &RawValue) -> Option<String> {
-    serde_json::from_str(json.get()).ok()
+    json::part(json.get())
 }
 
 fn text_or_json(json: &RawValue) -> String {

@@ -159,8 +159,8 @@ impl<'a> Key<'a> {
         if !row.starts_with('{') {
             return Key::None;
         }
-        match serde_json::from_str(row) {
-            Ok(Row { id: Some(id) }) => Key::Id(id.get()),
+        match json::part(row) {
+            Some(Row { id: Some(id) }) => Key::Id(id.get()),
             _ => Key::Row,
         }
     }

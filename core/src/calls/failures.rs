@@ -136,7 +136,7 @@ impl SignInFailure {
             #[serde(borrow)]
             id: Option<&'a RawValue>,
         }
-        let row: Row<'_> = serde_json::from_str(json).ok()?;
+        let row: Row<'_> = json::part(json)?;
         let of_type = row.event_type.and_then(|of| of.id).and_then(json::whole::<u64>);
         let text = row.description.filter(|_| of_type.is_none_or(|of| of == REFUSED))?;
         let parts = parse(&text);

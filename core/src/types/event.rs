@@ -222,7 +222,8 @@ impl fmt::Display for Event {
             write!(f, ": {error}")?;
         }
         if let Some(wait) = self.next_attempt {
-            write!(f, "; next attempt in {:.0} s", wait.as_secs_f64().ceil())?;
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            write!(f, "; next attempt in {seconds} s")?;
         }
         if let Some(expiry) = self.expires_at.and_then(date::wire) {
             write!(f, ", until {expiry}")?;
