@@ -119,9 +119,11 @@ test-redis: sandbox ## Test the store in Redis with each of redis-server and val
 		$(CARGO) test --quiet -p emnify-core --features redis --test redis_fork || exit 1; \
 	done
 
-# Builds each crate from its own archive, as a program that depends on it does.
-test-crates: ## Test what would be published as Rust crates
+# Builds each crate from its own archive, as a program that depends on it does, and then such programs.
+test-crates: sandbox ## Test what would be published as Rust crates
+	@rm -rf $(BUILD)/package/emnify-*
 	$(CARGO) publish --dry-run --allow-dirty --quiet -p emnify-sandbox -p emnify-core
+	tests/crates/run.sh $(BUILD)/package/emnify-core-* $(BUILD)/crates $(DEBUG)/emnify-sandbox
 
 .PHONY: test-prometheus
 test-prometheus: sandbox python-package ## Test the alert rules and the metrics with Prometheus, if that is installed
