@@ -14,7 +14,7 @@
 //! | 5xx with `Retry-After` | at least `Retry-After`, up to 300 s | no |
 //! | a fault of this machine or its link (no route, DNS, refused port, no descriptor or thread, a wrong clock) | min(5 s · 2ⁿ, 30 s) · U(½, 1) | no |
 //! | 429 or a locked account, with `Retry-After` | `Retry-After` and up to a fifth more, at most 3,600 s | yes |
-//! | 429 without `Retry-After`, the first since a success | 60 to 300 s; with a fleet size 300 s + U(0, 4.2 s · size) | yes |
+//! | 429 without `Retry-After`, the first since a success | 300 s; with a fleet size 300 s + U(0, 4.2 s · size) | yes |
 //! | 429 without `Retry-After`, any other | 300 to 3,600 s | yes |
 //! | 429 without `Retry-After`, while the auth token is valid and due | U(¼, 1) of what is left of it, or of 3,600 s if more is left; at least 60 s | yes |
 //! | a refused application token | 60, 120, 240, 480, then 900 s, or until it changes | yes |
@@ -39,21 +39,23 @@ const BACKOFF: Duration = Duration::from_secs(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 const BACKOFF_MAX_LOCAL: Duration = Duration::from_secs(30);
 
-/// After a 429 without `Retry-After`: the range of the first wait since a success, and that of
-/// later ones. emnify counts requests over 300 s. The first 429 may be bad luck; another one shows
-/// that many clients share the limit.
-const FIRST_LIMIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+/// emnify counts sign-ins over this time. After it, the sign-ins that used up the limit no longer
+/// count, so this is the wait after the first 429 without `Retry-After` since a success: it may have
+/// been bad luck.
+const WINDOW: Duration = Duration::from_secs(300);
+
+/// The range of later waits: another 429 shows that many clients share the limit.
 const NEXT_LIMIT: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3_600));
 
 /// After a 429 for a renewal: the least part of the token's remaining time, or of the longest wait,
 /// that is waited. So of many clients whose renewals an outage has delayed, those whose tokens expire
 /// first try again first.
 const LEAST_PART: f64 = 0.25;
+const LEAST_RENEWAL: Duration = Duration::from_secs(60);
 
 /// With the size of the fleet behind one address, the first wait is emnify's window and a random
 /// part of the time in which it lets the whole fleet sign in: 3 s for each client, since a window
 /// has 100 sign-ins, and two fifths more for attempts in vain.
-const WINDOW: Duration = Duration::from_secs(300);
 const FLEET_SHARE: Duration = Duration::from_millis(4_200);
 
 /// The largest fleet, for which the longest wait is 49 days.
@@ -181,11 +183,11 @@ impl Backoff {
             }
             (None, Some(left), _) => {
                 let most = left.min(LIMIT_MAX);
-                between((most.mul_f64(LEAST_PART), most), failure.draw).max(FIRST_LIMIT.0)
+                between((most.mul_f64(LEAST_PART), most), failure.draw).max(LEAST_RENEWAL)
             }
             (None, None, 0) => match failure.fleet_size {
                 Some(size) => WINDOW + (FLEET_SHARE * size).mul_f64(failure.draw),
-                None => between(FIRST_LIMIT, failure.draw),
+                None => WINDOW,
             },
             (None, None, _) => between(NEXT_LIMIT, failure.draw),
         };

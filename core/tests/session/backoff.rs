@@ -204,7 +204,7 @@ fn a_retry_after_of_zero_does_not_allow_an_immediate_attempt() {
 fn a_fleet_waits_longer_after_its_first_429_and_not_before_its_first_attempt() {
     let (sandbox, clock) = (sandbox(), clock());
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(429, "")));
-    // Without a hint it is 60 to 300 s.
+    // Without a hint it is 300 s.
     let client = builder(&sandbox).clock(clock).fleet_size(1_000).build().unwrap();
     let wait = client.authenticate().unwrap_err().retry_after().unwrap();
     assert_eq!(sign_ins(&sandbox), 1);
