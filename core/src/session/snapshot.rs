@@ -137,7 +137,7 @@ fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Opt
         token: saved.refresh_token.map(|token| Secret::from(token.as_str())),
         changed_at: saved.refresh_changed_at.map(|at| shift.replied_at(at)),
     };
-    let cached = saved.cached.and_then(|cached| shift.token(cached, credential));
+    let cached = saved.cached.and_then(|cached| shift.token(cached, credential, clock));
     Some(State { cached, backoff, refresh, ..State::default() })
 }
 
@@ -192,8 +192,9 @@ impl Shift {
 
     /// Restores a token. Within the same boot the steady clock decides whether it is valid. After a
     /// reboot its expiry and the wall clock decide, and it is dropped if the wall clock was never
-    /// set.
-    fn token(&self, saved: SavedToken, credential: &str) -> Option<CachedToken> {
+    /// set. If it is due then, another point of renewal is drawn: when power returns, many machines
+    /// start at the same time.
+    fn token(&self, saved: SavedToken, credential: &str, clock: &dyn Clock) -> Option<CachedToken> {
         let auth_token = AuthToken::restored(
             Secret::from(saved.auth_token.as_str()),
             UNIX_EPOCH + Duration::from_nanos(saved.expires_at),
@@ -209,11 +210,17 @@ impl Shift {
             self.now + left.min(lifetime)
         };
         let early = Duration::from_nanos(saved.valid_until.saturating_sub(saved.renew_at));
+        let renew_at = valid_until.saturating_sub(early);
+        let renew_at = if self.same_boot || self.now < renew_at {
+            renew_at
+        } else {
+            self.now + valid_until.saturating_sub(self.now).mul_f64(clock.jitter() / 2.0)
+        };
         let cached = CachedToken {
             auth_token,
             credential: credential.to_owned(),
             requested_at: valid_until.saturating_sub(lifetime),
-            renew_at: valid_until.saturating_sub(early),
+            renew_at,
             valid_until,
             is_reported: false,
         };

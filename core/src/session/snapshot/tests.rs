@@ -77,6 +77,21 @@ fn after_a_reboot_the_wall_clock_counts() {
 }
 
 #[test]
+fn a_token_that_is_due_after_a_reboot_is_renewed_within_half_of_the_time_that_is_left() {
+    let (clock, state) = machine();
+    let bytes = written(&clock, &state);
+    clock.reboot();
+    let renew_at = || read(&bytes, "one", now(&clock), &clock).unwrap().cached.unwrap().renew_at;
+    clock.advance(seconds(400));
+    assert_eq!(renew_at(), now(&clock) + seconds(100));
+    clock.advance(seconds(200));
+    for _ in 0..20 {
+        assert!((now(&clock)..=now(&clock) + seconds(200)).contains(&renew_at()));
+    }
+    assert_ne!(renew_at(), renew_at());
+}
+
+#[test]
 fn after_a_reboot_into_1970_the_token_is_dropped_and_waits_start_again() {
     let (clock, state) = machine();
     let bytes = written(&clock, &state);
