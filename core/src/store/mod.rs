@@ -80,6 +80,9 @@ impl Store {
     ///
     /// Files that root creates in another user's directory belong to that user.
     ///
+    /// On Windows the files have the permissions of the directory that contains them: below the
+    /// user's profile (`%LOCALAPPDATA%`) only that user, administrators and the system can read them.
+    ///
     /// Two copies of this library in one process (for example the C library and the Python package)
     /// cannot lock each other out: give each its own directory.
     #[must_use]
