@@ -1,9 +1,9 @@
 #!/bin/sh
-# Checks that the tools for building (`c`, `build`) or testing (`test`) are installed. As root, or
+# Checks that the tools for building (`c`, `build`, `cross`) or testing (`test`) are installed. As root, or
 # if sudo needs no password, it installs those that are missing as Debian packages. Otherwise it
 # prints everything that is missing in one line and fails.
 #
-#   tests/tools.sh c|build|test [python]
+#   tests/tools.sh c|build|cross|test [python]
 
 set -eu
 
@@ -30,6 +30,11 @@ if [ "$group" != c ]; then
     need build-essential command -v c++
     need python3 command -v "$python"
     need python3-venv "$python" -c 'import ensurepip, venv'
+fi
+
+if [ "$group" = cross ]; then
+    need debootstrap command -v debootstrap
+    need python3-pip "$python" -m pip --version
 fi
 
 if [ "$group" = test ]; then

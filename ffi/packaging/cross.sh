@@ -35,10 +35,6 @@ aarch64-apple-darwin) other=apple ;;
     exit 2
     ;;
 esac
-command -v debootstrap >/dev/null || {
-    echo "cross.sh: debootstrap is missing; run apt-get install debootstrap" >&2
-    exit 2
-}
 
 # Runs a command in the Debian 13.
 inside() {
