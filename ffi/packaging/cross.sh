@@ -6,7 +6,8 @@
 #
 # The folder gets the Debian 13, which all targets share, and a folder TARGET with what is installed.
 # The last line says "TARGET: N bytes, N passed, N failed". It needs root and debootstrap, for musl also
-# Python's pip. Debian's packages come from MIRROR, by default the mirror that this machine uses.
+# Python's pip. Debian's packages come from MIRROR, by default the mirror that this machine uses. The
+# sandbox runs there, too, so this machine's glibc must not be newer than 2.41.
 
 set -eu
 
@@ -49,6 +50,7 @@ if [ ! -e "$debian/ready" ]; then
     echo "Installing Debian 13 into $debian; this takes a few minutes."
     # shellcheck disable=SC2016
     mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -v security | head -n 1)}
+    ! mountpoint -q "$debian/proc" || umount "$debian/proc"
     rm -rf "$debian"
     debootstrap --variant=minbase trixie "$debian" "$mirror" >"$folder/debootstrap.log"
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$debian/etc/hosts"
@@ -64,7 +66,7 @@ if [ ! -e "$debian/ready" ]; then
         inside dpkg --add-architecture $foreign
     done
     inside apt-get update -q >"$folder/apt.log"
-    install_packages rustc cargo rust-src gcc g++ libc6-dev ca-certificates cmake make qemu-user
+    install_packages rustc cargo rust-src gcc libc6-dev ca-certificates qemu-user
     touch "$debian/ready"
 fi
 

@@ -3,7 +3,7 @@
 
 windows() {
     cc=x86_64-w64-mingw32-gcc
-    install_packages gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix wine64
+    install_packages gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix cmake make wine64
     # Debian's Rust lacks these two files of the target.
     inside sh -c "mkdir -p /usr/lib/rustlib/$target/lib && cd /usr/lib/rustlib/src/rust/library/rtstartup &&
         for part in rsbegin rsend; do
