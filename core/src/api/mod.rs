@@ -3,6 +3,7 @@
 
 pub(crate) mod application_token;
 pub(crate) mod bodies;
+pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod paging;

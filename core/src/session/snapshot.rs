@@ -3,9 +3,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::api::fields::Fields;
 use crate::api::json;
 use crate::api::json::Body;
 use crate::session::backoff::is_verdict;
@@ -19,7 +20,7 @@ use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
 /// The version of the layout below. Another version is not read, and is replaced at the next write.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// If no clock shows how much time has passed since a wait was saved, the wait starts again, but
 /// lasts no longer than this. Otherwise a device without a clock that reboots every day would never
@@ -28,7 +29,7 @@ const LONGEST_UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// What is saved: tokens, 429s and refusals. Any other failure is over when the next process
 /// starts, or happens again soon.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Saved {
     version: u32,
     /// When it was saved. The instants below are of the same clock, in nanoseconds, so that they
@@ -37,8 +38,7 @@ struct Saved {
     cached: Option<SavedToken>,
     refresh_token: Option<Zeroizing<String>>,
     refresh_changed_at: Option<u64>,
-    /// Kind and message.
-    last_error: Option<(String, String)>,
+    last_error: Option<SavedError>,
     verdict_at: Option<u64>,
     rate_limits: u32,
     limited_until: u64,
@@ -46,7 +46,7 @@ struct Saved {
     refused_until: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct SavedToken {
     auth_token: Zeroizing<String>,
     requested_at: u64,
@@ -54,6 +54,51 @@ struct SavedToken {
     valid_until: u64,
     /// On the server's clock, in nanoseconds since 1970.
     expires_at: u64,
+}
+
+#[derive(Serialize)]
+struct SavedError {
+    kind: String,
+    message: String,
+}
+
+impl Saved {
+    /// Reads what was saved; `None` if it is of another version.
+    fn read(json: &[u8]) -> Option<Self> {
+        let mut saved = Fields::parse(json)?;
+        let version = saved.small("version").filter(|version| *version == VERSION)?;
+        Some(Saved {
+            version,
+            written: saved.timestamp("written")?,
+            cached: saved.object("cached").and_then(SavedToken::read),
+            refresh_token: saved.secret("refresh_token"),
+            refresh_changed_at: saved.number("refresh_changed_at"),
+            last_error: saved.object("last_error").and_then(SavedError::read),
+            verdict_at: saved.number("verdict_at"),
+            rate_limits: saved.small("rate_limits")?,
+            limited_until: saved.number("limited_until")?,
+            refusals: saved.small("refusals")?,
+            refused_until: saved.number("refused_until")?,
+        })
+    }
+}
+
+impl SavedToken {
+    fn read(mut saved: Fields) -> Option<Self> {
+        Some(SavedToken {
+            auth_token: saved.secret("auth_token")?,
+            requested_at: saved.number("requested_at")?,
+            renew_at: saved.number("renew_at")?,
+            valid_until: saved.number("valid_until")?,
+            expires_at: saved.number("expires_at")?,
+        })
+    }
+}
+
+impl SavedError {
+    fn read(mut saved: Fields) -> Option<Self> {
+        Some(SavedError { kind: saved.text("kind")?, message: saved.text("message")? })
+    }
 }
 
 /// Loads the state that a process saved last; `None` if there is no usable one. Only for the holder
@@ -100,7 +145,10 @@ fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
         }),
         refresh_token: refresh.token.as_ref().map(|token| text(token.reveal())),
         refresh_changed_at: refresh.changed_at.map(nanos),
-        last_error: last_error.map(|error| (format!("{:?}", error.kind()), error.to_string())),
+        last_error: last_error.map(|error| SavedError {
+            kind: format!("{:?}", error.kind()),
+            message: error.to_string(),
+        }),
         verdict_at: verdict.at.map(nanos),
         rate_limits: verdict.rate_limits,
         limited_until: nanos(verdict.limited_until),
@@ -112,10 +160,7 @@ fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
 /// Reads the state of the credential of that name; `None` if the bytes are not a state of this
 /// version.
 fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Option<State> {
-    let saved: Saved = serde_json::from_slice(bytes).ok()?;
-    if saved.version != VERSION {
-        return None;
-    }
+    let saved = Saved::read(bytes)?;
     let shift = Shift::between(&saved.written, now, clock);
     let verdict = Verdict {
         at: saved.verdict_at.map(|at| shift.replied_at(at)),
@@ -127,7 +172,7 @@ fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Opt
     let started_at = saved.cached.as_ref().filter(|_| shift.same_boot);
     let backoff = Backoff {
         credential: credential.to_owned(),
-        last_error: saved.last_error.map(|(kind, message)| Error::new(kind_of(&kind), message)),
+        last_error: saved.last_error.map(|error| Error::new(kind_of(&error.kind), error.message)),
         changed_at: verdict.at,
         started_at: started_at.map(|cached| shift.steady(cached.requested_at)),
         verdict,

@@ -6,9 +6,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::api::fields::Fields;
 use crate::api::json;
 use crate::store::Store;
 use crate::store::encryption::EntryKey;
@@ -21,10 +22,10 @@ use crate::types::secret::Secret;
 const PURPOSE: &str = "rotation";
 
 /// The version of an entry's layout.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The entry of one application token.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(crate) enum Entry {
     /// The token is being replaced.
     Preparing(Preparing),
@@ -35,14 +36,14 @@ pub(crate) enum Entry {
 }
 
 /// The state of a rotation until the new application token is the one to use.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(crate) struct Preparing {
     pub(crate) step: PreparingStep,
     pub(crate) plan: Plan,
 }
 
 /// The steps until then.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Clone)]
 pub(crate) enum PreparingStep {
     /// No creation is under way: the server refused it, or the new token was given up.
     Idle,
@@ -57,10 +58,10 @@ pub(crate) enum PreparingStep {
 }
 
 /// The state of a rotation since the new application token is the one to use.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Clone)]
 pub(crate) struct Switching {
     /// From `Committed` on.
-    #[serde(with = "WrittenState")]
+    #[serde(serialize_with = "write_state")]
     pub(crate) state: RotationState,
     pub(crate) plan: Plan,
     /// The old token, kept until it is revoked in case the new one fails.
@@ -72,21 +73,8 @@ pub(crate) struct Switching {
     pub(crate) grace_since: Option<Timestamp>,
 }
 
-/// How a state is written. The names never change, since a journal outlives a version.
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "RotationState")]
-enum WrittenState {
-    Intent,
-    Created,
-    Identified,
-    Committed,
-    Grace,
-    Revoking,
-    Done,
-}
-
 /// Which application token replaces which.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Clone)]
 pub(crate) struct Plan {
     pub(crate) old_id: u64,
     /// The old token's id according to its auth token, and according to the caller.
@@ -96,7 +84,6 @@ pub(crate) struct Plan {
     pub(crate) description: String,
     pub(crate) expiry_date: Option<String>,
     /// The lifetime from which the caller had the date computed.
-    #[serde(default)]
     pub(crate) expires_in: Option<Duration>,
     pub(crate) ip: Option<String>,
     pub(crate) grace_seconds: u64,
@@ -107,18 +94,16 @@ pub(crate) struct Plan {
     pub(crate) refused_since: Option<Timestamp>,
     pub(crate) orphans: Vec<Orphan>,
     /// Whether the old token is kept instead of revoked.
-    #[serde(default)]
     pub(crate) keep_old: bool,
 }
 
 /// An application token that may exist and must be revoked.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Clone)]
 pub(crate) struct Orphan {
     pub(crate) marker: Option<String>,
     /// The id of its row, if one was found.
     pub(crate) id: Option<u64>,
     /// The time from which the list must contain it, if it exists.
-    #[serde(default)]
     pub(crate) since: Option<Timestamp>,
 }
 
@@ -146,19 +131,113 @@ impl PreparingStep {
 }
 
 /// An entry and the version of its layout.
-#[derive(Serialize, Deserialize)]
-struct Versioned<T> {
+#[derive(Serialize)]
+struct Versioned<'a> {
     version: u32,
-    entry: T,
+    entry: &'a Entry,
+}
+
+/// The names of states in an entry. They never change, since a journal outlives a version.
+const STATES: [(&str, RotationState); 7] = [
+    ("Intent", RotationState::Intent),
+    ("Created", RotationState::Created),
+    ("Identified", RotationState::Identified),
+    ("Committed", RotationState::Committed),
+    ("Grace", RotationState::Grace),
+    ("Revoking", RotationState::Revoking),
+    ("Done", RotationState::Done),
+];
+
+fn write_state<S: Serializer>(
+    state: &RotationState,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    STATES.iter().find(|(_, named)| named == state).map(|(name, _)| name).serialize(to)
+}
+
+fn read_state(name: &str) -> Option<RotationState> {
+    STATES.iter().find(|(known, _)| *known == name).map(|(_, state)| *state)
+}
+
+impl Entry {
+    fn read(mut entry: Fields) -> Option<Self> {
+        if let Some(successor) = entry.secret("Successor") {
+            return Some(Entry::Successor(successor));
+        }
+        if let Some(mut preparing) = entry.object("Preparing") {
+            let plan = Plan::read(preparing.object("plan")?)?;
+            let step = PreparingStep::read(preparing)?;
+            return Some(Entry::Preparing(Preparing { step, plan }));
+        }
+        let mut switching = entry.object("Switching")?;
+        Some(Entry::Switching(Switching {
+            state: read_state(&switching.text("state")?)?,
+            plan: Plan::read(switching.object("plan")?)?,
+            old_value: switching.secret("old_value"),
+            old: switching.text("old")?,
+            new_id: switching.number("new_id")?,
+            grace_since: switching.timestamp("grace_since"),
+        }))
+    }
+}
+
+impl PreparingStep {
+    fn read(mut preparing: Fields) -> Option<Self> {
+        match preparing.text("step").as_deref() {
+            Some("Idle") => return Some(PreparingStep::Idle),
+            Some("Intent") => return Some(PreparingStep::Intent),
+            _ => {}
+        }
+        let mut step = preparing.object("step")?;
+        if let Some(mut created) = step.object("Created") {
+            return Some(PreparingStep::Created { value: created.secret("value")? });
+        }
+        let mut identified = step.object("Identified")?;
+        let (value, id) = (identified.secret("value")?, identified.number("id")?);
+        Some(PreparingStep::Identified { value, id })
+    }
+}
+
+impl Plan {
+    fn read(mut plan: Fields) -> Option<Self> {
+        let orphans = plan.array("orphans").into_iter();
+        Some(Plan {
+            old_id: plan.number("old_id")?,
+            hinted: plan.number("hinted"),
+            named: plan.number("named"),
+            description: plan.text("description")?,
+            expiry_date: plan.text("expiry_date"),
+            expires_in: plan.duration("expires_in"),
+            ip: plan.text("ip"),
+            grace_seconds: plan.number("grace_seconds")?,
+            marker: plan.text("marker")?,
+            refused_since: plan.timestamp("refused_since"),
+            orphans: orphans
+                .map(|orphan| Orphan::read(Fields::of(orphan)?))
+                .collect::<Option<_>>()?,
+            keep_old: plan.flag("keep_old")?,
+        })
+    }
+}
+
+impl Orphan {
+    fn read(mut orphan: Fields) -> Option<Self> {
+        Some(Orphan {
+            marker: orphan.text("marker"),
+            id: orphan.number("id"),
+            since: orphan.timestamp("since"),
+        })
+    }
 }
 
 /// Reads the entry of the application token. If the caller holds the lock of rotations (`locked`),
 /// a damaged entry is set aside.
 pub(crate) fn read(store: &Store, key: &EntryKey, locked: bool) -> Result<Option<Entry>> {
     let Some(plain) = store.read(key, PURPOSE, locked)? else { return Ok(None) };
-    match serde_json::from_slice::<Versioned<Entry>>(&plain) {
-        Ok(Versioned { version: VERSION, entry }) => Ok(Some(entry)),
-        _ => {
+    let versioned = Fields::parse(&plain).filter(|entry| entry.small("version") == Some(VERSION));
+    match versioned.and_then(|mut versioned| Entry::read(versioned.object("entry")?)) {
+        Some(entry) => Ok(Some(entry)),
+        None => {
             let message = "another version of this library wrote the journal of a rotation: finish \
                            the rotation with that version";
             Err(Error::new(ErrorKind::Store, message))

@@ -3,19 +3,19 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::sys::clock::{Clock, is_before_release};
 
 /// An instant, as both clocks showed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Timestamp {
     /// The run of the steady clock.
-    epoch: Option<String>,
+    pub(crate) epoch: Option<String>,
     /// The steady clock, in milliseconds.
-    steady: u64,
+    pub(crate) steady: u64,
     /// The wall clock, in milliseconds of Unix time.
-    wall: u64,
+    pub(crate) wall: u64,
 }
 
 impl Timestamp {
