@@ -149,8 +149,8 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	@for system in darwin win32; do $(MYPY) --platform $$system --config-file python/pyproject.toml --cache-dir $(BUILD)/mypy-$$system python/pysrc/emnify_auth || exit 1; done
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
-fleet: ## Simulate fleets of 1,000 clients behind one address, and print how soon they are signed in
-	$(CARGO) run --quiet -p emnify-fleet
+fleet: ## Simulate fleets of 1,000 clients behind one address, draw pictures, and check the numbers
+	$(CARGO) run --quiet -p emnify-fleet tests/fleet/pictures
 
 # Builds everything for release, and installs the wheel into an environment of its own.
 bench: sandbox wheel ## Measure times, with libcurl and Python's HTTP clients for comparison

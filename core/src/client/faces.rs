@@ -58,6 +58,11 @@ impl Client {
         self.transport.session.deliver_events_to(receive);
     }
 
+    /// Whether a sign-in of this process is under way, also in the background.
+    pub fn is_signing_in(&self) -> bool {
+        self.transport.session.is_signing_in()
+    }
+
     /// Sets whether the requests of this session are recorded from now on, for `take_request`.
     pub fn record_requests(&self, wanted: bool) {
         self.transport.http.record_requests(wanted);

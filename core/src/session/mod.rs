@@ -258,6 +258,12 @@ impl Session {
         }
     }
 
+    /// Whether a thread of this process makes an attempt.
+    #[cfg(feature = "__faces")]
+    pub(crate) fn is_signing_in(&self) -> bool {
+        self.flight().progress().0
+    }
+
     fn flight(&self) -> &Arc<SingleFlight<Result<AuthToken>>> {
         self.flight.get_or_init(|| SingleFlight::new(Waker::from(Arc::clone(&self.parts.events))))
     }

@@ -1,158 +1,256 @@
-//! A fleet: clients without a token that share an address, and so emnify's limit of 100 sign-ins in
-//! 300 s. They are clients of the library, which call a sandbox. Time passes as fast as they can
-//! sign in: each has a clock of its own, which is set to the time of its next attempt.
+//! A fleet: machines that share an address, and so emnify's limit of 100 sign-ins in 300 s. They
+//! call a sandbox. Time passes as fast as they can sign in: the simulation lets one machine after
+//! the other make its next call, and sets its clock and the sandbox's to the time of that call.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::error::Error;
-use std::sync::Arc;
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use emnify_core::{Client, ManualClock};
-use emnify_sandbox::{RetryAfter, Sandbox, Settings};
+use emnify_sandbox::{Fault, FaultKind, NewToken, RetryAfter, Sandbox, Settings};
+
+use crate::machine::{Machine, write_token};
 
 const AUTHENTICATE: &str = "/api/v1/authenticate";
 
-/// A simulation that takes longer does not converge.
-const LONGEST: Duration = Duration::from_secs(24 * 3_600);
-
-/// How a fleet starts.
+/// What a fleet consists of.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scenario {
-    pub(crate) clients: usize,
-    /// Whether the clients are told how many they are.
-    pub(crate) hint: bool,
+pub(crate) struct Plan {
+    pub(crate) machines: usize,
+    /// The size that the clients are told.
+    pub(crate) hint: Option<u32>,
     /// Whether sign-ins that the limit refuses count against it.
     pub(crate) count_limited: bool,
+    /// Whether each machine has a directory for its session and its application token.
+    pub(crate) directories: bool,
+    pub(crate) seed: u64,
+}
+
+/// One attempt to sign in, as the sandbox saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignIn {
+    pub(crate) at: Duration,
+    pub(crate) status: u16,
 }
 
 /// What happened to a fleet.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// Sign-ins, refused ones included.
-    pub(crate) calls: u64,
-    /// When each client was signed in, in order; those that were not signed in are missing.
-    pub(crate) signed_in: Vec<Duration>,
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// How many machines have a valid auth token, at each change.
+    pub(crate) signed_in: Vec<(Duration, usize)>,
+    /// When a call failed on a machine that has had an auth token before.
+    pub(crate) lost_calls: Vec<Duration>,
 }
 
-struct Member {
-    client: Client,
-    clock: Arc<ManualClock>,
-}
-
-impl Scenario {
-    /// Starts all clients at once, and lets each try again when it says that it may.
-    pub(crate) fn run(self) -> Result<Outcome, Box<dyn Error>> {
-        let site = Site::new(self.count_limited)?;
-        let mut members = Vec::new();
-        for _ in 0..self.clients {
-            members.push(Some(site.member(self.hint.then_some(self.clients))?));
-        }
-        site.run(&mut members)
-    }
-}
-
-/// Lets `count` clients start one after the other, each when another program has just used up the
-/// limit. Returns how long they take to be signed in, in order.
-pub(crate) fn alone(
-    count: usize,
-    fleet_size: Option<usize>,
-) -> Result<Vec<Duration>, Box<dyn Error>> {
-    let mut signed_in = Vec::new();
-    for _ in 0..count {
-        let site = Site::new(false)?;
-        site.sandbox.settings(|settings| settings.authenticate_limit = 1);
-        site.member(None)?.client.authenticate()?;
-        signed_in.extend(site.run(&mut [Some(site.member(fleet_size)?)])?.signed_in);
-    }
-    signed_in.sort();
-    Ok(signed_in)
-}
-
-/// A sandbox that all clients reach from one address.
-struct Site {
-    sandbox: Sandbox,
+pub(crate) struct Fleet {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) hint: Option<u32>,
+    pub(crate) seed: u64,
+    /// With a directory for each machine.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) record: Record,
+    machines: Vec<Machine>,
     start: SystemTime,
+    start_seconds: i64,
+    now: Duration,
+    /// The next calls: when, and of which machine.
+    calls: BinaryHeap<Reverse<(Duration, usize)>>,
+    /// Application tokens that are put on machines: when, on which, and the token.
+    deliveries: Vec<(Duration, usize, String)>,
 }
 
-impl Site {
-    fn new(count_limited: bool) -> Result<Self, Box<dyn Error>> {
+impl Fleet {
+    /// Creates a fleet that is switched off.
+    pub(crate) fn new(plan: Plan) -> Result<Self, Box<dyn Error>> {
         let change = |settings: &mut Settings| {
             settings.retry_after = RetryAfter::None;
-            settings.count_limited = count_limited;
-            settings.auth_token_lifetime = LONGEST.as_secs() as i64;
+            settings.count_limited = plan.count_limited;
         };
         // Without TLS, since a thousand clients each have their own connection.
         let sandbox = Sandbox::builder().plain_http(true).settings(change).start()?;
-        Ok(Site { sandbox, start: SystemTime::now() })
+        sandbox.stop_clock();
+        let start_seconds = sandbox.now();
+        sandbox.set_clock(start_seconds);
+        let directory = plan.directories.then(|| {
+            let name = format!("emnify-fleet-{}-{}", std::process::id(), plan.seed);
+            std::env::temp_dir().join(name)
+        });
+        Ok(Fleet {
+            hint: plan.hint,
+            seed: plan.seed,
+            directory,
+            record: Record::default(),
+            machines: (0..plan.machines).map(Machine::new).collect(),
+            start: SystemTime::UNIX_EPOCH + Duration::from_secs(start_seconds.unsigned_abs()),
+            start_seconds,
+            now: Duration::ZERO,
+            calls: BinaryHeap::new(),
+            deliveries: Vec::new(),
+            sandbox,
+        })
     }
 
-    fn member(&self, fleet_size: Option<usize>) -> Result<Member, Box<dyn Error>> {
-        let clock = Arc::new(ManualClock::new(self.start));
-        let mut builder = Client::builder()
-            .base_url(self.sandbox.url())
-            // Read much faster than the system's.
-            .ca_bundle(self.sandbox.ca_file())
-            .application_token(self.sandbox.application_token())
-            // Shorter than any wait, so that a call makes one attempt.
-            .timeout(Duration::from_secs(20))
-            .clock(clock.clone());
-        if let Some(size) = fleet_size {
-            builder = builder.fleet_size(u32::try_from(size)?);
-        }
-        Ok(Member { client: builder.build()?, clock })
+    pub(crate) fn now(&self) -> Duration {
+        self.now
     }
 
-    fn run(&self, members: &mut [Option<Member>]) -> Result<Outcome, Box<dyn Error>> {
-        let start = self.sandbox.now();
-        let mut signed_in = Vec::new();
-        let mut attempts: BinaryHeap<_> =
-            (0..members.len()).map(|index| Reverse((Duration::ZERO, index))).collect();
-        while let Some(Reverse((now, index))) = attempts.pop().filter(|next| next.0.0 < LONGEST) {
-            let Some(place) = members.get_mut(index) else { continue };
-            let Some(member) = place.take() else { continue };
-            // Rounded up, since the sandbox counts with fractions of a second. Its clock also runs,
-            // by some seconds while a thousand clients call at once.
-            let seconds = start + 1 + now.as_secs() as i64;
-            if self.sandbox.now() < seconds {
-                self.sandbox.set_clock(seconds);
-            }
-            match member.client.authenticate() {
-                // Its connection is closed.
-                Ok(_) => signed_in.push(now),
-                Err(error) => {
-                    let wait = error.retry_after().filter(|_| error.is_retryable()).ok_or(error)?;
-                    member.clock.advance(wait);
-                    attempts.push(Reverse((now + wait, index)));
-                    *place = Some(member);
-                }
+    pub(crate) fn machines(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// Returns the true date and time.
+    pub(crate) fn wall(&self) -> SystemTime {
+        self.start + self.now
+    }
+
+    /// Switches all machines on. Each calls at once.
+    pub(crate) fn switch_on(&mut self) -> Result<(), Box<dyn Error>> {
+        (0..self.machines()).try_for_each(|index| self.switch_on_one(index, self.wall()))
+    }
+
+    /// Switches a machine on whose wall clock shows `wall`.
+    pub(crate) fn switch_on_one(
+        &mut self,
+        index: usize,
+        wall: SystemTime,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut machines = std::mem::take(&mut self.machines);
+        let result = machines.get_mut(index).map(|one| one.switch_on(self, self.now, wall));
+        self.machines = machines;
+        self.calls.push(Reverse((self.now, index)));
+        result.unwrap_or(Ok(()))
+    }
+
+    /// Switches off the machines for which `is_off` returns true.
+    pub(crate) fn switch_off(&mut self, is_off: impl Fn(usize) -> bool) {
+        for (index, machine) in self.machines.iter_mut().enumerate() {
+            if is_off(index) {
+                machine.switch_off();
             }
         }
-        Ok(Outcome { calls: self.sandbox.calls("POST", AUTHENTICATE), signed_in })
+        self.calls.retain(|Reverse((_, index))| !is_off(*index));
+        self.count();
+    }
+
+    /// Returns how many sign-ins a machine has sent since it was switched on.
+    pub(crate) fn sign_ins_of(&self, index: usize) -> u64 {
+        self.machines.get(index).map_or(0, Machine::sign_ins)
+    }
+
+    /// Sets the wall clock of one machine to the true time.
+    pub(crate) fn correct_clock(&self, index: usize) {
+        if let Some(machine) = self.machines.get(index) {
+            machine.set_wall(self.wall());
+        }
+    }
+
+    /// Lets sign-ins fail from now on, or no longer.
+    pub(crate) fn set_outage(&self, is_on: bool) {
+        self.sandbox.clear_faults();
+        if is_on {
+            let kind = FaultKind::Status {
+                status: 503,
+                body: String::new(),
+                content_type: "text/plain".to_owned(),
+                headers: std::collections::BTreeMap::new(),
+            };
+            self.sandbox.fault(Fault::new(AUTHENTICATE, kind));
+        }
+    }
+
+    /// Replaces the application token of all machines: it is revoked now, and the new one arrives at
+    /// each machine at a time of its own within `roll_out`.
+    pub(crate) fn rotate(&mut self, roll_out: Duration) {
+        let old = self.sandbox.application_token();
+        let old = self.sandbox.application_tokens().into_iter().find(|row| row.value == old);
+        let (_, new) = self.sandbox.add_application_token(NewToken::default());
+        if let Some(row) = old {
+            self.sandbox.revoke_application_token(row.id);
+        }
+        let count = self.machines() as u32;
+        // Not in the order of the machines' first sign-ins.
+        let nth = |index: usize| (index as u32 * 377) % count;
+        self.deliveries = (0..self.machines())
+            .map(|index| (self.now + roll_out * nth(index) / count, index, new.clone()))
+            .collect();
+        self.deliveries.sort_by_key(|delivery| Reverse(delivery.0));
+    }
+
+    /// Lets time pass until `end`.
+    pub(crate) fn run_until(&mut self, end: Duration) -> Result<(), Box<dyn Error>> {
+        while let Some(Reverse((at, index))) = self.calls.pop() {
+            if at >= end {
+                self.calls.push(Reverse((at, index)));
+                break;
+            }
+            self.deliver(at)?;
+            self.move_to(at);
+            let Some(machine) = self.machines.get_mut(index) else { continue };
+            let was_signed_in = machine.is_signed_in;
+            let Some(call) = machine.call(at)? else { continue };
+            if call.lost {
+                self.record.lost_calls.push(at);
+            }
+            if was_signed_in == call.failed {
+                self.count();
+            }
+            self.calls.push(Reverse((call.again_at, index)));
+        }
+        self.move_to(end);
+        Ok(())
+    }
+
+    /// Lets time pass until all machines are signed in, but not longer than until `end`.
+    pub(crate) fn run_until_signed_in(&mut self, end: Duration) -> Result<(), Box<dyn Error>> {
+        while self.now < end {
+            let on = self.machines.iter().filter(|machine| machine.is_on());
+            if on.clone().all(|machine| machine.is_signed_in) {
+                break;
+            }
+            self.run_until(self.now + Duration::from_secs(60))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the sign-ins since `from`.
+    pub(crate) fn sign_ins(&self, from: Duration) -> Vec<SignIn> {
+        let requests = self.sandbox.requests().into_iter();
+        let sign_ins = requests.filter(|request| request.path == AUTHENTICATE);
+        let at = |seconds: i64| Duration::from_secs((seconds - self.start_seconds).unsigned_abs());
+        let sign_ins = sign_ins.map(|request| SignIn {
+            at: at(request.at),
+            status: request.status.unwrap_or_default(),
+        });
+        sign_ins.filter(|sign_in| sign_in.at >= from).collect()
+    }
+
+    fn deliver(&mut self, until: Duration) -> Result<(), Box<dyn Error>> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        while self.deliveries.last().is_some_and(|next| next.0 <= until) {
+            let Some((_, index, token)) = self.deliveries.pop() else { break };
+            write_token(directory, index, &token)?;
+        }
+        Ok(())
+    }
+
+    fn move_to(&mut self, now: Duration) {
+        let by = now.as_millis().saturating_sub(self.now.as_millis());
+        self.sandbox.move_clock(Duration::from_millis(by as u64));
+        self.now = self.now.max(now);
+    }
+
+    fn count(&mut self) {
+        let count = self.machines.iter().filter(|machine| machine.is_signed_in).count();
+        self.record.signed_in.push((self.now, count));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn a_fleet_that_knows_its_size_is_signed_in_at_the_second_attempt() {
-        let fleet = Scenario { clients: 250, hint: true, count_limited: true };
-        let outcome = fleet.run().unwrap();
-        assert_eq!(outcome.signed_in.len(), 250);
-        // 100 at once, and the others within 300 s + 4.2 s · 250.
-        assert_eq!(outcome.signed_in[99], Duration::ZERO);
-        assert!(outcome.signed_in[100] >= 5 * MINUTE, "{outcome:?}");
-        assert!(outcome.signed_in[249] <= 23 * MINUTE, "{outcome:?}");
-        assert_eq!(outcome.calls, 400);
-    }
-
-    #[test]
-    fn a_client_alone_is_signed_in_soon_after_the_window() {
-        let signed_in = alone(3, Some(1)).unwrap();
-        assert!(signed_in.iter().all(|at| (300..=305).contains(&at.as_secs())), "{signed_in:?}");
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.directory {
+            let _ = fs::remove_dir_all(directory);
+        }
     }
 }
