@@ -62,7 +62,7 @@ fn an_outage_of_48_minutes_causes_no_error_and_few_calls() {
     let (sandbox, clock) = (sandbox(), clock());
     let client = builder(&sandbox).clock(clock.clone()).build().unwrap();
     client.authenticate().unwrap();
-    clock.advance(192 * MINUTE); // the last point at which a renewal can begin
+    clock.advance(192 * MINUTE); // beyond the last point at which a renewal begins
     sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "")));
     sandbox.reset_counters();
 

@@ -280,7 +280,7 @@ mod tests {
         let run = || {
             let mut fleet = small(None);
             fleet.switch_on().unwrap();
-            fleet.run_until(8 * 60 * MINUTE).unwrap();
+            fleet.run_until(3 * 60 * MINUTE).unwrap();
             (fleet.sign_ins(Duration::ZERO), fleet.record.signed_in.clone())
         };
         assert_eq!(run(), run());
