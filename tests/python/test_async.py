@@ -311,6 +311,7 @@ def test_the_names_and_arguments_are_those_of_the_client(plain: type, awaited: t
             assert arguments(ours) == arguments(theirs), name
             made_at_once = name in (
                 "from_user",
+                "inspect",
                 "invalidate",
                 "retry_now",
                 "status",

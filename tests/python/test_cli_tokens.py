@@ -72,7 +72,12 @@ def test_a_failed_create_leaves_no_file(command_line: CommandLine, force: list[s
 def test_a_new_token_is_printed_if_the_output_is_a_dash(command_line: CommandLine) -> None:
     ended = command_line.run("tokens", "create", "-o", "-", shows_secret=True)
     assert ended.stdout.strip() == command_line.sandbox.application_tokens()[1]["value"]
-    assert ended.stderr == "Created application token 4712.\n"
+    advice = "emnify-auth: the new application token"
+    assert ended.stderr.splitlines() == [
+        f"{advice} never expires; emnify advises to set an expiry date",
+        f"{advice} may be used from any address; emnify advises to restrict it",
+        "Created application token 4712.",
+    ]
 
 
 def test_a_token_that_cannot_be_written_is_revoked(command_line: CommandLine) -> None:

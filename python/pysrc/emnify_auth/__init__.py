@@ -65,7 +65,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async import AsyncApplicationTokens, AsyncClient, AsyncPages
     from ._settings import ClientSettings
-    from ._values import ApplicationToken, AuditedToken, Check, Event, Rotation, Status
+    from ._values import (
+        ApplicationToken,
+        AuditedToken,
+        Check,
+        Event,
+        Rotation,
+        SignInFailure,
+        Status,
+        TokenClaims,
+    )
 else:
 
     def __getattr__(name: str) -> object:
@@ -73,7 +82,16 @@ else:
             from . import _async as module
         elif name == "ClientSettings":
             from . import _settings as module
-        elif name in ("ApplicationToken", "AuditedToken", "Check", "Event", "Rotation", "Status"):
+        elif name in (
+            "ApplicationToken",
+            "AuditedToken",
+            "Check",
+            "Event",
+            "Rotation",
+            "SignInFailure",
+            "Status",
+            "TokenClaims",
+        ):
             from . import _values as module
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -119,9 +137,11 @@ __all__ = [
     "Rotation",
     "RotationError",
     "ServerError",
+    "SignInFailure",
     "Status",
     "StoreError",
     "TlsError",
+    "TokenClaims",
     "TrustedDevice",
     "ValidationError",
     "__version__",

@@ -10,7 +10,15 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar, final
 from typing_extensions import Self, Unpack
 
 from ._settings import ClientSettings
-from ._values import ApplicationToken, AuditedToken, Check, Rotation, Status
+from ._values import (
+    ApplicationToken,
+    AuditedToken,
+    Check,
+    Rotation,
+    SignInFailure,
+    Status,
+    TokenClaims,
+)
 
 __all__ = [
     "ApplicationTokens",
@@ -524,6 +532,7 @@ class ApplicationTokens:
         *,
         expires_within: _Duration = ...,
         older_than: _Duration = ...,
+        refused_within: _Duration = ...,
         timeout: _Duration | None = None,
     ) -> builtins.list[AuditedToken]:
         """Returns all application tokens of the workspace, each with the risks found for it. It
@@ -531,12 +540,63 @@ class ApplicationTokens:
 
         expires_within: a token that expires within this time is reported as "expires_soon".
         Default: 30 days.
-        older_than: a token that is older than this is reported as "old". Default: 365 days. Both
-        are timedeltas, or in seconds.
+        older_than: a token that is older than this is reported as "old". Default: 365 days.
+        refused_within: a token with which a sign-in was refused within this time is reported as
+        "refused_lately". Default: 1 day. 0: refused sign-ins are not read. All are timedeltas, or
+        in seconds.
+
+        If the client is not allowed to read which sign-ins were refused, there is the event
+        "audit_incomplete" and no "refused_lately".
 
             >>> for audited in client.application_tokens.audit():
             ...     print(audited.token.id, sorted(audited.findings))
             4711 ['no_address_restriction', 'no_expiry', 'own']
+        """
+
+    def failures(
+        self, since: _Duration, *, timeout: _Duration | None = None
+    ) -> builtins.list[SignInFailure]:
+        """Returns the sign-ins with application tokens that emnify refused, of all machines in the
+        workspace, the latest first. After a rotation they tell which machines still use the old
+        token.
+
+        since: how far to go back, as a timedelta or in seconds, counted on emnify's clock. emnify
+        keeps them for 30 days.
+
+            >>> client.application_tokens.failures(since=86_400)
+            []
+        """
+
+    @staticmethod
+    def inspect(value: str) -> TokenClaims | None:
+        """Returns what the value of an application token says about itself, without a connection.
+        It needs no client: ApplicationTokens.inspect(value). Returns None if the value is opaque.
+
+        Nothing of it is verified; identify() asks emnify.
+
+            >>> from pathlib import Path
+            >>> claims = ApplicationTokens.inspect(Path("token").read_text())
+            >>> claims.id, claims.organisation_id
+            (4711, 1234)
+        """
+
+    def identify(self, value: str, *, timeout: _Duration | None = None) -> AuditedToken:
+        """Returns the row of the application token with this value, and its findings, to revoke one
+        that was found in public. It signs in with the value once, because only emnify knows whether
+        the id that the value claims is right. A token that the list shows as revoked is returned
+        without that.
+
+        Check the findings before you revoke it: "own" is the token that this client signs in with.
+
+        Raises InvalidInputError if the value cannot be an application token or is an auth token;
+        AuthenticationError if emnify refuses it, because it is expired, restricted to other
+        addresses or none of emnify's; NotFoundError if it belongs to another workspace or emnify
+        does not tell its id; and what list() raises.
+
+            >>> from pathlib import Path
+            >>> leaked = client.application_tokens.identify(Path("token").read_text())
+            >>> leaked.token.id, sorted(leaked.findings)
+            (4711, ['no_address_restriction', 'no_expiry', 'own'])
         """
 
     def rotate(

@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from ._errors import ApiError, EmnifyError
 
-__all__ = ["ApplicationToken", "AuditedToken", "Check", "Event", "Rotation", "Status"]
+__all__ = [
+    "ApplicationToken",
+    "AuditedToken",
+    "Check",
+    "Event",
+    "Rotation",
+    "SignInFailure",
+    "Status",
+    "TokenClaims",
+]
 
 
 class _Value:
@@ -121,14 +130,15 @@ class AuditedToken(_Value):
             "no_address_restriction",
             "old",
             "unreadable_expiry",
+            "refused_lately",
             "other",
         ]
     ] = frozenset()
     """The findings. If there are none, no risks are known.
 
     "own": this client signs in with the token, according to its auth token. It is not a risk.
-    "revoked": the token was revoked. It is not checked for risks.
-    "expired": the token has expired. It is not checked for risks.
+    "revoked": the token was revoked. It is checked only for "refused_lately".
+    "expired": the token has expired. It is checked only for "refused_lately".
     "orphan": a rotation created the token and did not finish. The next rotation uses the token or
     revokes it. If there will be no other rotation, revoke it.
     "expires_soon": the token expires within expires_within.
@@ -136,6 +146,9 @@ class AuditedToken(_Value):
     "no_address_restriction": the token may be used from any address.
     "old": the token is older than older_than and should be rotated.
     "unreadable_expiry": the expiry date has an unknown format. Check it by hand.
+    "refused_lately": emnify refused a sign-in with the token, or with one of the same description,
+    within refused_within. If the token is revoked or expired, a machine still uses it: failures()
+    says from which address.
     "other": a finding that this version has no name for.
     """
 
@@ -175,6 +188,53 @@ class Check(_Value):
     def __str__(self) -> str:
         advice = f"; {self.advice}" if self.advice else ""
         return f"{self.verdict}: {self.subject}: {self.tried}: {self.found}{advice}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SignInFailure(_Value):
+    """A sign-in with an application token that emnify refused, returned by
+    ApplicationTokens.failures().
+
+    emnify describes it in a sentence. If this library cannot parse the sentence, all fields but
+    description and at are empty.
+
+        >>> for failure in client.application_tokens.failures(since=86_400):
+        ...     print(failure.at, failure.token_name, failure.reason, failure.address)
+    """
+
+    at: datetime.datetime | None = None
+    """When the sign-in was refused, on emnify's clock, in UTC. None if that is unknown."""
+    description: str
+    """What emnify wrote about it, at most 500 characters, without control characters."""
+    token_name: str | None = None
+    """The name of the application token: its description."""
+    token_ids: tuple[int, ...] = ()
+    """The ids of the application tokens that it can have been, according to the list. Several if
+    they have the same description, none if no token has this name or the list cannot be read."""
+    successor_id: int | None = None
+    """The id of the application token that replaced the refused one: that one is revoked, and this
+    is the only active token with its description. The machine at address should use it."""
+    reason: str | None = None
+    """Why emnify refused it, in its words: "TokenStatus Revoked"."""
+    address: str | None = None
+    """The address from which the sign-in came."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TokenClaims(_Value):
+    """What a token says about itself, returned by ApplicationTokens.inspect(). Nothing of it is
+    verified: anyone can write such a text."""
+
+    id: int | None = None
+    """The id of the application token, or of the one that an auth token was obtained with."""
+    organisation_id: int | None = None
+    """The id of the workspace."""
+    issued_at: datetime.datetime | None = None
+    """When it was created, in UTC."""
+    expires_at: datetime.datetime | None = None
+    """When it expires, in UTC. None if it does not expire."""
+    is_auth_token: bool = False
+    """Whether it is an auth token, which cannot be revoked and expires by itself."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -232,6 +292,9 @@ class Event(_Value):
         "old_token_kept",
         "store_error",
         "credential_error",
+        "created_without_expiry",
+        "created_without_address_restriction",
+        "audit_incomplete",
         "other",
     ]
     """What happened:
@@ -251,6 +314,12 @@ class Event(_Value):
     "store_error": the store could not be read or written. The session continues without it.
     "credential_error": the credential file could not be read. Its last valid content is used, if
     there is any.
+    "created_without_expiry": ApplicationTokens.create() created a token that never expires: if it
+    is stolen, it works until it is revoked.
+    "created_without_address_restriction": ApplicationTokens.create() created a token that may be
+    used from any address.
+    "audit_incomplete": the client is not allowed to read which sign-ins were refused, so
+    ApplicationTokens.audit() returned its other findings only.
     "other": an event that this version has no name for.
     """
     level: Literal["info", "warning", "error"] = "info"

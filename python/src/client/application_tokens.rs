@@ -1,6 +1,9 @@
-//! The calls for application tokens: create, list, update, revoke, own, audit, rotate.
+//! The calls for application tokens: create, list, update, revoke, own, audit, failures, identify,
+//! rotate.
 
-use emnify_core::{ApplicationTokenUpdate, AuditOptions, NewApplicationToken, RotateOptions};
+use emnify_core::{
+    ApplicationTokenUpdate, AuditOptions, NewApplicationToken, RotateOptions, Secret,
+};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
@@ -135,23 +138,31 @@ impl ApplicationTokens {
     ///
     /// expires_within: a token that expires within this time is reported as "expires_soon".
     /// Default: 30 days.
-    /// older_than: a token that is older than this is reported as "old". Default: 365 days. Both
-    /// are timedeltas, or in seconds.
+    /// older_than: a token that is older than this is reported as "old". Default: 365 days.
+    /// refused_within: a token with which a sign-in was refused within this time is reported as
+    /// "refused_lately". Default: 1 day. 0: refused sign-ins are not read. All are timedeltas, or
+    /// in seconds.
+    ///
+    /// If the client is not allowed to read which sign-ins were refused, there is the event
+    /// "audit_incomplete" and no "refused_lately".
     ///
     ///     >>> for audited in client.application_tokens.audit():
     ///     ...     print(audited.token.id, sorted(audited.findings))
     ///     4711 ['no_address_restriction', 'no_expiry', 'own']
     #[pyo3(
         signature = (
-            *, expires_within=OrDefault::Default, older_than=OrDefault::Default, timeout=None,
+            *, expires_within=OrDefault::Default, older_than=OrDefault::Default,
+            refused_within=OrDefault::Default, timeout=None,
         ),
-        text_signature = "($self, *, expires_within=..., older_than=..., timeout=None)"
+        text_signature = "($self, *, expires_within=..., older_than=..., refused_within=..., \
+            timeout=None)"
     )]
     fn audit<'py>(
         &self,
         py: Python<'py>,
         expires_within: OrDefault<'_>,
         older_than: OrDefault<'_>,
+        refused_within: OrDefault<'_>,
         timeout: Option<Timeout>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let client = self.0.get();
@@ -162,9 +173,84 @@ impl ApplicationTokens {
         if let OrDefault::Given(age) = &older_than {
             options = options.older_than(arguments::duration("older_than", age)?);
         }
+        if let OrDefault::Given(time) = &refused_within {
+            options = options.refused_within(arguments::duration("refused_within", time)?);
+        }
         let rows =
             client.call(py, timeout, move |client| client.application_tokens().audit(&options))?;
         rows.iter().map(|row| plain::audited_token(py, row)).collect()
+    }
+
+    /// Returns the sign-ins with application tokens that emnify refused, of all machines in the
+    /// workspace, the latest first. After a rotation they tell which machines still use the old
+    /// token.
+    ///
+    /// since: how far to go back, as a timedelta or in seconds, counted on emnify's clock. emnify
+    /// keeps them for 30 days.
+    ///
+    ///     >>> client.application_tokens.failures(since=86_400)
+    ///     []
+    #[pyo3(signature = (since, *, timeout=None))]
+    fn failures<'py>(
+        &self,
+        py: Python<'py>,
+        since: &Bound<'_, PyAny>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let client = self.0.get();
+        let since = arguments::duration("since", since)?;
+        let failures =
+            client.call(py, timeout, move |client| client.application_tokens().failures(since))?;
+        failures.iter().map(|failure| plain::sign_in_failure(py, failure)).collect()
+    }
+
+    /// Returns what the value of an application token says about itself, without a connection.
+    /// It needs no client: ApplicationTokens.inspect(value). Returns None if the value is opaque.
+    ///
+    /// Nothing of it is verified; identify() asks emnify.
+    ///
+    ///     >>> from pathlib import Path
+    ///     >>> claims = ApplicationTokens.inspect(Path("token").read_text())
+    ///     >>> claims.id, claims.organisation_id
+    ///     (4711, 1234)
+    #[staticmethod]
+    fn inspect<'py>(
+        py: Python<'py>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let value = Secret::from(arguments::text("value", value)?);
+        let claims = emnify_core::ApplicationTokens::inspect(&value);
+        claims.map(|claims| plain::token_claims(py, &claims)).transpose()
+    }
+
+    /// Returns the row of the application token with this value, and its findings, to revoke one
+    /// that was found in public. It signs in with the value once, because only emnify knows whether
+    /// the id that the value claims is right. A token that the list shows as revoked is returned
+    /// without that.
+    ///
+    /// Check the findings before you revoke it: "own" is the token that this client signs in with.
+    ///
+    /// Raises InvalidInputError if the value cannot be an application token or is an auth token;
+    /// AuthenticationError if emnify refuses it, because it is expired, restricted to other
+    /// addresses or none of emnify's; NotFoundError if it belongs to another workspace or emnify
+    /// does not tell its id; and what list() raises.
+    ///
+    ///     >>> from pathlib import Path
+    ///     >>> leaked = client.application_tokens.identify(Path("token").read_text())
+    ///     >>> leaked.token.id, sorted(leaked.findings)
+    ///     (4711, ['no_address_restriction', 'no_expiry', 'own'])
+    #[pyo3(signature = (value, *, timeout=None))]
+    fn identify<'py>(
+        &self,
+        py: Python<'py>,
+        value: &Bound<'_, PyAny>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.0.get();
+        let value = Secret::from(arguments::text("value", value)?);
+        let found =
+            client.call(py, timeout, move |client| client.application_tokens().identify(&value))?;
+        plain::audited_token(py, &found)
     }
 
     /// Replaces the application token that this client signs in with: creates a new one, tries

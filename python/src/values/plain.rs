@@ -52,12 +52,40 @@ pub(crate) fn audited_token<'py>(
         Finding::NoAddressRestriction => "no_address_restriction",
         Finding::Old => "old",
         Finding::UnreadableExpiry => "unreadable_expiry",
+        Finding::RefusedLately => "refused_lately",
         _ => "other",
     });
     let fields = PyDict::new(py);
     fields.set_item("token", application_token(py, &audited.token)?)?;
     fields.set_item("findings", PyFrozenSet::new(py, names)?)?;
     new("AuditedToken", &fields)
+}
+
+/// Converts a refused sign-in.
+pub(crate) fn sign_in_failure<'py>(
+    py: Python<'py>,
+    failure: &emnify_core::SignInFailure,
+) -> Value<'py> {
+    let fields = PyDict::new(py);
+    fields.set_item("at", instant(py, failure.at)?)?;
+    fields.set_item("description", &failure.description)?;
+    fields.set_item("token_name", failure.token_name.as_deref())?;
+    fields.set_item("token_ids", PyTuple::new(py, &failure.token_ids)?)?;
+    fields.set_item("successor_id", failure.successor_id)?;
+    fields.set_item("reason", failure.reason.as_deref())?;
+    fields.set_item("address", failure.address.map(|address| address.to_string()))?;
+    new("SignInFailure", &fields)
+}
+
+/// Converts what a token says about itself.
+pub(crate) fn token_claims<'py>(py: Python<'py>, claims: &emnify_core::TokenClaims) -> Value<'py> {
+    let fields = PyDict::new(py);
+    fields.set_item("id", claims.id)?;
+    fields.set_item("organisation_id", claims.organisation_id)?;
+    fields.set_item("issued_at", instant(py, claims.issued_at)?)?;
+    fields.set_item("expires_at", latest(py, claims.expires_at)?)?;
+    fields.set_item("is_auth_token", claims.is_auth_token)?;
+    new("TokenClaims", &fields)
 }
 
 /// Converts the result of a rotation.
@@ -87,6 +115,9 @@ pub(crate) fn event<'py>(py: Python<'py>, event: &emnify_core::Event) -> Value<'
         EventKind::OldTokenKept => "old_token_kept",
         EventKind::StoreError => "store_error",
         EventKind::CredentialError => "credential_error",
+        EventKind::CreatedWithoutExpiry => "created_without_expiry",
+        EventKind::CreatedWithoutAddressRestriction => "created_without_address_restriction",
+        EventKind::AuditIncomplete => "audit_incomplete",
         _ => "other",
     };
     let level = match event.level() {

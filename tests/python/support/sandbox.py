@@ -1,5 +1,6 @@
 """The sandbox of the package emnify-sandbox, with what our own tests need, and paths of the API."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import emnify_sandbox
-from emnify_auth import AsyncClient, Client, ClientSettings
+from emnify_auth import AsyncClient, AuthenticationError, Client, ClientSettings
 from emnify_sandbox import PASSWORD, USER, USER_WITH_MFA
 
 if TYPE_CHECKING:
@@ -101,6 +102,18 @@ class Sandbox(emnify_sandbox.Sandbox):
     def seed(self, **token: "Unpack[NewApplicationToken]") -> int:
         """Add an application token and return its id."""
         return self.add_application_token(**token).id
+
+    def value_of(self, id: int) -> str:
+        """Return the value of an application token."""
+        [row] = [row for row in self.application_tokens() if row["id"] == id]
+        return row["value"]
+
+    def refuse(self, id: int) -> None:
+        """Sign in with an application token that is refused."""
+        settings = {"application_token": self.value_of(id)}
+        with self.client(**settings) as client, contextlib.suppress(AuthenticationError):
+            client.authenticate()
+            raise AssertionError(id)
 
     def wait_for_call(self, method: str, path: str, number: int) -> None:
         """Wait until the sandbox has received this number of calls since the last reset."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._native import ApplicationTokens, CreatedApplicationToken
-from .._values import ApplicationToken, AuditedToken, Rotation
+from .._values import ApplicationToken, AuditedToken, Rotation, SignInFailure, TokenClaims
 
 if TYPE_CHECKING:
     from .._native import _Duration
@@ -76,14 +76,39 @@ class AsyncApplicationTokens:
         *,
         expires_within: float | datetime.timedelta = ...,  # type: ignore[assignment]
         older_than: float | datetime.timedelta = ...,  # type: ignore[assignment]
+        refused_within: float | datetime.timedelta = ...,  # type: ignore[assignment]
         timeout: "_Duration | None" = None,
     ) -> builtins.list[AuditedToken]:
         """Returns all application tokens of the workspace, each with the risks found for it, like
         ApplicationTokens.audit()."""
         tokens = self._tokens
-        given: dict[str, Any] = {"expires_within": expires_within, "older_than": older_than}
+        given: dict[str, Any] = {
+            "expires_within": expires_within,
+            "older_than": older_than,
+            "refused_within": refused_within,
+        }
         asked = {name: value for name, value in given.items() if value is not ...}
         return await self._calls.run(lambda: tokens.audit(**asked), timeout=timeout)
+
+    async def failures(
+        self, since: float | datetime.timedelta, *, timeout: "_Duration | None" = None
+    ) -> builtins.list[SignInFailure]:
+        """Returns the sign-ins with application tokens that emnify refused, of all machines in the
+        workspace, the latest first, like ApplicationTokens.failures()."""
+        tokens = self._tokens
+        return await self._calls.run(lambda: tokens.failures(since), timeout=timeout)
+
+    @staticmethod
+    def inspect(value: str) -> TokenClaims | None:
+        """Returns what the value of an application token says about itself, like
+        ApplicationTokens.inspect(). It is not awaited."""
+        return ApplicationTokens.inspect(value)
+
+    async def identify(self, value: str, *, timeout: "_Duration | None" = None) -> AuditedToken:
+        """Returns the row of the application token with this value, which was found in public, with
+        its findings, like ApplicationTokens.identify()."""
+        tokens = self._tokens
+        return await self._calls.run(lambda: tokens.identify(value), timeout=timeout)
 
     async def rotate(
         self,

@@ -10,7 +10,19 @@ import click
 from click.shell_completion import shell_complete
 
 from .. import __version__
-from . import _audit, _create, _doctor, _exec, _metrics, _request, _rotate, _signed_in, _tokens
+from . import (
+    _audit,
+    _create,
+    _doctor,
+    _exec,
+    _failures,
+    _metrics,
+    _request,
+    _rotate,
+    _signed_in,
+    _tokens,
+    _value,
+)
 from ._completion import COMPLETE, completion
 from ._failure import EXIT_CODES, fail, report
 from ._settings import Group, Settings
@@ -61,6 +73,8 @@ _root.add_command(_tokens.tokens)
 _tokens.tokens.add_command(_create.create)
 _tokens.tokens.add_command(_rotate.rotate)
 _tokens.tokens.add_command(_audit.audit)
+_tokens.tokens.add_command(_failures.failures)
+_tokens.tokens.add_command(_value.inspect)
 _root.add_command(_request.request)
 _root.add_command(_exec.exec_)
 _root.add_command(completion)

@@ -24,6 +24,7 @@ _FINDINGS = (
     "no_address_restriction",
     "old",
     "unreadable_expiry",
+    "refused_lately",
     "other",
 )
 _STYLES = {
@@ -32,6 +33,7 @@ _STYLES = {
     "no_expiry": "yellow",
     "old": "yellow",
     "unreadable_expiry": "yellow",
+    "refused_lately": "yellow",
 }
 
 
@@ -51,6 +53,13 @@ _STYLES = {
     help="Report tokens that were created longer ago than this. Default: 365d.",
 )
 @click.option(
+    "--refused-within",
+    type=DURATION,
+    default="1d",
+    metavar="DURATION",
+    help="Report tokens that emnify refused within this time. 0 does not look. Default: 1d.",
+)
+@click.option(
     "--fail", "fails", is_flag=True, help=f"Exit with code {FOUND} if there are findings."
 )
 @click.option(
@@ -65,6 +74,7 @@ def audit(
     ctx: click.Context,
     expires_within: float,
     older_than: float,
+    refused_within: float,
     fails: bool,
     ignore: tuple[str, ...],
 ) -> None:
@@ -79,6 +89,8 @@ def audit(
     no_address_restriction  it may be used from any address
     old                     it is older than --older-than
     unreadable_expiry       its expiry date has an unknown format; check it
+    refused_lately          emnify refused it, or one of the same description,
+                            within --refused-within: see `tokens failures`
     other                   a finding that this version does not know
 
     Nothing is changed. --fail ignores the first two lines.
@@ -88,6 +100,7 @@ def audit(
         audited = client.application_tokens.audit(
             expires_within=datetime.timedelta(seconds=expires_within),
             older_than=datetime.timedelta(seconds=older_than),
+            refused_within=datetime.timedelta(seconds=refused_within),
         )
     ignored = frozenset(ignore)
     found = [(row, _reported(row, ignored)) for row in audited]

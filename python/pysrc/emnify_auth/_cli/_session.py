@@ -14,6 +14,17 @@ from ._settings import Settings
 
 __all__ = ["authenticate", "open_client", "person"]
 
+# Events about what the command was asked to do, which the user must know.
+_TOLD = frozenset(
+    {
+        # The library works without its store, but here the user passed --store.
+        "store_error",
+        "created_without_expiry",
+        "created_without_address_restriction",
+        "audit_incomplete",
+    }
+)
+
 # As much as the library reads from a file.
 _LONGEST_FILE = 64 * 1024
 # The terminal, even if standard input and output are redirected.
@@ -87,8 +98,7 @@ def person(settings: Settings) -> str | None:
 
 def _teller(settings: Settings, is_quiet: bool) -> Callable[[Event], None]:
     def print_event(event: Event) -> None:
-        # The library works without its store. Here the user passed --store and must know.
-        if settings.verbose or (event.kind == "store_error" and not is_quiet):
+        if settings.verbose or (event.kind in _TOLD and not is_quiet):
             warn(str(event))
 
     return print_event

@@ -12,8 +12,8 @@ GAP = 2
 
 # The widths below which a column's text is hard to read, and below which it is not squeezed as
 # long as other columns can be left out. Columns that are not listed keep the width of their text.
-_COMFORTABLE = {"DESCRIPTION": 24, "ADDRESS": 18, "FINDINGS": 22, "BY": 12}
-_LEAST = {"DESCRIPTION": 11, "ADDRESS": 9, "EXPIRES": 10, "FINDINGS": 22, "BY": 8}
+_COMFORTABLE = {"DESCRIPTION": 24, "ADDRESS": 18, "FINDINGS": 22, "BY": 12, "REASON": 24}
+_LEAST = {"DESCRIPTION": 11, "ADDRESS": 9, "EXPIRES": 10, "FINDINGS": 22, "BY": 8, "REASON": 12}
 _NARROWEST = 4
 # The columns to leave out before others are squeezed, and when others cannot be squeezed further.
 _OPTIONAL = ("BY", "CREATED")

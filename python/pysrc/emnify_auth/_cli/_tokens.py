@@ -10,6 +10,7 @@ from ._output import as_json, print_json, rows, token_cells
 from ._session import open_client
 from ._settings import Command, Group, Settings
 from ._text import clean
+from ._value import read_value, value_file
 from ._values import TOKEN_ID
 
 __all__ = ["tokens"]
@@ -61,18 +62,28 @@ def update(settings: Settings, id: int, description: str) -> None:
 
 
 @tokens.command(cls=Command)
-@click.argument("ids", metavar="ID...", type=TOKEN_ID, nargs=-1, required=True)
+@click.argument("ids", metavar="ID...", type=TOKEN_ID, nargs=-1)
+@value_file
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_settings
-def revoke(settings: Settings, ids: tuple[int, ...], yes: bool) -> None:
-    """Permanently revoke the application tokens with these IDs.
+def revoke(settings: Settings, ids: tuple[int, ...], value_file: str | None, yes: bool) -> None:
+    """Revoke the application tokens ID... permanently, or the one with a value.
 
     At a terminal the command asks first. Without a terminal, it revokes the
     application token that it signs in with only if --yes is given.
+
+    --value-file is for a value that was found in public. The command signs in
+    with it once, to find out which application token it is.
     """
+    if bool(ids) == (value_file is not None):
+        raise click.UsageError("pass either ID... or --value-file")
+    value = read_value(value_file) if value_file is not None else None
     with open_client(settings) as client:
+        if value is not None:
+            ids = (client.application_tokens.identify(value).token.id,)
         if not yes:
-            _confirm({row.token.id: row for row in client.application_tokens.audit()}, ids)
+            audited = client.application_tokens.audit(refused_within=0)
+            _confirm({row.token.id: row for row in audited}, ids)
         for id in ids:
             client.application_tokens.revoke(id)
             if not settings.prints_json:
