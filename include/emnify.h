@@ -1159,9 +1159,10 @@ typedef struct emnify_checks emnify_checks;
  * at most.
  *
  * It makes a request without credentials, signs in unless a cached auth token is valid, and reads
- * the list of application tokens. It writes an entry to the store and removes it. `rights`: whether
- * to check the right to revoke application tokens, which a rotation needs. This writes to emnify:
- * it sets the description of the client's application token to what it is.
+ * the list of application tokens, and the refused sign-ins if the application token is limited to
+ * an address. It writes an entry to the store and removes it. `rights`: whether to check the right
+ * to revoke application tokens, which a rotation needs. This writes to emnify: it sets the
+ * description of the client's application token to what it is.
  *
  * What does not work is a result and no error. Fails only with EMNIFY_ERR_CANCELLED,
  * EMNIFY_ERR_INVALID_INPUT and EMNIFY_ERR_INTERNAL.

@@ -180,6 +180,23 @@ def test_6_an_application_token_for_another_address(doctor: Doctor) -> None:
     environment = {"EMNIFY_APPLICATION_TOKEN": created.value}
     assert doctor.run(environment=environment) == FAILED
     doctor.says("credential", "failed", f"whose id is {created.id}", "used from this address")
+    doctor.says(
+        "address",
+        "skipped",
+        "list the refused sign-ins with another",
+        "the address that emnify saw",
+    )
+
+
+def test_6_another_address_while_an_auth_token_is_stored(doctor: Doctor) -> None:
+    sandbox = doctor.command_line.sandbox
+    created = sandbox.add_application_token(description="gateway 7", ip="127.0.0.0/8")
+    environment = {"EMNIFY_APPLICATION_TOKEN": created.value}
+    assert doctor.run("--store", "store", environment=environment) in (OK, WARNING)
+    sandbox.settings(peer_address="203.0.113.7")
+    assert doctor.run(environment=environment) == FAILED
+    assert doctor.run("--store", "store", environment=environment) == WARNING
+    doctor.says("address", "warning", "from 127.0.0.0/8", "emnify refused 203.0.113.7 at ")
 
 
 def test_7_no_right_to_revoke(doctor: Doctor) -> None:

@@ -15,7 +15,7 @@ use crate::types::names::names;
 const OLD: Duration = Duration::from_secs(365 * 86_400);
 
 /// The time within which a refused sign-in counts as late, by default.
-const LATELY: Duration = Duration::from_secs(86_400);
+pub(crate) const LATELY: Duration = Duration::from_secs(86_400);
 
 /// The thresholds of an audit.
 ///

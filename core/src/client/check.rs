@@ -40,7 +40,8 @@ impl Client {
     /// the timeout.
     ///
     /// It makes a request without credentials, signs in unless a cached auth token is valid, and
-    /// reads the list of application tokens. It writes an entry to the store and removes it.
+    /// reads the list of application tokens, and the refused sign-ins if the application token is
+    /// limited to an address. It writes an entry to the store and removes it.
     ///
     /// ```
     /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();

@@ -176,6 +176,28 @@ fn in_ten_days() -> String {
 }
 
 #[test]
+fn the_address_that_emnify_refused_is_shown() {
+    let (sandbox, scratch) = (sandbox(), Scratch::new("check-address"));
+    let (_, value) = sandbox.add_application_token(emnify_sandbox::NewToken {
+        description: Some("gateway 7".into()),
+        ip: Some("127.0.0.0/8".into()),
+        ..emnify_sandbox::NewToken::default()
+    });
+    let client = || builder_without_token(&sandbox).application_token(value.as_str());
+    let stored = client().store(Store::directory(&scratch.0)).build().unwrap();
+    says(one(&checks(&stored), CheckSubject::Address, Verdict::Ok), "accepted this machine's");
+
+    sandbox.settings(|settings| settings.peer_address = Some("203.0.113.7".parse().unwrap()));
+    let refused = checks(&client().build().unwrap());
+    one(&refused, CheckSubject::Credential, Verdict::Failed);
+    says(one(&refused, CheckSubject::Address, Verdict::Skipped), "the address that emnify saw");
+
+    let address = one(&checks(&stored), CheckSubject::Address, Verdict::Warning).clone();
+    says(&address, "from 127.0.0.0/8; not tried now");
+    says(&address, "emnify refused 203.0.113.7 at ");
+}
+
+#[test]
 fn a_credential_file_that_cannot_be_read_is_named() {
     let sandbox = sandbox();
     let client = builder_without_token(&sandbox).application_token_file("/nonexistent/token");

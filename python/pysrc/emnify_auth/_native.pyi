@@ -267,7 +267,8 @@ class Client:
         client's timeout.
 
         It makes a request without credentials, signs in unless a cached auth token is valid, and
-        reads the list of application tokens. It writes an entry to the store and removes it.
+        reads the list of application tokens, and the refused sign-ins if the application token is
+        limited to an address. It writes an entry to the store and removes it.
 
             >>> {check.subject for check in client.check() if check.verdict == "failed"}
             set()

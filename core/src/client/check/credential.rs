@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::calls::application_tokens::{self, TokenCalls};
+use crate::calls::audit::LATELY;
 use crate::calls::retry::Transport;
 use crate::rotation;
 use crate::session::Session;
@@ -22,6 +23,8 @@ use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::secret::Secret;
 
 const CREATE_ANOTHER: &str = "create another application token and configure it";
+const SEE_FAILURES: &str = "list the refused sign-ins with another application token of the \
+                            workspace: they show the address that emnify saw";
 const TRIED_ADDRESS: &str = "finding where the application token may be used from";
 const TRIED_RIGHTS: &str = "setting the application token's description to what it is";
 const REMOVE_ONE: &str = "remove one of the two, so that all programs sign in with the same one";
@@ -62,7 +65,10 @@ pub(super) fn check(
     });
     let failed = problem.unwrap_or(CheckSubject::Credential);
     checks.push(match &signed_in {
-        Some(signed_in) => address(signed_in),
+        Some(signed_in) => address(transport, wait, signed_in)?,
+        None if failed == CheckSubject::Credential => {
+            Check::needs(CheckSubject::Address, TRIED_ADDRESS, failed).with_advice(SEE_FAILURES)
+        }
         None => Check::needs(CheckSubject::Address, TRIED_ADDRESS, failed),
     });
     checks.push(match wants_rights {
@@ -76,6 +82,11 @@ pub(super) fn check(
         }
     });
     Ok(())
+}
+
+/// Returns a transport whose calls end with the wait.
+fn within(transport: &Transport, wait: &Wait) -> Transport {
+    Transport { timeout: wait.left(), waited: Duration::ZERO, ..transport.clone() }
 }
 
 /// Describes what the client signs in with.
@@ -116,9 +127,7 @@ fn sign_in(transport: &Transport, wait: &Wait, tried: String) -> Result<(Check, 
         let own = Err("it applies to application tokens only");
         return Ok((check, Some(SignedIn { is_new, own })));
     }
-    let (timeout, waited) = (wait.left(), Duration::ZERO);
-    let own = TokenCalls::new(&Transport { timeout, waited, ..transport.clone() }).own();
-    let own = match own {
+    let own = match TokenCalls::new(&within(transport, wait)).own() {
         Ok(Some(own)) => {
             check = judge(transport, &auth_token, &own, check);
             Ok(own)
@@ -184,24 +193,37 @@ fn conflict(session: &Session) -> Option<String> {
     Some(format!("{name} contains another application token, which is not used"))
 }
 
-/// Checks from which addresses the application token may be used.
-fn address(signed_in: &SignedIn) -> Check {
-    let (verdict, found) = match (&signed_in.own, signed_in.is_new) {
-        (Err(why), _) => (Verdict::Skipped, (*why).to_owned()),
-        (Ok(own), is_new) => (
-            Verdict::Ok,
-            match (own.ip(), is_new) {
-                (None, _) => "from any address".to_owned(),
-                (Some(ip), true) => {
-                    format!("from {ip}, and emnify accepted this machine's address")
-                }
-                (Some(ip), false) => {
-                    format!("from {ip}; not tried, since it was already signed in")
-                }
-            },
-        ),
+/// Checks from which addresses the application token may be used, and whether emnify lately refused
+/// it because it came from another one.
+fn address(transport: &Transport, wait: &Wait, signed_in: &SignedIn) -> Result<Check> {
+    let check =
+        |verdict, found: &str| Check::new(CheckSubject::Address, verdict, TRIED_ADDRESS, found);
+    let (own, ip) = match &signed_in.own {
+        Err(why) => return Ok(check(Verdict::Skipped, why)),
+        Ok(own) => match own.ip() {
+            None => return Ok(check(Verdict::Ok, "from any address")),
+            Some(ip) => (own, ip),
+        },
     };
-    Check::new(CheckSubject::Address, verdict, TRIED_ADDRESS, found)
+    let accepted = match signed_in.is_new {
+        true => ", and emnify accepted this machine's address",
+        false => "; not tried now, since it was already signed in",
+    };
+    let found = format!("from {ip}{accepted}");
+    let failures = match TokenCalls::new(&within(transport, wait)).failures(LATELY) {
+        Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+        // This is only more information, and not everyone may read it.
+        failures => failures.unwrap_or_default(),
+    };
+    let refused = failures.into_iter().find(|failure| failure.token_ids == [own.id()]);
+    let Some((at, address)) = refused.and_then(|failure| failure.at.zip(failure.address)) else {
+        return Ok(check(Verdict::Ok, &found));
+    };
+    let found = format!("{found}; emnify refused {address} at {}", readable(at));
+    Ok(check(Verdict::Warning, &found).with_advice(format!(
+        "if this machine has the address {address}, give it an application token that may be used \
+         from there"
+    )))
 }
 
 /// Checks the right to revoke application tokens.
