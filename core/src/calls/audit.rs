@@ -55,6 +55,22 @@ impl AuditOptions {
 
     /// Sets the time within which a refused sign-in is reported as `RefusedLately`. Zero: the audit
     /// does not ask for refused sign-ins.
+    ///
+    /// ```
+    /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+    /// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+    /// #     .application_token(sandbox.application_token()).build()?;
+    /// use emnify_core::{AuditOptions, Finding};
+    /// use std::time::Duration;
+    ///
+    /// let options = AuditOptions::new().refused_within(Duration::from_secs(86_400));
+    /// for audited in client.application_tokens().audit(&options)? {
+    ///     if audited.findings.contains(&Finding::RefusedLately) {
+    ///         println!("a machine tries to sign in with token {}", audited.token.id());
+    ///     }
+    /// }
+    /// # Ok::<(), emnify_core::Error>(())
+    /// ```
     pub fn refused_within(mut self, time: Duration) -> Self {
         self.refused_within = time;
         self

@@ -38,6 +38,23 @@ const PER_PAGE: u64 = 100;
 ///
 /// emnify describes it in a sentence. If this library cannot parse the sentence, all fields but
 /// `description` and `at` are empty.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use std::time::Duration;
+///
+/// for failure in client.application_tokens().failures(Duration::from_secs(86_400))? {
+///     let name = failure.token_name.as_deref().unwrap_or(&failure.description);
+///     println!("{:?}: {name} {:?} was refused", failure.at, failure.token_ids);
+///     println!("  from {:?}: {:?}", failure.address, failure.reason);
+///     if let Some(id) = failure.successor_id {
+///         println!("  the machine there must be given token {id}");
+///     }
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SignInFailure {

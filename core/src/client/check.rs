@@ -13,6 +13,19 @@ use crate::types::error::Result;
 pub(crate) use environment::Given;
 
 /// What to check, in addition to what [`Client::check`] always checks.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::{CheckOptions, CheckSubject, Verdict};
+///
+/// // Before a rotation is planned: may the token revoke another one?
+/// let checks = client.check(CheckOptions::new().rights(true))?;
+/// let rights = checks.iter().find(|check| check.subject == CheckSubject::Rights);
+/// assert!(rights.is_some_and(|check| check.verdict == Verdict::Ok));
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use = "they have no effect unless they are passed to `check`"]
 pub struct CheckOptions {

@@ -134,6 +134,15 @@ impl RotateOptions {
     /// is called before the old application token is revoked, on the thread that called `rotate`.
     /// If it fails or returns another token, the rotation stops and nothing is revoked; the next
     /// call of `rotate` calls `hand_over` again.
+    ///
+    /// ```
+    /// use emnify_core::{RotateOptions, Secret};
+    /// use std::fs;
+    ///
+    /// let options = RotateOptions::new()
+    ///     .hand_over(|token| Ok(fs::write("/etc/openvpn/emnify", token.reveal())?))
+    ///     .read_back(|| Ok(Secret::from(fs::read_to_string("/etc/openvpn/emnify")?)));
+    /// ```
     pub fn read_back(
         mut self,
         read: impl Fn() -> Result<Secret, Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,

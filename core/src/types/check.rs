@@ -9,6 +9,23 @@ use crate::types::names::names;
 
 /// One check of [`Client::check`](crate::Client::check): what was tried, what was found, and what to
 /// do. `Display` writes these in one line. It contains no secret.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let client = emnify_core::Client::builder().base_url(sandbox.url()).ca_bundle(sandbox.ca_file())
+/// #     .application_token(sandbox.application_token()).build()?;
+/// use emnify_core::{CheckOptions, Verdict};
+///
+/// for check in client.check(CheckOptions::new())? {
+///     if check.verdict >= Verdict::Warning {
+///         println!("{}: {}: {}", check.subject, check.tried, check.found);
+///         if let Some(advice) = check.advice {
+///             println!("  {advice}");
+///         }
+///     }
+/// }
+/// # Ok::<(), emnify_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
@@ -25,6 +42,13 @@ pub struct Check {
 }
 
 /// What was checked, in the order of the results. `Display` writes a name such as `dns`.
+///
+/// ```
+/// use emnify_core::CheckSubject;
+///
+/// assert_eq!(CheckSubject::Dns.to_string(), "dns");
+/// assert!(CheckSubject::Environment < CheckSubject::Store);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum CheckSubject {
@@ -50,7 +74,19 @@ pub enum CheckSubject {
     Store,
 }
 
-/// The result of a check, from the least to the most serious.
+/// The result of a check, from the least to the most serious. `Display` writes a name such as `ok`.
+///
+/// ```
+/// use emnify_core::Verdict;
+///
+/// // The exit code of a program for monitoring.
+/// let code = |worst| match worst {
+///     Verdict::Failed => 2,
+///     Verdict::Warning => 1,
+///     _ => 0,
+/// };
+/// assert!(Verdict::Failed > Verdict::Warning && code(Verdict::Ok) == 0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Verdict {

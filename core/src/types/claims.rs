@@ -62,6 +62,18 @@ impl Claims {
 /// What a token says about itself, returned by
 /// [`ApplicationTokens::inspect`](crate::ApplicationTokens::inspect). Nothing of it is verified:
 /// anyone can write such a text.
+///
+/// ```
+/// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
+/// # let found = emnify_core::Secret::from(sandbox.application_token());
+/// use emnify_core::ApplicationTokens;
+///
+/// if let Some(claims) = ApplicationTokens::inspect(&found) {
+///     println!("token {:?} of workspace {:?}", claims.id, claims.organisation_id);
+///     println!("from {:?} until {:?}", claims.issued_at, claims.expires_at);
+///     assert!(!claims.is_auth_token);
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenClaims {

@@ -9,7 +9,7 @@ use crate::types::names::names;
 ///
 /// // From `Committed` on, the client uses the new application token.
 /// assert!(RotationState::Identified < RotationState::Committed);
-/// assert_eq!(RotationState::Grace.to_string(), "Grace");
+/// assert_eq!(RotationState::Grace.to_string(), "grace");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -19,7 +19,7 @@ use crate::types::error::Error;
 ///     eprintln!("{:?}; next attempt in {:?}", status.last_error, status.next_attempt);
 /// }
 /// assert!(status.valid_until > status.last_change && status.last_change <= Some(SystemTime::now()));
-/// println!("{} requests sent, {} saved", status.calls_made, status.calls_saved);
+/// println!("{} requests were sent", status.calls_made);
 /// # Ok::<(), emnify_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ use std::fmt;
 /// let error = client.request(Method::Get, "/api/v1/sim?page=x").send().unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Validation);
 /// if let Some(refused) = error.api_error() {
-///     eprintln!("{:?} {:?}: {:?}", refused.error_code, refused.error_token, refused.message);
+///     eprintln!("{:?} {:?}: {:?}", refused.error_code, refused.error_name, refused.message);
 ///     for nested in &refused.errors {
 ///         eprintln!("- {nested}");
 ///     }
