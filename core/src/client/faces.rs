@@ -59,6 +59,7 @@ impl Client {
     }
 
     /// Whether a sign-in of this process is under way, also in the background.
+    #[must_use]
     pub fn is_signing_in(&self) -> bool {
         self.transport.session.is_signing_in()
     }
