@@ -23,7 +23,8 @@ def described(tree: ast.Module) -> Iterator[tuple[ast.ClassDef | ast.FunctionDef
                 # Special methods have Python's own docstrings.
                 if isinstance(member, ast.FunctionDef) and not member.name.startswith("__"):
                     name = f"{node.name}.{member.name}"
-                    yield member, docstring(name, vars(value)[member.name])
+                    # A static method has the docstring of its function.
+                    yield member, docstring(name, getattr(value, member.name))
 
 
 def docstring(name: str, value: object) -> str:

@@ -31,9 +31,9 @@ def documented() -> Iterator[tuple[str, str]]:
         if not isinstance(value, type):
             continue
         yield name, inspect.getdoc(value) or ""
-        for member, method in vars(value).items():
+        for member in vars(value):
             if not member.startswith("_"):
-                yield f"{name}.{member}", inspect.getdoc(method) or ""
+                yield f"{name}.{member}", inspect.getdoc(getattr(value, member)) or ""
 
 
 EXAMPLES = {name: text for name, text in documented() if ">>>" in text}
