@@ -111,7 +111,7 @@ def test_an_async_function_reads_the_new_token_back(
             rotation = await gateway.application_tokens.rotate(
                 hand_over=given.append, read_back=read_back
             )
-            assert rotation.state == "Done"
+            assert rotation.state == "done"
 
     loop.run(main)
     assert given == values(sandbox)

@@ -198,7 +198,7 @@ def test_the_old_token_is_revoked_only_after_the_new_one_was_read_back(
     with gateway.text_client() as client:
         with pytest.raises(RotationError) as caught:
             client.application_tokens.rotate(hand_over=kept.append, read_back=misread)
-        assert caught.value.state == "Committed"
+        assert caught.value.state == "committed"
         if isinstance(bad, Exception):
             assert caught.value.__cause__ is bad
         assert len(gateway.active()) == 2

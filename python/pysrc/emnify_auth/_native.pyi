@@ -87,7 +87,8 @@ class Client:
     function may call the client: the events of these calls are reported during the next call, and
     those that repeat what it was just told are dropped. An exception that it raises goes to
     sys.unraisablehook and does not affect the call. Exceptions that are not an Exception, such as
-    KeyboardInterrupt, end the call. Each event also goes to the logger "emnify_auth" of Python's logging.
+    KeyboardInterrupt, end the call. Each event also goes to the logger "emnify_auth" of Python's
+    logging.
     auto_renew: whether a thread renews the auth token on time, also without calls, and signs in
     again after an outage. It starts at the first call that needs an auth token, and in a forked
     child at the child's first. It runs no Python code, so it never asks for a one-time code, and

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -25,7 +26,7 @@ _ORGANISATION_ID = "{organisation_id}"
 class HandOver:
     """How the new application token is stored and read back."""
 
-    hand_over: Callable[[str], object]
+    hand_over: Callable[[str], None]
     read_back: Callable[[], str | None] | None
     where: str
     """Where the new one is, for a message."""
@@ -44,10 +45,10 @@ def by_command(store: str, read: str | None) -> HandOver:
     return HandOver(take, kept if read else None, "was handed over")
 
 
-def _run(command: str, option: str, *, stdin: str = "", stdout: object) -> str:
+def _run(command: str, option: str, *, stdin: str = "", stdout: int | TextIO) -> str:
     ended = subprocess.run(  # noqa: S602 that is what the option is for
         command, shell=True, input=stdin, stdout=stdout, text=True, check=False
-    )  # type: ignore[call-overload]
+    )
     if ended.returncode:
         # The error of the rotation does not quote this one.
         warn(f"{option} ended with status {ended.returncode}")
