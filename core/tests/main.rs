@@ -7,6 +7,7 @@
     clippy::panic,
     reason = "a test that cannot continue fails"
 )]
+#![cfg_attr(not(unix), allow(dead_code, unused_imports, reason = "tests of Unix use them"))]
 
 mod calls;
 mod client;

@@ -5,5 +5,6 @@ mod faults;
 mod hostile;
 mod proxy;
 mod reasons;
-#[cfg(unix)]
+// Limits as Linux has them.
+#[cfg(target_os = "linux")]
 mod resources;
