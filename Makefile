@@ -23,7 +23,7 @@ MYPY := $(VENV)/bin/mypy
 .DEFAULT_GOAL := help
 # Cargo already uses all cores, and nothing must be rebuilt while it is tested.
 .NOTPARALLEL:
-.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox test-redis cross-all
+.PHONY: abi cross size help demo test test-more test-rust test-c test-python test-python-oldest test-aws-lc-rs test-crates test-sandbox-package test-sdist test-readme lint bench fleet header stub install wheel sandbox-wheel clean tools-c tools test-tools sandbox test-redis cross-all test-recipes
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus test-pyright ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus test-pyright test-recipes ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -133,6 +133,10 @@ test-prometheus: sandbox python-package ## Test the alert rules and the metrics 
 test-sdist: $(VENV)/ready ## Test the Python package's source archive
 	@tests/sdist.sh $(BUILD)/sdist $(VENV)/bin/maturin $(PYTHON)
 
+# Builds the library once more, without optimisation.
+test-recipes: sandbox ## Test the recipes for OpenWrt, Buildroot and Yocto
+	tests/with-sandbox.sh $(DEBUG)/emnify-sandbox ffi/packaging/recipes.sh $(BUILD)/recipes
+
 test-readme: test-tools sandbox python-package ## Test the README's examples
 	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/readme.sh $(DEBUG) $(VENV)/bin/python
@@ -192,9 +196,11 @@ size: tools-c ## Print the size of the C library by crate, beside the limit
 
 # Needs root. ffi/packaging/README.md lists the targets.
 cross: sandbox ## Build the C library for another platform and test it in emulation (TARGET=aarch64-unknown-linux-gnu)
+	@tests/tools.sh cross $(PYTHON)
 	ffi/packaging/cross.sh $(or $(TARGET),aarch64-unknown-linux-gnu) $(BUILD)/cross
 
 cross-all: sandbox ## Do that for all platforms, and print a table
+	@tests/tools.sh cross $(PYTHON)
 	ffi/packaging/cross_all.sh $(BUILD)/cross
 
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release

@@ -6,6 +6,8 @@
 
 EMNIFY_VERSION = 0.1.0
 # A checkout of the repository: make EMNIFY_CHECKOUT=/home/me/emnify-auth
+# Buildroot builds offline but fetches no crates for a checkout. Run this there once:
+#     mkdir -p .cargo && cargo vendor --locked >.cargo/config.toml
 EMNIFY_SITE = $(EMNIFY_CHECKOUT)
 EMNIFY_SITE_METHOD = local
 EMNIFY_LICENSE = MIT or Apache-2.0
