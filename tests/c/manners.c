@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -159,6 +160,10 @@ static void a_thread_with_a_small_stack_can_make_all_calls(void)
     /* Without optimisation or with a sanitizer, deep responses need more stack. */
     if (getenv("CHECK_DEBUG") != NULL) {
         size *= 2;
+    }
+    /* 128 KiB on aarch64. */
+    if (size < (size_t)PTHREAD_STACK_MIN) {
+        size = (size_t)PTHREAD_STACK_MIN;
     }
     prepare_deep_answers();
     pthread_attr_init(&attributes);
