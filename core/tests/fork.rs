@@ -182,6 +182,7 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[allow(clippy::unwrap_used, reason = "part of a test")]
 fn every_thread_of_the_library_blocks_every_signal() {
     let sandbox = sandbox();
@@ -244,6 +245,7 @@ fn a_client_works_on_both_sides_of_a_fork_and_leaves_signals_alone() {
     #[cfg(target_os = "linux")]
     a_grandchild_with_the_pid_of_a_dead_ancestor_makes_its_own_connections();
     children_work_while_threads_of_the_parent_are_busy();
+    #[cfg(target_os = "linux")]
     every_thread_of_the_library_blocks_every_signal();
     a_peer_that_closes_the_connection_during_a_write_does_not_kill_the_host();
 }

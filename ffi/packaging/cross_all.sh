@@ -15,7 +15,7 @@ for target in $(sed -n 's/^\([a-z0-9_-]*\)) \(arch\|zig\|other\)=.*/\1/p' "$here
     "$here/cross.sh" "$target" "$1" >"$1/$target.output" 2>&1 || failed=1
     tail -n 1 "$1/$target.output"
     # shellcheck disable=SC2016
-    tail -n 1 "$1/$target.output" | sed 's/^\([^:]*\): /| `\1` | /; s/ bytes, / | /; s/$/ |/' >>"$1/table"
+    tail -n 1 "$1/$target.output" | sed 's/^\([^:]*\): /| `\1` | /; s/\( bytes\|no library\), / | /; s/$/ |/' >>"$1/table"
 done
 printf '\n| target | library, bytes | tests |\n|---|---|---|\n'
 cat "$1/table"
