@@ -820,7 +820,8 @@ int32_t emnify_config_set_local_address(emnify_config *config,
  * Sets about how many clients sign in from the same public address, from 1 to 1,000,000. emnify
  * limits sign-ins by address. After the first refusal because of that limit, a client of a fleet
  * waits for 300 s and up to 4.2 s for each client, drawn at random, instead of 300 s: then a
- * large fleet is signed in sooner and with fewer calls. The first attempt is never delayed.
+ * large fleet needs fewer calls, and gets signed in even if emnify counts refused calls. The first
+ * attempt is never delayed.
  *
  * Default: the environment variable EMNIFY_FLEET_SIZE, or else unknown.
  */

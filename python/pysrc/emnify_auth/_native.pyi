@@ -95,9 +95,9 @@ class Client:
     does not delay the end of the program.
     fleet_size: about how many clients sign in from the same public address. emnify limits sign-ins
     by address. After the first refusal because of that limit, a client of a fleet waits for 300 s
-    and up to 4.2 s for each client, drawn at random, instead of 300 s: then a large fleet is
-    signed in sooner and with fewer calls. The first attempt is never delayed. Default:
-    EMNIFY_FLEET_SIZE, else unknown.
+    and up to 4.2 s for each client, drawn at random, instead of 300 s: then a large fleet needs
+    fewer calls, and gets signed in even if emnify counts refused calls. The first attempt is never
+    delayed. Default: EMNIFY_FLEET_SIZE, else unknown.
     pacing: whether calls are delayed to stay within emnify's rate limits, for all threads of
     this client together: 500 calls at once, then 5 per second (2,000 in any 300 s). In
     addition, lists and statistics have 5 at once, then 10 per second; other calls have 25 at

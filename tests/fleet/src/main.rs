@@ -1,6 +1,6 @@
 //! Simulates fleets of clients behind one address, prints what they cost and how soon they are
-//! signed in, draws pictures of them, and fails if a number is missed. `make fleet` runs it; its
-//! argument is the folder of the pictures.
+//! signed in, draws pictures of them, and fails if a number is worse than required. `make fleet`
+//! runs it; its argument is the folder of the pictures.
 
 mod draws;
 mod fleet;
@@ -104,7 +104,8 @@ fn print_schedules() {
     let columns = [(1_000, false), (1_000, true), (2_000, false), (2_000, true)];
     print!("| wait after a 429 | a client alone is back after |");
     for (clients, counted) in columns {
-        print!(" {clients} clients, refused calls {} |", if counted { "count" } else { "do not" });
+        let count = if counted { "count" } else { "do not count" };
+        print!(" {clients} clients, refused calls {count} |");
     }
     println!("\n|---|---|---|---|---|---|");
     for schedule in CANDIDATES {
