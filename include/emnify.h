@@ -94,17 +94,16 @@
  * their defaults. If the program is newer than the library, members that the library does not know
  * must keep their defaults, or the call fails with EMNIFY_ERR_INVALID_INPUT.
  *
- * Timeouts. A call that blocks takes at most the timeout of its client, which
- * emnify_config_set_timeout_ms() sets, with all its attempts and waits. emnify_request() takes one
- * of its own from its options, emnify_authenticate_within() as an argument. A page of
- * emnify_pages_next() counts as one call.
+ * Timeouts. Exceptions from the client's timeout: emnify_request() takes one from its options,
+ * emnify_authenticate_within() as an argument; each page of emnify_pages_next() and each request of
+ * emnify_token_rotate() has the whole timeout.
  *
  * Threads. Any number of threads may use a client at the same time. emnify_config and emnify_pages
  * may be used by one thread at a time. All other handles are read-only: any thread may read them;
  * free them when no thread uses them. There is no global state to set up. A thread that calls the
  * library needs 64 KiB of stack.
  *
- * A client starts two to four threads when it has work for them; ffi/packaging/README.md lists
+ * A client starts up to four threads when it has work for them; ffi/packaging/README.md lists
  * them. With emnify_config_set_cancellable() it starts one more for each simultaneous exchange with
  * the server, 64 at most by default. All these threads block all signals, so signal handlers run on
  * your threads. The library never causes SIGPIPE. Do not call it from a signal handler. A client
@@ -1165,7 +1164,7 @@ typedef struct emnify_checks emnify_checks;
  * to revoke application tokens, which a rotation needs. This writes to emnify: it sets the
  * description of the client's application token to what it is.
  *
- * What does not work is a result and no error. Fails only with EMNIFY_ERR_CANCELLED,
+ * A failed check is a result, not an error. Fails only with EMNIFY_ERR_CANCELLED,
  * EMNIFY_ERR_INVALID_INPUT and EMNIFY_ERR_INTERNAL.
  */
 EMNIFY_NODISCARD
@@ -1483,8 +1482,9 @@ typedef struct {
  * sent nowhere else. `options` may be NULL.
  *
  * After a 401 the client signs in and repeats the request once, if that may help. After a
- * temporary failure, GET, HEAD, PUT and DELETE are retried, three attempts in all; POST and PATCH
- * only if the request was not sent. Redirects are not followed. A response may have up to 16 MiB.
+ * temporary failure, GET, HEAD, PUT and DELETE are retried as often as emnify_config_set_retries()
+ * allows (default: 2); POST and PATCH only if the request was not sent. Redirects are not followed.
+ * A response may have up to 16 MiB.
  *
  * HTTP errors become EMNIFY_ERR_NOT_FOUND, _FORBIDDEN, _CONFLICT, _VALIDATION and so on. After
  * EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before
@@ -1820,8 +1820,7 @@ const char *emnify_finding_name(uint32_t finding);
 typedef struct emnify_tokens emnify_tokens;
 
 /**
- * From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON,
- * EMNIFY_FINDING_OLD and EMNIFY_FINDING_REFUSED_LATELY.
+ * Thresholds for EMNIFY_FINDING_EXPIRES_SOON, _OLD and _REFUSED_LATELY.
  *
  * Initialise it with EMNIFY_LIST_OPTIONS_INIT, which sets `size`: see "Options" above.
  */

@@ -66,8 +66,8 @@ struct Token {
     bool has(std::uint32_t finding) const noexcept { return (findings & finding) != 0; }
 };
 
-/* From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON, _OLD and
- * _REFUSED_LATELY. 0 means the default: 30 and 365 days, and refused sign-ins are not read. */
+/* Thresholds for EMNIFY_FINDING_EXPIRES_SOON, _OLD and _REFUSED_LATELY. 0 means the default: 30 and
+ * 365 days, and refused sign-ins are not read. */
 struct ListOptions {
     std::chrono::seconds expires_within = std::chrono::seconds(0);
     std::chrono::seconds older_than = std::chrono::seconds(0);

@@ -43,7 +43,7 @@ pub struct emnify_check {
 /// to revoke application tokens, which a rotation needs. This writes to emnify: it sets the
 /// description of the client's application token to what it is.
 ///
-/// What does not work is a result and no error. Fails only with EMNIFY_ERR_CANCELLED,
+/// A failed check is a result, not an error. Fails only with EMNIFY_ERR_CANCELLED,
 /// EMNIFY_ERR_INVALID_INPUT and EMNIFY_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_client_check(

@@ -77,8 +77,9 @@ pub struct emnify_response {
 /// sent nowhere else. `options` may be NULL.
 ///
 /// After a 401 the client signs in and repeats the request once, if that may help. After a
-/// temporary failure, GET, HEAD, PUT and DELETE are retried, three attempts in all; POST and PATCH
-/// only if the request was not sent. Redirects are not followed. A response may have up to 16 MiB.
+/// temporary failure, GET, HEAD, PUT and DELETE are retried as often as emnify_config_set_retries()
+/// allows (default: 2); POST and PATCH only if the request was not sent. Redirects are not followed.
+/// A response may have up to 16 MiB.
 ///
 /// HTTP errors become EMNIFY_ERR_NOT_FOUND, _FORBIDDEN, _CONFLICT, _VALIDATION and so on. After
 /// EMNIFY_ERR_NETWORK, _TIMEOUT or _SERVER the request may have taken effect; check before

@@ -12,8 +12,7 @@ use crate::boundary::options::{self, Options};
 use crate::boundary::{Out, Result, call, emnify_error, free, read};
 use crate::client::{emnify_client, produce, usable};
 
-/// From when on tokens of a list get the findings EMNIFY_FINDING_EXPIRES_SOON,
-/// EMNIFY_FINDING_OLD and EMNIFY_FINDING_REFUSED_LATELY.
+/// Thresholds for EMNIFY_FINDING_EXPIRES_SOON, _OLD and _REFUSED_LATELY.
 ///
 /// Initialise it with EMNIFY_LIST_OPTIONS_INIT, which sets `size`: see "Options" above.
 #[repr(C)]

@@ -57,10 +57,10 @@ def exec_(
 
     \b
     Its environment contains:
-      EMNIFY_AUTH_TOKEN       a valid auth token, or with --renew
-      EMNIFY_AUTH_TOKEN_FILE  a file with mode 0600 that contains one; it is
-                              replaced before the auth token expires and
-                              deleted when the program ends
+      EMNIFY_AUTH_TOKEN       a valid auth token
+      EMNIFY_AUTH_TOKEN_FILE  with --renew, instead: a file with mode 0600 that
+                              contains one; it is replaced before the auth
+                              token expires and deleted when the program ends
 
     EMNIFY_APPLICATION_TOKEN and EMNIFY_PASSWORD are removed from it. Signals are
     passed on to the program, and its exit code is returned.

@@ -55,7 +55,7 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 @click.option(
     "--keep-old",
     is_flag=True,
-    help="Leave the old one active if the application token has no right to revoke it.",
+    help="Do not revoke the old one. For an application token that has no right to revoke.",
 )
 @click.option(
     "--hand-over-command",

@@ -108,7 +108,7 @@ def _options(hidden: bool) -> list[click.Option]:
         ),
         option(
             "--store",
-            metavar="DIRECTORY",
+            metavar="STORE",
             callback=_set_store,
             shell_complete=_complete_directory,
             help="Keep the session here, so that later commands need not sign in. A directory, or "

@@ -67,7 +67,7 @@ def update(settings: Settings, id: int, description: str) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_settings
 def revoke(settings: Settings, ids: tuple[int, ...], value_file: str | None, yes: bool) -> None:
-    """Revoke the application tokens ID... permanently, or the one with a value.
+    """Permanently revoke application tokens, by ID or by value.
 
     At a terminal the command asks first. Without a terminal, it revokes the
     application token that it signs in with only if --yes is given.
