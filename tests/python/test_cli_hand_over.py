@@ -74,6 +74,7 @@ def test_a_template_is_filled_in(command_line: CommandLine) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == f"Application token 4713 is in openvpn, and {old} is revoked.\n"
+    assert "{another} is not a placeholder and stays as it is" in ended.stderr
     assert output.read_text() == f"1234\n{value(command_line, 4713)}\n# {{another}}\n"
     assert output.stat().st_mode & 0o777 == 0o600
     assert active(command_line) == [4713]
@@ -114,6 +115,10 @@ def test_a_file_that_was_changed_in_the_grace_period_is_written_again(
             "pass only one",
         ),
         (["--template", "missing", "--output", "output"], "cannot read missing"),
+        (["--template", "template", "--output", "secret"], "--output secret is the template or"),
+        (["--template", "template", "--output", "./template"], "is the template or the file"),
+        (["--hand-over-command", " "], "--hand-over-command is empty"),
+        (["--hand-over-command", "cat", "--read-back-command", ""], "--read-back-command is empty"),
         (["--template", "template", "--output", "output"], "does not contain {token}"),
     ],
 )

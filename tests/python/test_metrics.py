@@ -50,8 +50,10 @@ def test_the_text_is_openmetrics(client: Client, sandbox: Sandbox) -> None:
 
 def test_a_collector_passes_them_to_prometheus_client(client: Client) -> None:
     auth_token = client.authenticate()
-    registry = CollectorRegistry(auto_describe=True)
+    registry = CollectorRegistry()
     registry.register(EmnifyCollector(client))
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        registry.register(EmnifyCollector(client))
     expires_at = int(auth_token.expires_at.timestamp())
     assert registry.get_sample_value("emnify_signed_in") == 1
     assert registry.get_sample_value("emnify_auth_token_expiry_timestamp_seconds") == expires_at

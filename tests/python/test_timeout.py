@@ -189,7 +189,9 @@ def test_every_call_that_may_wait_takes_it() -> None:
     assert without == {
         "aclose",
         "close",
+        "inspect",
         "invalidate",
+        "metrics",
         "retry_now",
         "status",
         "switch_workspace",

@@ -38,6 +38,10 @@ class EmnifyCollector(Collector):
             raise wrong_type("a Client or an AsyncClient", client)
         self._client = client
 
+    def describe(self) -> Iterable[Metric]:
+        """Return the names, by which a registry refuses a second collector."""
+        return self.collect()
+
     def collect(self) -> Iterable[Metric]:
         """Return the current metrics."""
         families: Iterable[Metric] = text_string_to_metric_families(  # type: ignore[no-untyped-call]

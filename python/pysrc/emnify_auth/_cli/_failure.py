@@ -120,10 +120,7 @@ def _message(error: EmnifyError) -> str:
 def _advice(error: EmnifyError) -> str | None:
     """Return what to do next, unless the message contains it."""
     if isinstance(error, RotationError):
-        return (
-            "Run the same command again to continue the rotation. The application token in the "
-            "file still works."
-        )
+        return "Run the same command again to continue the rotation. Keep the store until then."
     if isinstance(error, MfaRequiredError):
         return "Run the command at a terminal to enter the code, or use an application token."
     if isinstance(error, _LATER) and error.retry_after is not None and error.retry_after >= 1:

@@ -1,6 +1,7 @@
 """Where `tokens rotate` puts the new application token, if not into the credential file: a command
 stores it, or it is written to a file that is made from a template."""
 
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ __all__ = ["HandOver", "by_command", "by_template"]
 
 _TOKEN = "{token}"  # noqa: S105 a placeholder
 _ORGANISATION_ID = "{organisation_id}"
+_PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 @dataclass
@@ -56,9 +58,16 @@ def _run(command: str, option: str, *, stdin: str = "", stdout: int | TextIO) ->
     return ended.stdout or ""
 
 
-def by_template(template: Path, output: Path, client: Client, stack: ExitStack) -> HandOver:
+def by_template(
+    template: Path, output: Path, client: Client, stack: ExitStack, client_file: Path | None
+) -> HandOver:
     """Write the template with the token in it to a file, in one step and with mode 0600. The stack
     removes what was written if the rotation does not get there."""
+    own = client_file and os.path.realpath(client_file)
+    if os.path.realpath(output) in (own, os.path.realpath(template)):
+        raise click.UsageError(
+            f"--output {output} is the template or the file with the application token"
+        )
     try:
         text = template.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -70,12 +79,22 @@ def by_template(template: Path, output: Path, client: Client, stack: ExitStack) 
         if organisation_id is None:
             fail(f"--template: the auth token does not contain the {_ORGANISATION_ID}", 1)
         text = text.replace(_ORGANISATION_ID, str(organisation_id))
+    for name in sorted({*_PLACEHOLDER.findall(text)} - {_TOKEN}):
+        warn(f"--template: {name} is not a placeholder and stays as it is")
     file = stack.enter_context(SecretFile(output, replace=True))
     before, *after = map(re.escape, text.split(_TOKEN))
     pattern = re.compile(before + r"(?P<token>\S+)" + "(?P=token)".join(after))
+
+    def take(token: str) -> None:
+        try:
+            file.write(text.replace(_TOKEN, token))
+        except OSError as error:
+            # The error of the rotation does not quote this one.
+            warn(f"cannot write {output}: {error.strerror}")
+            raise
 
     def kept() -> str | None:
         found = pattern.fullmatch(output.read_text(encoding="utf-8"))
         return found["token"] if found else None
 
-    return HandOver(lambda token: file.write(text.replace(_TOKEN, token)), kept, f"is in {output}")
+    return HandOver(take, kept, f"is in {output}")

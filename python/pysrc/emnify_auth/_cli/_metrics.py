@@ -20,7 +20,7 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 @click.command(cls=Command)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     shell_complete=complete_file,
     help="Replace this file, in one step, with mode 0644: a .prom file in the directory that "

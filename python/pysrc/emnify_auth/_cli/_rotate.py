@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .. import Client, Rotation
+from .. import Client, Rotation, RotationError
 from ._failure import fail
 from ._hand_over import by_command, by_template
 from ._output import print_json
@@ -71,14 +71,14 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 )
 @click.option(
     "--template",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     shell_complete=complete_file,
     help="With --output: a text with {token} and {organisation_id}, which are filled in.",
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     shell_complete=complete_file,
     help="With --template: the file that gets the result, in one step and with mode 0600, instead "
@@ -112,6 +112,13 @@ def rotate(
     """
     if (template is None) != (output is None):
         raise click.UsageError("--template and --output need each other")
+    for option, command in (
+        ("--hand-over-command", hand_over_command),
+        ("--read-back-command", read_back_command),
+    ):
+        # The shell would succeed, and the new application token would be nowhere.
+        if command is not None and not command.strip():
+            raise click.UsageError(f"{option} is empty")
     if read_back_command is not None and hand_over_command is None:
         raise click.UsageError("--read-back-command needs --hand-over-command")
     if hand_over_command is not None and template is not None:
@@ -131,7 +138,10 @@ def rotate(
         if hand_over_command is not None:
             handed = by_command(hand_over_command, read_back_command)
         elif template is not None and output is not None:
-            handed = by_template(template, output, client, stack)
+            file = settings.application_token_file or os.environ.get(
+                "EMNIFY_APPLICATION_TOKEN_FILE"
+            )
+            handed = by_template(template, output, client, stack, Path(file) if file else None)
 
         def once() -> Rotation:
             return client.application_tokens.rotate(
@@ -147,7 +157,11 @@ def rotate(
 
         try:
             rotation = _until_done(client, once, settings) if wait else once()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, RotationError) as error:
+            # Ctrl-C may have ended a command that the rotation called.
+            ended = error.__cause__ if isinstance(error, RotationError) else error
+            if not isinstance(ended, KeyboardInterrupt):
+                raise
             message = (
                 f"interrupted. The progress is in {store}; run the same command again to continue"
             )

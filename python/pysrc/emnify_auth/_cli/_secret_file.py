@@ -22,13 +22,15 @@ class SecretFile:
     """
 
     def __init__(self, path: Path, *, replace: bool, mode: int = 0o600) -> None:
+        # A symbolic link stays, and its target is replaced.
+        self._target = Path(os.path.realpath(path)) if replace else path
         self.path = path
-        self._written = path
+        self._written = self._target
         self.is_kept = False
         if replace and path.exists() and not path.is_file():
             fail(f"{path} is not a regular file; nothing was created", 2)
         if replace:
-            self._written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            self._written = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}")
 
         def opener(path: str, flags: int) -> int:
             return os.open(path, flags, mode)
@@ -45,23 +47,26 @@ class SecretFile:
     def write(self, secret: str) -> None:
         """Write the secret to the disk and keep the file. Raises OSError."""
         left = memoryview(secret.encode())
-        while left:
-            left = left[self._file.write(left) :]
-        os.fsync(self._file.fileno())
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         # Windows neither renames an open file nor syncs a directory.
         self._file.close()
-        if self._written != self.path:
-            os.replace(self._written, self.path)
+        if self._written != self._target:
+            os.replace(self._written, self._target)
         self.is_kept = True
         if sys.platform == "win32":
             return
-        directory = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            # Some file systems do not support this. The secret is already in its place.
-            with contextlib.suppress(OSError):
+        # Some file systems and directories do not support this. The secret is already in its place.
+        with contextlib.suppress(OSError):
+            directory = os.open(self._target.parent, os.O_RDONLY)
+            try:
                 os.fsync(directory)
-        finally:
-            os.close(directory)
+            finally:
+                os.close(directory)
 
     def __enter__(self) -> "SecretFile":
         return self

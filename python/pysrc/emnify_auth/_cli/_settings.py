@@ -60,7 +60,8 @@ def _set_store(ctx: click.Context, param: click.Parameter, value: str | None) ->
     _set(ctx, param, value)
 
 
-_FILE = click.Path(path_type=Path)
+# Whether it can be read is reported where it is read.
+_FILE = click.Path(path_type=Path, readable=False)
 
 
 def complete_file(
