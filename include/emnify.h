@@ -2122,8 +2122,9 @@ typedef struct emnify_rotation emnify_rotation;
  * token. The `length` bytes at `application_token` are followed by a NUL and are wiped when the
  * function returns. `user` is the pointer in the options.
  *
- * It runs during emnify_token_rotate(). After a crash it may be called again with the same token.
- * It may call the client, but not emnify_token_rotate().
+ * It runs during emnify_token_rotate(). It must be idempotent: after an error, a crash or the grace
+ * period it is called again with the same token. It may call the client, but not
+ * emnify_token_rotate().
  */
 typedef int32_t (*emnify_hand_over)(void *user, const char *application_token, size_t length);
 

@@ -30,6 +30,10 @@ impl Rotator<'_> {
         let Successor { token, key, mut entry, auth_token: mut proof } = successor;
         let expires_at = entry.plan.expiry_date.as_deref().and_then(date::instant);
         self.transport.session.learn_expiry(key.name(), expires_at);
+        // What an earlier run called or wrote may be configured otherwise now.
+        let RotateOptions { hand_over, read_back, .. } = self.options;
+        let is_continued = entry.state != RotationState::Committed;
+        let again = is_continued && hand_over.is_some() && read_back.is_none();
         loop {
             let state = entry.state;
             let next = match state {
@@ -42,7 +46,13 @@ impl Rotator<'_> {
                     Ok(None) => Ok(RotationState::Revoking),
                     Err(error) => Err(error),
                 },
-                RotationState::Revoking => self.revoke_old(&token, &key, &mut entry),
+                RotationState::Revoking => {
+                    let kept = match again {
+                        true => self.hand_over(&token, &entry, &mut proof),
+                        false => Ok(state),
+                    };
+                    kept.and_then(|_| self.revoke_old(&token, &key, &mut entry))
+                }
                 _ => {
                     self.transport.session.use_credential(key.name());
                     return Ok(self.result(&entry));

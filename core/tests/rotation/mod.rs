@@ -1,5 +1,6 @@
 //! Rotations of application tokens.
 
+mod hand_over;
 mod obstacles;
 mod options;
 mod recovery;
