@@ -40,6 +40,7 @@ impl CheckOptions {
 
     /// Sets whether to check the right to revoke application tokens, which a rotation needs. This
     /// writes to emnify: it sets the description of the client's application token to what it is.
+    /// The check is skipped if that token has none.
     pub fn rights(mut self, wanted: bool) -> Self {
         self.rights = wanted;
         self

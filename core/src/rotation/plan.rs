@@ -67,7 +67,8 @@ impl Rotator<'_> {
             (None, date) => date,
         };
         if !keep_old {
-            check_right_to_revoke(row, |body| self.change_with(&auth_token, row.id(), body))
+            let text = row.description().filter(|text| !text.is_empty()).unwrap_or(NO_DESCRIPTION);
+            check_right_to_revoke(text, |body| self.change_with(&auth_token, row.id(), body))
                 .map_err(|error| match error.kind() {
                     ErrorKind::Forbidden => error.with_advice(NO_RIGHT),
                     _ => error,
@@ -114,14 +115,13 @@ impl Rotator<'_> {
     }
 }
 
-/// Checks whether application tokens can be revoked, with `change`, which changes the row. Sends the
-/// description that the row already has, so that nothing changes.
+/// Checks whether application tokens can be revoked, with `change`, which changes a row. Nothing
+/// changes if the row already has this description.
 pub(crate) fn check_right_to_revoke(
-    row: &ApplicationToken,
+    description: &str,
     change: impl FnOnce(&UpdateApplicationToken<'_>) -> Result<()>,
 ) -> Result<()> {
-    let description = row.description().filter(|text| !text.is_empty());
-    match change(&UpdateApplicationToken::description(description.unwrap_or(NO_DESCRIPTION))) {
+    match change(&UpdateApplicationToken::description(description)) {
         // A refused description does not mean that the right is missing.
         Err(error) if matches!(error.kind(), ErrorKind::Validation | ErrorKind::Conflict) => Ok(()),
         changed => changed,

@@ -149,6 +149,23 @@ fn the_right_to_revoke_is_checked_only_if_asked_for_and_changes_nothing() {
 }
 
 #[test]
+fn the_right_to_revoke_of_an_application_token_without_a_description_is_not_checked() {
+    let sandbox = sandbox();
+    for description in [None, Some(String::new())] {
+        let (_, value) = sandbox.add_application_token(emnify_sandbox::NewToken {
+            description,
+            ..emnify_sandbox::NewToken::default()
+        });
+        let client = builder_without_token(&sandbox).application_token(value).build().unwrap();
+        let checks = client.check(CheckOptions::new().rights(true)).unwrap();
+        let rights = one(&checks, CheckSubject::Rights, Verdict::Skipped);
+        says(rights, "has no description");
+        assert!(rights.advice.is_some(), "{rights}");
+    }
+    assert!(sandbox.requests().iter().all(|sent| sent.method != "PATCH"));
+}
+
+#[test]
 fn an_application_token_that_no_longer_works_is_found_while_its_auth_token_does() {
     let sandbox = sandbox();
     let client = client(&sandbox);

@@ -234,7 +234,13 @@ fn rights(transport: &Transport, wait: &Wait, signed_in: &SignedIn) -> Result<Ch
         Ok(own) => own,
         Err(why) => return Ok(check(Verdict::Skipped, why)),
     };
-    let result = rotation::check_right_to_revoke(own, |body| {
+    let Some(description) = own.description().filter(|text| !text.is_empty()) else {
+        let found = "not tried, because the application token has no description";
+        return Ok(
+            check(Verdict::Skipped, found).with_advice("give the application token a description")
+        );
+    };
+    let result = rotation::check_right_to_revoke(description, |body| {
         application_tokens::change(own.id(), body, |call| transport.send(call, wait))
     });
     match result {
