@@ -50,7 +50,7 @@
 //!
 //! # Tests of your own code
 //!
-//! The crate [emnify-sandbox](https://docs.rs/emnify-sandbox) plays emnify's API on this machine and
+//! The crate `emnify-sandbox` plays emnify's API on this machine and
 //! fails on request. [`ManualClock`] lets a test see a token expire without waiting. The feature
 //! `test-util` creates auth tokens and errors for functions that take them.
 //!
@@ -58,10 +58,10 @@
 //!
 //! | feature | what it does |
 //! |---|---|
-//! | `ring` (default) | Uses [ring](https://docs.rs/ring) for TLS and for the encryption of a [`Store`]. |
-//! | `aws-lc-rs` | Uses [aws-lc-rs](https://docs.rs/aws-lc-rs) instead, also if `ring` is enabled. |
+//! | `ring` (default) | Uses `ring` for TLS and for the encryption of a [`Store`]. |
+//! | `aws-lc-rs` | Uses `aws-lc-rs` instead, also if `ring` is enabled. |
 //! | `test-util` | Adds `AuthToken::for_tests` and `Error::for_tests`, for tests of your own code. |
-//! | `tracing` | Reports requests (level `DEBUG`) and events to the subscriber of [tracing](https://docs.rs/tracing), without secrets. |
+//! | `tracing` | Reports requests (level `DEBUG`) and events to the subscriber of `tracing`, without secrets. |
 //! | `redis` | Adds `Store::redis`, for processes on several machines. |
 //!
 //! This crate passes its provider to rustls and installs none. But if it and another crate enable
