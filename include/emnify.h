@@ -2123,7 +2123,7 @@ typedef struct emnify_rotation emnify_rotation;
  * function returns. `user` is the pointer in the options.
  *
  * It runs during emnify_token_rotate(). It must be idempotent: after an error, a crash or the grace
- * period it is called again with the same token. It may call the client, but not
+ * period it may be called again with the same token. It may call the client, but not
  * emnify_token_rotate().
  */
 typedef int32_t (*emnify_hand_over)(void *user, const char *application_token, size_t length);

@@ -113,7 +113,7 @@ impl RotateOptions {
     /// Sets a function that stores the new application token, instead of writing it to the
     /// credential file. The token must be durable when the function returns. It is called on the
     /// thread that called `rotate`. It must be idempotent: after an error, a crash or the grace
-    /// period it is called again with the same token. It may use the client, but must not call
+    /// period it may be called again with the same token. It may use the client, but must not call
     /// `rotate`. If it returns an error, the rotation stops, and the old token is not revoked.
     ///
     /// ```

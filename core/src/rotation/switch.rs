@@ -30,10 +30,9 @@ impl Rotator<'_> {
         let Successor { token, key, mut entry, auth_token: mut proof } = successor;
         let expires_at = entry.plan.expiry_date.as_deref().and_then(date::instant);
         self.transport.session.learn_expiry(key.name(), expires_at);
-        // What an earlier run called or wrote may be configured otherwise now.
         let RotateOptions { hand_over, read_back, .. } = self.options;
-        let is_continued = entry.state != RotationState::Committed;
-        let again = is_continued && hand_over.is_some() && read_back.is_none();
+        // After a grace period, this may be another function than the one that was called before it.
+        let again = entry.plan.grace_seconds != 0 && hand_over.is_some() && read_back.is_none();
         loop {
             let state = entry.state;
             let next = match state {

@@ -28,7 +28,7 @@ const TOKEN_CAPACITY: usize = 4096;
 /// function returns. `user` is the pointer in the options.
 ///
 /// It runs during emnify_token_rotate(). It must be idempotent: after an error, a crash or the grace
-/// period it is called again with the same token. It may call the client, but not
+/// period it may be called again with the same token. It may call the client, but not
 /// emnify_token_rotate().
 pub type emnify_hand_over = Option<
     unsafe extern "C" fn(user: *mut c_void, application_token: *const c_char, length: usize) -> i32,

@@ -273,9 +273,9 @@ impl ApplicationTokens {
     /// revoke. The rotation ends in "done" with the event "old_token_kept".
     /// hand_over: a function that stores the new application token, a str, where the program
     /// finds it at its next start. It replaces the credential file. It runs in the thread that
-    /// makes this call. It must be idempotent: after an error, a crash or the grace period it is
-    /// called again with the same token. It may use this client, but must not call rotate(). Any
-    /// exception that it raises, even KeyboardInterrupt, stops the rotation and becomes the
+    /// makes this call. It must be idempotent: after an error, a crash or the grace period it may
+    /// be called again with the same token. It may use this client, but must not call rotate().
+    /// Any exception that it raises, even KeyboardInterrupt, stops the rotation and becomes the
     /// __cause__ of the RotationError, and the old token is not revoked.
     ///
     /// read_back: a function that returns the application token that hand_over stored, a str, as

@@ -129,10 +129,10 @@ class AsyncApplicationTokens:
 
         hand_over: a function that stores the new application token, a str, where the program finds
         it at its next start. It replaces the credential file. It runs in the event loop of this
-        task. It must be idempotent: after an error, a crash or the grace period it is called again
-        with the same token. A plain function blocks the event loop; an async one does not, and may
-        use this client, but must not call rotate(). Any exception that it raises stops the rotation
-        and becomes the __cause__ of the RotationError, and the old token is not revoked.
+        task. It must be idempotent: after an error, a crash or the grace period it may be called
+        again with the same token. A plain function blocks the event loop; an async one does not,
+        and may use this client, but must not call rotate(). Any exception that it raises stops the
+        rotation and becomes the __cause__ of the RotationError, and the old token is not revoked.
         read_back: a function that returns the token that hand_over stored. It runs like hand_over.
 
         If the task is cancelled, the next rotate() continues where this one stopped."""
