@@ -1967,8 +1967,8 @@ size_t emnify_failure_token_count(const emnify_failure *failure);
 uint64_t emnify_failure_token_id(const emnify_failure *failure, size_t index);
 
 /**
- * Returns the id of the application token that replaced the refused one: that one is revoked, and
- * this is the only active token with its description. 0 if there is none.
+ * Returns the id of the application token that probably replaced the refused one: that one is
+ * revoked, and this is the only active token with its description. 0 if there is none.
  */
 uint64_t emnify_failure_successor_id(const emnify_failure *failure);
 

@@ -83,7 +83,8 @@ struct Failure {
     /* The ids of the application tokens that it can have been; several if they have the same
      * description. */
     std::vector<std::uint64_t> token_ids;
-    /* The id of the application token that replaced the refused one; 0 if there is none. */
+    /* The id of the application token that probably replaced the refused one; 0 if there is
+     * none. */
     std::uint64_t successor_id;
     std::string reason;
     std::string address;

@@ -50,7 +50,7 @@ const PER_PAGE: u64 = 100;
 ///     println!("{:?}: {name} {:?} was refused", failure.at, failure.token_ids);
 ///     println!("  from {:?}: {:?}", failure.address, failure.reason);
 ///     if let Some(id) = failure.successor_id {
-///         println!("  the machine there must be given token {id}");
+///         println!("  the machine there should probably be given token {id}");
 ///     }
 /// }
 /// # Ok::<(), emnify_core::Error>(())
@@ -68,8 +68,9 @@ pub struct SignInFailure {
     /// The ids of the application tokens that it can have been, according to the list. Several if
     /// they have the same description, none if no token has this name or the list cannot be read.
     pub token_ids: Vec<u64>,
-    /// The id of the application token that replaced the refused one: that one is revoked, and this
-    /// is the only active token with its description. The machine at `address` should use it.
+    /// The id of the application token that probably replaced the refused one: that one is revoked,
+    /// and this is the only active token with its description. The machine at `address` should use
+    /// it.
     pub successor_id: Option<u64>,
     /// Why emnify refused it, in its words: `TokenStatus Revoked`.
     pub reason: Option<String>,

@@ -118,8 +118,8 @@ pub unsafe extern "C" fn emnify_failure_token_id(
     unsafe { read(failure, 0, |failure| failure.token_ids.get(index).copied().unwrap_or(0)) }
 }
 
-/// Returns the id of the application token that replaced the refused one: that one is revoked, and
-/// this is the only active token with its description. 0 if there is none.
+/// Returns the id of the application token that probably replaced the refused one: that one is
+/// revoked, and this is the only active token with its description. 0 if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_failure_successor_id(failure: *const emnify_failure) -> u64 {
     // SAFETY: the contract.

@@ -212,8 +212,8 @@ class SignInFailure(_Value):
     """The ids of the application tokens that it can have been, according to the list. Several if
     they have the same description, none if no token has this name or the list cannot be read."""
     successor_id: int | None = None
-    """The id of the application token that replaced the refused one: that one is revoked, and this
-    is the only active token with its description. The machine at address should use it."""
+    """The id of the application token that probably replaced the refused one: that one is revoked,
+    and this is the only active token with its description. The machine at address should use it."""
     reason: str | None = None
     """Why emnify refused it, in its words: "TokenStatus Revoked"."""
     address: str | None = None

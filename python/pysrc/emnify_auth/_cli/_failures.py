@@ -76,5 +76,5 @@ def _notes(found: Sequence[SignInFailure]) -> Iterator[str]:
         which = _ids(failure) if len(failure.token_ids) == 1 else f"one of {_ids(failure)}"
         yield (
             f"the old token of {failure.token_name} ({which}) was refused from "
-            f"{failure.address}{ago}; the active one of that name is {failure.successor_id}"
+            f"{failure.address}{ago}; {failure.successor_id} probably replaced it"
         )
