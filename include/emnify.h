@@ -925,8 +925,8 @@ int32_t emnify_config_set_retries(emnify_config *config, uint32_t retries, emnif
 #define EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION 12
 
 /**
- * The client is not allowed to read which sign-ins were refused, so a list of application tokens
- * has only the other findings.
+ * The refused sign-ins could not be read, or there are too many, so a list of application tokens
+ * or of refused sign-ins has only what could be read.
  */
 #define EMNIFY_EVENT_AUDIT_INCOMPLETE 13
 
@@ -1840,8 +1840,8 @@ typedef struct {
   uint64_t older_than_s;
   /**
    * A token with which a sign-in was refused within this many seconds gets
-   * EMNIFY_FINDING_REFUSED_LATELY. It takes another call, for emnify's events; if that is not
-   * allowed, there is the event EMNIFY_EVENT_AUDIT_INCOMPLETE. 0: refused sign-ins are not read.
+   * EMNIFY_FINDING_REFUSED_LATELY. It takes another call, for emnify's events; if that
+   * fails, there is the event EMNIFY_EVENT_AUDIT_INCOMPLETE. 0: refused sign-ins are not read.
    */
   uint64_t refused_within_s;
 } emnify_list_options;
@@ -1914,8 +1914,9 @@ typedef struct emnify_failures emnify_failures;
  * Reads into `*failures` which sign-ins with application tokens emnify refused, of all machines in
  * the workspace, the latest first: those of the last `since_s` seconds, counted on emnify's clock;
  * 0: all that emnify keeps, which are those of 30 days. After a rotation they tell which machines
- * still use the old token. Fails with EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to
- * read them. Blocks.
+ * still use the old token. At most 20 pages of 100 are read: if there are more, there is the event
+ * EMNIFY_EVENT_AUDIT_INCOMPLETE, and those that are missing need not be the oldest. Fails with
+ * EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
  */
 EMNIFY_NODISCARD
 int32_t emnify_token_failures(const emnify_client *client,

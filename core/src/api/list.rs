@@ -21,6 +21,17 @@ pub(crate) fn read_all<T>(
     fetch: impl Fn(&[(&str, String)]) -> Result<Page>,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>> {
+    read_pages(u64::MAX, action, query, fetch, read).map(|(rows, _)| rows)
+}
+
+/// Like [`read_all`], but reads at most so many pages. Returns whether these were all, too.
+pub(crate) fn read_pages<T>(
+    most: u64,
+    action: &str,
+    query: &[(&'static str, String)],
+    fetch: impl Fn(&[(&str, String)]) -> Result<Page>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<(Vec<T>, bool)> {
     let mut rows = Vec::new();
     let mut keep = |row: &str| {
         let read = read(row);
@@ -28,18 +39,19 @@ pub(crate) fn read_all<T>(
         rows.extend(read);
         size
     };
-    each_row(action, query, &fetch, &mut keep)?;
-    Ok(rows)
+    let are_all = each_row(most, action, query, &fetch, &mut keep)?;
+    Ok((rows, are_all))
 }
 
-/// Passes each row to `keep`, which returns how much memory it takes. Not generic, so that the code
-/// is in the binary once.
+/// Passes each row of at most so many pages to `keep`, which returns how much memory it takes.
+/// Returns whether there are no more pages. Not generic, so that the code is in the binary once.
 fn each_row(
+    most: u64,
     action: &str,
     query: &[(&'static str, String)],
     fetch: &Fetch<'_>,
     keep: &mut dyn FnMut(&str) -> usize,
-) -> Result<()> {
+) -> Result<bool> {
     let size = Cell::new(0_usize);
     let grow = |bytes| {
         size.set(size.get().saturating_add(bytes));
@@ -60,8 +72,11 @@ fn each_row(
     };
     let per_page = query.iter().find(|(name, _)| *name == "per_page");
     let mut paging = Paging::new(action, per_page.and_then(|(_, rows)| rows.parse().ok()));
-    while !paging.ended {
+    for _ in 0..most {
         paging.next_page(fetch, |row| grow(keep(row)))?;
+        if paging.ended {
+            break;
+        }
     }
-    Ok(())
+    Ok(paging.ended)
 }

@@ -17,6 +17,7 @@ use crate::calls::retry::Transport;
 use crate::http::{Call, MAYBE_DONE, OnLate, Response};
 use crate::session::policy::Need;
 use crate::sys::wait::Wait;
+use crate::types::auth_token::AuthToken;
 use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::{Event, EventKind};
 use crate::types::expiry_date::ExpiryDate;
@@ -150,8 +151,9 @@ impl<'a> TokenCalls<'a> {
 
     /// Returns the row of the application token that the session signs in with.
     pub(crate) fn own(&self) -> Result<Option<ApplicationToken>> {
-        let rows = self.list()?;
-        let id = self.own_id()?;
+        let wait = self.transport.wait();
+        let rows = self.list_within(&wait)?;
+        let id = self.own_auth_token(&wait)?.claims().application_token_id;
         let own = rows.into_iter().find(|row| Some(row.id()) == id);
         let session = &self.transport.session;
         let expires_at = own.as_ref().and_then(ApplicationToken::expires_at);
@@ -161,19 +163,19 @@ impl<'a> TokenCalls<'a> {
 
     /// Returns all application tokens, each with its findings.
     pub(crate) fn audit(&self, options: &AuditOptions) -> Result<Vec<AuditedToken>> {
-        let rows = self.list()?;
-        let own = self.own_id()?;
-        let refused = self.refused_lately(&rows, options.refused_within)?;
-        let now = self.transport.clock.wall();
+        let wait = self.transport.wait();
+        let rows = self.list_within(&wait)?;
+        let own = self.own_auth_token(&wait)?.claims().application_token_id;
+        let refused = self.refused_lately(&rows, options.refused_within, &wait)?;
+        let session = &self.transport.session;
+        let now = session.server_time().unwrap_or_else(|| self.transport.clock.wall());
         let judge = |row| audit::judge(row, own, now, options, &refused);
         Ok(rows.into_iter().map(judge).collect())
     }
 
-    /// Returns the id that the auth token contains. Only a row with this id confirms it.
-    fn own_id(&self) -> Result<Option<u64>> {
-        let auth_token =
-            self.transport.session.authenticate(Need::Valid, || self.transport.wait())?;
-        Ok(auth_token.claims().application_token_id)
+    /// Returns the session's auth token. Only a row with the id that it contains confirms the id.
+    pub(super) fn own_auth_token(&self, wait: &Wait) -> Result<AuthToken> {
+        self.transport.session.authenticate(Need::Valid, || wait.clone())
     }
 
     fn patch(&self, id: u64, body: &UpdateApplicationToken<'_>) -> Result<()> {

@@ -12,14 +12,13 @@ use serde_json::value::RawValue;
 
 use crate::api::application_token::{ApplicationToken, ApplicationTokenStatus};
 use crate::api::json;
-use crate::api::list::read_all;
+use crate::api::list::read_pages;
 use crate::calls::application_tokens::TokenCalls;
 use crate::http::Call;
 use crate::http::status_error::clean;
-use crate::session::policy::Need;
 use crate::sys::wait::Wait;
 use crate::types::date;
-use crate::types::error::{ErrorKind, Result};
+use crate::types::error::{Error, ErrorKind, Result};
 use crate::types::event::EventKind;
 
 /// To follow "cannot" in a message.
@@ -32,6 +31,10 @@ const REFUSED: u64 = 7;
 
 /// The number of events for each request.
 const PER_PAGE: u64 = 100;
+
+/// The most requests. One machine that keeps trying causes any number of events, and a call has to
+/// end within its time limit.
+const MOST_PAGES: u64 = 20;
 
 /// A sign-in with an application token that emnify refused, of any machine in the workspace.
 /// Returned by [`ApplicationTokens::failures`](crate::ApplicationTokens::failures).
@@ -99,19 +102,19 @@ impl TokenCalls<'_> {
     }
 
     /// Returns the ids of the application tokens with which emnify refused a sign-in within this
-    /// time. None if it is not allowed to read that, which is reported.
+    /// time. None if that cannot be read, which is reported: the list is worth reading without it.
     pub(super) fn refused_lately(
         &self,
         rows: &[ApplicationToken],
         within: Duration,
+        wait: &Wait,
     ) -> Result<HashSet<u64>> {
         if within.is_zero() {
             return Ok(HashSet::new());
         }
-        let mut failures = match self.recorded(within, &self.transport.wait()) {
-            Err(error) if error.kind() == ErrorKind::Forbidden => {
-                self.transport.session.report(EventKind::AuditIncomplete, error);
-                self.transport.session.deliver_events();
+        let mut failures = match self.recorded(within, wait) {
+            Err(error) if error.kind() != ErrorKind::Cancelled => {
+                self.report_incomplete(error);
                 Vec::new()
             }
             result => result?,
@@ -120,10 +123,16 @@ impl TokenCalls<'_> {
         Ok(failures.into_iter().flat_map(|failure| failure.token_ids).collect())
     }
 
-    /// Returns the sign-ins that emnify refused within this time, without ids.
+    fn report_incomplete(&self, error: Error) {
+        self.transport.session.report(EventKind::AuditIncomplete, error);
+        self.transport.session.deliver_events();
+    }
+
+    /// Returns the sign-ins that emnify refused within this time, without ids. If there are too
+    /// many, it returns some of them and reports that.
     fn recorded(&self, since: Duration, wait: &Wait) -> Result<Vec<SignInFailure>> {
         // emnify's clock is known after a sign-in.
-        self.transport.session.authenticate(Need::Valid, || wait.clone())?;
+        self.own_auth_token(wait)?;
         let from = self.transport.session.server_time().and_then(|now| now.checked_sub(since));
         let mut query = vec![("q", format!("type:{REFUSED}")), ("per_page", PER_PAGE.to_string())];
         query.extend(from.and_then(date::wire).map(|from| ("from", from)));
@@ -131,7 +140,15 @@ impl TokenCalls<'_> {
             let call = Call { query, ..Call::new(LIST, Method::GET, EVENTS) };
             Ok(self.transport.send(&call, wait)?.into_page())
         };
-        let mut failures = read_all(LIST, &query, fetch, SignInFailure::read)?;
+        let (mut failures, are_all) =
+            read_pages(MOST_PAGES, LIST, &query, fetch, SignInFailure::read)?;
+        if !are_all {
+            let message = format!(
+                "cannot {LIST}: there are more than the {} that were read; ask for a shorter time",
+                failures.len()
+            );
+            self.report_incomplete(Error::new(ErrorKind::Resource, message));
+        }
         // Whether emnify applies all criteria is not known.
         failures.retain(|failure| failure.at.is_none_or(|at| Some(at) >= from));
         failures.sort_by_key(|failure| std::cmp::Reverse(failure.at));

@@ -162,8 +162,8 @@ impl ApplicationTokens {
     /// Returns all application tokens, each with its risks. It changes nothing.
     ///
     /// Besides the list it reads emnify's events, for [`RefusedLately`](crate::Finding::RefusedLately),
-    /// unless [`AuditOptions::refused_within`] is zero. If that is not allowed, the event
-    /// [`AuditIncomplete`](crate::EventKind::AuditIncomplete) says so.
+    /// unless [`AuditOptions::refused_within`] is zero. If that fails, or there are too many, the
+    /// event [`AuditIncomplete`](crate::EventKind::AuditIncomplete) says so.
     ///
     /// ```
     /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
@@ -189,6 +189,10 @@ impl ApplicationTokens {
     /// Returns the sign-ins with application tokens that emnify refused, of all machines in the
     /// workspace, the latest first. `since` is how far to go back, counted on emnify's clock; emnify
     /// keeps them for 30 days.
+    ///
+    /// At most 20 pages of 100 are read. If there are more, the event
+    /// [`AuditIncomplete`](crate::EventKind::AuditIncomplete) says so, and those that are missing
+    /// need not be the oldest.
     ///
     /// After a rotation this tells which machines still use the old token.
     ///

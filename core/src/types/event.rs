@@ -50,8 +50,9 @@ pub enum EventKind {
     /// [`create`](crate::ApplicationTokens::create) created an application token that may be used
     /// from any address.
     CreatedWithoutAddressRestriction,
-    /// The client is not allowed to read which sign-ins were refused, so
-    /// [`audit`](crate::ApplicationTokens::audit) returned its other findings only.
+    /// The refused sign-ins could not be read, or there are too many, so
+    /// [`audit`](crate::ApplicationTokens::audit) or
+    /// [`failures`](crate::ApplicationTokens::failures) returned what could be read.
     AuditIncomplete,
 }
 
@@ -216,7 +217,7 @@ impl fmt::Display for Event {
             EventKind::CreatedWithoutAddressRestriction => {
                 "the new application token may be used from any address; emnify advises to restrict it"
             }
-            EventKind::AuditIncomplete => "the audit could not look for refused sign-ins",
+            EventKind::AuditIncomplete => "not all refused sign-ins could be read",
         })?;
         if let Some(error) = &self.error {
             write!(f, ": {error}")?;

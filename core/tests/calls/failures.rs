@@ -1,10 +1,12 @@
 //! Sign-ins that emnify refused are reported with the token, the reason and the address.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use emnify_core::{
-    AuditOptions, ErrorKind, EventKind, Finding, Level, NewApplicationToken, SignInFailure,
+    AuditOptions, ErrorKind, EventKind, Finding, Level, ManualClock, NewApplicationToken,
+    SignInFailure,
 };
 use emnify_sandbox::{Fault, FaultKind, NewToken, Sandbox};
 
@@ -132,11 +134,61 @@ fn an_audit_without_the_right_to_read_events_reports_that_it_is_incomplete() {
     assert_eq!(audited.len(), 1);
     let [event] = client.take_events().try_into().unwrap();
     assert_eq!((event.kind(), event.level()), (EventKind::AuditIncomplete, Level::Warning));
+}
 
-    sandbox.clear_faults();
-    sandbox.fault(Fault::new(EVENTS, FaultKind::status(404, "")));
-    let error = client.application_tokens().audit(&AuditOptions::new()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+#[test]
+fn an_audit_reports_any_failure_to_read_events_and_returns_the_rest() {
+    let sandbox = sandbox();
+    let client = builder(&sandbox).retries(0).build().unwrap();
+    for fault in [FaultKind::status(404, ""), FaultKind::status(500, ""), FaultKind::ResetBefore] {
+        sandbox.clear_faults();
+        sandbox.fault(Fault::new(EVENTS, fault.clone()));
+        let audited = client.application_tokens().audit(&AuditOptions::new()).unwrap();
+        assert_eq!(audited.len(), 1, "{fault:?}");
+        let kinds: Vec<_> = client.take_events().iter().map(emnify_core::Event::kind).collect();
+        assert!(kinds.contains(&EventKind::AuditIncomplete), "{fault:?}: {kinds:?}");
+        assert!(client.application_tokens().failures(A_DAY).is_err(), "{fault:?}");
+    }
+}
+
+#[test]
+fn of_very_many_failures_some_are_read_and_the_rest_is_reported() {
+    let sandbox = sandbox();
+    sandbox.settings(|settings| {
+        settings.maximum_per_page = 1;
+        settings.limits = false;
+    });
+    for _ in 0..21 {
+        refused(&sandbox, "again", revoked());
+    }
+    // So that only the events have many pages.
+    sandbox.settings(|settings| settings.application_tokens_paged = false);
+    let client = client(&sandbox);
+    let tokens = client.application_tokens();
+    let check_report = |calls| {
+        assert_eq!(sandbox.calls("GET", EVENTS), calls);
+        let events = client.take_events();
+        let event = events.iter().find(|event| event.kind() == EventKind::AuditIncomplete).unwrap();
+        assert!(event.to_string().contains("more than the 20 that were read"), "{event}");
+    };
+    assert_eq!(tokens.failures(A_DAY).unwrap().len(), 20);
+    check_report(20);
+    let audited = tokens.audit(&AuditOptions::new()).unwrap();
+    assert!(audited.iter().any(|row| row.findings.contains(&Finding::RefusedLately)));
+    check_report(40);
+}
+
+#[test]
+fn an_audit_judges_expiry_by_emnifys_clock() {
+    let sandbox = sandbox();
+    sandbox.set_clock(1_830_297_600); // 2028-01-01
+    let new = NewToken { expiry_date: Some("2027-12-31".to_owned()), ..NewToken::default() };
+    let (id, _) = sandbox.add_application_token(new);
+    let behind = UNIX_EPOCH + Duration::from_secs(1_830_297_600) - 400 * A_DAY;
+    let client = builder(&sandbox).clock(Arc::new(ManualClock::new(behind))).build().unwrap();
+    let audited = client.application_tokens().audit(&AuditOptions::new()).unwrap();
+    let row = audited.iter().find(|row| row.token.id() == id).unwrap();
+    assert!(row.findings.contains(&Finding::Expired), "{:?}", row.findings);
 }
 
 #[test]

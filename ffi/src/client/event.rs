@@ -42,8 +42,8 @@ pub const EMNIFY_EVENT_OLD_TOKEN_KEPT: i32 = 10;
 pub const EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY: i32 = 11;
 /// emnify_token_create() created an application token that may be used from any address.
 pub const EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION: i32 = 12;
-/// The client is not allowed to read which sign-ins were refused, so a list of application tokens
-/// has only the other findings.
+/// The refused sign-ins could not be read, or there are too many, so a list of application tokens
+/// or of refused sign-ins has only what could be read.
 pub const EMNIFY_EVENT_AUDIT_INCOMPLETE: i32 = 13;
 
 /// Severity: nothing is wrong. The levels are the priorities of syslog().

@@ -30,8 +30,9 @@ pub struct emnify_failures(Vec<emnify_failure>);
 /// Reads into `*failures` which sign-ins with application tokens emnify refused, of all machines in
 /// the workspace, the latest first: those of the last `since_s` seconds, counted on emnify's clock;
 /// 0: all that emnify keeps, which are those of 30 days. After a rotation they tell which machines
-/// still use the old token. Fails with EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to
-/// read them. Blocks.
+/// still use the old token. At most 20 pages of 100 are read: if there are more, there is the event
+/// EMNIFY_EVENT_AUDIT_INCOMPLETE, and those that are missing need not be the oldest. Fails with
+/// EMNIFY_ERR_FORBIDDEN if the credentials are not allowed to read them. Blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn emnify_token_failures(
     client: *const emnify_client,

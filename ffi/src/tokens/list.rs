@@ -26,8 +26,8 @@ pub struct emnify_list_options {
     /// days.
     pub older_than_s: u64,
     /// A token with which a sign-in was refused within this many seconds gets
-    /// EMNIFY_FINDING_REFUSED_LATELY. It takes another call, for emnify's events; if that is not
-    /// allowed, there is the event EMNIFY_EVENT_AUDIT_INCOMPLETE. 0: refused sign-ins are not read.
+    /// EMNIFY_FINDING_REFUSED_LATELY. It takes another call, for emnify's events; if that
+    /// fails, there is the event EMNIFY_EVENT_AUDIT_INCOMPLETE. 0: refused sign-ins are not read.
     pub refused_within_s: u64,
 }
 

@@ -547,8 +547,8 @@ class ApplicationTokens:
         "refused_lately". Default: 1 day. 0: refused sign-ins are not read. All are timedeltas, or
         in seconds.
 
-        If the client is not allowed to read which sign-ins were refused, there is the event
-        "audit_incomplete" and no "refused_lately".
+        If the refused sign-ins cannot be read, or there are too many, there is the event
+        "audit_incomplete", and "refused_lately" may be missing.
 
             >>> for audited in client.application_tokens.audit():
             ...     print(audited.token.id, sorted(audited.findings))
@@ -563,7 +563,8 @@ class ApplicationTokens:
         token.
 
         since: how far to go back, as a timedelta or in seconds, counted on emnify's clock. emnify
-        keeps them for 30 days.
+        keeps them for 30 days. At most 20 pages of 100 are read: if there are more, there is the
+        event "audit_incomplete", and those that are missing need not be the oldest.
 
             >>> client.application_tokens.failures(since=86_400)
             []

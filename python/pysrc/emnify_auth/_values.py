@@ -318,8 +318,8 @@ class Event(_Value):
     is stolen, it works until it is revoked.
     "created_without_address_restriction": ApplicationTokens.create() created a token that may be
     used from any address.
-    "audit_incomplete": the client is not allowed to read which sign-ins were refused, so
-    ApplicationTokens.audit() returned its other findings only.
+    "audit_incomplete": the refused sign-ins could not be read, or there are too many, so
+    ApplicationTokens.audit() or failures() returned what could be read.
     "other": an event that this version has no name for.
     """
     level: Literal["info", "warning", "error"] = "info"
