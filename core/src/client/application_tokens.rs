@@ -259,7 +259,9 @@ impl ApplicationTokens {
     /// - `InvalidInput` if the value cannot be an application token, or is an auth token.
     /// - `Rejected` if emnify refuses the value: it is expired, restricted to other addresses, or
     ///   none of emnify's.
-    /// - `NotFound` if it belongs to another workspace, or emnify does not tell its id.
+    /// - `NotFound` if it belongs to another workspace, or emnify does not tell its id, or nothing
+    ///   confirms the id: this client's own auth token must contain the id of a row, too, or, if a
+    ///   user signed in, the row must be as old as the value says.
     /// - Those of [`list`](Self::list).
     pub fn identify(&self, value: &Secret) -> Result<AuditedToken> {
         self.calls().identify(value)

@@ -1,7 +1,9 @@
 //! A value that was found in public is matched to its application token before anything is revoked.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use emnify_core::{ApplicationTokens, AuditedToken, ErrorKind, Finding, Result, Secret};
-use emnify_sandbox::{NewToken, Sandbox, TokenShape};
+use emnify_sandbox::{Fault, FaultKind, NewToken, Sandbox, TokenShape};
 
 use crate::common::{AUTHENTICATE, builder_without_token, client, sandbox};
 
@@ -63,7 +65,71 @@ fn an_id_that_the_list_does_not_contain_is_not_returned() {
     let (_, value) = add(&sandbox, NewToken::default());
     let error = identify(&sandbox, &value).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().ends_with("it belongs to the workspace 1234"), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("does not tell its id"), "{message}");
+    assert!(message.ends_with("revoke it by its id"), "{message}");
+    assert!(!message.contains("workspace"), "{message}");
+}
+
+/// Returns a JWT with these claims.
+fn jwt(claims: &str) -> String {
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.c2ln", encode(r#"{"alg":"HS384"}"#), encode(&format!("{{{claims}}}")))
+}
+
+/// Identifies a value, for which the server answers with an auth token of these claims.
+fn answered(sandbox: &Sandbox, value: &str, claims: &str) -> Result<AuditedToken> {
+    let client = client(sandbox);
+    client.authenticate().unwrap();
+    let body = format!(r#"{{"auth_token":"{}"}}"#, jwt(claims));
+    sandbox.fault(Fault::once(AUTHENTICATE, FaultKind::status(200, body)));
+    client.application_tokens().identify(&Secret::from(value))
+}
+
+#[test]
+fn an_id_that_the_server_names_must_be_confirmed() {
+    let sandbox = sandbox();
+    let (id, _) = add(&sandbox, NewToken::default());
+    let (revoked, _) = add(&sandbox, NewToken { status: 1, ..NewToken::default() });
+    let now = sandbox.now();
+    let claims = |id: u64, iat: i64| format!(r#""esc.org":1234,"esc.app":{id},"iat":{iat}"#);
+    let found = answered(&sandbox, "opaque", &claims(id, now)).unwrap();
+    assert_eq!(found.token.id(), id);
+    let refused = |value: &str, claims: &str| {
+        let error = answered(&sandbox, value, claims).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{claims}");
+        error.to_string()
+    };
+    // The row is newer than the value, or does not work.
+    for claims in [claims(id, now - 3_600), claims(revoked, now), r#""esc.org":1234"#.to_owned()] {
+        let message = refused("opaque", &claims);
+        assert!(message.contains("does not tell its id"), "{message}");
+    }
+    // The value names another one.
+    let message =
+        refused(&jwt(&format!(r#""esc.app":{revoked},"esc.org":5678"#)), &claims(id, now));
+    assert!(message.contains("does not tell its id"), "{message}");
+    let message = refused("opaque", &format!(r#""esc.org":5678,"esc.app":{id},"iat":{now}"#));
+    assert!(message.ends_with("it belongs to the workspace 5678"), "{message}");
+    // For this server, the id in an auth token is not that of a row.
+    sandbox.settings(|settings| settings.esc_app_is_token_id = false);
+    let message = refused("opaque", &claims(id, now));
+    assert!(message.contains("does not tell its id"), "{message}");
+}
+
+#[test]
+fn a_value_of_another_workspace_is_not_taken_for_a_row_with_its_id() {
+    let sandbox = sandbox();
+    let (id, _) = add(&sandbox, NewToken { status: 1, ..NewToken::default() });
+    for (workspace, is_found) in [(1234, true), (5678, false)] {
+        let value = jwt(&format!(r#""esc.org":{workspace},"esc.app":{id}"#));
+        let found = identify(&sandbox, &value);
+        assert_eq!(found.is_ok(), is_found, "{workspace}: {found:?}");
+        if let Err(error) = found {
+            assert_eq!(error.kind(), ErrorKind::Rejected);
+            assert!(!error.to_string().contains(&id.to_string()), "{error}");
+        }
+    }
 }
 
 #[test]
