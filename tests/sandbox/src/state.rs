@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::application_tokens::{NewToken, TokenRow, claims};
 use crate::clock::Clock;
+use crate::date::utc;
 use crate::fault::Faults;
 use crate::limits::{Lockouts, Window};
 use crate::log::Log;
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) random: Random,
     pub(crate) signing_key: hmac::Key,
     pub(crate) seeded_token: String,
+    /// When it was created.
+    seeded_at: i64,
     pub(crate) tokens: Vec<TokenRow>,
     pub(crate) next_token: u64,
     pub(crate) users: Vec<User>,
@@ -97,7 +100,8 @@ impl State {
         let signing_key = jwt::new_key(&mut random);
         let clock = Clock::new();
         let [(organisation, _), _] = ORGANISATIONS;
-        let claims = claims(FIRST_TOKEN, organisation, clock.now(), None);
+        let seeded_at = clock.now();
+        let claims = claims(FIRST_TOKEN, organisation, seeded_at, None);
         let seeded_token = jwt::application_token(&mut random, TokenShape::Jwt, claims);
         let mut state = State {
             base_url: String::new(),
@@ -107,6 +111,7 @@ impl State {
             random,
             signing_key,
             seeded_token,
+            seeded_at,
             tokens: Vec::new(),
             next_token: FIRST_TOKEN,
             users: Vec::new(),
@@ -149,6 +154,8 @@ impl State {
         let token = NewToken {
             value: Some(self.seeded_token.clone()),
             description: Some("Sandbox".to_owned()),
+            // As its value says.
+            created: Some(utc(self.seeded_at)),
             ..NewToken::default()
         };
         self.seed_token(token);
