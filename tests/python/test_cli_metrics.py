@@ -65,3 +65,12 @@ def test_a_file_that_cannot_be_written_is_named(command_line: CommandLine) -> No
     ended = command_line.run("metrics", "--output", "missing/emnify.prom")
     assert ended.returncode == 9
     assert "cannot write missing/emnify.prom: No such file or directory" in ended.stderr
+
+
+def test_a_symbolic_link_stays_and_its_target_is_replaced(command_line: CommandLine) -> None:
+    target, link = command_line.place / "target", command_line.place / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert command_line.run("metrics", "--output", "link").returncode == 0
+    assert link.is_symlink()
+    assert "emnify_signed_in 1" in target.read_text()

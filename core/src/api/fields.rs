@@ -55,7 +55,7 @@ impl Fields {
         }
     }
 
-    /// Returns the elements of an array; none if there is no array.
+    /// Returns the elements of an array. A field that is absent counts as an empty array.
     pub(crate) fn array(&mut self, name: &str) -> Vec<Value> {
         match self.0.get_mut(name) {
             Some(Value::Array(elements)) => mem::take(elements),
