@@ -142,8 +142,9 @@ static="$library/libemnify.a $native_libs"
 under=
 linked=$shared
 if [ "${VALGRIND:-}" = 1 ]; then
-    # A forked child must print nothing: see fork.c.
-    under="valgrind --quiet --error-exitcode=9 --leak-check=full --num-callers=40 \
+    # A forked child must print nothing: see fork.c. Threads take turns, so that a busy one does not
+    # keep the others from running.
+    under="valgrind --quiet --fair-sched=try --error-exitcode=9 --leak-check=full --num-callers=40 \
         --child-silent-after-fork=yes --suppressions=$root/ffi/packaging/valgrind.supp"
     linked=$static
     # Left out: fork.c, whose children print nothing; signals.c, because valgrind changes signal
