@@ -143,6 +143,7 @@ test-readme: test-tools sandbox python-package ## Test the README's examples
 
 lint: test-tools python-package ## Check formatting, lints, types and documentation
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/bench/rust/Cargo.toml --check
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis,emnify-core/test-util
@@ -157,19 +158,21 @@ fleet: ## Simulate fleets of 1,000 clients behind one address, draw pictures, an
 	$(CARGO) run --quiet -p emnify-fleet tests/fleet/pictures
 
 # Builds everything for release, and installs the wheel into an environment of its own.
-bench: sandbox wheel ## Measure times, with libcurl and Python's HTTP clients for comparison
-	$(CARGO) bench --quiet -p emnify-core --bench authenticate
-	$(CARGO) build --quiet --release -p emnify-ffi -p emnify-sandbox
-	@mkdir -p $(BUILD)/bench
-	@ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/bench
-	@$(PYTHON) -m venv $(BUILD)/bench-venv
-	@$(BUILD)/bench-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-bench.txt
-	@$(BUILD)/bench-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels-release/*.whl
-	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/cached.c -o $(BUILD)/bench/cached -L$(BUILD)/bench -Wl,-rpath,$(BUILD)/bench -lemnify -lpthread
-	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench/cached
-	@SANDBOX_OPTIONS=--no-limits tests/with-sandbox.sh $(RELEASE)/emnify-sandbox tests/bench/against_curl.sh $(BUILD)/bench
-	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/cached.py
-	@SANDBOX_OPTIONS=--no-limits tests/with-sandbox.sh $(RELEASE)/emnify-sandbox $(BUILD)/bench-venv/bin/python tests/bench/python_calls.py
+BENCH = $(BUILD)/bench
+.PHONY: bench
+bench: wheel ## Measure times beside other libraries, and draw them (BENCHMARKS.md)
+	@tests/tools.sh bench $(PYTHON)
+	@mkdir -p $(BENCH)
+	@$(CARGO) build --quiet --release -p emnify-ffi
+	@$(CARGO) build --quiet --release --manifest-path tests/bench/rust/Cargo.toml --target-dir $(BENCH)
+	@ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BENCH)
+	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/cached.c -o $(BENCH)/release/cached -L$(BENCH) -Wl,-rpath,$(BENCH) -lemnify -lpthread
+	@$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude tests/bench/call_emnify.c -o $(BENCH)/release/emnify -L$(BENCH) -Wl,-rpath,$(BENCH) -lemnify
+	@$(CC) -std=c99 -O2 tests/bench/call_curl.c -o $(BENCH)/release/curl $$(pkg-config --cflags --libs libcurl libcjson)
+	@$(PYTHON) -m venv $(BENCH)/venv
+	@$(BENCH)/venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-bench.txt
+	@$(BENCH)/venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels-release/*.whl
+	$(BENCH)/venv/bin/python tests/bench/run.py $(BENCH)/release BENCHMARKS.md tests/bench/pictures/benchmarks.svg
 
 header: ## Generate include/emnify.h from ffi/
 	EMNIFY_UPDATE_HEADER=1 $(CARGO) test --quiet -p emnify-ffi --test header

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Checks that the tools for building (`c`, `build`, `cross`) or testing (`test`) are installed. As root, or
-# if sudo needs no password, it installs those that are missing as Debian packages. Otherwise it
-# prints everything that is missing in one line and fails.
+# Checks that the tools for building (`c`, `build`, `cross`), testing (`test`) or measuring (`bench`)
+# are installed. As root, or if sudo needs no password, it installs those that are missing as Debian
+# packages. Otherwise it prints everything that is missing in one line and fails.
 #
-#   tests/tools.sh c|build|cross|test [python]
+#   tests/tools.sh c|build|cross|test|bench [python]
 
 set -eu
 
@@ -35,6 +35,14 @@ fi
 if [ "$group" = cross ]; then
     need debootstrap command -v debootstrap
     need python3-pip "$python" -m pip --version
+fi
+
+if [ "$group" = bench ]; then
+    need libcjson-dev pkg-config --exists libcjson
+    need libcurl4-openssl-dev pkg-config --exists libcurl
+    need nginx-light sh -c 'PATH=$PATH:/usr/sbin command -v nginx'
+    need openssl command -v openssl
+    need pkg-config command -v pkg-config
 fi
 
 if [ "$group" = test ]; then
