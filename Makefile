@@ -91,7 +91,7 @@ test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient 
 	@$(PYTHON) -m venv $(BUILD)/oldest-venv
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements-oldest.txt
 	@$(BUILD)/oldest-venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(BUILD)/wheels/*.whl
-	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py tests/python/test_documentation.py
+	$(BUILD)/oldest-venv/bin/python -m pytest -c python/pyproject.toml -q tests/python/test_adapter_*.py tests/python/test_async*.py tests/python/test_sdk.py tests/python/test_comparison.py tests/python/test_documentation.py
 
 # It needs Node.js, and installs its program from npm.
 .PHONY: test-pyright
