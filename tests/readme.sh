@@ -44,12 +44,12 @@ for block in "$work"/block-*; do
     case $block in
     *.rust,no_run)
         mv "$block" "$work/readme.rs"
-        check "$name" "gateway 7" sh -c 'rustc --edition 2024 readme.rs -o readme \
+        check "$name" "4711 Sandbox" sh -c 'rustc --edition 2024 readme.rs -o readme \
             --extern emnify_core="$0/libemnify_core.rlib" -L "$0/deps" && ./readme' "$library"
         ;;
     *.c) mv "$block" "$work/sign_in.c" ;;
     *.cpp) mv "$block" "$work/sign_in.cpp" ;;
-    *.python) check "$name" "gateway 7" "$python" "$block" ;;
+    *.python) check "$name" "4711 Sandbox" "$python" "$block" ;;
     *.sh)
         case $(cat "$block") in
         "make demo"*) ;;
