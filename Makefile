@@ -64,7 +64,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 	@REAL_TOKEN=$${EMNIFY_APPLICATION_TOKEN:+set} tests/with-sandbox.sh $(DEBUG)/emnify-sandbox \
 		tests/demo.sh $(DEBUG) $(VENV)/bin/python
 
-test: test-tools lint test-rust test-c test-python test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
+test: test-tools lint test-rust test-c test-python test-scenarios test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
 test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus test-pyright test-recipes ## Run the tests that `make test` leaves out
@@ -85,6 +85,15 @@ test-python: sandbox python-package ## Test the Python package
 # These tests change nothing in the sandbox, so each also runs in eight threads at once.
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml -q --parallel-threads=8 \
 		tests/python/test_errors.py tests/python/test_invalid_input.py tests/python/test_invalid_calls.py
+
+# cjson reads and writes the lines of the driver in C.
+.PHONY: test-scenarios
+test-scenarios: test-tools sandbox python-package ## Test that Rust, C and Python do the same
+	@$(CARGO) build --quiet -p emnify-scenarios
+	@$(CARGO) build --quiet -p emnify-ffi
+	@mkdir -p $(BUILD)/scenarios
+	@$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Werror -Iinclude tests/scenarios/driver.c -o $(BUILD)/scenarios/driver -L$(DEBUG) -Wl,-rpath,$(DEBUG) -lemnify -lcjson
+	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/scenarios -q
 
 # In an environment of its own, as emnify's SDK is.
 test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient with the oldest libraries, and emnify's SDK
@@ -147,9 +156,9 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis,emnify-core/test-util
-	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench
-	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench
+	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios
+	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench tests/scenarios
 # Functions that another system lacks are found there.
 	@for system in darwin win32; do $(MYPY) --platform $$system --config-file python/pyproject.toml --cache-dir $(BUILD)/mypy-$$system python/pysrc/emnify_auth || exit 1; done
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml

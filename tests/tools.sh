@@ -49,6 +49,7 @@ if [ "$group" = test ]; then
     need abigail-tools command -v abidiff
     need cmake command -v cmake
     need curl command -v curl
+    need libcjson-dev pkg-config --exists libcjson
     need libmosquitto-dev pkg-config --exists libmosquitto
     need mosquitto command -v mosquitto
     need pkg-config command -v pkg-config
