@@ -14,7 +14,7 @@ use crate::types::error::{Error, Result};
 impl Client {
     /// Returns an auth token that is valid now: the cached one, or a new one. Call this each time
     /// you need an auth token, and do not keep it: the cached one is returned at once. The first
-    /// call after 50 to 80 % of its lifetime, drawn at random, starts its renewal in the background.
+    /// call after 50 to 75 % of its lifetime, drawn at random, starts its renewal in the background.
     ///
     /// ```
     /// # let sandbox = emnify_sandbox::Sandbox::start().unwrap();
