@@ -13,8 +13,10 @@ __all__ = ["ClientSettings"]
 class ClientSettings(TypedDict, total=False):
     """The keyword arguments that all clients share. help(Client) describes them.
 
-    settings: ClientSettings = {"store": "/var/lib/gateway/emnify", "timeout": 10.0}
-    client = Client(**settings)
+    For example:
+
+        settings: ClientSettings = {"store": "/var/lib/gateway/emnify", "timeout": 10.0}
+        client = Client(**settings)
     """
 
     base_url: str | None

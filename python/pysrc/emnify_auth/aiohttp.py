@@ -1,11 +1,13 @@
-"""Adds auth tokens to requests that aiohttp sends:
+"""Adds auth tokens to requests that aiohttp sends.
 
-import aiohttp
-from emnify_auth import AsyncClient
-from emnify_auth.aiohttp import middleware
+For example:
 
-async with aiohttp.ClientSession(middlewares=[middleware(AsyncClient())]) as http:
-    await http.get("https://cdn.emnify.net/api/v1/sim")
+    import aiohttp
+    from emnify_auth import AsyncClient
+    from emnify_auth.aiohttp import middleware
+
+    async with aiohttp.ClientSession(middlewares=[middleware(AsyncClient())]) as http:
+        await http.get("https://cdn.emnify.net/api/v1/sim")
 """
 
 from ._async import AsyncClient

@@ -1,11 +1,13 @@
-"""Adds auth tokens to requests that httpx sends:
+"""Adds auth tokens to requests that httpx sends.
 
-import httpx
-from emnify_auth import AsyncClient
-from emnify_auth.httpx import EmnifyAuth
+For example:
 
-async with httpx.AsyncClient(auth=EmnifyAuth(AsyncClient())) as http:
-    await http.get("https://cdn.emnify.net/api/v1/sim")
+    import httpx
+    from emnify_auth import AsyncClient
+    from emnify_auth.httpx import EmnifyAuth
+
+    async with httpx.AsyncClient(auth=EmnifyAuth(AsyncClient())) as http:
+        await http.get("https://cdn.emnify.net/api/v1/sim")
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator

@@ -1,11 +1,13 @@
-"""Passes the metrics of a client to the library prometheus_client:
+"""Passes the metrics of a client to the library prometheus_client.
 
-from emnify_auth import Client
-from emnify_auth.prometheus import EmnifyCollector
-from prometheus_client import REGISTRY, start_http_server
+For example:
 
-REGISTRY.register(EmnifyCollector(Client()))
-start_http_server(9464)
+    from emnify_auth import Client
+    from emnify_auth.prometheus import EmnifyCollector
+    from prometheus_client import REGISTRY, start_http_server
+
+    REGISTRY.register(EmnifyCollector(Client()))
+    start_http_server(9464)
 """
 
 from collections.abc import Iterable

@@ -1,12 +1,14 @@
-"""Adds auth tokens to requests that the library requests sends:
+"""Adds auth tokens to requests that the library requests sends.
 
-import requests
-from emnify_auth import Client
-from emnify_auth.requests import EmnifyAuth
+For example:
 
-session = requests.Session()
-session.auth = EmnifyAuth(Client())
-session.get("https://cdn.emnify.net/api/v1/sim", timeout=30)
+    import requests
+    from emnify_auth import Client
+    from emnify_auth.requests import EmnifyAuth
+
+    session = requests.Session()
+    session.auth = EmnifyAuth(Client())
+    session.get("https://cdn.emnify.net/api/v1/sim", timeout=30)
 """
 
 from functools import partial
