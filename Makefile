@@ -231,3 +231,9 @@ test-sanitizers: sandbox ## Test the C and C++ libraries with sanitizers
 	@$(CARGO) build --quiet -p emnify-ffi
 	SANITIZE=address,undefined tests/c/run.sh $(DEBUG)
 	SANITIZE=thread tests/c/run.sh $(DEBUG)
+
+.PHONY: docs
+docs: tools ## Build the documentation into target/docs, and check its links
+	@$(PYTHON) -m venv $(BUILD)/docs-venv
+	@$(BUILD)/docs-venv/bin/pip install --quiet --disable-pip-version-check -r tests/docs/requirements.txt
+	@tests/docs/build.sh $(BUILD) $(BUILD)/docs-venv/bin
