@@ -105,7 +105,7 @@ pub(crate) fn ip(text: &str) -> Result<()> {
     if IpAddr::from_str(text).is_ok() || IpNet::from_str(text).is_ok() {
         return Ok(());
     }
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
+    let shown: String = text.chars().take(64).collect();
     let problem = format!(
         "\"{shown}\" must be an address such as 192.0.2.7 or a range such as 192.0.2.0/24 or \
          2001:db8::/48"

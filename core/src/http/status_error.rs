@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::api::json;
 use crate::types::error::{ApiError, Error, ErrorKind};
 use crate::types::secret::redact;
+use crate::types::text::is_harmless;
 
 /// How long an account stays locked after three refused attempts, as documented.
 const LOCKED_FOR: Duration = Duration::from_secs(5 * 60);
@@ -120,22 +121,6 @@ pub(crate) fn clean(text: &str, secrets: &[&str]) -> String {
         clean.push('…');
     }
     clean
-}
-
-/// Whether a character is safe in a log: it neither breaks lines, nor reorders text, nor is
-/// invisible.
-fn is_harmless(c: char) -> bool {
-    let hidden = matches!(
-        c,
-        '\u{ad}' // soft hyphen
-            | '\u{61c}' | '\u{200e}' | '\u{200f}' // direction marks
-            | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' // zero width
-            | '\u{2028}' | '\u{2029}' // line and paragraph separators
-            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' // embeddings, overrides, isolates
-            | '\u{fff9}'..='\u{fffb}' // annotations
-            | '\u{e0000}'..='\u{e007f}' // tags
-    );
-    !c.is_control() && !hidden
 }
 
 #[cfg(test)]

@@ -11,3 +11,4 @@ pub(crate) mod names;
 pub(crate) mod rotation_state;
 pub(crate) mod secret;
 pub(crate) mod status;
+pub(crate) mod text;

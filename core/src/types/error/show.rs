@@ -1,13 +1,16 @@
 //! What an error shows of itself: a line for people, its fields for programmers, and its cause.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::{Error, Inner};
+use crate::types::text::is_harmless;
 
+/// A message may quote an argument, a path or a server, so it can contain any character.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        let mut chars = self.0.message.chars();
+        chars.try_for_each(|c| f.write_char(if is_harmless(c) { c } else { ' ' }))
     }
 }
 

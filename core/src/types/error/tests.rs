@@ -36,6 +36,12 @@ fn a_wrong_clock_is_temporary_and_a_wrong_certificate_is_not() {
 }
 
 #[test]
+fn a_message_is_one_line_without_hidden_characters() {
+    let error = Error::invalid_input("store", "/a\u{202e}b\nc\u{200b}d\u{9b}\"");
+    assert_eq!(error.to_string(), "store: /a b c d \"");
+}
+
+#[test]
 fn an_api_error_is_shown_with_what_is_nested_in_it() {
     let nested = ApiError {
         error_code: Some(1402),
