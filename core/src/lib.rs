@@ -148,6 +148,11 @@ pub use self::{
     types::auth_token::{SCHEME, without_scheme},
 };
 
+// For the fuzz tests.
+#[cfg(feature = "__parsers")]
+#[doc(hidden)]
+pub use client::parsers;
+
 /// All public types can be sent to and shared by any thread.
 const _: () = {
     const fn any_thread<T: Send + Sync>() {}

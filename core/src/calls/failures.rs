@@ -158,7 +158,7 @@ impl TokenCalls<'_> {
 
 impl SignInFailure {
     /// Reads an event. Returns `None` if it is of another type or has no text.
-    fn read(json: &str) -> Option<Self> {
+    pub(crate) fn read(json: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Row<'a> {
             description: Option<String>,

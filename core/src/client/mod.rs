@@ -7,6 +7,8 @@ pub(crate) mod check;
 #[cfg(feature = "__faces")]
 mod faces;
 mod metrics;
+#[cfg(feature = "__parsers")]
+pub mod parsers;
 
 use std::iter;
 use std::sync::Arc;
