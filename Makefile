@@ -166,6 +166,11 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 fleet: ## Simulate fleets of 1,000 clients behind one address, draw pictures, and check the numbers
 	$(CARGO) run --quiet -p emnify-fleet tests/fleet/pictures
 
+# Takes FUZZ_SECONDS (180) for each target, and needs rustup: see tests/fuzz/run.sh.
+.PHONY: fuzz
+fuzz: tools ## Fuzz the library (FUZZ_SECONDS, FUZZ_TARGETS)
+	tests/fuzz/run.sh $(BUILD)/fuzz
+
 # Builds everything for release, and installs the wheel into an environment of its own.
 BENCH = $(BUILD)/bench
 .PHONY: bench
