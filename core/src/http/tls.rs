@@ -6,6 +6,7 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::SigningKey;
+use rustls::time_provider::TimeProvider;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -118,7 +120,7 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
         |e: &dyn fmt::Display| Error::new(ErrorKind::Tls, format!("cannot set up TLS: {e}"));
     let provider = CryptoProvider { key_provider: &NoKeys, ..crypto::default_provider() };
     let provider = Arc::new(provider);
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let config = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(WallClock))
         .with_safe_default_protocol_versions()
         .map_err(|e| failed(&e))?;
     let config = match roots {
@@ -129,6 +131,22 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig> {
         }
     };
     Ok(config.with_no_client_auth())
+}
+
+/// The system's clock. That of rustls panics before 1970, which a system with 32-bit times shows
+/// after 2038.
+#[derive(Debug)]
+struct WallClock;
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(unix_time(SystemTime::now()))
+    }
+}
+
+/// Returns the time; that of 1970 if it is earlier, when no certificate is valid yet either.
+fn unix_time(wall: SystemTime) -> UnixTime {
+    UnixTime::since_unix_epoch(wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 /// Loads no private keys. emnify uses no client certificates, and the code for keys takes 45 kB.
@@ -217,7 +235,16 @@ impl ServerCertVerifier for Given {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_like_one_that_shows_1970() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(unix_time(SystemTime::UNIX_EPOCH + day).as_secs(), 86_400);
+        assert_eq!(unix_time(SystemTime::UNIX_EPOCH - day).as_secs(), 0);
+    }
 
     #[test]
     fn a_bundle_that_is_missing_or_not_pem_is_refused_by_name() {
