@@ -15,7 +15,7 @@ mod platform {
     //! on NFS. The lock belongs to the process: the kernel would also grant it to a second thread,
     //! and frees it when the process closes any descriptor of the file. So a table records what the
     //! threads of this process hold. It is consulted before the file is opened, and no descriptor
-    //! is ever closed.
+    //! of a file that is locked is ever closed.
 
     use std::collections::BTreeMap;
     use std::collections::btree_map::Entry;
@@ -32,7 +32,10 @@ mod platform {
 
     use crate::sys::per_process::{PerProcess, Process};
 
-    /// The lock files that this process has opened. A forked child starts with an empty table.
+    /// So many files stay open. Each application token has one, and so each rotation adds one.
+    const MOST_OPEN: usize = 16;
+
+    /// The lock files that this process has open. A forked child starts with an empty table.
     static TABLE: PerProcess<Mutex<BTreeMap<Id, Kept>>> = PerProcess::new();
 
     /// Device and inode of a file, which are the same under all of its names.
@@ -124,7 +127,7 @@ mod platform {
         TABLE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the file to the table, which keeps it open until the process ends.
+    /// Adds the file to the table, which keeps it open. If there are many, closes those that are free.
     fn keep(table: &mut BTreeMap<Id, Kept>, file: File) -> io::Result<Id> {
         let id = match file.metadata() {
             Ok(metadata) => Id::new(&metadata),
@@ -133,6 +136,11 @@ mod platform {
                 return Err(e);
             }
         };
+        if table.len() >= MOST_OPEN {
+            let (locked, free) = mem::take(table).into_iter().partition(|(_, kept)| kept.is_locked);
+            *table = locked;
+            close(free);
+        }
         match table.entry(id) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Kept { file, is_locked: false });
@@ -142,6 +150,15 @@ mod platform {
             Entry::Occupied(kept) => mem::forget(mem::replace(&mut kept.into_mut().file, file)),
         }
         Ok(id)
+    }
+
+    /// Closes the files, except descriptors that the host has closed before.
+    fn close(free: BTreeMap<Id, Kept>) {
+        for (id, kept) in free {
+            if !kept.is_open_as(id) {
+                mem::forget(kept);
+            }
+        }
     }
 
     /// Locks or unlocks the whole file. Returns `false` if another process holds the lock.

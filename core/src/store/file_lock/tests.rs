@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use self::process::{NAME, Used, report, wait_until_held};
-use crate::store::Locked;
+use self::process::{LONG, NAME, Used, report, wait_until_held};
 use crate::store::backend::Backend;
 use crate::store::directory::Directory;
+use crate::store::{Locked, Store};
+use crate::sys::wait::Wait;
 
 /// Pairs of processes that ask for the lock at the same instant.
 const ROUNDS: u32 = 200;
@@ -111,6 +112,25 @@ fn asking_for_a_held_lock_again_does_not_free_it_for_another_process() {
     assert_eq!(report(used.start("ask").spawn().unwrap()), "held");
     drop(lock);
     assert_eq!(report(used.start("ask").spawn().unwrap()), "free");
+}
+
+/// Each rotation locks files of another name.
+#[test]
+#[cfg(target_os = "linux")]
+fn few_files_stay_open_after_many_names_were_locked() {
+    let used = Used::new("names");
+    let store = Store::directory(&used.0);
+    let held = used.lock();
+    for number in 0..100 {
+        let name = format!("name-{number}");
+        let _lock = store.lock(&name, &Wait::new(LONG), LONG).unwrap();
+    }
+    let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let open = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+    let open = open.filter(|path| path.starts_with(&used.0)).count();
+    assert!(open <= 20, "{open} files are open");
+    assert_eq!(report(used.start("ask").spawn().unwrap()), "held");
+    drop(held);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::sys::per_process::is_well_in_child;
 use crate::sys::wait::Wait;
 
 /// Longer than any test takes on a busy machine.
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 pub(super) const NAME: &str = "rotation";
 
