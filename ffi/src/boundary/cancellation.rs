@@ -3,7 +3,8 @@
 
 /// Runs `body`, which must not panic. A cancellation of the calling thread takes effect afterwards,
 /// at its next cancellation point.
-#[cfg(target_os = "linux")]
+// Miri does not know the function.
+#[cfg(all(target_os = "linux", not(miri)))]
 pub(super) fn postponed<T>(body: impl FnOnce() -> T) -> T {
     use std::ffi::c_int;
     use std::ptr;
@@ -25,7 +26,7 @@ pub(super) fn postponed<T>(body: impl FnOnce() -> T) -> T {
 }
 
 /// Runs `body`. Where threads can be cancelled, the header forbids it during a call.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 pub(super) fn postponed<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
