@@ -129,7 +129,7 @@ static void wrong_options_are_refused(void)
     emnify_client *client = sandbox_client();
     emnify_list_options options = EMNIFY_LIST_OPTIONS_INIT;
 
-    options.size = 8;
+    options.size = sizeof options.size;
     CHECK_REFUSED(emnify_token_list(client, &options, &list, &error), "options");
     options.size = SIZE_MAX;
     CHECK_REFUSED(emnify_token_list(client, &options, &list, &error), "options");

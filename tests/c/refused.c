@@ -218,7 +218,7 @@ static void new_tokens(void)
     CHECK_OPTION(ip, "", "ip");
     CHECK_OPTION(ip, "\xff", "ip");
     CHECK_OPTION(size, 0, "options");
-    CHECK_OPTION(size, 8, "options");
+    CHECK_OPTION(size, sizeof(size_t), "options");
     CHECK_OPTION(size, SIZE_MAX, "options");
     both.expiry_date = "2999-01-01";
     both.expires_in_s = 3600;

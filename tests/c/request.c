@@ -291,7 +291,7 @@ static void invalid_requests_are_refused_by_name(void)
     options.body = "x";
     options.body_length = SIZE_MAX;
     CHECK_REFUSED(emnify_request(client, "PUT", SIM, &options, &response, &error), "body");
-    options.size = 8;
+    options.size = sizeof options.size;
     CHECK_REFUSED(emnify_request(client, "GET", SIM, &options, &response, &error), "options");
     options.size = SIZE_MAX;
     CHECK_REFUSED(emnify_request(client, "GET", SIM, &options, &response, &error), "options");

@@ -66,7 +66,7 @@ static void wrong_options_are_refused(void)
     new_store();
     client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
     CHECK_OPTION(size, 0, "options");
-    CHECK_OPTION(size, 8, "options");
+    CHECK_OPTION(size, sizeof(size_t), "options");
     CHECK_OPTION(size, SIZE_MAX, "options");
     CHECK_OPTION(description, "\xff", "description");
     CHECK_OPTION(expiry_date, "\xff", "expiry_date");
