@@ -156,9 +156,9 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis,emnify-core/test-util
-	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios
-	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench tests/scenarios
+	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios tests/docs
+	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios tests/docs
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench tests/scenarios tests/docs/header.py tests/docs/links.py
 # Functions that another system lacks are found there.
 	@for system in darwin win32; do $(MYPY) --platform $$system --config-file python/pyproject.toml --cache-dir $(BUILD)/mypy-$$system python/pysrc/emnify_auth || exit 1; done
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml

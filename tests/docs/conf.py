@@ -22,15 +22,8 @@ release = re.findall(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re
 html_title = f"emnify-auth {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-include_patterns = [
-    "*.md",
-    "c/*.md",
-    "core/**.md",
-    "ffi/**.md",
-    "python/**.md",
-    "tests/sandbox/**.md",
-]
-exclude_patterns = ["core/tests"]
+include_patterns = ["*.md", "c/*.md", "core/**.md", "ffi/**.md", "python/**.md", "tests/**.md"]
+exclude_patterns = ["core/tests", "tests/docs"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 myst_url_schemes = {"https": None, "rust": "rust/{{path}}"}
@@ -38,7 +31,7 @@ smartquotes = False
 
 html_theme = "furo"
 html_static_path = ["static"]
-html_js_files = ["diagrams.js"]
+html_js_files = ["site.js"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False

@@ -11,7 +11,7 @@ import pytest
 import emnify_auth
 
 ROOT = Path(__file__).parents[2]
-LINK = re.compile(r"\]\((?!https?:|rust:)([^)#\s]*)(?:#([^)\s]*))?\)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:|rust:)([^)#\s]*)(?:#([^)\s]*))?\)")
 CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 

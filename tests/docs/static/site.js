@@ -1,3 +1,10 @@
+// Lets long names in tables break after an underscore.
+addEventListener("DOMContentLoaded", () => {
+  for (const name of document.querySelectorAll("table code .pre")) {
+    name.innerHTML = name.innerHTML.replaceAll("_", "_<wbr>");
+  }
+});
+
 // Draws the diagrams of a page with Mermaid, and again when the page becomes dark or light.
 {
   const library = new URL("mermaid.min.js", document.currentScript.src);
