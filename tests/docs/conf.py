@@ -2,6 +2,7 @@
 
 import __future__
 
+import dataclasses
 import html
 import inspect
 import re
@@ -14,6 +15,7 @@ from types import CodeType, ModuleType
 from docutils import nodes
 from pygments.lexers.rust import RustLexer
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,8 +40,7 @@ html_show_copyright = False
 html_show_sphinx = False
 
 autodoc_member_order = "bysource"
-# The modules that the package uses, but that the site does not describe.
-autodoc_mock_imports = ["aiohttp", "anyio", "httpx", "prometheus_client", "requests", "urllib3"]
+autodoc_mock_imports = ["emnify"]
 maximum_signature_line_length = 80
 
 
@@ -68,18 +69,29 @@ sys.meta_path.insert(0, Stub)
 
 import emnify_auth  # noqa: E402
 
+# The classes say that they belong to emnify_auth, but Sphinx finds the descriptions of their
+# attributes, and the order of their members, where they are defined.
+analyzer = ModuleAnalyzer.for_module("emnify_auth")
+analyzer.analyze()
+for module in ("_errors", "_values", "_async.client", "_async.pages", "_async.tokens"):
+    part = ModuleAnalyzer.for_module(f"emnify_auth.{module}")
+    part.analyze()
+    analyzer.attr_docs |= part.attr_docs
+    analyzer.annotations |= part.annotations
+    analyzer.tagorder |= part.tagorder
+
 NAME = re.compile(
     r"(?<![\w.\"])((?P<method>[A-Za-z][\w.]*)\(\)|(?:"
     + "|".join(emnify_auth.__all__)
     + r"))(?![\w(])"
 )
-PARAMETER = re.compile(r"([a-z]\w*(?:, [a-z]\w*)*): ")
+ITEM = re.compile(r"(\"\w+\"|[a-z]\w*(?:, [a-z]\w*)*): ")
 
 
 def translate_docstring(
     _app: Sphinx, _what: str, _name: str, obj: object, _options: object, lines: list[str]
 ) -> None:
-    """Translate the plain text of a docstring: parameters, code, and the names of others."""
+    """Translate the plain text of a docstring: parameters, values, code, and names of others."""
     try:
         known = {*inspect.signature(obj).parameters, *emnify_auth.ClientSettings.__annotations__}
     except (TypeError, ValueError):
@@ -94,18 +106,24 @@ def translate_docstring(
         elif line:
             in_code = False
             text = NAME.sub(lambda name: f":py:obj:`{name[0]} <{name['method'] or name[0]}>`", line)
-            parameter = PARAMETER.match(line)
-            if parameter and known.issuperset(parameter[1].split(", ")):
+            item = ITEM.match(line)
+            if item and (item[1][0] == '"' or known.issuperset(item[1].split(", "))):
                 result += [] if indent else [""]
                 indent = "  "
-                text = text.removeprefix(parameter[0])
-                line = f"- **{parameter[1]}**: {text}"
+                line = f"- **{item[1]}**: {text.removeprefix(item[0])}"
             else:
                 line = indent + text
         else:
             indent = ""
         result.append(line)
     lines[:] = result
+
+
+def hide_constructor(
+    _app: Sphinx, _what: str, _name: str, obj: object, *_: object
+) -> tuple[str, None] | None:
+    """Show plain values, which only the library creates, without what they are created from."""
+    return ("", None) if dataclasses.is_dataclass(obj) else None
 
 
 def leave_diagrams_to_mermaid(_app: Sphinx, document: nodes.document) -> None:
@@ -118,5 +136,6 @@ def leave_diagrams_to_mermaid(_app: Sphinx, document: nodes.document) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_lexer("rust,no_run", RustLexer)
+    app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-process-docstring", translate_docstring)
     app.connect("doctree-read", leave_diagrams_to_mermaid)
