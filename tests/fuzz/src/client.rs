@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use emnify_core::{Client, ClientBuilder, ManualClock};
 
-use crate::emnify::TOKEN;
+use crate::emnify::{PASSWORD, TOKEN, USERNAME};
 
 /// A certificate, so that no client reads those of the system.
 pub(crate) const CA: &[u8] = include_bytes!("ca.pem");
@@ -20,8 +20,16 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 /// Returns the settings of a client that signs in at this base URL.
 pub(crate) fn builder(base_url: &str, clock: &Arc<ManualClock>) -> ClientBuilder {
+    anonymous(base_url, clock).application_token(TOKEN)
+}
+
+/// Returns the settings of a client in which a user signs in, with a one-time code if necessary.
+pub(crate) fn user_builder(base_url: &str, clock: &Arc<ManualClock>) -> ClientBuilder {
+    anonymous(base_url, clock).user(USERNAME, PASSWORD).mfa(|| Ok(Some("123456".into())))
+}
+
+fn anonymous(base_url: &str, clock: &Arc<ManualClock>) -> ClientBuilder {
     Client::builder()
-        .application_token(TOKEN)
         .base_url(base_url)
         .ca_pem(CA)
         .clock(clock.clone())

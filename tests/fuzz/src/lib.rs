@@ -28,7 +28,7 @@ pub mod urls;
 pub type Check = (&'static str, fn(&[u8]));
 
 /// All checks.
-pub const CHECKS: [Check; 14] = [
+pub const CHECKS: [Check; 15] = [
     ("address_ranges", address_ranges::check),
     ("c_arguments", c_arguments::check),
     ("claims", claims::check),
@@ -43,4 +43,5 @@ pub const CHECKS: [Check; 14] = [
     ("session", session::check),
     ("stores", stores::check),
     ("urls", urls::check),
+    ("user_session", session::check_user),
 ];

@@ -11,8 +11,8 @@ use emnify_core::{
     parsers,
 };
 
-use crate::client::{builder, clock};
-use crate::emnify::{Emnify, TOKEN, is_sign_in};
+use crate::client::{builder, clock, user_builder};
+use crate::emnify::{Emnify, PASSWORD, TOKEN, USERNAME, is_sign_in};
 use crate::memory::Memory;
 use crate::server::{Received, Reply, Run};
 use crate::text::{check_secrets, check_shown};
@@ -23,10 +23,27 @@ const MOST_STEPS: usize = 64;
 /// The least time between two sign-ins with one credential, in seconds.
 const INTERVAL: u64 = 5;
 
-/// Checks the steps in `data`, one on each line: see [`Machine::step`].
+/// Three refused logins of a user within this time lock the account.
+const LOCKOUT: Duration = Duration::from_secs(300);
+
+/// The secrets that a client of the checks gets.
+const SECRETS: [&str; 2] = [TOKEN, PASSWORD];
+
+/// Checks the steps in `data`, one on each line: see [`Machine::step`]. The client has an application
+/// token.
 pub fn check(data: &[u8]) {
+    check_steps(data, false);
+}
+
+/// Like [`check`], but the client signs in as a user. That is slower: the key for a store is derived
+/// from the password.
+pub fn check_user(data: &[u8]) {
+    check_steps(data, true);
+}
+
+fn check_steps(data: &[u8], is_user: bool) {
     let text = String::from_utf8_lossy(data);
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(is_user);
     for line in text.split('\n').take(MOST_STEPS) {
         let mut chars = line.chars();
         if let Some(step) = chars.next() {
@@ -34,8 +51,9 @@ pub fn check(data: &[u8]) {
         }
     }
     machine.check_sign_ins();
+    machine.check_refusals();
     for event in machine.client.take_events() {
-        check_shown(&event, &[TOKEN]);
+        check_shown(&event, &SECRETS);
     }
     assert!(machine.server.emnify.active() > 0, "the last application token was revoked");
 }
@@ -44,11 +62,14 @@ pub fn check(data: &[u8]) {
 struct Server {
     emnify: Emnify,
     clock: Arc<ManualClock>,
+    is_user: bool,
     /// The next responses, as text.
     next: Mutex<VecDeque<String>>,
     /// The response to everything, as text.
     always: Mutex<Option<String>>,
     sign_ins: Mutex<u64>,
+    /// When it plainly refused a sign-in with the client's credential.
+    refused: Mutex<Vec<Duration>>,
     /// The responses of this boot, and when they were sent.
     sent: Mutex<Vec<(Duration, Vec<u8>)>>,
 }
@@ -56,12 +77,16 @@ struct Server {
 impl Server {
     fn respond(&self, request: &Received) -> Reply {
         let is_sign_in = is_sign_in(request);
-        let value = TOKEN.as_bytes();
-        if is_sign_in && request.body.windows(value.len()).any(|part| part == value) {
-            *self.sign_ins.lock().unwrap() += 1;
-        }
+        let credential = if self.is_user { USERNAME } else { TOKEN };
+        let is_counted = is_sign_in && contains(&request.body, credential);
         let scripted = self.next.lock().unwrap().pop_front();
         let scripted = scripted.or_else(|| self.always.lock().unwrap().clone());
+        if is_counted {
+            *self.sign_ins.lock().unwrap() += 1;
+            if scripted.as_ref().is_some_and(|text| text == "401||") {
+                self.refused.lock().unwrap().push(self.clock.steady());
+            }
+        }
         let reply = match scripted {
             Some(text) => scripted_reply(&text),
             None => self.emnify.respond(request),
@@ -71,6 +96,10 @@ impl Server {
         }
         reply
     }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 /// Reads a response: a status, headers and the body, separated by `|`. Without a status, the bytes
@@ -110,13 +139,15 @@ struct Machine {
 }
 
 impl Machine {
-    fn new() -> Self {
+    fn new(is_user: bool) -> Self {
         let server = Arc::new(Server {
             emnify: Emnify::new(),
             clock: clock(),
+            is_user,
             next: Mutex::default(),
             always: Mutex::default(),
             sign_ins: Mutex::default(),
+            refused: Mutex::default(),
             sent: Mutex::default(),
         });
         let run = Run::new({
@@ -146,7 +177,7 @@ impl Machine {
         let exempt = self.step(step, argument);
         let sign_ins = *self.server.sign_ins.lock().unwrap() - before;
         self.taken.push(Taken { started, ended: self.now(), sign_ins, exempt });
-        check_secrets(&format!("{:?}", self.client.status()), &[TOKEN]);
+        check_secrets(&format!("{:?}", self.client.status()), &SECRETS);
     }
 
     /// Takes a step. Returns how many sign-ins it may cause before the interval has passed.
@@ -164,7 +195,7 @@ impl Machine {
                 }
             }),
             'c' => drop(self.client.cached_auth_token()),
-            'm' => check_secrets(&self.client.metrics(), &[TOKEN]),
+            'm' => check_secrets(&self.client.metrics(), &SECRETS),
             'n' => self.client.retry_now(),
             'p' => clock.advance(Duration::from_secs(number() % 100_000_000)),
             'w' => clock.set_wall(UNIX_EPOCH + Duration::from_secs(number() % 100_000_000_000)),
@@ -209,6 +240,7 @@ impl Machine {
                 let _ = tokens.rotate(&options).map_err(check_error);
                 return 2;
             }
+            'r' | 'b' if self.server.is_user => {}
             'r' => {
                 self.client = start(&self.run, &self.server, &self.memory);
                 return 1;
@@ -241,8 +273,7 @@ impl Machine {
         let text = token.reveal();
         check_secrets(&format!("{token:?}"), &[text]);
         let sent = self.server.sent.lock().unwrap();
-        let has = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
-        let last = sent.iter().rev().find(|(_, bytes)| has(bytes));
+        let last = sent.iter().rev().find(|(_, bytes)| contains(bytes, text));
         if let (false, Some((sent_at, _))) = (self.by_wall, last) {
             let age = at.saturating_sub(*sent_at);
             assert!(age < parsers::lifetime(text), "{age:?} old");
@@ -265,14 +296,27 @@ impl Machine {
             }
         }
     }
+
+    /// Checks that a user's account is never locked.
+    fn check_refusals(&self) {
+        let refused = self.server.refused.lock().unwrap();
+        for three in refused.windows(3).filter(|_| self.server.is_user) {
+            assert!(three[2] - three[0] >= LOCKOUT, "refused at {three:?}");
+        }
+    }
 }
 
+/// Returns a client. A user's has no store, since no step restarts it.
 fn start(run: &Run, server: &Server, memory: &Memory) -> Client {
-    builder(&run.url, &server.clock).store(memory.store()).build().unwrap()
+    let builder = match server.is_user {
+        true => user_builder(&run.url, &server.clock),
+        false => builder(&run.url, &server.clock).store(memory.store()),
+    };
+    builder.build().unwrap()
 }
 
 fn check_error(error: Error) -> Error {
-    check_shown(&error, &[TOKEN]);
+    check_shown(&error, &SECRETS);
     assert_ne!(error.kind(), ErrorKind::Internal, "{error}");
     error
 }
