@@ -221,3 +221,6 @@ fn doubled(from: Duration, times: u32, max: Duration) -> Duration {
 fn between((from, to): (Duration, Duration), draw: f64) -> Duration {
     from + (to - from).mul_f64(draw)
 }
+
+#[cfg(test)]
+mod model;

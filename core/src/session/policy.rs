@@ -258,6 +258,9 @@ impl State {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod outages;
 
 #[cfg(test)]

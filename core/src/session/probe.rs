@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 const CONFIRMED_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// How recent sign-ins after a 401 went. It belongs to one client and is not stored.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Probe {
     not_before: Duration,
     /// Sign-ins in a row whose token got a 401 too.
@@ -92,6 +92,7 @@ impl Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::explore::explore;
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -148,5 +149,51 @@ mod tests {
         assert_eq!(soon.decide(true, at(899 + 119)), After401::GiveUp(at(899 + 120)));
         let late = first.unconfirmed(at(900));
         assert_eq!(late.decide(true, at(900 + 60)), After401::SignIn);
+    }
+
+    /// Returns the probe as it is after that time, which is now again.
+    fn later(probe: Probe, by: Duration) -> Probe {
+        let Probe { not_before, unconfirmed_since, .. } = probe;
+        let not_before = not_before.saturating_sub(by).max(NOW);
+        let unconfirmed_since =
+            unconfirmed_since.map(|since| (since - by).max(NOW - CONFIRMED_AFTER));
+        // More failures than this change nothing.
+        Probe { not_before, unconfirmed_since, failures: probe.failures.min(3) }
+    }
+
+    const NOW: Duration = Duration::from_secs(100_000);
+
+    #[test]
+    fn no_order_of_replays_leads_to_sign_ins_that_are_too_many_or_too_late() {
+        let bounds = |probe: Probe, least: u64, most: u64| match probe.decide(true, NOW) {
+            After401::GiveUp(until) if (at(least)..=at(most)).contains(&(until - NOW)) => Ok(probe),
+            decision => Err(format!("{decision:?}, not after {least} to {most} s")),
+        };
+        let visited = explore(
+            Probe { not_before: NOW, ..Probe::default() },
+            |probe| later(*probe, Duration::ZERO),
+            |probe| match probe.decide(true, NOW) {
+                After401::GiveUp(until) => {
+                    let early = later(*probe, until - NOW - Duration::from_nanos(1));
+                    let is_early = matches!(early.decide(true, NOW), After401::GiveUp(_));
+                    let waited = later(*probe, until - NOW);
+                    let waited = if is_early { Ok(waited) } else { Err("it ends early".into()) };
+                    vec![
+                        ("the wait ends", waited),
+                        ("another replay fails", bounds(probe.failed(NOW), 1, 300)),
+                    ]
+                }
+                _ => {
+                    let new = probe.unconfirmed(NOW);
+                    vec![
+                        ("signs in", bounds(new, 60, 300)),
+                        ("signs in, fails again", bounds(new.failed(NOW), 60, 300)),
+                        ("signs in, works", bounds(Probe::succeeded(NOW), 10, 10)),
+                        ("time passes", Ok(later(*probe, CONFIRMED_AFTER))),
+                    ]
+                }
+            },
+        );
+        assert!(visited.states >= 20, "{visited:?}");
     }
 }

@@ -262,4 +262,7 @@ impl<T: Clone> fmt::Debug for Attempt<T> {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests;

@@ -128,7 +128,7 @@ pub(crate) fn save(
 }
 
 /// Serialises the state at `now`; the bytes are still to be encrypted.
-fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
+pub(super) fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
     let State { cached, backoff, refresh, probe: _ } = state;
     let text = |secret: &str| Zeroizing::new(secret.to_owned());
     let last_error = backoff.last_error.as_ref().filter(|error| is_verdict(error));
@@ -159,7 +159,12 @@ fn write(state: &State, now: Duration, clock: &dyn Clock) -> Result<Body> {
 
 /// Reads the state of the credential of that name; `None` if the bytes are not a state of this
 /// version.
-fn read(bytes: &[u8], credential: &str, now: Duration, clock: &dyn Clock) -> Option<State> {
+pub(super) fn read(
+    bytes: &[u8],
+    credential: &str,
+    now: Duration,
+    clock: &dyn Clock,
+) -> Option<State> {
     let saved = Saved::read(bytes)?;
     let shift = Shift::between(&saved.written, now, clock);
     let verdict = Verdict {

@@ -5,6 +5,8 @@ pub(crate) mod clock;
 pub(crate) mod crypto;
 #[cfg(unix)]
 pub(crate) mod descriptor;
+#[cfg(test)]
+pub(crate) mod explore;
 pub(crate) mod interrupt;
 #[allow(unsafe_code, reason = "memory that the kernel clears in a forked child")]
 pub(crate) mod per_process;
