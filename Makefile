@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-scenarios test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-crates test-sdist test-prometheus test-pyright test-recipes ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models test-crates test-sdist test-prometheus test-pyright test-recipes ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -127,6 +127,11 @@ test-redis: sandbox ## Test the store in Redis with each of redis-server and val
 		$(CARGO) test --quiet -p emnify-core --features redis --test main redis || exit 1; \
 		$(CARGO) test --quiet -p emnify-core --features redis --test redis_fork || exit 1; \
 	done
+
+# `make test` runs the other models.
+.PHONY: test-models
+test-models: ## Test a rotation in all states that kills and failures can leave it in
+	$(CARGO) test --quiet -p emnify-core --lib -- --ignored --nocapture rotation_model
 
 # Builds each crate from its own archive, as a program that depends on it does, and then such programs.
 test-crates: sandbox ## Test what would be published as Rust crates

@@ -321,3 +321,6 @@ impl ApplicationTokens {
         TokenCalls::new(&self.transport)
     }
 }
+
+#[cfg(test)]
+mod rotation_model;
