@@ -1,5 +1,6 @@
 //! A process of these tests: this program, started again with a job in its environment.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -112,10 +113,33 @@ fn run() {
             drop(lock);
             println!("job: saved");
         }
+        ("serve", _) => serve(&used.0),
         ("ask", _) => println!("job: {}", if used.is_free() { "free" } else { "held" }),
         ("close", _) => println!("job: {}", close_all_and_lock(&used)),
         ("fork", _) => println!("job: {}", fork_while_holding(&used)),
         (other, _) => panic!("{other}"),
+    }
+}
+
+/// Takes and frees locks as it is told, a line for each.
+fn serve(store: &Path) {
+    let directory = Directory::new(store);
+    let mut held = BTreeMap::new();
+    for line in std::io::stdin().lines() {
+        let line = line.unwrap();
+        let (word, thread) = line.split_once(' ').unwrap();
+        let done = match word {
+            "lock" => directory
+                .try_lock(NAME)
+                .unwrap()
+                .map(|lock| held.insert(thread.to_owned(), lock))
+                .is_some(),
+            "unlock" => held.remove(thread).is_some(),
+            // More files than stay open, so that those are closed that are free.
+            _ => (0..20)
+                .all(|other| directory.try_lock(&format!("other-{other}")).unwrap().is_some()),
+        };
+        println!("job: {done}");
     }
 }
 
