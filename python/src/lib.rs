@@ -43,6 +43,7 @@ mod _native {
 
     use crate::calls::interrupt::PyInterrupt;
     use crate::client::replacement::Replacement;
+    use crate::client::task_request::TaskRequest;
     use crate::values::manual_clock::ManualClock;
 
     #[pymodule_init]
@@ -52,6 +53,7 @@ mod _native {
         module.setattr("_Interrupt", module.py().get_type::<PyInterrupt>())?;
         module.setattr("_ManualClock", module.py().get_type::<ManualClock>())?;
         module.setattr("_Replacement", module.py().get_type::<Replacement>())?;
+        module.setattr("_TaskRequest", module.py().get_type::<TaskRequest>())?;
         module.setattr("_process", wrap_pyfunction!(crate::process, module)?)?;
         #[cfg(debug_assertions)]
         module.setattr("_panic", wrap_pyfunction!(crate::calls::into_core::panic, module)?)?;

@@ -40,6 +40,7 @@ _Value: TypeAlias = _Parameter | Sequence[_Parameter]
 _Params: TypeAlias = Mapping[str, _Value] | Sequence[tuple[str, _Value]]
 _Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 _Duration: TypeAlias = float | datetime.timedelta
+_Wake: TypeAlias = tuple[Callable[[Callable[[], object]], object], Callable[[], object]]
 
 @final
 class Client:
@@ -389,6 +390,30 @@ class Client:
         timeout: _Duration | None = None,
     ) -> Response:
         """Sends a DELETE request: request("DELETE", path, …)."""
+
+    def _start(
+        self,
+        wake: _Wake,
+        waited: float,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | str | None = None,
+        params: _Params | None = None,
+        headers: _Headers | None = None,
+        timeout: _Duration | None = None,
+    ) -> _TaskRequest | None:
+        """Starts request() for a task. None if that must be called in a worker thread: if it may
+        call functions of the program, or the interpreter ends. Events are not reported.
+
+        wake: [a function that any thread may call, its argument]. It is called once, when the
+        response or the error is there.
+        waited: how many seconds of the timeout have already passed.
+        """
+
+    def _stop_waking(self) -> None:
+        """Wakes no more tasks from now on. The interpreter must not end before."""
 
     def paginate(
         self,
@@ -820,3 +845,15 @@ class _ManualClock:
 
     def set_wall(self, unix_seconds: int) -> None:
         """Sets the time of day, in seconds of Unix time. No time passes."""
+
+@final
+class _TaskRequest:
+    """A request of a task."""
+
+    def result(self) -> Response:
+        """Returns the response or raises the error, once, after the task was woken."""
+
+    def cancel(self) -> None:
+        """Cancels the request, because its task does not wait any more. If it was already sent, it
+        continues in the background.
+        """

@@ -6,3 +6,4 @@ pub(crate) mod interrupt;
 pub(crate) mod into_core;
 pub(crate) mod request_log;
 pub(crate) mod user_functions;
+pub(crate) mod waking;

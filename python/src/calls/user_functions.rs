@@ -40,6 +40,10 @@ impl SignInFunctions {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.application_token_source.is_none() && self.mfa.is_none()
+    }
+
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.application_token_source)?;
         visit.call(&self.mfa)

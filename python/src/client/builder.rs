@@ -166,5 +166,6 @@ fn build(
     builder = builder.max_exchanges(usize::MAX);
     let client = into_core(py, move || builder.build())?;
     let base_url = Arc::from(client.base_url());
-    Ok(Client { connection: Connection::new(client), on_event, functions, base_url })
+    let connection = Connection::new(client);
+    Ok(Client { connection, on_event, functions, base_url, entrance: Arc::default() })
 }

@@ -1,4 +1,4 @@
-//! The client. Some of its methods are in `authentication`, `builder`, `request` and `pages`.
+//! The client. Some of its methods are in `authentication`, `builder`, `request`, `task_request` and `pages`.
 
 pub(crate) mod application_tokens;
 mod authentication;
@@ -9,6 +9,7 @@ mod connection;
 pub(crate) mod pages;
 pub(crate) mod replacement;
 mod request;
+pub(crate) mod task_request;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use pyo3::types::PyString;
 use crate::calls::events::OnEvent;
 use crate::calls::into_core::into_core;
 use crate::calls::user_functions::SignInFunctions;
+use crate::calls::waking::Entrance;
 use crate::client::application_tokens::ApplicationTokens;
 use crate::client::connection::Connection;
 use crate::convert::arguments::{self, Timeout};
@@ -104,6 +106,7 @@ pub(crate) struct Client {
     pub(crate) on_event: OnEvent,
     pub(crate) functions: SignInFunctions,
     pub(crate) base_url: Arc<str>,
+    pub(crate) entrance: Arc<Entrance>,
 }
 
 #[pymethods]
@@ -150,6 +153,7 @@ impl Client {
             on_event: self.on_event.share(py),
             functions: self.functions.share(py),
             base_url: Arc::clone(&self.base_url),
+            entrance: Arc::default(),
         })
     }
 

@@ -51,8 +51,7 @@ impl Client {
         headers: Option<&Bound<'_, PyAny>>,
         timeout: Option<Timeout>,
     ) -> PyResult<Response> {
-        let name = arguments::text("method", method)?;
-        let method = name.parse().map_err(|error| errors::exception(py, &error))?;
+        let method = parse_method(method)?;
         send(self, py, method, path, &Extras { json, content, params, headers, timeout })
     }
 
@@ -136,13 +135,59 @@ impl Client {
     }
 }
 
+pub(crate) fn parse_method(method: &Bound<'_, PyAny>) -> PyResult<Method> {
+    let name = arguments::text("method", method)?;
+    name.parse().map_err(|error| errors::exception(method.py(), &error))
+}
+
 /// The optional arguments of a request.
-struct Extras<'a, 'py> {
-    json: Option<&'a Bound<'py, PyAny>>,
-    content: Option<&'a Bound<'py, PyAny>>,
-    params: Option<&'a Bound<'py, PyAny>>,
-    headers: Option<&'a Bound<'py, PyAny>>,
-    timeout: Option<Timeout>,
+pub(crate) struct Extras<'a, 'py> {
+    pub(crate) json: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) content: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) params: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) headers: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) timeout: Option<Timeout>,
+}
+
+/// The arguments of a request, converted.
+pub(crate) struct Prepared {
+    method: Method,
+    path: String,
+    body: Option<Vec<u8>>,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+}
+
+impl Prepared {
+    pub(crate) fn new(
+        py: Python<'_>,
+        method: Method,
+        path: &Bound<'_, PyAny>,
+        extras: &Extras<'_, '_>,
+    ) -> PyResult<Self> {
+        Ok(Prepared {
+            method,
+            path: arguments::text("path", path)?.to_owned(),
+            body: body(py, extras)?,
+            query: extras.params.map_or(Ok(Vec::new()), params::query)?,
+            headers: extras.headers.map_or(Ok(Vec::new()), params::headers)?,
+        })
+    }
+
+    /// Returns the request of core.
+    pub(crate) fn request(self, client: &emnify_core::Client) -> emnify_core::Request {
+        let mut request = client.request(self.method, &self.path);
+        for (name, value) in self.query {
+            request = request.query(name, value);
+        }
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        match self.body {
+            Some(body) => request.body(body),
+            None => request,
+        }
+    }
 }
 
 /// Sends the request.
@@ -153,24 +198,8 @@ fn send(
     path: &Bound<'_, PyAny>,
     extras: &Extras<'_, '_>,
 ) -> PyResult<Response> {
-    let path = arguments::text("path", path)?.to_owned();
-    let body = body(py, extras)?;
-    let query = extras.params.map_or(Ok(Vec::new()), params::query)?;
-    let headers = extras.headers.map_or(Ok(Vec::new()), params::headers)?;
-    let call = move |client: &emnify_core::Client| {
-        let mut request = client.request(method, &path);
-        for (name, value) in query {
-            request = request.query(name, value);
-        }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        request.send()
-    };
-    client.call(py, extras.timeout, call).map(Response)
+    let prepared = Prepared::new(py, method, path, extras)?;
+    client.call(py, extras.timeout, |client| prepared.request(client).send()).map(Response)
 }
 
 fn body(py: Python<'_>, extras: &Extras<'_, '_>) -> PyResult<Option<Vec<u8>>> {

@@ -1,4 +1,5 @@
-"""Runs the calls of an AsyncClient in worker threads of anyio, under asyncio or trio.
+"""Runs the calls of an AsyncClient under asyncio or trio: requests on threads of the native module,
+other calls in worker threads of anyio.
 
 Cancelling a task interrupts the call that it waits for, so that the worker thread returns at once.
 """
@@ -6,18 +7,18 @@ Cancelling a task interrupts the call that it waits for, so that the worker thre
 from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import RunVar, current_token
 
 from .._errors import EmnifyError, RequestTimeoutError
 from .._native import AuthToken, Client
 from .worker import InLoop, Work
 
 if TYPE_CHECKING:
-    from .._native import _Duration
+    from .._native import _Duration, _TaskRequest, _Wake
 
 __all__ = ["Calls"]
 
@@ -33,6 +34,8 @@ class Calls:
         self._client = client
         self._timeout = client._timeout()
         self.max_threads = max_threads
+        # Also called before the interpreter ends.
+        finalize(self, client._stop_waking)
 
     async def run(
         self,
@@ -41,6 +44,7 @@ class Calls:
         timeout: "_Duration | None" = None,
         discard: Callable[[T], object] | None = None,
         has_own_timeouts: bool = False,
+        start: "Callable[[_Wake, float], _TaskRequest | None] | None" = None,
     ) -> T:
         """Wait for a free worker thread, call the function there, and return its result.
 
@@ -48,6 +52,8 @@ class Calls:
         discard: gets a result that arrives after the task was cancelled. It must not wait.
         has_own_timeouts: each request of the function has a timeout of its own, so that the wait
         for a thread does not count towards them.
+        start: starts the same call without a worker thread. It gets how many seconds have passed,
+        and returns None if the call needs a worker thread.
         """
         loop = self._loop()
         borrower = object()
@@ -58,6 +64,12 @@ class Calls:
             if not has_own_timeouts:
                 waited = anyio.current_time() - started
         try:
+            if start is not None:
+                arrived = anyio.Event()
+                request = start((loop.call_soon, arrived.set), waited)
+                if request is not None:
+                    result: T = await self._result(request, arrived)
+                    return result
             return await self._run_now(Work(function, waited, timeout, discard))
         finally:
             loop.threads.release_on_behalf_of(borrower)
@@ -122,6 +134,19 @@ class Calls:
             is_retryable=True,
         )
 
+    async def _result(self, request: "_TaskRequest", arrived: anyio.Event) -> Any:  # noqa: ANN401
+        try:
+            await arrived.wait()
+            response = request.result()
+        except Exception:
+            self._client._report_events()
+            raise
+        except BaseException:
+            request.cancel()
+            raise
+        self._client._report_events()
+        return response
+
     async def _run_now(self, work: Work[T]) -> T:
         try:
             try:
@@ -153,11 +178,18 @@ class Calls:
 class _Loop:
     """The state of one client that the tasks of one event loop share."""
 
-    __slots__ = ("sign_in", "threads")
+    __slots__ = ("call_soon", "sign_in", "threads")
 
     def __init__(self, max_threads: int) -> None:
         self.threads = anyio.CapacityLimiter(max_threads)
         self.sign_in: _SignIn | None = None
+        # The token of anyio before 4.11 is that of asyncio or trio.
+        token: Any = current_token()
+        token = getattr(token, "native_token", token)
+        # Calls a function in the event loop, from any thread.
+        self.call_soon: Callable[[Callable[[], object]], object] = (
+            getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
+        )
 
     def take_free_thread(self, borrower: object) -> bool:
         """Take a thread if one is free, which is faster than a wait that ends at once."""

@@ -1,4 +1,4 @@
-"""The asynchronous client. It makes the calls of a Client in worker threads. Methods that do not
+"""The asynchronous client. It makes the calls of a Client in other threads. Methods that do not
 wait run in the event loop's thread."""
 
 import inspect
@@ -38,11 +38,14 @@ class AsyncClient(RequestMethods):
     any number of tasks, in several event loops and threads, in a child process after a fork, and in
     an async with statement.
 
-    A cached auth token is returned at once. Other calls run in worker threads.
+    A cached auth token is returned at once. Other calls run in threads: request(), get() and so on
+    in threads that run no Python code, other calls in worker threads, and with
+    application_token_source or mfa all calls.
 
     max_threads: how many calls of this client may run at the same time in one event loop, each in a
-    worker thread. Further calls wait; their timeout includes this wait. One more worker thread is
-    used for signing in. Default: 64. While a request is in progress, it occupies a second thread.
+    thread. Further calls wait; their timeout includes this wait. One more thread is used for
+    signing in. Default: 64. While a call in a worker thread makes a request, it occupies a second
+    thread.
 
     Cancelling a task ends its call at once. A request that was already sent continues in the
     background, as after Ctrl-C in a call of a Client. A call that waits for a thread is not made.

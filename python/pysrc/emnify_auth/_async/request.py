@@ -41,6 +41,17 @@ class RequestMethods:
                 method, path, json=json, content=content, params=params, headers=headers
             ),
             timeout=timeout,
+            start=lambda wake, waited: client._start(
+                wake,
+                waited,
+                method,
+                path,
+                json=json,
+                content=content,
+                params=params,
+                headers=headers,
+                timeout=timeout,
+            ),
         )
 
     async def get(
