@@ -41,13 +41,14 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "revoke": lambda client, timeout: client.application_tokens.revoke(4711, timeout=timeout),
     "own": lambda client, timeout: client.application_tokens.own(timeout=timeout),
     "audit": lambda client, timeout: client.application_tokens.audit(timeout=timeout),
+    "switch_workspace": lambda client, timeout: client.switch_workspace(5678, timeout=timeout),
 }
 SIGN_INS = ("authenticate", "auth_headers")
 call = pytest.mark.parametrize("name", CALLS)
 
 
 def hang(sandbox: Sandbox, name: str) -> None:
-    others = [SIM, APPLICATION_TOKEN, f"{APPLICATION_TOKEN}/*"]
+    others = [SIM, APPLICATION_TOKEN, f"{APPLICATION_TOKEN}/*", f"{AUTHENTICATE}/*"]
     paths = [AUTHENTICATE] if name in SIGN_INS else others
     for path in paths:
         sandbox.fault("delay", path, milliseconds=LONG)
@@ -194,5 +195,4 @@ def test_every_call_that_may_wait_takes_it() -> None:
         "metrics",
         "retry_now",
         "status",
-        "switch_workspace",
     }

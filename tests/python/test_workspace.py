@@ -59,6 +59,14 @@ def test_the_new_client_calls_the_same_functions(sandbox: Sandbox) -> None:
     assert len(events) > told
 
 
+def test_the_new_client_has_the_timeout_of_the_first(sandbox: Sandbox) -> None:
+    with (
+        sandbox.user(USER, timeout=7.0) as client,
+        client.switch_workspace(THERE, timeout=20) as other,
+    ):
+        assert other._timeout() == client._timeout() == 7.0
+
+
 def test_the_server_decides_whether_an_application_token_may_switch(client: Client) -> None:
     with pytest.raises(emnify_auth.AuthenticationError, match="user credentials") as caught:
         client.switch_workspace(THERE)

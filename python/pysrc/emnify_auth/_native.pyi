@@ -436,11 +436,14 @@ class Client:
             300
         """
 
-    def switch_workspace(self, id: int) -> Client:
+    def switch_workspace(self, id: int, *, timeout: _Duration | None = None) -> Client:
         """Returns a client for the workspace with this id. This client stays in its own workspace.
         The new client signs in at once, so an invalid id raises an exception here. It has the
         same settings, reports to the same on_event, and continues to work after this one is
-        closed. This call takes at most the client's timeout.
+        closed.
+
+        timeout: how long this call may take, in seconds or as a timedelta. Default: the client's
+        timeout.
 
         The server decides who may switch. Users may switch to the workspaces that they belong to.
         At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls

@@ -138,18 +138,28 @@ impl Client {
     /// Returns a client for the workspace with this id. This client stays in its own workspace.
     /// The new client signs in at once, so an invalid id raises an exception here. It has the
     /// same settings, reports to the same on_event, and continues to work after this one is
-    /// closed. This call takes at most the client's timeout.
+    /// closed.
+    ///
+    /// timeout: how long this call may take, in seconds or as a timedelta. Default: the client's
+    /// timeout.
     ///
     /// The server decides who may switch. Users may switch to the workspaces that they belong to.
     /// At present emnify refuses application tokens (AuthenticationError, HTTP 401) and calls
     /// this temporary.
     ///
     /// Raises what any call raises, such as AuthenticationError, ForbiddenError or NotFoundError.
-    fn switch_workspace(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (id, *, timeout=None))]
+    fn switch_workspace(
+        &self,
+        py: Python<'_>,
+        id: &Bound<'_, PyAny>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Self> {
         let id = arguments::id(id)?;
-        let client = self.call(py, None, move |client| client.switch_workspace(id))?;
+        let own_timeout = self.connection.client(py)?.timeout();
+        let client = self.call(py, timeout, move |client| client.switch_workspace(id))?;
         Ok(Client {
-            connection: Connection::new(client),
+            connection: Connection::new(client.with_timeout(own_timeout)),
             on_event: self.on_event.share(py),
             functions: self.functions.share(py),
             base_url: Arc::clone(&self.base_url),

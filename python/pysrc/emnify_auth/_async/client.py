@@ -210,10 +210,10 @@ class AsyncClient(RequestMethods):
         pages = self._client.paginate(path, params=params, per_page=per_page)
         return AsyncPages(self._calls, pages, self._calls.limit(timeout))
 
-    async def switch_workspace(self, id: int) -> "Self":
+    async def switch_workspace(self, id: int, *, timeout: "_Duration | None" = None) -> "Self":
         """Returns a client for the workspace with this id, like Client.switch_workspace()."""
         client, calls = self._client, self._calls
-        other = await calls.run(lambda: client.switch_workspace(id))
+        other = await calls.run(lambda: client.switch_workspace(id), timeout=timeout)
         return self._of(other, calls.max_threads)
 
     async def aclose(self) -> None:
