@@ -81,7 +81,8 @@ test-c: sandbox ## Test the C and C++ libraries, also under valgrind
 	tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/c/installed.sh $(RELEASE)/libemnify.a
 
 test-python: sandbox python-package ## Test the Python package
-	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q
+# They mostly wait, so three processes share the machine, each with its own sandbox.
+	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/python -q -n 3 --dist worksteal
 # These tests change nothing in the sandbox, so each also runs in eight threads at once.
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml -q --parallel-threads=8 \
 		tests/python/test_errors.py tests/python/test_invalid_input.py tests/python/test_invalid_calls.py

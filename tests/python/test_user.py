@@ -119,10 +119,10 @@ def test_an_exception_in_the_function_reaches_who_asked(
 
 def test_mfa_may_take_longer_than_the_timeout(sandbox: Sandbox) -> None:
     def mfa() -> str | None:
-        time.sleep(1.5)
+        time.sleep(2.2)
         return sandbox.one_time_code()
 
-    with sandbox.user(mfa=mfa, timeout=1.0) as client:
+    with sandbox.user(mfa=mfa, timeout=2.0) as client:
         assert client.authenticate().reveal()
 
 
