@@ -74,7 +74,7 @@ pub(crate) unsafe fn expiry(
         (Some(text), 0) => Ok(Some(text.into())),
         (None, seconds) => Ok(Some(Duration::from_secs(seconds).into())),
         (Some(_), _) => {
-            let problem = "expiry_date is set too; set only one of them";
+            let problem = "cannot be combined with expiry_date; pass one of the two";
             Err(emnify_error::invalid_input("expires_in", problem))
         }
     }
