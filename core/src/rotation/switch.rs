@@ -235,7 +235,8 @@ impl Rotator<'_> {
                  is no longer used",
                 entry.plan.old_id, entry.new_id
             );
-            let error = Error::new(ErrorKind::Rotation, message);
+            let error = Error::new(ErrorKind::Rotation, "");
+            let error = error.stopping_rotation(RotationState::Done, message);
             self.transport.session.report(EventKind::OldTokenKept, error);
             return Ok(());
         }

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     _RotationState: TypeAlias = Literal[
-        "intent", "created", "identified", "committed", "grace", "revoking"
+        "intent", "created", "identified", "committed", "grace", "revoking", "done"
     ]
 
 __all__ = [
@@ -235,7 +235,7 @@ class RotationError(EmnifyError):
     """The step at which the rotation stopped, and from which it continues: "intent" (create the new
     application token), "created" (find its id), "identified" (try it), "committed" (write it to the
     credential file or pass it to hand_over), "grace" (wait; both work), "revoking" (revoke the old
-    one)."""
+    one), "done" (only in the event "old_token_kept")."""
 
     def __init__(
         self,
