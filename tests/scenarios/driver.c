@@ -346,14 +346,16 @@ static slot *find(const char *name)
     return i < CLIENTS ? &slots[i] : NULL;
 }
 
-/* Keeps a client by this name. Its events are never freed, since a switched client shares them. */
+/* Keeps a client by this name, in place of an earlier one. Its events are never freed, since a
+ * switched client shares them. */
 static void keep(const char *name, emnify_client *client, cJSON *events)
 {
-    slot *free_slot = find("");
+    slot *slot = find(name) != NULL ? find(name) : find("");
 
-    snprintf(free_slot->name, sizeof free_slot->name, "%s", name);
-    free_slot->client = client;
-    free_slot->events = events;
+    emnify_client_free(slot->client);
+    snprintf(slot->name, sizeof slot->name, "%s", name);
+    slot->client = client;
+    slot->events = events;
 }
 
 static int32_t new_client(command *command, const char *name)

@@ -47,7 +47,7 @@ def ask(question: str, **details: str) -> Any:
     answer = read()
     assert answer is not None
     if answer.get("fail"):
-        raise OSError("not today")
+        raise OSError("the function returned 1")
     return answer.get("value")
 
 

@@ -72,7 +72,11 @@ fn read() -> Option<Value> {
 fn ask(question: &Value) -> Result<Command, io::Error> {
     println!("{question}");
     let answer = Command(read().unwrap());
-    if answer.flag("fail") == Some(true) { Err(io::Error::other("not today")) } else { Ok(answer) }
+    if answer.flag("fail") == Some(true) {
+        Err(io::Error::other("the function returned 1"))
+    } else {
+        Ok(answer)
+    }
 }
 
 fn call(clients: &mut HashMap<String, Client>, command: &Command) -> Result<Value> {
