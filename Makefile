@@ -87,13 +87,18 @@ test-python: sandbox python-package ## Test the Python package
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml -q --parallel-threads=8 \
 		tests/python/test_errors.py tests/python/test_invalid_input.py tests/python/test_invalid_calls.py
 
-# cjson reads and writes the lines of the driver in C.
-.PHONY: test-scenarios
-test-scenarios: test-tools sandbox python-package ## Test that Rust, C and Python do the same
+# cJSON reads and writes the lines of the driver in C.
+.PHONY: drivers
+drivers: test-tools sandbox python-package
 	@$(CARGO) build --quiet -p emnify-scenarios
 	@$(CARGO) build --quiet -p emnify-ffi
 	@mkdir -p $(BUILD)/scenarios
-	@$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Werror -Iinclude tests/scenarios/driver.c -o $(BUILD)/scenarios/driver -L$(DEBUG) -Wl,-rpath,$(DEBUG) -lemnify -lcjson
+# Programs look for the library by its SONAME at run time.
+	@ln -sf ../debug/libemnify.so $(BUILD)/scenarios/libemnify.so.0
+	@$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Werror -Iinclude tests/scenarios/driver.c -o $(BUILD)/scenarios/driver -L$(DEBUG) -Wl,-rpath,$(BUILD)/scenarios -lemnify -lcjson
+
+.PHONY: test-scenarios
+test-scenarios: drivers ## Test that Rust, C and Python do the same
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/scenarios -q
 
 # In an environment of its own, as emnify's SDK is.
