@@ -10,6 +10,12 @@ import trio
 
 T = TypeVar("T")
 
+# When to cancel a call: after so many seconds, or as soon as this returns true.
+When = float | Callable[[], bool]
+
+# Seconds; what ends "at once" takes a few milliseconds, also on a busy machine less than this.
+AT_ONCE = 2.0
+
 
 class Asyncio:
     """asyncio, with its own tasks."""
@@ -20,10 +26,10 @@ class Asyncio:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
-        """Cancel a call after so many seconds, and return how long it took to end."""
+    async def cancelled(self, function: Callable[[], Awaitable[object]], when: When) -> float:
+        """Cancel a call, and return how long it then took to end."""
         task = asyncio.ensure_future(function())
-        await asyncio.sleep(after)
+        await _until(when, self.sleep)
         assert not task.done()
         started = time.monotonic()
         task.cancel()
@@ -45,11 +51,11 @@ class Trio:
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
 
-    async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
+    async def cancelled(self, function: Callable[[], Awaitable[object]], when: When) -> float:
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(function)
-                await trio.sleep(after)
+                await _until(when, self.sleep)
                 assert nursery.child_tasks
                 started = time.monotonic()
                 scope.cancel()
@@ -78,8 +84,8 @@ class Anyio:
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
-    async def cancelled(self, function: Callable[[], Awaitable[object]], after: float) -> float:
-        """Cancel a call after so many seconds, and return how long it took to end."""
+    async def cancelled(self, function: Callable[[], Awaitable[object]], when: When) -> float:
+        """Cancel a call, and return how long it then took to end."""
 
         async def call() -> None:
             await function()
@@ -87,7 +93,7 @@ class Anyio:
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(call)
-                await anyio.sleep(after)
+                await _until(when, self.sleep)
                 started = time.monotonic()
                 scope.cancel()
         assert scope.cancelled_caught
@@ -108,6 +114,16 @@ class Anyio:
 
 Loop = Asyncio | Trio | Anyio
 LOOPS = (Asyncio, Trio, Anyio)
+
+
+async def _until(when: When, sleep: Callable[[float], Awaitable[None]]) -> None:
+    if not callable(when):
+        await sleep(when)
+        return
+    deadline = time.monotonic() + 30
+    while not when():
+        assert time.monotonic() < deadline, when
+        await sleep(0.01)
 
 
 async def until_in_a_thread() -> None:

@@ -2,15 +2,14 @@
 error without anyio, which provides them."""
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
 
-from emnify_auth import AsyncClient, InvalidInputError, RequestTimeoutError
+from emnify_auth import InvalidInputError, RequestTimeoutError
 
 from loops import Loop
-from sandbox import SIM, USER, Sandbox
+from sandbox import LONG, SIM, USER, Sandbox
 
 PATH = f"{SIM}/500001"
 
@@ -18,83 +17,77 @@ PATH = f"{SIM}/500001"
 THREADS = 64
 
 
-async def timed(client: AsyncClient, tasks: int, loop: Loop) -> tuple[float, list[str]]:
-    """Make a call in each task. Return how long all took, and "done" or the error of each."""
+@pytest.mark.parametrize("max_threads", [None, 2 * THREADS])
+def test_so_many_calls_are_made_at_once(
+    sandbox: Sandbox, loop: Loop, max_threads: int | None
+) -> None:
+    number = max_threads or THREADS
+    settings = {} if max_threads is None else {"max_threads": max_threads}
 
-    async def call() -> str:
-        try:
-            await client.get(PATH)
-        except RequestTimeoutError as error:
-            return str(error)
-        return "done"
-
-    started = time.monotonic()
-    results = await loop.together(call, tasks)
-    return time.monotonic() - started, results
-
-
-async def slowness(sandbox: Sandbox, loop: Loop) -> float:
-    """Return by which factor this machine is slower than expected at present, at least 1."""
-    async with sandbox.async_client(pacing=False, timeout=60.0) as client:
-        took, _ = await timed(client, THREADS, loop)
-    return max(1.0, took / 0.25)
-
-
-def test_with_a_thread_for_each_call_none_waits(sandbox: Sandbox, loop: Loop) -> None:
     async def main() -> None:
-        slow = await slowness(sandbox, loop)
-        sandbox.fault("delay", PATH, milliseconds=round(1_500 * slow))
-        async with sandbox.async_client(pacing=False, timeout=2.0 * slow) as client:
-            took, results = await timed(client, THREADS, loop)
-        assert results == ["done"] * THREADS
-        assert took < 2.2 * slow
+        async with sandbox.async_client(pacing=False, timeout=60.0, **settings) as client:
+            await client.authenticate()
+            sandbox.fault("delay", PATH, milliseconds=LONG)
 
-    loop.run(main)
+            async def calls() -> None:
+                await loop.together(lambda: client.get(PATH), number + 1)
 
-
-def test_more_threads_make_more_calls_at_once(sandbox: Sandbox, loop: Loop) -> None:
-    async def main() -> None:
-        slow = await slowness(sandbox, loop)
-        sandbox.fault("delay", PATH, milliseconds=round(1_500 * slow))
-        timeout = 2.5 * slow
-        async with sandbox.async_client(
-            max_threads=2 * THREADS, pacing=False, timeout=timeout
-        ) as client:
-            _, results = await timed(client, 2 * THREADS, loop)
-        assert results == ["done"] * 2 * THREADS
+            await loop.cancelled(calls, lambda: sandbox.calls("GET", PATH) == number)
+            # The last one waited for a thread, and was not made.
+            assert sandbox.calls("GET", PATH) == number
 
     loop.run(main)
 
 
 def test_the_timeout_includes_the_wait_for_a_thread(sandbox: Sandbox, loop: Loop) -> None:
     async def main() -> None:
-        slow = await slowness(sandbox, loop)
-        sandbox.fault("delay", PATH, milliseconds=round(1_500 * slow))
-        async with sandbox.async_client(pacing=False, timeout=2.0 * slow) as client:
-            took, results = await timed(client, 200, loop)
-        assert results.count("done") >= THREADS
-        assert set(results) > {"done"}
-        assert took < 2.2 * slow
+        async with sandbox.async_client(max_threads=1, timeout=60.0) as client:
+            await client.authenticate()
+            sandbox.fault("delay", PATH, milliseconds=1_500)
+            # The second call gets the thread after 1.5 s, and a response after 3 s.
+            timeouts = [60.0, 2.5]
+
+            async def call() -> str:
+                try:
+                    await client.get(PATH, timeout=timeouts.pop(0))
+                except RequestTimeoutError as error:
+                    return str(error)
+                return "done"
+
+            first, second = sorted(await loop.together(call, 2))
+        assert second == "done"
+        assert "timed out after 2.5 s" in first
 
     loop.run(main)
 
 
 def test_the_error_reports_that_no_thread_was_free(sandbox: Sandbox, loop: Loop) -> None:
+    late: list[str] = []
+
     async def ask() -> str | None:
-        await loop.sleep(1.5)
+        # The call that asks uses the only thread meanwhile.
+        while len(late) < 2:
+            await loop.sleep(0.01)
         return sandbox.one_time_code()
 
     async def main() -> None:
-        # The prompt takes longer than the timeout, and uses the only thread.
-        async with sandbox.async_user(mfa=ask, max_threads=1, timeout=1.0) as client:
-            _, results = await timed(client, 3, loop)
-        late = (
-            "waiting for a thread timed out after 1 s: max_threads is 1, and other calls of this "
-            "AsyncClient use all of them"
-        )
-        assert results.count(late) == 2
+        async with sandbox.async_user(mfa=ask, max_threads=1, timeout=60.0) as client:
+            timeouts = [60.0, 0.5, 0.5]
+
+            async def call() -> None:
+                try:
+                    await client.get(PATH, timeout=timeouts.pop(0))
+                except RequestTimeoutError as error:
+                    late.append(str(error))
+
+            await loop.together(call, 3)
 
     loop.run(main)
+    message = (
+        "waiting for a thread timed out after 0.5 s: max_threads is 1, and other calls of this "
+        "AsyncClient use all of them"
+    )
+    assert late == [message] * 2
 
 
 def test_the_client_of_another_workspace_has_the_same_settings(sandbox: Sandbox) -> None:
