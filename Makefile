@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-scenarios test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models test-crates test-sdist test-prometheus test-pyright test-recipes ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models test-crates test-sdist test-prometheus test-pyright test-recipes deny ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -133,6 +133,21 @@ test-redis: sandbox ## Test the store in Redis with each of redis-server and val
 		$(CARGO) test --quiet -p emnify-core --features redis --test main redis || exit 1; \
 		$(CARGO) test --quiet -p emnify-core --features redis --test redis_fork || exit 1; \
 	done
+
+# Not optimised, because compiling them takes longer than running them.
+TOOLS := $(BUILD)/tools
+.PHONY: cargo-deny
+cargo-deny: VERSION := 0.20.2
+cargo-deny: tools
+	@$(CARGO) install --quiet --debug --locked --root $(TOOLS) --target-dir $(TOOLS)/build $@@$(VERSION)
+
+# It fetches the database of vulnerabilities.
+.PHONY: deny
+deny: cargo-deny ## Check the crates: licences, origins, duplicates and known vulnerabilities (deny.toml)
+	$(TOOLS)/bin/cargo-deny --workspace --all-features check licenses sources
+	$(TOOLS)/bin/cargo-deny --manifest-path python/Cargo.toml --exclude-dev check bans
+	@if $(TOOLS)/bin/cargo-deny fetch db 2>/dev/null; then $(TOOLS)/bin/cargo-deny --workspace --all-features check advisories; \
+		else echo "advisories skipped: their database cannot be fetched"; fi
 
 # `make test` runs the other models.
 .PHONY: test-models
