@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-scenarios test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models test-crates test-sdist test-prometheus test-pyright test-recipes deny ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models test-crates test-sdist test-prometheus test-pyright test-recipes test-api deny ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -136,9 +136,10 @@ test-redis: sandbox ## Test the store in Redis with each of redis-server and val
 
 # Not optimised, because compiling them takes longer than running them.
 TOOLS := $(BUILD)/tools
-.PHONY: cargo-deny
+.PHONY: cargo-deny cargo-public-api
 cargo-deny: VERSION := 0.20.2
-cargo-deny: tools
+cargo-public-api: VERSION := 0.52.0
+cargo-deny cargo-public-api: tools
 	@$(CARGO) install --quiet --debug --locked --root $(TOOLS) --target-dir $(TOOLS)/build $@@$(VERSION)
 
 # It fetches the database of vulnerabilities.
@@ -184,7 +185,7 @@ lint: test-tools python-package ## Check formatting, lints, types and documentat
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis,emnify-core/test-util
 	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios tests/docs
 	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios tests/docs
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench tests/scenarios tests/docs/header.py tests/docs/links.py
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/public_api.py python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench tests/scenarios tests/docs/header.py tests/docs/links.py
 # Functions that another system lacks are found there.
 	@for system in darwin win32; do $(MYPY) --platform $$system --config-file python/pyproject.toml --cache-dir $(BUILD)/mypy-$$system python/pysrc/emnify_auth || exit 1; done
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
@@ -232,6 +233,24 @@ abi: test-tools ## Update the reference of the ABI check
 	@mkdir -p $(BUILD)/abi
 	ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/abi
 	ffi/packaging/abi.sh update $(BUILD)/abi/libemnify.so.0
+
+# rustdoc lists the API only if it is a nightly one, which needs rustup.
+.PHONY: rust-api
+rust-api: cargo-public-api
+	@rustup run nightly true 2>/dev/null || rustup toolchain install nightly --profile minimal
+	@mkdir -p $(BUILD)/api
+	@PATH=$(TOOLS)/bin:$$PATH RUSTUP_TOOLCHAIN=nightly CARGO_TERM_QUIET=true CARGO_TARGET_DIR=$(BUILD)/api \
+		$(CARGO) public-api -p emnify-core --features redis,test-util,tracing -ss >$(BUILD)/api/public-api.txt
+
+.PHONY: api
+api: rust-api $(VENV)/ready ## Update the listings of what the Rust crate and the Python package export
+	cp $(BUILD)/api/public-api.txt core
+	$(VENV)/bin/python python/public_api.py
+
+# `make test-python` compares the other listing.
+.PHONY: test-api
+test-api: rust-api ## Test that the Rust crate exports what core/public-api.txt lists
+	diff core/public-api.txt $(BUILD)/api/public-api.txt
 
 size: tools-c ## Print the size of the C library by crate, beside the limit
 	@$(CARGO) build --quiet --release -p emnify-ffi

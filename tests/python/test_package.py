@@ -59,6 +59,11 @@ def test_the_stubs_have_the_docstrings_of_the_code() -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_the_public_api_is_the_recorded_one() -> None:
+    ended = run(str(ROOT / "python/public_api.py"), "--check")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
 def test_functions_have_signatures() -> None:
     signature = inspect.signature(emnify_auth.Client)
     assert signature.parameters["timeout"].default == 30.0
