@@ -136,10 +136,11 @@ test-redis: sandbox ## Test the store in Redis with each of redis-server and val
 
 # Not optimised, because compiling them takes longer than running them.
 TOOLS := $(BUILD)/tools
-.PHONY: cargo-deny cargo-public-api
+.PHONY: cargo-cyclonedx cargo-deny cargo-public-api
+cargo-cyclonedx: VERSION := 0.5.9
 cargo-deny: VERSION := 0.20.2
 cargo-public-api: VERSION := 0.52.0
-cargo-deny cargo-public-api: tools
+cargo-cyclonedx cargo-deny cargo-public-api: tools
 	@$(CARGO) install --quiet --debug --locked --root $(TOOLS) --target-dir $(TOOLS)/build $@@$(VERSION)
 
 # It fetches the database of vulnerabilities.
@@ -264,6 +265,17 @@ cross: sandbox ## Build the C library for another platform and test it in emulat
 cross-all: sandbox ## Do that for all platforms, and print a table
 	@tests/tools.sh cross $(PYTHON)
 	ffi/packaging/cross_all.sh $(BUILD)/cross
+
+# cargo-cyclonedx writes a file beside each Cargo.toml, which names the folder of the checkout.
+.PHONY: sbom
+sbom: cargo-cyclonedx ## List the crates in what is released, in CycloneDX, in target/sbom (TARGET)
+	@rm -rf $(BUILD)/sbom
+	@mkdir -p $(BUILD)/sbom
+	@PATH=$(TOOLS)/bin:$$PATH $(CARGO) cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps $(if $(TARGET),--target $(TARGET))
+	@mv core/*.cdx.json ffi/*.cdx.json python/*.cdx.json tests/sandbox/*.cdx.json $(BUILD)/sbom
+	@find tests -name 'emnify-*.cdx.json' -delete
+	@sed -i 's,path+file://$(CURDIR)/,path+file:///,' $(BUILD)/sbom/*
+	@ls $(BUILD)/sbom/*
 
 wheel: $(VENV)/ready ## Build the Python wheel into target/wheels-release
 	@rm -rf $(BUILD)/wheels-release

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -146,6 +147,16 @@ def test_only_needed_files_are_installed() -> None:
         else:
             assert place.endswith(".dist-info") or file.stem == "emnify-auth", file
     assert len([file for file in files if file.suffix in {".so", ".pyd"}]) == 1
+
+
+def test_the_package_lists_the_crates_that_it_contains() -> None:
+    files = importlib.metadata.files("emnify-auth") or ()
+    [file] = [file for file in files if "sboms" in file.parts]
+    components = json.loads(file.read_text(encoding="utf-8"))["components"]
+    locked = (ROOT / "Cargo.lock").read_text(encoding="utf-8")
+    for component in components:
+        assert f'name = "{component["name"]}"\nversion = "{component["version"]}"\n' in locked
+    assert {"emnify-core", "pyo3", "reqwest", "ring"} <= {each["name"] for each in components}
 
 
 def test_the_example_works(sandbox: Sandbox) -> None:
