@@ -2,14 +2,17 @@
 error without anyio, which provides them."""
 
 import asyncio
+import gc
+import os
+import time
 from datetime import timedelta
 
 import pytest
 
-from emnify_auth import InvalidInputError, RequestTimeoutError
+from emnify_auth import ForbiddenError, InvalidInputError, RequestTimeoutError
 
 from loops import Loop
-from sandbox import LONG, SIM, USER, Sandbox
+from sandbox import APPLICATION_TOKEN, LONG, SIM, USER, Sandbox
 
 PATH = f"{SIM}/500001"
 
@@ -88,6 +91,31 @@ def test_the_error_reports_that_no_thread_was_free(sandbox: Sandbox, loop: Loop)
         "AsyncClient use all of them"
     )
     assert late == [message] * 2
+
+
+def test_after_an_error_a_closed_client_keeps_no_connection(sandbox: Sandbox, loop: Loop) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async def main() -> None:
+        before = descriptors()
+        sandbox.fault("status", APPLICATION_TOKEN, method="POST", status=403)
+        async with sandbox.async_client() as client:
+            try:
+                await client.application_tokens.create()
+            except ForbiddenError:
+                while_open = descriptors()
+        give_up = time.monotonic() + 10
+        while descriptors() > before and time.monotonic() < give_up:
+            await loop.sleep(0.01)
+        assert descriptors() <= before < while_open
+
+    # Without it, only a cycle of references could keep them.
+    gc.disable()
+    try:
+        loop.run(main)
+    finally:
+        gc.enable()
 
 
 def test_the_client_of_another_workspace_has_the_same_settings(sandbox: Sandbox) -> None:

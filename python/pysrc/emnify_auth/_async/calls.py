@@ -150,14 +150,15 @@ class Calls:
     async def _run_now(self, work: Work[T]) -> T:
         try:
             try:
-                result = await anyio.to_thread.run_sync(
+                result: Any = await anyio.to_thread.run_sync(
                     work.run, abandon_on_cancel=True, limiter=_UNLIMITED
                 )
+                work.raise_error()
             except Exception:
                 self._client._report_events()
                 raise
             self._client._report_events()
-            return result
+            return result  # type: ignore[no-any-return]
         except BaseException:
             work.abandon()
             raise

@@ -30,7 +30,15 @@ class Work(Generic[T]):
     discard: gets a result that arrives after the task was cancelled. It must not wait.
     """
 
-    __slots__ = ("_discard", "_function", "_in_loop", "_interrupt", "_is_abandoned", "_result")
+    __slots__ = (
+        "_discard",
+        "_error",
+        "_function",
+        "_in_loop",
+        "_interrupt",
+        "_is_abandoned",
+        "_result",
+    )
 
     def __init__(
         self,
@@ -44,11 +52,30 @@ class Work(Generic[T]):
         self._interrupt = _Interrupt(waited, timeout)
         self._in_loop: _FunctionCall | None = None
         self._is_abandoned = False
+        self._error: Exception | None = None
         # The worker thread or the task discards the result: the one that removes it from here.
         self._result: list[T] = []
 
-    def run(self) -> T:
-        """Make the call, in the worker thread."""
+    def run(self) -> T | None:
+        """Make the call, in the worker thread. The task gets its error from raise_error().
+
+        anyio would keep the error in a future that is in its traceback. Such a cycle keeps the
+        connections of a closed client open until Python finds it."""
+        try:
+            return self._run()
+        except Exception as error:
+            self._error = error
+            return None
+
+    def raise_error(self) -> None:
+        """Raise the error of the call, if it failed."""
+        try:
+            if self._error is not None:
+                raise self._error
+        finally:
+            self._error = None
+
+    def _run(self) -> T:
         self._raise_if_abandoned()
         _here.work = self
         try:
