@@ -178,21 +178,32 @@ test-readme: test-tools sandbox python-package ## Test the README's examples
 	@$(CARGO) build --quiet -p emnify-core -p emnify-ffi
 	@tests/with-sandbox.sh $(DEBUG)/emnify-sandbox tests/readme.sh $(DEBUG) $(VENV)/bin/python
 
+PYTHON_TESTS := tests/python tests/sandbox/python tests/bench tests/scenarios tests/soak
 lint: test-tools python-package ## Check formatting, lints, types and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/bench/rust/Cargo.toml --check
 	@! grep -rn '= format_args!(' core/src ffi/src python/src tests/sandbox/src || { echo "Rust 1.85 does not compile this: use format!" >&2; exit 1; }
 	$(CARGO) clippy --quiet --workspace --all-targets --features emnify-core/redis -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps -p emnify-core -p emnify-sandbox --features emnify-core/redis,emnify-core/test-util
-	$(RUFF) format --quiet --check --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios tests/docs
-	$(RUFF) check --quiet --config python/pyproject.toml python tests/python tests/sandbox tests/bench tests/scenarios tests/docs
-	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/public_api.py python/stub_docs.py python/examples tests/python tests/sandbox/python tests/bench tests/scenarios tests/docs/header.py tests/docs/links.py
+	$(RUFF) format --quiet --check --config python/pyproject.toml python $(PYTHON_TESTS) tests/docs
+	$(RUFF) check --quiet --config python/pyproject.toml python $(PYTHON_TESTS) tests/docs
+	$(MYPY) --config-file python/pyproject.toml python/pysrc/emnify_auth python/public_api.py python/stub_docs.py python/examples $(PYTHON_TESTS) tests/docs/header.py tests/docs/links.py
 # Functions that another system lacks are found there.
 	@for system in darwin win32; do $(MYPY) --platform $$system --config-file python/pyproject.toml --cache-dir $(BUILD)/mypy-$$system python/pysrc/emnify_auth || exit 1; done
 	cd python && $(VENV)/bin/python -m mypy.stubtest emnify_auth --mypy-config-file pyproject.toml
 
 fleet: ## Simulate fleets of 1,000 clients behind one address, draw pictures, and check the numbers
 	$(CARGO) run --quiet -p emnify-fleet tests/fleet/pictures
+
+# The clock of the first program is moved, that of the second is the machine's. With the variables,
+# glibc returns memory that is free to the system.
+.PHONY: soak
+soak: export MALLOC_ARENA_MAX = 1
+soak: export MALLOC_MMAP_THRESHOLD_ = 65536
+soak: export MALLOC_TRIM_THRESHOLD_ = 65536
+soak: drivers ## Run for hours of simulated time with random faults (SOAK_MINUTES for each of two programs, SOAK_SEED)
+	$(CARGO) run --quiet -p emnify-soak
+	PYTHONPATH=tests/scenarios:tests/sandbox/python $(VENV)/bin/python tests/soak/faces.py
 
 # Takes FUZZ_SECONDS (180) for each target, and needs rustup: see tests/fuzz/run.sh.
 .PHONY: fuzz
