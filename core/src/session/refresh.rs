@@ -113,8 +113,13 @@ impl Session {
     /// Reads the credential and changes to it, locks the store for it, and takes over what other
     /// processes left there.
     fn use_current_credential(&self, wait: &Wait) -> Result<(Current<'_>, Arc<EntryKey>, Locked)> {
-        let (credential, problem) =
-            self.parts.credential.current().inspect_err(|error| self.failed(error))?;
+        let (credential, problem) = match self.parts.credential.current() {
+            // A function of the program fails if the cancellation of its call ends it.
+            Err(_) | Ok((_, Some(_))) if wait.is_interrupted() => {
+                return Err(Error::cancelled(SIGN_IN));
+            }
+            current => current.inspect_err(|error| self.failed(error))?,
+        };
         if let Some(error) = problem {
             self.report(EventKind::CredentialError, error);
         }

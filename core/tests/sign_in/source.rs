@@ -1,11 +1,12 @@
 //! An application token that a function of the program returns.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use emnify_core::{ErrorKind, EventKind, NeedsCaller, NewApplicationToken, Secret};
+use emnify_core::{ErrorKind, EventKind, Interrupt, NeedsCaller, NewApplicationToken, Secret};
 
 use crate::common::{builder_without_token, client, clock, eventually, sandbox, sign_ins};
 
@@ -63,6 +64,36 @@ fn a_function_that_needs_a_call_is_not_called_in_the_background() {
     let first = first.reveal().to_owned();
     eventually("it renews", || gateway.authenticate().unwrap().reveal() != first);
     assert!(gateway.take_events().iter().all(|event| event.kind() == EventKind::Authenticated));
+}
+
+#[test]
+fn if_a_cancellation_ends_the_function_a_waiting_call_reads_the_token() {
+    let (sandbox, interrupt, reads) = (sandbox(), Interrupt::new(), Arc::new(AtomicU32::new(0)));
+    let (cancelled, token) = (interrupt.clone(), Secret::from(sandbox.application_token()));
+    let read = {
+        let reads = Arc::clone(&reads);
+        move || {
+            let is_first = reads.fetch_add(1, Ordering::Relaxed) == 0;
+            while is_first && !cancelled.is_triggered() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if is_first { Err("it was cancelled".into()) } else { Ok(token.clone()) }
+        }
+    };
+    let gateway = builder_without_token(&sandbox).application_token_source(read).build().unwrap();
+    let first = gateway.interruptible(interrupt.clone(), Duration::ZERO);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| first.authenticate().unwrap_err().kind());
+        eventually("it reads", || reads.load(Ordering::Relaxed) == 1);
+        let second = scope.spawn(|| gateway.authenticate().map(drop));
+        // It has begun to wait for the first one.
+        thread::sleep(Duration::from_millis(100));
+        interrupt.trigger();
+        assert_eq!(first.join().unwrap(), ErrorKind::Cancelled);
+        second.join().unwrap().unwrap();
+    });
+    let events = gateway.take_events();
+    assert!(events.iter().all(|event| event.kind() == EventKind::Authenticated), "{events:?}");
 }
 
 #[test]
