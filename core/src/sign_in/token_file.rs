@@ -47,6 +47,11 @@ impl TokenFile {
         &self.path
     }
 
+    /// Returns the file's mode if that lets other users read or change it.
+    pub(crate) fn exposed_mode(&self) -> Option<u32> {
+        platform::exposed_mode(&self.path)
+    }
+
     /// Reads the token. If that fails, returns the last good content and the error.
     pub(crate) fn token(&self) -> Result<(Secret, Option<Error>)> {
         // Before reading, so that a change meanwhile is noticed the next time.

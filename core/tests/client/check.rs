@@ -211,6 +211,11 @@ fn the_address_that_emnify_refused_is_shown() {
     let refused = checks(&client().build().unwrap());
     one(&refused, CheckSubject::Credential, Verdict::Failed);
     says(one(&refused, CheckSubject::Address, Verdict::Skipped), "the address that emnify saw");
+    // It is not the reason if emnify fails.
+    sandbox.fault(Fault::new(AUTHENTICATE, FaultKind::status(503, "{}")));
+    let failed = checks(&client().build().unwrap());
+    assert_eq!(one(&failed, CheckSubject::Address, Verdict::Skipped).advice, None);
+    sandbox.clear_faults();
 
     let address = one(&checks(&stored), CheckSubject::Address, Verdict::Warning).clone();
     says(&address, "from 127.0.0.0/8; not tried now");
@@ -225,6 +230,39 @@ fn a_credential_file_that_cannot_be_read_is_named() {
     says(one(&checks, CheckSubject::Credential, Verdict::Failed), "/nonexistent/token");
     one(&checks, CheckSubject::Tls, Verdict::Ok);
     assert_eq!(sign_ins(&sandbox), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_credential_file_that_others_can_read_or_change_comes_with_the_command_to_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, scratch) = (sandbox(), Scratch::new("check-exposed"));
+    let file = scratch.0.join("token");
+    fs::write(&file, sandbox.application_token()).unwrap();
+    let set = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let client = || builder_without_token(&sandbox).application_token_file(&file).build().unwrap();
+    for (directory, mode, what) in [
+        (0o755, 0o640, None),
+        (0o700, 0o666, None),
+        (0o755, 0o604, Some("read")),
+        (0o755, 0o620, Some("change")),
+        (0o755, 0o666, Some("change")),
+    ] {
+        set(&scratch.0, directory);
+        set(&file, mode);
+        let checks = checks(&client());
+        let Some(what) = what else {
+            one(&checks, CheckSubject::Credential, Verdict::Ok);
+            continue;
+        };
+        let credential = one(&checks, CheckSubject::Credential, Verdict::Warning);
+        says(
+            credential,
+            &format!("4711; other users may {what} the file (mode {mode:04o}); run: "),
+        );
+        let run = format!("chmod go-w,o-r '{}'", file.display());
+        says(credential, &run);
+    }
 }
 
 #[test]

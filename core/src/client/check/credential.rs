@@ -49,24 +49,18 @@ pub(super) fn check(
 ) -> Result<()> {
     let session = &transport.session;
     let tried = format!("signing in with {}", source(session));
+    let mut is_refused = false;
     let (credential, signed_in) = match (unreadable, problem) {
         (Some(error), _) => (Check::failed(CheckSubject::Credential, tried, SIGN_IN, &error), None),
         (None, Some(failed)) => (Check::needs(CheckSubject::Credential, tried, failed), None),
-        (None, None) => sign_in(transport, wait, tried)?,
+        (None, None) => sign_in(transport, wait, tried, &mut is_refused)?,
     };
-    checks.push(match conflict(session) {
-        Some(conflict) => {
-            let found = format!("{}; {conflict}", credential.found);
-            let advice = credential.advice.as_deref().unwrap_or(REMOVE_ONE).to_owned();
-            let verdict = credential.verdict.max(Verdict::Warning);
-            Check { verdict, found, advice: Some(advice), ..credential }
-        }
-        None => credential,
-    });
+    let risks = [conflict(session), exposure(session)];
+    checks.push(risks.into_iter().flatten().fold(credential, with_risk));
     let failed = problem.unwrap_or(CheckSubject::Credential);
     checks.push(match &signed_in {
         Some(signed_in) => address(transport, wait, signed_in)?,
-        None if failed == CheckSubject::Credential => {
+        None if is_refused => {
             Check::needs(CheckSubject::Address, TRIED_ADDRESS, failed).with_advice(SEE_FAILURES)
         }
         None => Check::needs(CheckSubject::Address, TRIED_ADDRESS, failed),
@@ -101,8 +95,14 @@ fn source(session: &Session) -> String {
     }
 }
 
-/// Signs in unless a cached auth token is valid, and looks up the own application token.
-fn sign_in(transport: &Transport, wait: &Wait, tried: String) -> Result<(Check, Option<SignedIn>)> {
+/// Signs in unless a cached auth token is valid, and looks up the own application token. Tells
+/// whether emnify refused the credential.
+fn sign_in(
+    transport: &Transport,
+    wait: &Wait,
+    tried: String,
+    is_refused: &mut bool,
+) -> Result<(Check, Option<SignedIn>)> {
     let session = &transport.session;
     let failed = |action: &str, error: Error| {
         let check = Check::failed(CheckSubject::Credential, tried.clone(), action, &error);
@@ -111,9 +111,9 @@ fn sign_in(transport: &Transport, wait: &Wait, tried: String) -> Result<(Check, 
     let made = session.status().calls_made;
     let auth_token = match session.authenticate(Need::Valid, || wait.clone()) {
         Err(error) => {
-            let is_refused = error.kind() == ErrorKind::Rejected;
+            *is_refused = error.kind() == ErrorKind::Rejected;
             let check = failed(SIGN_IN, error)?;
-            let claims = if is_refused { own_claims(session) } else { String::new() };
+            let claims = if *is_refused { own_claims(session) } else { String::new() };
             return Ok((Check { found: check.found + &claims, ..check }, None));
         }
         Ok(auth_token) => auth_token,
@@ -177,8 +177,19 @@ fn judge(
     Check { verdict: Verdict::Failed, found, ..check }.with_advice(CREATE_ANOTHER)
 }
 
-/// Returns which variable contains another application token than the one that the client uses.
-fn conflict(session: &Session) -> Option<String> {
+/// Adds to what was found about the credential.
+fn with_risk(check: Check, (risk, advice): (String, String)) -> Check {
+    Check {
+        verdict: check.verdict.max(Verdict::Warning),
+        found: format!("{}; {risk}", check.found),
+        advice: check.advice.or(Some(advice)),
+        ..check
+    }
+}
+
+/// Returns which variable contains another application token than the one that the client uses, and
+/// what to do.
+fn conflict(session: &Session) -> Option<(String, String)> {
     let newest = |token: Secret| session.newest(&token).unwrap_or(token);
     let own = newest(session.given_application_token().ok()??);
     let text = env::var("EMNIFY_APPLICATION_TOKEN").ok().filter(|text| !text.is_empty());
@@ -190,7 +201,18 @@ fn conflict(session: &Session) -> Option<String> {
     ]
     .into_iter()
     .find_map(|(name, token)| (newest(token?) != own).then_some(name))?;
-    Some(format!("{name} contains another application token, which is not used"))
+    let risk = format!("{name} contains another application token, which is not used");
+    Some((risk, REMOVE_ONE.to_owned()))
+}
+
+/// Returns that other users may read or change the credential file, and what to do.
+fn exposure(session: &Session) -> Option<(String, String)> {
+    let file = session.credential_file()?;
+    let mode = file.exposed_mode()?;
+    let quoted = file.path().display().to_string().replace('\'', "'\\''");
+    let what = if mode & 0o022 == 0 { "read" } else { "change" };
+    let risk = format!("other users may {what} the file (mode {mode:04o})");
+    Some((risk, format!("run: chmod go-w,o-r '{quoted}'")))
 }
 
 /// Checks from which addresses the application token may be used, and whether emnify lately refused

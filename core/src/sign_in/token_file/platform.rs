@@ -3,9 +3,9 @@
 //! defaults of its directory. Also checks whether a file can be replaced.
 
 #[cfg(not(unix))]
-pub(super) use elsewhere::{keep_attributes, refuse_fixed};
+pub(super) use elsewhere::{exposed_mode, keep_attributes, refuse_fixed};
 #[cfg(unix)]
-pub(super) use unix::{keep_attributes, refuse_fixed};
+pub(super) use unix::{exposed_mode, keep_attributes, refuse_fixed};
 
 #[cfg(unix)]
 mod unix {
@@ -20,6 +20,22 @@ mod unix {
 
     /// The sticky bit: only the owner of a file or of the directory may replace the file.
     const STICKY: u32 = 0o1000;
+
+    /// What lets others read or write a file, or the group write it. A group that may read it is
+    /// often how a service gets it.
+    const EXPOSED: u32 = 0o026;
+
+    /// Lets others reach what is in a directory.
+    const SEARCHED_BY_OTHERS: u32 = 0o001;
+
+    /// Returns the mode of a file that others can reach and read, or change.
+    pub(in super::super) fn exposed_mode(path: &Path) -> Option<u32> {
+        let path = fs::canonicalize(path).ok()?;
+        let mode_of = |path: &Path| Some(fs::metadata(path).ok()?.mode() & 0o7777);
+        let mode = mode_of(&path).filter(|mode| mode & EXPOSED != 0)?;
+        let is_reached = |directory| mode_of(directory).is_none_or(|m| m & SEARCHED_BY_OTHERS != 0);
+        path.ancestors().skip(1).all(is_reached).then_some(mode)
+    }
 
     /// Refuses a file that can be written but not replaced.
     pub(in super::super) fn refuse_fixed(path: &Path) -> io::Result<()> {
@@ -148,6 +164,10 @@ mod elsewhere {
     use std::fs::File;
     use std::io;
     use std::path::Path;
+
+    pub(in super::super) fn exposed_mode(_: &Path) -> Option<u32> {
+        None
+    }
 
     pub(in super::super) fn refuse_fixed(_: &Path) -> io::Result<()> {
         Ok(())
