@@ -100,6 +100,24 @@ def test_the_exit_code_matches_the_http_status(
     assert (told["http_status"], told["exit_code"]) == (status, code)
 
 
+@pytest.mark.parametrize("retries", [0, 3])
+def test_temporary_failures_are_retried_as_often_as_asked_for(
+    command_line: CommandLine, retries: int
+) -> None:
+    command_line.sandbox.fault("status", SIM, status=503)
+    ended = command_line.run("request", "GET", SIM, "--retries", retries)
+    assert ended.returncode == 8
+    assert command_line.sandbox.calls("GET", SIM) == retries + 1
+
+
+def test_a_message_that_says_what_to_do_is_followed_by_no_other_advice(
+    command_line: CommandLine,
+) -> None:
+    command_line.sandbox.fault("status", AUTHENTICATE, status=500)
+    [line] = command_line.run("status", "--timeout", 1).stderr.splitlines()
+    assert "; try again later (HTTP 500); the next attempt is possible in " in line
+
+
 def test_the_exit_code_without_a_connection_is_6(command_line: CommandLine) -> None:
     assert command_line.run("--base-url", "https://127.0.0.1:1", "status").returncode == 6
     no_authority = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": ""}
@@ -119,6 +137,7 @@ def test_the_exit_code_without_a_connection_is_6(command_line: CommandLine) -> N
         (["tokens", "update", "0", "--description", "x"], "'0' is not the id of an application"),
         (["request", "GET", "/api", "--all", "--per-page", "x"], "'x' is not a whole number"),
         (["--base-url", "http://example.com", "status"], "--base-url: "),
+        (["status", "--retries", "-1"], "'-1' is not a whole number from 0"),
         (["status", "--timeout", "soon"], "'soon' is not a duration; write 90 (seconds), 15m"),
         (["status", "--store", "redis://:canary@localhost/0"], "contains a password"),
         (["status", "--store", "redis+unix:///s?pass=canary"], "contains a password"),

@@ -304,10 +304,18 @@ def test_a_user_is_not_asked_about_application_tokens(doctor: Doctor) -> None:
     doctor.says("environment", "ok", "EMNIFY_PASSWORD (hidden)")
 
 
-def test_a_client_that_cannot_be_created_ends_with_2(doctor: Doctor) -> None:
+def test_without_a_credential_everything_else_is_checked(doctor: Doctor) -> None:
     doctor.command_line.without_credential()
-    assert doctor.run() == FAILED
-    assert "no credentials" in doctor.errors
+    assert doctor.run("--check-rights") == FAILED
+    doctor.says("credential", "failed", "no credentials; set EMNIFY_APPLICATION_TOKEN or")
+    doctor.says("tls", "ok")
+    doctor.says("rights", "skipped", 'the check "credential" failed')
+    assert (list(doctor.lines), doctor.errors) == (SUBJECTS, "")
+
+
+def test_a_client_that_cannot_be_created_ends_with_2(doctor: Doctor) -> None:
+    assert doctor.run("--base-url", "nonsense") == FAILED
+    assert "--base-url: " in doctor.errors
 
 
 def test_a_check_is_one_line_and_a_value(client: Client) -> None:

@@ -1,6 +1,7 @@
 """The commands for refused sign-ins, and for values that were found in public."""
 
 import json
+import re
 
 from command_line import CommandLine
 from sandbox import AUTHENTICATE
@@ -15,8 +16,11 @@ def test_failures_say_who_still_uses_a_replaced_token(command_line: CommandLine)
     sandbox.refuse(old)
     ended = command_line.run("tokens", "failures")
     assert ended.returncode == 0
-    lines = [line.split("\t")[1:] for line in ended.stdout.splitlines()]
-    assert lines == [["4712", "gateway 7", "203.0.113.7", "TokenStatus Revoked"]] * 2
+    rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", at) for at, *_ in rows)
+    assert [row for _, *row in rows] == [
+        ["4712", "gateway 7", "203.0.113.7", "TokenStatus Revoked"]
+    ] * 2
     [note] = ended.stderr.splitlines()
     assert note.startswith(
         "emnify-auth: the old token of gateway 7 (4712) was refused from 203.0.113.7 "

@@ -22,6 +22,7 @@ def test_metrics_are_printed(command_line: CommandLine) -> None:
     found = values(ended.stdout)
     assert found["emnify_signed_in"] == found["emnify_sign_in_requests_total"] == 1
     assert found[EXPIRY] > 4e9
+    assert values(command_line.run("metrics", *options, "--output", "-").stdout)
     assert found["emnify_store_entry_timestamp_seconds"] > 1.7e9
     assert command_line.sandbox.calls("GET", APPLICATION_TOKEN) == 0
     # The next run uses the session in the store.

@@ -53,6 +53,18 @@ def test_headers_are_sent(command_line: CommandLine) -> None:
     assert "canary" not in ended.stderr
 
 
+def test_the_status_and_the_headers_are_included(command_line: CommandLine) -> None:
+    plain = command_line.run("request", "GET", SIM, "-p", "per_page=1").stdout
+    ended = command_line.run("request", "GET", SIM, "-p", "per_page=1", "--include")
+    head, _, body = ended.stdout.partition("\n\n")
+    status, *headers = head.split("\n")
+    assert status == "HTTP/1.1 200 OK"
+    assert "content-type: application/json; charset=UTF-8" in headers
+    assert len(json.loads(body)) == len(json.loads(plain)) == 1
+    for other in (["--all"], ["--query", "id"]):
+        assert command_line.run("request", "GET", SIM, "-i", *other).returncode == 2
+
+
 def test_all_pages_are_one_array_or_one_row_per_line(command_line: CommandLine) -> None:
     array = json.loads(command_line.run("request", "GET", SIM, "--all").stdout)
     lines = command_line.run("request", "GET", SIM, "--all", "--lines", "--per-page", 70).stdout

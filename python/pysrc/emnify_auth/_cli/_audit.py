@@ -93,7 +93,7 @@ def audit(
                             within --refused-within: see `tokens failures`
     other                   a finding that this version does not know
 
-    Nothing is changed. --fail ignores own, revoked and expired.
+    Nothing is changed. Times are in UTC. --fail ignores own, revoked and expired.
     """  # noqa: D301 - \b tells click to keep the line breaks
     settings = ctx.ensure_object(Settings)
     with open_client(settings) as client:

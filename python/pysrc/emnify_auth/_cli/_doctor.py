@@ -1,9 +1,18 @@
 """`doctor`: checks what this machine needs to stay signed in."""
 
+import dataclasses
+
 import click
 
-from .. import Check
-from ._failure import CRITICAL, WARNING, as_options
+from .. import Check, InvalidInputError
+from ._failure import (
+    CRITICAL,
+    NO_CREDENTIALS,
+    SET_CREDENTIALS,
+    WARNING,
+    as_options,
+    lacks_credentials,
+)
 from ._output import Cell, print_json, rows
 from ._session import open_client
 from ._settings import Command, Settings
@@ -32,9 +41,7 @@ def doctor(ctx: click.Context, check_rights: bool) -> None:
     something needs attention, 2 if something does not work.
     """
     settings = ctx.ensure_object(Settings)
-    # An event would only repeat a line below.
-    with open_client(settings, is_quiet=True) as client:
-        checks = client.check(rights=check_rights)
+    checks = _checks(settings, check_rights)
     if settings.prints_json:
         print_json(settings, [check.to_dict() for check in checks])
     else:
@@ -42,13 +49,35 @@ def doctor(ctx: click.Context, check_rights: bool) -> None:
             [
                 (check.verdict, _STYLES[check.verdict]),
                 check.subject,
-                f"{check.tried}: {check.found}" + _advice(check),
+                f"{check.tried}: {as_options(check.found)}" + _advice(check),
             ]
             for check in checks
         ]
         rows(settings, ("VERDICT", "CHECK", "FOUND"), found)
     verdicts = {check.verdict for check in checks}
     ctx.exit(CRITICAL if "failed" in verdicts else WARNING if "warning" in verdicts else 0)
+
+
+def _checks(settings: Settings, check_rights: bool) -> list[Check]:
+    # An event would only repeat a line of the result.
+    try:
+        with open_client(settings, is_quiet=True) as client:
+            return client.check(rights=check_rights)
+    except InvalidInputError as error:
+        if not lacks_credentials(error):
+            raise
+    # The other checks do not need a credential.
+    with open_client(settings, is_quiet=True, application_token_source=_no_token) as client:
+        return [
+            dataclasses.replace(check, found=NO_CREDENTIALS, advice=SET_CREDENTIALS)
+            if check.subject == "credential"
+            else check
+            for check in client.check(rights=check_rights)
+        ]
+
+
+def _no_token() -> str:
+    raise LookupError
 
 
 def _advice(check: Check) -> str:

@@ -30,13 +30,14 @@ from ._settings import Settings
 from ._text import clean, duration
 
 __all__ = [
-    "CRITICAL", "EXIT_CODES", "FOUND", "WARNING", "as_options", "fail", "report", "warn",
+    "CRITICAL", "EXIT_CODES", "FOUND", "NO_CREDENTIALS", "SET_CREDENTIALS", "WARNING", "as_options",
+    "fail", "lacks_credentials", "report", "warn",
 ]  # fmt: skip
 
 EXIT_CODES = (
     (0, "success"),
     (1, "any other error; doctor: something needs attention"),
-    (2, "wrong usage, or a value that is invalid here or for emnify; doctor: a check failed"),
+    (2, "wrong usage or an invalid value; doctor: a check failed"),
     (3, "sign-in failed: credentials refused, one-time code missing, or account locked"),
     (4, "not found (HTTP 404)"),
     (5, "not allowed (HTTP 403)"),
@@ -77,7 +78,14 @@ _CODES: tuple[tuple[type[EmnifyError], int], ...] = (
 # message, the others only at its beginning, where it names the invalid argument.
 _OPTION = re.compile(
     r"\b(application_token_file|base_url|ca_bundle|expiry_date|keep_old|valid_for)\b"
-    r"|^(store|timeout|description|ip)(?=: )"
+    r"|^(store|timeout|retries|description|ip)(?=: )"
+)
+
+
+NO_CREDENTIALS = "no credentials"
+SET_CREDENTIALS = (
+    "set EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE, or pass "
+    "--application-token-file or --user"
 )
 
 
@@ -105,16 +113,17 @@ def as_options(text: str) -> str:
     return _OPTION.sub(lambda found: "--" + found[0].replace("_", "-"), text)
 
 
+def lacks_credentials(error: EmnifyError) -> bool:
+    """Whether neither an argument nor a variable says how to sign in."""
+    return str(error).startswith("application_token: is missing")
+
+
 def _message(error: EmnifyError) -> str:
-    text = str(error)
     if isinstance(error, MfaRequiredError):
         return "cannot sign in: emnify asks for a one-time code, and none was given"
-    if text.startswith("application_token: is missing"):
-        return (
-            "no credentials: set EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE, "
-            "or pass --application-token-file or --user"
-        )
-    return as_options(text)
+    if lacks_credentials(error):
+        return f"{NO_CREDENTIALS}: {SET_CREDENTIALS}"
+    return as_options(str(error))
 
 
 def _advice(error: EmnifyError) -> str | None:
@@ -123,9 +132,11 @@ def _advice(error: EmnifyError) -> str | None:
         return "Run the same command again to continue the rotation. Keep the store until then."
     if isinstance(error, MfaRequiredError):
         return "Run the command at a terminal to enter the code, or use an application token."
+    if "; the next attempt is possible in " in str(error):
+        return None
     if isinstance(error, _LATER) and error.retry_after is not None and error.retry_after >= 1:
         return f"Try again in {duration(error.retry_after)}."
-    if error.is_retryable:
+    if error.is_retryable and "; try again later" not in str(error):
         return "This may be temporary; try again later."
     return None
 

@@ -1,6 +1,7 @@
 """`tokens failures`: lists the sign-ins that emnify refused."""
 
 import datetime
+import sys
 from collections.abc import Iterator, Sequence
 
 import click
@@ -10,7 +11,7 @@ from ._failure import warn
 from ._output import Cell, print_json, rows
 from ._session import open_client
 from ._settings import Command, Settings
-from ._text import date, duration, iso
+from ._text import duration, iso
 from ._values import DURATION
 
 __all__ = ["failures"]
@@ -32,12 +33,16 @@ def failures(settings: Settings, since: float) -> None:
 
     They are those of all machines in the workspace, the latest first. Several
     IDs mean that these tokens have the same description. A note on standard
-    error names each machine that still uses a token that was replaced.
+    error names each machine that still uses a token that was replaced. Times
+    are in UTC.
     """
     with open_client(settings) as client:
         found = client.application_tokens.failures(datetime.timedelta(seconds=since))
     if settings.prints_json:
         print_json(settings, [_as_json(failure) for failure in found])
+        return
+    if not found and sys.stderr.isatty():
+        click.echo(f"emnify refused no sign-in in the last {duration(since)}.", err=True)
         return
     rows(settings, ("TIME", "ID", "DESCRIPTION", "ADDRESS", "REASON"), map(_cells, found))
     for note in _notes(found):
@@ -50,7 +55,7 @@ def _as_json(failure: SignInFailure) -> dict[str, object]:
 
 def _cells(failure: SignInFailure) -> list[Cell]:
     return [
-        date(failure.at) if failure.at else "-",
+        f"{failure.at:%Y-%m-%d %H:%M} UTC" if failure.at else "-",
         _ids(failure),
         failure.token_name or "-",
         failure.address or "-",

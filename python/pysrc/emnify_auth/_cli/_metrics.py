@@ -20,11 +20,11 @@ _settings = click.make_pass_decorator(Settings, ensure=True)
 @click.command(cls=Command)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, readable=False),
+    type=click.Path(path_type=Path, readable=False, allow_dash=True),
     metavar="FILE",
     shell_complete=complete_file,
     help="Replace this file, in one step, with mode 0644: a .prom file in the directory that "
-    "node_exporter reads. Default: standard output.",
+    "node_exporter reads. Default: -, standard output.",
 )
 @_settings
 def metrics(settings: Settings, output: Path | None) -> None:
@@ -46,7 +46,7 @@ def metrics(settings: Settings, output: Path | None) -> None:
             with contextlib.suppress(EmnifyError):
                 client.application_tokens.own()
             text = client.metrics()
-    if output is None:
+    if output is None or str(output) == "-":
         click.echo(text, nl=False)
     else:
         with SecretFile(output, replace=True, mode=0o644) as file:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from .. import ApplicationToken
-from ._failure import fail
+from ._failure import fail, warn
 from ._settings import Settings
 from ._text import clean, date, iso
 
@@ -100,6 +100,9 @@ def rows(settings: Settings, headings: Sequence[str], found: Iterable[Sequence[C
     for row in cells:
         table.add_row(*(_styled(row[number]) for number, _ in shown))
     screen.print(table)
+    missing = [name for n, name in enumerate(headings) if n not in dict(shown)]
+    if missing and sys.stderr.isatty():
+        warn(f"too narrow for {', '.join(missing)}; --json shows all")
 
 
 def facts(settings: Settings, found: Sequence[tuple[str, Cell]]) -> None:

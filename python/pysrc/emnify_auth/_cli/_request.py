@@ -1,5 +1,6 @@
 """`request`: makes any API call."""
 
+import http
 import json
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,9 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
     help="JSON body: as text, from a file or from standard input. (For errors as JSON, write "
     "--json before the command: emnify-auth --json request …)",
 )
+@click.option(
+    "-i", "--include", is_flag=True, help="Print the status and the headers before the body."
+)
 @click.option("--all", "every", is_flag=True, help="Get all pages of a list, as one JSON array.")
 @click.option(
     "--lines", is_flag=True, help="With --all: print each row on a line of its own, as it arrives."
@@ -83,6 +87,7 @@ def request(
     fields: tuple[tuple[str, object], ...],
     header: tuple[tuple[str, str], ...],
     body: str | None,
+    include: bool,
     every: bool,
     lines: bool,
     per_page: int | None,
@@ -101,8 +106,10 @@ def request(
         body = json.dumps(collected(fields))
     if body is not None and method in ("GET", "HEAD"):
         raise click.UsageError(f"{method} has no body; pass query parameters with --param")
-    if every and (method != "GET" or header):
-        raise click.UsageError("--all needs GET, and excludes --header")
+    if every and (method != "GET" or header or include):
+        raise click.UsageError("--all needs GET, and excludes --header and --include")
+    if include and settings.query is not None:
+        raise click.UsageError("--include and --query are both given; pass only one")
     if method == "HEAD" and settings.query is not None:
         raise click.UsageError("HEAD has no result for --query")
     with open_client(settings) as client:
@@ -117,7 +124,13 @@ def request(
     if settings.query is not None:
         print_json(settings, _decoded(response))
     else:
-        _print_response(settings, response, method)
+        if include:
+            click.echo(_status_line(response.status_code))
+        if include or method == "HEAD":
+            _print_headers(response)
+        if include:
+            click.echo()
+        _print_body(settings, response)
 
 
 def _decoded(response: Response) -> object:
@@ -143,11 +156,22 @@ def _print_rows(settings: Settings, rows: Iterator[dict[str, Any]], lines: bool)
     write("[]\n" if before.startswith("[") else "\n]\n")
 
 
-def _print_response(settings: Settings, response: Response, method: str) -> None:
-    if method == "HEAD":
-        for name, value in response.headers.items():
-            click.echo(f"{name}: {_printable(value)}")
-    elif not is_for_people(sys.stdout):
+def _status_line(status: int) -> str:
+    try:
+        reason = f" {http.HTTPStatus(status).phrase}"
+    except ValueError:
+        reason = ""
+    return f"HTTP/1.1 {status}{reason}"
+
+
+def _print_headers(response: Response) -> None:
+    for name, value in response.headers.items():
+        click.echo(f"{name}: {_printable(value)}")
+
+
+def _print_body(settings: Settings, response: Response) -> None:
+    if not is_for_people(sys.stdout):
+        sys.stdout.flush()
         sys.stdout.buffer.write(response.content)
         sys.stdout.buffer.flush()
     elif response.content:

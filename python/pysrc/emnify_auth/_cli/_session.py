@@ -31,10 +31,16 @@ _LONGEST_FILE = 64 * 1024
 _KEYBOARD, _SCREEN = ("CONIN$", "CONOUT$") if sys.platform == "win32" else ("/dev/tty", "/dev/tty")
 
 
-def open_client(settings: Settings, *, is_quiet: bool = False) -> Client:
+def open_client(
+    settings: Settings,
+    *,
+    is_quiet: bool = False,
+    application_token_source: Callable[[], str] | None = None,
+) -> Client:
     """Create a client from the options and the environment. It sends nothing yet.
 
     is_quiet: whether to print no event, except with --verbose.
+    application_token_source: where the application token comes from, if nothing else says so.
     """
     if settings.user and settings.application_token_file:
         raise click.UsageError("--user and --application-token-file are both given; pass only one")
@@ -45,6 +51,7 @@ def open_client(settings: Settings, *, is_quiet: bool = False) -> Client:
         "ca_bundle": settings.ca_bundle,
         "store": settings.store,
         "timeout": settings.timeout,
+        "retries": settings.retries,
         "on_event": _teller(settings, is_quiet),
     }
     user = person(settings)
@@ -59,7 +66,9 @@ def open_client(settings: Settings, *, is_quiet: bool = False) -> Client:
     file = settings.application_token_file
     if file is not None and file.is_fifo():
         return Client(_token_in_pipe(file), **common)
-    return Client(application_token_file=file, **common)
+    return Client(
+        application_token_file=file, application_token_source=application_token_source, **common
+    )
 
 
 def authenticate(client: Client, valid_for: float | None) -> AuthToken:

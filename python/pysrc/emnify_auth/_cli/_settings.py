@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 from click.shell_completion import CompletionItem
 
-from ._values import DURATION, QUERY
+from ._values import COUNT, DURATION, QUERY
 
 __all__ = ["Command", "Group", "Settings", "complete_file"]
 
@@ -26,6 +26,7 @@ class Settings:
     ca_bundle: Path | None = None
     store: str | None = None
     timeout: float = 30.0
+    retries: int = 2
     json_output: bool = False
     query: Any = None
     no_color: bool = False
@@ -128,6 +129,12 @@ def _options(hidden: bool) -> list[click.Option]:
             metavar="DURATION",
             help="Time limit for one call with its retries: 90 (seconds), 15m or 2h. Default: 30s.",
         ),
+        option(
+            "--retries",
+            type=COUNT,
+            metavar="N",
+            help="How often a call is repeated after temporary failures. Default: 2.",
+        ),
         option("--json", "json_output", is_flag=True, help="Print results and errors as JSON."),
         option(
             "-q",
@@ -168,12 +175,15 @@ class _Common(click.Command):
         return super().shell_complete(ctx, incomplete)
 
 
+_EPILOG = "The options of `emnify-auth --help` are accepted here too."
+
+
 class Command(_Common):
     """A command that accepts the common options without listing them in its help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         kwargs.setdefault("context_settings", _CONTEXT)
-        kwargs.setdefault("epilog", "The options of `emnify-auth --help` are accepted here too.")
+        kwargs.setdefault("epilog", _EPILOG)
         super().__init__(*args, **kwargs)
         _with_common(self, hidden=True)
 
@@ -186,5 +196,6 @@ class Group(_Common, click.Group):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         kwargs.setdefault("context_settings", _CONTEXT)
+        kwargs.setdefault("epilog", _EPILOG)
         super().__init__(*args, **kwargs)
         _with_common(self, hidden=not self.lists_common)

@@ -26,7 +26,10 @@ def tokens() -> None:
 @tokens.command("list", cls=Command)
 @_settings
 def list_(settings: Settings) -> None:
-    """List all application tokens, including expired and revoked ones."""
+    """List all application tokens, including expired and revoked ones.
+
+    Times are in UTC.
+    """
     with open_client(settings) as client:
         found = client.application_tokens.list()
     if settings.prints_json:
@@ -57,8 +60,10 @@ def update(settings: Settings, id: int, description: str) -> None:
         client.application_tokens.update(id, description=description)
     if settings.prints_json:
         print_json(settings, {"id": id, "description": description})
-    else:
+    elif description:
         click.echo(f"The description of application token {id} is now: {clean(description)}")
+    else:
+        click.echo(f"Application token {id} has no description now.")
 
 
 @tokens.command(cls=Command)

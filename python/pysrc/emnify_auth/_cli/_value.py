@@ -64,6 +64,7 @@ def _as_json(claims: TokenClaims) -> dict[str, object]:
 
 def read_value(file: str) -> str:
     """Return the value of a token from a file or from standard input."""
+    where = "standard input" if file == "-" else file
     try:
         if file != "-":
             with Path(file).open("rb") as source:
@@ -74,9 +75,9 @@ def read_value(file: str) -> str:
             data = sys.stdin.buffer.read(_LONGEST + 1)
         value = data.decode().strip()
     except OSError as error:
-        fail(f"--value-file: cannot read {file}: {error.strerror}", 2)
+        fail(f"--value-file: cannot read {where}: {error.strerror}", 2)
     except UnicodeDecodeError:
-        fail(f"--value-file: {file} is not UTF-8", 2)
+        fail(f"--value-file: {where} is not UTF-8", 2)
     if not value:
-        fail(f"--value-file: {file} is empty", 2)
+        fail(f"--value-file: {where} is empty", 2)
     return value

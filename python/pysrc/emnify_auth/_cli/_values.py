@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 __all__ = [
+    "COUNT",
     "DURATION",
     "FIELD",
     "HEADER",
@@ -72,11 +73,12 @@ class _Duration(_Value):
 
 
 class _Number(_Value):
-    """A whole number from 1."""
+    """A whole number from 1, or from another one."""
 
-    def __init__(self, name: str, expected: str) -> None:
+    def __init__(self, name: str, expected: str, *, least: int = 1) -> None:
         self.name = name
         self._expected = expected
+        self._least = least
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -84,8 +86,8 @@ class _Number(_Value):
         try:
             number = int(str(value))
         except ValueError:
-            number = 0
-        if number < 1:
+            number = -1
+        if number < self._least:
             self.refuse(f"{str(value)!r} is not {self._expected}", param, ctx)
         return number
 
@@ -147,8 +149,8 @@ class _Query(_Value):
         try:
             return jmespath.compile(value)
         except jmespath.exceptions.JMESPathError as error:
-            reason = str(error).splitlines()[0]
-            self.refuse(f"is not a JMESPath expression: {reason}", param, ctx)
+            reason = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ")
+            self.refuse(f"is not a JMESPath expression: {reason.rstrip(':')}", param, ctx)
 
 
 class _JsonText(_Value):
@@ -181,6 +183,7 @@ class _JsonText(_Value):
 
 
 DURATION = _Duration()
+COUNT = _Number("count", "a whole number from 0", least=0)
 NUMBER = _Number("number", "a whole number from 1")
 PAIR = _Pair("pair", "=", "name=value")
 FIELD = _Field()
