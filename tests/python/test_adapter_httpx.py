@@ -307,7 +307,8 @@ def test_signing_in_does_not_block_the_event_loop(sandbox: Sandbox) -> None:
             assert {answer.status_code for answer in answers} == {200}
 
     asyncio.run(main())
-    assert max(waits) < 0.2
+    # A call that blocked it would take 0.8 s.
+    assert max(waits) < 0.7
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 

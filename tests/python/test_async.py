@@ -199,7 +199,8 @@ def test_other_tasks_run_while_a_call_hangs(sandbox: Sandbox, loop: Loop) -> Non
                     waits.append(time.monotonic() - started)
 
             await loop.together(call_or_measure, 2)
-            assert max(waits) < 0.2
+            # A call that blocked it would take a second.
+            assert max(waits) < 0.8
 
     loop.run(main)
 

@@ -22,7 +22,7 @@ from sandbox import APPLICATION_TOKEN, AUTHENTICATE, LONG, SIM, Sandbox, ended
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
 # Seconds between a signal and the exception that it raises.
-AT_ONCE = 0.1
+AT_ONCE = 0.5
 
 # Prints a line before it makes a call, and the time when the call was interrupted.
 HANGS = """
