@@ -17,6 +17,10 @@ from sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 
+# A script starts what it runs in the background so that this and its children ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The variables that a client reads when it is created.
 VARIABLES = (
     "EMNIFY_APPLICATION_TOKEN",
