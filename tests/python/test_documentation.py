@@ -97,8 +97,6 @@ def test_the_readme_s_examples_work_in_order(
         waits = eval(compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307
         if inspect.isawaitable(waits):
             await waits
-        if "aiohttp" in code:
-            await names["http"].close()
 
     for block in README:
         needed = re.search(r"^(?:import|from emnify_auth\.) ?(\w+)", block.code, re.MULTILINE)
