@@ -23,6 +23,17 @@ def test_status_shows_who_is_signed_in_and_for_how_long(command_line: CommandLin
     assert ended.stderr == ""
 
 
+def test_status_shows_when_the_application_token_expires(command_line: CommandLine) -> None:
+    for expiry_date, shown in (
+        ("2099-01-01T12:30:00Z", "2099-01-01 12:30 UTC"),
+        ("2099-01-01T00:00:00Z", "2099-01-01"),
+    ):
+        created = command_line.sandbox.add_application_token(expiry_date=expiry_date)
+        environment = {"EMNIFY_APPLICATION_TOKEN": created.value}
+        ended = command_line.run("status", environment=environment)
+        assert f"{created.id} (without description), expires {shown}\n" in ended.stdout
+
+
 def test_status_as_json(command_line: CommandLine) -> None:
     told = json.loads(command_line.run("status", "--json", "--store", "store").stdout)
     assert told["workspace"] == 1234

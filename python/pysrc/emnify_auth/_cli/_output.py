@@ -136,12 +136,12 @@ def as_json(token: ApplicationToken) -> dict[str, Any]:
     }
 
 
-def expiry(token: ApplicationToken) -> Cell:
+def expiry(token: ApplicationToken, *, zone: bool = False) -> Cell:
     """Return when an application token expires, styled by how soon that is."""
     if token.expires_at is None:
         return token.expiry_date or "never"
     left = token.expires_at - datetime.datetime.now(datetime.timezone.utc)
-    text = date(token.expires_at)
+    text = date(token.expires_at, zone=zone)
     if left < datetime.timedelta():
         return (text, "red")
     return (text, "yellow") if left < datetime.timedelta(days=30) else text

@@ -59,7 +59,7 @@ def status(settings: Settings) -> None:
 
 def _own(settings: Settings, own: ApplicationToken | None, known: bool) -> Cell:
     if own is not None:
-        when = expiry(own)
+        when = expiry(own, zone=True)
         text, style = (when, "") if isinstance(when, str) else when
         ends = f"expires {text}" if own.expiry_date else "never expires"
         return (f"{own.id} ({own.description or 'without description'}), {ends}", style)
@@ -71,7 +71,7 @@ def _own(settings: Settings, own: ApplicationToken | None, known: bool) -> Cell:
 
 def _auth_token(auth_token: AuthToken, left: float | None) -> str:
     remaining = f" (in {duration(left)})" if left is not None else ""
-    return f"expires {date(auth_token.expires_at)} UTC{remaining}"
+    return f"expires {date(auth_token.expires_at, zone=True)}{remaining}"
 
 
 def _store(settings: Settings, calls_made: int) -> Cell:

@@ -16,12 +16,13 @@ def clean(text: str) -> str:
     )
 
 
-def date(at: datetime.datetime) -> str:
-    """Format a time in UTC. Midnight is shown as the date alone."""
+def date(at: datetime.datetime, *, zone: bool = False) -> str:
+    """Format a time in UTC, with or without the name of the zone. Midnight is shown as the date
+    alone."""
     at = at.astimezone(datetime.timezone.utc)
     if (at.hour, at.minute, at.second) == (0, 0, 0):
         return f"{at:%Y-%m-%d}"
-    return f"{at:%Y-%m-%d %H:%M}"
+    return f"{at:%Y-%m-%d %H:%M}" + (" UTC" if zone else "")
 
 
 def iso(at: datetime.datetime | None) -> str | None:

@@ -48,8 +48,8 @@ def inspect(settings: Settings, value_file: str | None) -> None:
                 ("Kind", "auth token" if claims.is_auth_token else "application token"),
                 ("Application token", str(claims.id or "-")),
                 ("Workspace", str(claims.organisation_id or "-")),
-                ("Created", date(claims.issued_at) if claims.issued_at else "-"),
-                ("Expires", date(claims.expires_at) if claims.expires_at else "never"),
+                ("Created", date(claims.issued_at, zone=True) if claims.issued_at else "-"),
+                ("Expires", date(claims.expires_at, zone=True) if claims.expires_at else "never"),
             ],
         )
 
