@@ -63,7 +63,7 @@ class Work(Generic[T]):
         connections of a closed client open until Python finds it."""
         try:
             return self._run()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raise_error() raises it
             self._error = error
             return None
 
