@@ -89,20 +89,20 @@ def test_the_readme_s_examples_work_in_order(
     monkeypatch.setattr("getpass.getpass", lambda _prompt: PASSWORD)
     names: dict[str, Any] = {"print": ignored}
 
-    async def run(block: Block) -> None:
+    def run(block: Block) -> None:
         code = DAY.sub(lambda day: day[0].replace("2027", "2099"), block.code)
         code = code.replace("user@example.com", USER).replace("https://cdn.emnify.net", sandbox.url)
         name = f"README: {block.section}, {block.number}"
-        # A block that contains await is a coroutine.
+        # Only a block that contains await may need an event loop.
         waits = eval(compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307
-        if inspect.isawaitable(waits):
-            await waits
+        if inspect.iscoroutine(waits):
+            asyncio.run(waits)
 
     for block in README:
         needed = re.search(r"^(?:import|from emnify_auth\.) ?(\w+)", block.code, re.MULTILINE)
         module = needed[1].replace("sdk", "emnify") if needed is not None else "os"
         if importlib.util.find_spec(module) is not None:
-            asyncio.run(run(block))
+            run(block)
     for name in filter(re.compile("test_").match, list(names)):
         with sandbox.client() as client:
             names[name](sandbox, client)
