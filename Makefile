@@ -277,6 +277,11 @@ cross-all: sandbox ## Do that for all platforms, and print a table
 	@tests/tools.sh cross $(PYTHON)
 	ffi/packaging/cross_all.sh $(BUILD)/cross
 
+# Builds everything for release twice.
+.PHONY: reproducible
+reproducible: $(VENV)/ready ## Build the C library and the wheel in two places, and compare them
+	@ffi/packaging/reproducible.sh $(BUILD)/reproducible $(VENV)/bin/maturin $(VENV)/bin/python
+
 # cargo-cyclonedx writes a file beside each Cargo.toml, which names the folder of the checkout.
 .PHONY: sbom
 sbom: cargo-cyclonedx ## List the crates in what is released, in CycloneDX, in target/sbom (TARGET)
