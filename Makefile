@@ -246,13 +246,15 @@ abi: test-tools ## Update the reference of the ABI check
 	ffi/packaging/link.sh $(RELEASE)/libemnify.a $(BUILD)/abi
 	ffi/packaging/abi.sh update $(BUILD)/abi/libemnify.so.0
 
-# rustdoc lists the API only if it is a nightly one, which needs rustup.
+# rustdoc lists the API only if it is a nightly one, which needs rustup. Sorted, the list does not depend on
+# which file has which method.
 .PHONY: rust-api
 rust-api: cargo-public-api
 	@rustup run nightly true 2>/dev/null || rustup toolchain install nightly --profile minimal
 	@mkdir -p $(BUILD)/api
 	@PATH=$(TOOLS)/bin:$$PATH RUSTUP_TOOLCHAIN=nightly CARGO_TERM_QUIET=true CARGO_TARGET_DIR=$(BUILD)/api \
-		$(CARGO) public-api -p emnify-core --features redis,test-util,tracing -ss >$(BUILD)/api/public-api.txt
+		$(CARGO) public-api -p emnify-core --features redis,test-util,tracing -ss >$(BUILD)/api/unsorted.txt
+	@LC_ALL=C sort -u $(BUILD)/api/unsorted.txt >$(BUILD)/api/public-api.txt
 
 .PHONY: api
 api: rust-api $(VENV)/ready ## Update the listings of what the Rust crate and the Python package export
