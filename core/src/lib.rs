@@ -107,9 +107,9 @@ mod store;
 mod sys;
 mod types;
 
-pub use api::application_token::{
-    ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate, CreatedApplicationToken,
-    NewApplicationToken,
+pub use api::application_token::{ApplicationToken, ApplicationTokenStatus};
+pub use api::new_application_token::{
+    ApplicationTokenUpdate, CreatedApplicationToken, NewApplicationToken,
 };
 pub use calls::audit::{AuditOptions, AuditedToken, Finding};
 pub use calls::failures::SignInFailure;

@@ -6,6 +6,7 @@ pub(crate) mod bodies;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod list;
+pub(crate) mod new_application_token;
 pub(crate) mod paging;
 pub(crate) mod rotation_marker;
 pub(crate) mod validate;

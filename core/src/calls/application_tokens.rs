@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use reqwest::Method;
 
-use crate::api::application_token::{
-    self, ApplicationToken, ApplicationTokenStatus, ApplicationTokenUpdate,
-    CreatedApplicationToken, LIST, NewApplicationToken,
-};
+use crate::api::application_token::{self, ApplicationToken, ApplicationTokenStatus, LIST};
 use crate::api::bodies::{self, APPLICATION_TOKEN, CreateApplicationToken, UpdateApplicationToken};
 use crate::api::json;
+use crate::api::new_application_token::{
+    ApplicationTokenUpdate, CreatedApplicationToken, NewApplicationToken,
+};
 use crate::api::validate;
 use crate::calls::audit::{self, AuditOptions, AuditedToken};
 use crate::calls::retry::Transport;

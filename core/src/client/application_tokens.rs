@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::application_token::{
-    ApplicationToken, ApplicationTokenUpdate, CreatedApplicationToken, NewApplicationToken,
+use crate::api::application_token::ApplicationToken;
+use crate::api::new_application_token::{
+    ApplicationTokenUpdate, CreatedApplicationToken, NewApplicationToken,
 };
 use crate::calls::application_tokens::TokenCalls;
 use crate::calls::audit::{AuditOptions, AuditedToken};

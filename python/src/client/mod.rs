@@ -9,6 +9,7 @@ mod connection;
 pub(crate) mod pages;
 pub(crate) mod replacement;
 mod request;
+mod rotate;
 pub(crate) mod task_request;
 
 use std::sync::Arc;
