@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import logging
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,14 @@ def test_the_readme_s_examples_work_in_order(
 ) -> None:
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setattr("getpass.getpass", lambda _prompt: PASSWORD)
-    names: dict[str, Any] = {"print": ignored}
+    names: dict[str, Any] = {"print": ignored, "ssl": ssl}
 
     def run(block: Block) -> None:
         code = DAY.sub(lambda day: day[0].replace("2027", "2099"), block.code)
         code = code.replace("user@example.com", USER).replace("https://cdn.emnify.net", sandbox.url)
+        # aiohttp read SSL_CERT_FILE when a test imported it.
+        tls = "connector=aiohttp.TCPConnector(ssl=ssl.create_default_context()), "
+        code = code.replace("aiohttp.ClientSession(", f"aiohttp.ClientSession({tls}")
         name = f"README: {block.section}, {block.number}"
         # Only a block that contains await may need an event loop.
         waits = eval(compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307
