@@ -34,6 +34,17 @@ def test_status_shows_when_the_application_token_expires(command_line: CommandLi
         assert f"{created.id} (without description), expires {shown}\n" in ended.stdout
 
 
+def test_a_store_that_does_not_work_is_reported_once(command_line: CommandLine) -> None:
+    store = command_line.place / "store"
+    store.mkdir()
+    store.chmod(0o777)
+    ended = command_line.run("status", "--store", store)
+    [line] = ended.stderr.splitlines()
+    assert f"run: chmod go-w '{store}'; the session continues in memory" in line
+    verbose = command_line.run("status", "--store", store, "--verbose")
+    assert verbose.stderr.count("the store failed") > 1
+
+
 def test_status_as_json(command_line: CommandLine) -> None:
     told = json.loads(command_line.run("status", "--json", "--store", "store").stdout)
     assert told["workspace"] == 1234

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from emnify_auth import Check, Client
-from emnify_sandbox import PASSWORD, USER
+from emnify_sandbox import PASSWORD, USER, USER_WITH_MFA
 
 from command_line import CommandLine
 from loops import Loop
@@ -311,6 +311,15 @@ def test_without_a_credential_everything_else_is_checked(doctor: Doctor) -> None
     doctor.says("tls", "ok")
     doctor.says("rights", "skipped", 'the check "credential" failed')
     assert (list(doctor.lines), doctor.errors) == (SUBJECTS, "")
+
+
+def test_a_user_without_a_terminal_is_told_where_to_enter_the_code(doctor: Doctor) -> None:
+    environment = {"EMNIFY_PASSWORD": PASSWORD}
+    assert (
+        doctor.run("--user", USER_WITH_MFA, environment=environment, before=("setsid", "--wait"))
+        == FAILED
+    )
+    doctor.says("credential", "failed", "none was given; run the command at a terminal to enter")
 
 
 def test_a_client_that_cannot_be_created_ends_with_2(doctor: Doctor) -> None:

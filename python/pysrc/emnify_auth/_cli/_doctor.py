@@ -7,6 +7,8 @@ import click
 from .. import Check, InvalidInputError
 from ._failure import (
     CRITICAL,
+    ENTER_CODE,
+    NO_CODE,
     NO_CREDENTIALS,
     SET_CREDENTIALS,
     WARNING,
@@ -62,7 +64,7 @@ def _checks(settings: Settings, check_rights: bool) -> list[Check]:
     # An event would only repeat a line of the result.
     try:
         with open_client(settings, is_quiet=True) as client:
-            return client.check(rights=check_rights)
+            return [_with_code(check) for check in client.check(rights=check_rights)]
     except InvalidInputError as error:
         if not lacks_credentials(error):
             raise
@@ -74,6 +76,13 @@ def _checks(settings: Settings, check_rights: bool) -> list[Check]:
             else check
             for check in client.check(rights=check_rights)
         ]
+
+
+def _with_code(check: Check) -> Check:
+    """Replace what only a program can do by what a person can do."""
+    if check.subject != "credential" or "a one-time code is required" not in check.found:
+        return check
+    return dataclasses.replace(check, found=NO_CODE, advice=ENTER_CODE)
 
 
 def _no_token() -> str:

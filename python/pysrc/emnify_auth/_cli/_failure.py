@@ -30,8 +30,8 @@ from ._settings import Settings
 from ._text import clean, duration
 
 __all__ = [
-    "CRITICAL", "EXIT_CODES", "FOUND", "NO_CREDENTIALS", "SET_CREDENTIALS", "WARNING", "as_options",
-    "fail", "lacks_credentials", "report", "warn",
+    "CRITICAL", "ENTER_CODE", "EXIT_CODES", "FOUND", "NO_CODE", "NO_CREDENTIALS", "SET_CREDENTIALS",
+    "WARNING", "as_options", "fail", "lacks_credentials", "report", "warn",
 ]  # fmt: skip
 
 EXIT_CODES = (
@@ -87,6 +87,8 @@ SET_CREDENTIALS = (
     "set EMNIFY_APPLICATION_TOKEN or EMNIFY_APPLICATION_TOKEN_FILE, or pass "
     "--application-token-file or --user"
 )
+NO_CODE = "emnify asks for a one-time code, and none was given"
+ENTER_CODE = "run the command at a terminal to enter the code, or use an application token"
 
 
 class _Failure(Exception):  # noqa: N818
@@ -120,7 +122,7 @@ def lacks_credentials(error: EmnifyError) -> bool:
 
 def _message(error: EmnifyError) -> str:
     if isinstance(error, MfaRequiredError):
-        return "cannot sign in: emnify asks for a one-time code, and none was given"
+        return f"cannot sign in: {NO_CODE}"
     if lacks_credentials(error):
         return f"{NO_CREDENTIALS}: {SET_CREDENTIALS}"
     return as_options(str(error))
@@ -131,7 +133,7 @@ def _advice(error: EmnifyError) -> str | None:
     if isinstance(error, RotationError):
         return "Run the same command again to continue the rotation. Keep the store until then."
     if isinstance(error, MfaRequiredError):
-        return "Run the command at a terminal to enter the code, or use an application token."
+        return f"{ENTER_CODE.capitalize()}."
     if "; the next attempt is possible in " in str(error):
         return None
     if isinstance(error, _LATER) and error.retry_after is not None and error.retry_after >= 1:

@@ -106,8 +106,13 @@ def person(settings: Settings) -> str | None:
 
 
 def _teller(settings: Settings, is_quiet: bool) -> Callable[[Event], None]:
+    told: set[str] = set()
+
     def print_event(event: Event) -> None:
-        if settings.verbose or (event.kind in _TOLD and not is_quiet):
+        # Each use of a store that does not work is an event, with the same reason.
+        is_news = event.kind in _TOLD and not (event.kind == "store_error" and event.kind in told)
+        told.add(event.kind)
+        if settings.verbose or (is_news and not is_quiet):
             warn(str(event))
 
     return print_event
