@@ -209,6 +209,9 @@ fn whole(shared: &Shared, response: Response) -> HttpResponse<Body> {
 
 fn cut(link: &Link, entry: EntryId, response: Response) -> HttpResponse<Body> {
     link.shared.state().log.answered(entry, response.status);
+    if response.body.is_empty() {
+        return whole(&link.shared, response);
+    }
     let builder = start(&link.shared, &response).header(CONTENT_LENGTH, response.body.len());
     let (mut sender, body) = Channel::new(1);
     let mut half = Bytes::from(response.body);

@@ -68,7 +68,7 @@ pub enum FaultKind {
     /// Carries the request out, then resets the connection without a response.
     ResetAfter,
     /// Sends the right response's `Content-Length` and half of its body, then closes the
-    /// connection.
+    /// connection. A response without a body is sent as it is.
     CutBody,
     /// Sends a 200 with a body that does not end.
     EndlessBody {
