@@ -67,7 +67,7 @@ demo: building sandbox python-package ## Run an example in Rust, C, C++ and Pyth
 test: test-tools lint test-rust test-c test-python test-scenarios test-sandbox-package test-readme ## Run tests and lints, as continuous integration does
 
 # These build much and find little.
-test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models test-crates test-sdist test-prometheus test-pyright test-recipes test-api deny ## Run the tests that `make test` leaves out
+test-more: test-tools test-python-oldest test-aws-lc-rs test-redis test-models fault-matrix test-crates test-sdist test-prometheus test-pyright test-recipes test-api deny ## Run the tests that `make test` leaves out
 
 test-rust: sandbox ## Test the Rust crates, the sandbox and the header
 	$(CARGO) test --workspace --exclude emnify-python --features emnify-core/redis
@@ -100,6 +100,11 @@ drivers: test-tools sandbox python-package
 .PHONY: test-scenarios
 test-scenarios: drivers ## Test that Rust, C and Python do the same
 	$(VENV)/bin/python -m pytest -c python/pyproject.toml tests/scenarios -q
+
+# Prints a table. It takes a few minutes.
+.PHONY: fault-matrix
+fault-matrix: drivers ## Test every call with every fault of the sandbox, in Rust, C and Python
+	PYTHONPATH=tests/sandbox/python $(VENV)/bin/python tests/scenarios/fault_matrix.py
 
 # In an environment of its own, as emnify's SDK is.
 test-python-oldest: sandbox python-package ## Test the adapters and AsyncClient with the oldest libraries, and emnify's SDK

@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Awaitable
 from typing import Any
 
 import emnify_auth
@@ -51,6 +52,18 @@ def ask(question: str, **details: str) -> Any:
     return answer.get("value")
 
 
+async def finish(awaitable: Awaitable[Any], results: list[Any]) -> None:
+    """Append the result, or the error.
+
+    An error that ends the task refers to the task. Such a cycle keeps the connections of a closed
+    client open until Python finds it.
+    """
+    try:
+        results.append(await awaitable)
+    except EmnifyError as error:
+        results.append(error)
+
+
 class Driver:
     def __init__(self, client_class: type[Client] | type[AsyncClient]) -> None:
         self.client_class = client_class
@@ -60,7 +73,13 @@ class Driver:
 
     def result(self, value: Any) -> Any:
         """Return a result, which AsyncClient returns to those who await it."""
-        return self.loop.run_until_complete(value) if inspect.isawaitable(value) else value
+        if not inspect.isawaitable(value):
+            return value
+        results: list[Any] = []
+        self.loop.run_until_complete(finish(value, results))
+        if isinstance(results[0], EmnifyError):
+            raise results.pop()
+        return results[0]
 
     def call(self, call: str, client: str = "a", **arguments: Any) -> Any:
         own = getattr(self, call, None)

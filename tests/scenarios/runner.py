@@ -1,15 +1,19 @@
 """Runs scenarios: starts the drivers, sends them calls, and compares what comes back."""
 
+import itertools
 import json
 import os
 import re
+import select
 import string
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
+
+from comparison import comparable, compare, no_secrets, without_nulls
 
 from emnify_sandbox import Sandbox
 
@@ -25,19 +29,11 @@ FACES = {
     "async": [sys.executable, str(HERE / "driver.py"), "async"],
 }
 
+# Seconds within which a driver writes its next line.
+_LIMIT = 60
+
 # What a step contains besides the arguments of its call.
 _EXPECTED = {"ok", "error", "save", "answers"}
-# Fields with secrets, and with numbers that depend on chance or on the time.
-_SECRET = {"Authorization", "application_token", "auth_token"}
-_TIMES = {
-    "at", "created_at", "expires_at", "grace_left", "issued_at", "last_change", "next_attempt",
-    "retry_after", "valid_until",
-}  # fmt: skip
-_TEXTS = {"expiry_date", "found", "message", "tried"}
-# What a face says about its functions.
-_OWN_WORDS = re.compile(
-    "^.*cancelled by the caller.*|(?<=did not store the new application token: ).*"
-)
 
 
 class Scenario(NamedTuple):
@@ -57,7 +53,7 @@ def scenarios() -> Iterator[Scenario]:
 class Driver:
     """A running driver. It makes one call after the other."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], errors: IO[str] | None = None) -> None:
         # Without the variables that a client reads.
         read = re.compile("EMNIFY|PROXY|SSL_CERT|CA_BUNDLE", re.IGNORECASE)
         environment = {name: value for name, value in os.environ.items() if not read.search(name)}
@@ -65,6 +61,7 @@ class Driver:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
             env=environment,
         )
@@ -76,6 +73,9 @@ class Driver:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
+        written, _, _ = select.select([self._process.stdout], [], [], _LIMIT)
+        if not written:
+            self._process.kill()
         line = self._process.stdout.readline()
         assert line, f"the driver ended with status {self._process.wait(10)}"
         answer: dict[str, Any] = json.loads(line)
@@ -100,8 +100,8 @@ class Driver:
 class Face:
     """A driver with a sandbox of its own."""
 
-    def __init__(self, command: list[str]) -> None:
-        self.driver = Driver(command)
+    def __init__(self, command: list[str], errors: IO[str] | None = None) -> None:
+        self.driver = Driver(command, errors)
         self.sandbox = Sandbox(BUILD / "debug/emnify-sandbox")
 
     def stop(self) -> None:
@@ -129,15 +129,20 @@ class Run:
         step = {}
         try:
             for step in scenario.steps:
-                self._step(dict(step))
+                self.step(dict(step))
         except AssertionError as error:
             raise AssertionError(f"{error}, in {step}") from None
         finally:
-            for client in self._clients:
-                self._driver.ask({"call": "close", "client": client})
+            self.close()
         return self._transcript
 
-    def _step(self, step: dict[str, Any]) -> None:
+    def close(self) -> None:
+        """Close all clients."""
+        for client in self._clients:
+            self._driver.ask({"call": "close", "client": client})
+
+    def step(self, step: dict[str, Any]) -> None:
+        """Take one step of a scenario."""
         if "sandbox" in step:
             self._control(step)
         elif "file" in step:
@@ -174,16 +179,28 @@ class Run:
         elif client not in self._clients and step["call"] != "close":
             self._call({"call": "new", "client": client})
         answers = iter(expected.get("answers", []))
+        message = self._ask(step, answers)
+        assert next(answers, None) is None, "a function was not called often enough"
+        self._take(step, message, expected)
+
+    def make(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call whose functions succeed, and return what came back."""
+        message = self._ask(self._filled(call), itertools.repeat({}))
+        if "ok" in message and "new_client" in call:
+            self._clients.add(call["new_client"])
+        return message
+
+    def _ask(self, step: Mapping[str, Any], answers: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
         message = self._driver.ask(step)
         while "ask" in message:
             if "application_token" in message:
                 self._variables["handed_over"] = message["application_token"]
             answer = dict(next(answers, {"ask": "nothing"}))
-            assert answer.pop("ask") == message["ask"], f"{message['ask']} was not expected"
+            assert answer.pop("ask", message["ask"]) == message["ask"], (
+                f"{message['ask']} was not expected"
+            )
             message = self._driver.ask(self._filled(answer))
-        assert next(answers, None) is None, "a function was not called often enough"
-        message = {name: without_nulls(value) for name, value in message.items()}
-        self._take(step, message, expected)
+        return {name: without_nulls(value) for name, value in message.items()}
 
     def _take(self, step: dict[str, Any], message: dict[str, Any], expected: Any) -> None:
         text = json.dumps(message).replace(self._variables["tmp"], "$tmp")
@@ -231,87 +248,3 @@ class Run:
                 return self._variables[value[1:]]
             return string.Template(value).substitute(self._variables)
         return value
-
-
-def compare(actual: Any, expected: Any) -> None:
-    """Check that everything expected is there. More may be there, but not in lists.
-
-    {"min": …, "max": …} stands for a number, {"contains": …} for a text or a list, {"length": …}
-    and {"any": …} for a list with so many elements or with such an element.
-    """
-    if isinstance(expected, dict) and {"min", "max"} & expected.keys():
-        low, high = expected.get("min", actual), expected.get("max", actual)
-        assert isinstance(actual, (int, float)), f"{actual} is no number"
-        assert low <= actual <= high, f"{actual} is not from {low} to {high}"
-    elif isinstance(expected, dict) and "contains" in expected:
-        assert expected["contains"] in (actual or ""), f"{actual!r} lacks {expected['contains']!r}"
-    elif isinstance(expected, dict) and "any" in expected:
-        assert any(_is_like(one, expected["any"]) for one in actual), f"{actual}: {expected}"
-    elif isinstance(expected, dict) and "length" in expected:
-        assert len(actual) == expected["length"], f"{len(actual)} elements"
-    elif isinstance(expected, dict):
-        for name, value in expected.items():
-            compare(actual.get(name) if isinstance(actual, dict) else actual, value)
-    elif isinstance(expected, list):
-        assert isinstance(actual, list), f"{actual} instead of {expected}"
-        assert len(actual) == len(expected), f"{actual} instead of {expected}"
-        for one, other in zip(actual, expected, strict=True):
-            compare(one, other)
-    elif expected is not None or actual is not None:
-        assert actual == expected, f"{actual!r} instead of {expected!r}"
-
-
-def _is_like(actual: Any, expected: Any) -> bool:
-    try:
-        compare(actual, expected)
-    except AssertionError:
-        return False
-    return True
-
-
-def without_nulls(value: Any) -> Any:
-    """Return a value without fields that are null, since C has none. Lists of names are sorted."""
-    if isinstance(value, dict):
-        fields = {name: without_nulls(one) for name, one in value.items() if one is not None}
-        return {name: sorted(one) if name == "findings" else one for name, one in fields.items()}
-    if isinstance(value, list):
-        return [without_nulls(one) for one in value]
-    return value
-
-
-def comparable(value: Any) -> Any:
-    """Return a value without what may differ between two runs of one scenario."""
-    if isinstance(value, dict):
-        if value.get("kind") == "timeout":
-            # On a busy machine, a caller that can be interrupted may leave before the exchange,
-            # whose error names the phase.
-            value = {**value, "message": "", "reason": ""}
-        return {name: _comparable_field(name, one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [comparable(one) for one in value]
-    return value
-
-
-def _comparable_field(name: str, value: Any) -> Any:
-    if name in _SECRET | _TIMES:
-        return type(value) is str
-    if name in ("content", "rows"):
-        return len(value) > 0
-    if name in _TEXTS and isinstance(value, str):
-        return re.sub("[0-9a-f]{16}|[0-9]+", "0", _OWN_WORDS.sub("", value))
-    return comparable(value)
-
-
-def no_secrets(value: Any) -> None:
-    """Check that only fields made for secrets contain a token."""
-    if isinstance(value, dict):
-        for name, one in value.items():
-            if name not in _SECRET and name != "content":
-                no_secrets(one)
-    elif isinstance(value, list):
-        for one in value:
-            no_secrets(one)
-    elif isinstance(value, str):
-        # Every JWT starts with this.
-        assert "eyJ" not in value, f"contains a secret: {value}"
-        assert "canary" not in value, f"contains a secret: {value}"
