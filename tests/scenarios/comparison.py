@@ -10,7 +10,7 @@ _TIMES = {
     "at", "created_at", "expires_at", "grace_left", "issued_at", "last_change", "next_attempt",
     "retry_after", "valid_until",
 }  # fmt: skip
-_TEXTS = {"expiry_date", "found", "message", "tried"}
+_TEXTS = {"description", "expiry_date", "found", "message", "tried"}
 # What a face says about its functions.
 _OWN_WORDS = re.compile(
     "^.*cancelled by the caller.*|(?<=did not store the new application token: ).*"

@@ -118,6 +118,7 @@ class Run:
         self._variables: dict[str, Any] = {
             "tmp": str(tmp),
             "url": face.sandbox.url,
+            "port": face.sandbox.url.rpartition(":")[2],
             "application_token": face.sandbox.application_token,
         }
         self._clients: set[str] = set()
