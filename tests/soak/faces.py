@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from runner import FACES, Face, no_secrets
+from comparison import no_secrets
+from runner import FACES, Face
 
 CALLS = 150
 # Of a client, in seconds: short, because the sandbox sometimes does not respond.
