@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from comparison import comparable, is_timeout, no_secrets
-
 from runner import HERE, Face, Run
 
 CALLS = json.loads((HERE / "matrix/calls.json").read_text())

@@ -15,10 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
 
-from fault_cells import CALLS, FAULTS, Cell, Name, Result, Trial, cells
-
 from emnify_sandbox import FaultKind
 
+from fault_cells import CALLS, FAULTS, Cell, Name, Result, Trial, cells
 from runner import FACES, Face
 
 # How many drivers of each face run at once. They mostly wait.

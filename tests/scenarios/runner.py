@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from comparison import comparable, compare, no_secrets, without_nulls
-
 from emnify_sandbox import Sandbox
+
+from comparison import comparable, compare, no_secrets, without_nulls
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
