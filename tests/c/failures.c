@@ -130,46 +130,10 @@ static void a_found_value_is_identified_before_it_is_revoked(void)
     emnify_client_free(client);
 }
 
-struct seen {
-    int without_expiry;
-    int without_address;
-};
-
-static void count(void *user, const emnify_event *event)
-{
-    struct seen *seen = user;
-
-    seen->without_expiry += emnify_event_kind(event) == EMNIFY_EVENT_CREATED_WITHOUT_EXPIRY;
-    seen->without_address +=
-        emnify_event_kind(event) == EMNIFY_EVENT_CREATED_WITHOUT_ADDRESS_RESTRICTION;
-}
-
-static void creating_a_token_without_limits_is_reported(void)
-{
-    emnify_error *error = NULL;
-    emnify_created_token *created = NULL;
-    emnify_token_options options = EMNIFY_TOKEN_OPTIONS_INIT;
-    emnify_config *config = sandbox_config();
-    struct seen seen = {0, 0};
-    emnify_client *client;
-
-    CHECK_OK(emnify_config_set_observer(config, count, &seen, NULL, &error));
-    client = client_of(config);
-    options.expires_in_s = 3600;
-    CHECK_OK(emnify_token_create(client, &options, &created, &error));
-    emnify_created_token_free(created);
-    CHECK(seen.without_expiry == 0 && seen.without_address == 1);
-    CHECK_OK(emnify_token_create(client, NULL, &created, &error));
-    emnify_created_token_free(created);
-    CHECK(seen.without_expiry == 1 && seen.without_address == 2);
-    emnify_client_free(client);
-}
-
 int main(void)
 {
     RUN(a_refused_sign_in_names_the_token_and_its_successor);
     RUN(a_text_that_cannot_be_parsed_is_kept);
     RUN(a_found_value_is_identified_before_it_is_revoked);
-    RUN(creating_a_token_without_limits_is_reported);
     return check_report();
 }

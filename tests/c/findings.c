@@ -138,22 +138,6 @@ static void wrong_options_are_refused(void)
     emnify_client_free(client);
 }
 
-static void a_client_without_the_right_to_list_fails(void)
-{
-    emnify_error *error = NULL;
-    emnify_tokens *list = NULL;
-    emnify_token *own = NULL;
-    emnify_client *client = sandbox_client();
-
-    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "\", \"kind\": \"status\","
-                  " \"status\": 403}");
-    CHECK_ERROR(emnify_token_list(client, NULL, &list, &error), EMNIFY_ERR_FORBIDDEN,
-                "cannot list");
-    CHECK_ERROR(emnify_token_own(client, &own, &error), EMNIFY_ERR_FORBIDDEN, "cannot list");
-    CHECK(list == NULL && own == NULL);
-    emnify_client_free(client);
-}
-
 static void a_client_knows_its_own_row(void)
 {
     emnify_error *error = NULL;
@@ -169,26 +153,12 @@ static void a_client_knows_its_own_row(void)
     emnify_token_free(own);
 }
 
-static void an_unknown_own_row_is_not_a_failure(void)
-{
-    emnify_error *error = NULL;
-    emnify_token *own = NULL;
-    emnify_client *client = sandbox_client();
-
-    sandbox_settings("{\"esc_app_is_token_id\": false}");
-    CHECK_OK(emnify_token_own(client, &own, &error));
-    CHECK(own == NULL);
-    emnify_client_free(client);
-}
-
 int main(void)
 {
     RUN(each_kind_of_risk_is_found);
     RUN(the_caller_sets_the_thresholds);
     RUN(findings_have_names);
     RUN(wrong_options_are_refused);
-    RUN(a_client_without_the_right_to_list_fails);
     RUN(a_client_knows_its_own_row);
-    RUN(an_unknown_own_row_is_not_a_failure);
     return check_report();
 }

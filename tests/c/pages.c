@@ -1,5 +1,5 @@
 /*
- * A collection row by row: each row once, despite faults.
+ * A collection row by row: the text of a row, and how long it lives.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -48,25 +48,6 @@ static int number_of(const char *row)
     return found != NULL ? atoi(found + strlen(start)) : -1;
 }
 
-/* A fault, and the number of rows to read before it. */
-static void go_wrong_after(int rows)
-{
-    switch (rows) {
-    case 30:
-        sandbox_fault("{\"path\": \"" SIM "\", \"times\": 1, \"kind\": \"status\","
-                      " \"status\": 429}");
-        break;
-    case 70:
-        sandbox_fault("{\"path\": \"" SIM "\", \"times\": 1, \"kind\": \"cut_body\"}");
-        break;
-    case 110:
-        sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
-        break;
-    default:
-        break;
-    }
-}
-
 static void a_row_is_what_the_server_sent_on_one_line(void)
 {
     emnify_error *error = NULL;
@@ -81,28 +62,6 @@ static void a_row_is_what_the_server_sent_on_one_line(void)
     CHECK_OK(emnify_pages_next(pages, &row, NULL, &error));
     CHECK_TEXT(row, "{\"z\":123456789012345678901234567890,\"a b\":1.10}");
     CHECK_NUMBER(count_rows(pages), 0);
-    emnify_pages_free(pages);
-    emnify_client_free(client);
-}
-
-static void every_row_comes_once_despite_faults(void)
-{
-    emnify_error *error = NULL;
-    emnify_client *client = sandbox_client();
-    emnify_pages *pages = pages_of(client, SIM, 20);
-    const char *row = NULL;
-    int seen[SIMS] = {0};
-    int number;
-    int rows;
-
-    for (rows = 0; rows < SIMS; rows++) {
-        go_wrong_after(rows);
-        CHECK_OK(emnify_pages_next(pages, &row, NULL, &error));
-        number = number_of(row);
-        CHECK(number >= 0 && number < SIMS && seen[number]++ == 0);
-    }
-    CHECK_NUMBER(count_rows(pages), 0);
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
     emnify_pages_free(pages);
     emnify_client_free(client);
 }
@@ -199,7 +158,6 @@ static void a_failure_ends_them(void)
 int main(void)
 {
     RUN(a_row_is_what_the_server_sent_on_one_line);
-    RUN(every_row_comes_once_despite_faults);
     RUN(pages_outlive_their_client);
     RUN(nothing_is_fetched_before_it_is_asked_for);
     RUN(after_the_last_row_there_is_none);

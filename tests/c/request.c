@@ -181,47 +181,6 @@ static void a_response_may_contain_any_bytes(void)
     emnify_client_free(client);
 }
 
-static void temporary_failures_are_retried_if_that_is_safe(void)
-{
-    emnify_error *error = NULL;
-    emnify_response *response = NULL;
-    emnify_client *client = sandbox_client();
-
-    sandbox_fault("{\"path\": \"" ENDPOINT "\", \"times\": 1, \"kind\": \"reset_after\"}");
-    sandbox_fault("{\"path\": \"" ENDPOINT "\", \"times\": 1, \"kind\": \"status\","
-                  " \"status\": 503}");
-    CHECK_OK(request(client, "GET", ENDPOINT, &error));
-    CHECK_NUMBER(sandbox_calls("GET", ENDPOINT), 3);
-
-    sandbox_fault("{\"path\": \"" ENDPOINT "\", \"times\": 1, \"kind\": \"status\","
-                  " \"status\": 503}");
-    CHECK_ERROR(send_json(client, "POST", ENDPOINT, "{}", &response, &error), EMNIFY_ERR_SERVER,
-                "cannot POST");
-    CHECK_NUMBER(sandbox_calls("POST", ENDPOINT), 1);
-    CHECK(response == NULL);
-
-    sandbox_request("POST", "/revoke_auth_tokens", "", NULL, 0);
-    CHECK_OK(request(client, "GET", ENDPOINT, &error));
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_AUTHENTICATE), 2);
-    emnify_client_free(client);
-}
-
-static void a_call_is_repeated_as_often_as_was_set(void)
-{
-    emnify_error *error = NULL;
-    emnify_config *config = sandbox_config();
-    emnify_client *client;
-
-    CHECK_OK(emnify_config_set_retries(config, 0, &error));
-    client = client_of(config);
-    CHECK_OK(authenticate(client, &error));
-    sandbox_fault("{\"path\": \"" ENDPOINT "\", \"times\": 1, \"kind\": \"status\","
-                  " \"status\": 503}");
-    CHECK_ERROR(request(client, "GET", ENDPOINT, &error), EMNIFY_ERR_SERVER, "cannot GET");
-    CHECK_NUMBER(sandbox_calls("GET", ENDPOINT), 1);
-    emnify_client_free(client);
-}
-
 static int32_t with_header(const emnify_client *client, const char *name, const char *value,
                            emnify_error **error)
 {
@@ -360,8 +319,6 @@ int main(void)
     RUN(a_call_takes_no_longer_than_its_timeout);
     RUN(a_body_is_sent_unchanged_and_as_json_by_default);
     RUN(a_response_may_contain_any_bytes);
-    RUN(temporary_failures_are_retried_if_that_is_safe);
-    RUN(a_call_is_repeated_as_often_as_was_set);
     RUN(the_token_is_never_sent_to_another_origin);
     RUN(invalid_requests_are_refused_by_name);
     RUN(options_of_an_earlier_header_are_completed);

@@ -131,40 +131,6 @@ static void a_token_that_is_text_is_handed_over(void)
     remove_folder(store);
 }
 
-static void a_token_that_was_not_taken_is_handed_over_again(void)
-{
-    emnify_error *error = NULL;
-    emnify_rotation *rotation = NULL;
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_client *client;
-    char first[2048];
-
-    new_store();
-    taken.answer = 7;
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_NUMBER(emnify_token_rotate(client, &options, &rotation, &error), EMNIFY_ERR_ROTATION);
-    CHECK_NUMBER(emnify_error_rotation_state(error), EMNIFY_ROTATION_COMMITTED);
-    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_ROTATION, "");
-    CHECK(rotation == NULL);
-    CHECK_NUMBER(taken.times, 1);
-    snprintf(first, sizeof first, "%s", taken.token);
-    check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
-    emnify_client_free(client);
-
-    /* It is handed over again after a crash, too. */
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    taken.answer = 0;
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    check_done(rotation);
-    CHECK_NUMBER(taken.times, 2);
-    CHECK_TEXT(taken.token, first);
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
-    emnify_rotation_free(rotation);
-    emnify_client_free(client);
-    remove_folder(store);
-}
-
 static void a_copy_of_the_error_has_the_state(void)
 {
     emnify_error *error = NULL;
@@ -185,150 +151,6 @@ static void a_copy_of_the_error_has_the_state(void)
     check_error(&copy, EMNIFY_ERR_ROTATION, EMNIFY_ERR_ROTATION, "", __FILE__, __LINE__);
     CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_ROTATION, "");
     CHECK_NUMBER(taken.times, 0);
-    emnify_client_free(client);
-    remove_folder(store);
-}
-
-static void both_tokens_work_in_the_grace_period(void)
-{
-    emnify_error *error = NULL;
-    emnify_rotation *rotation = NULL;
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_client *client;
-    uint64_t new_id;
-
-    new_store();
-    options.grace_s = 3600;
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_GRACE);
-    CHECK(emnify_rotation_grace_left_ms(rotation) <= 3600000);
-    CHECK(emnify_rotation_grace_left_ms(rotation) > 3600000 - 10000 * (int64_t)check_slowness());
-    new_id = emnify_rotation_new_id(rotation);
-    check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
-    check_row(new_id, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
-    emnify_rotation_free(rotation);
-
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_GRACE);
-    CHECK_NUMBER(emnify_rotation_new_id(rotation), new_id);
-    CHECK_NUMBER(taken.times, 1);
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
-    emnify_rotation_free(rotation);
-    emnify_client_free(client);
-    remove_folder(store);
-}
-
-static void the_old_token_is_revoked_after_the_grace_period(void)
-{
-    emnify_error *error = NULL;
-    emnify_rotation *rotation = NULL;
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_client *client;
-    double end = check_clock() + 20 * check_slowness();
-
-    new_store();
-    options.grace_s = 1;
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    while (emnify_rotation_state(rotation) == EMNIFY_ROTATION_GRACE && check_clock() < end) {
-        pause_ms(100);
-        emnify_rotation_free(rotation);
-        rotation = NULL;
-        CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    }
-    check_done(rotation);
-    emnify_rotation_free(rotation);
-    emnify_client_free(client);
-    remove_folder(store);
-}
-
-static void the_rotation_of_another_client_is_adopted(void)
-{
-    emnify_error *error = NULL;
-    emnify_rotation *rotation = NULL;
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_client *client;
-    emnify_client *other;
-    uint64_t new_id;
-
-    new_store();
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    other = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_OK(authenticate(other, &error));
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    check_done(rotation);
-    new_id = emnify_rotation_new_id(rotation);
-    emnify_rotation_free(rotation);
-
-    CHECK_OK(emnify_token_rotate(other, &options, &rotation, &error));
-    CHECK(emnify_rotation_is_adopted(rotation));
-    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
-    CHECK_NUMBER(emnify_rotation_new_id(rotation), new_id);
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 1);
-    emnify_rotation_free(rotation);
-    emnify_client_free(client);
-    emnify_client_free(other);
-    remove_folder(store);
-}
-
-static void the_new_token_follows_the_options(void)
-{
-    emnify_error *error = NULL;
-    emnify_rotation *rotation = NULL;
-    emnify_token *own = NULL;
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_client *client;
-
-    new_store();
-    options.id = 4711;
-    options.description = "gateway 8";
-    options.expiry_date = "2999-05-29T00:00:00Z";
-    options.ip = "127.0.0.0/8";
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), NULL);
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    check_done(rotation);
-    CHECK_OK(emnify_token_own(client, &own, &error));
-    CHECK_NUMBER(emnify_token_id(own), emnify_rotation_new_id(rotation));
-    CHECK_TEXT(emnify_token_description(own), "gateway 8");
-    CHECK_TEXT(emnify_token_expiry_date(own), "2999-05-29T00:00:00.000Z");
-    CHECK_TEXT(emnify_token_ip(own), "127.0.0.0/8");
-    emnify_token_free(own);
-    emnify_rotation_free(rotation);
-    emnify_client_free(client);
-    remove_folder(store);
-}
-
-static void without_the_right_to_revoke_the_old_token_is_kept(void)
-{
-    emnify_error *error = NULL;
-    emnify_rotation *rotation = NULL;
-    struct taken taken;
-    emnify_rotate_options options = taken_by(&taken);
-    emnify_client *client;
-    int counts[16];
-
-    new_store();
-    client = client_of_text(sandbox_variable("EMNIFY_APPLICATION_TOKEN"), counts);
-    sandbox_fault("{\"path\": \"" SANDBOX_APPLICATION_TOKEN "/*\", \"method\": \"PATCH\","
-                  " \"kind\": \"status\", \"status\": 403}");
-    CHECK_NUMBER(emnify_token_rotate(client, &options, &rotation, &error), EMNIFY_ERR_FORBIDDEN);
-    CHECK(strstr(emnify_error_message(error), "keep_old") != NULL);
-    CHECK_NUMBER(emnify_error_rotation_state(error), EMNIFY_ROTATION_NONE);
-    CHECK_ERROR(emnify_error_code(error), EMNIFY_ERR_FORBIDDEN, "");
-    CHECK_NUMBER(sandbox_calls("POST", SANDBOX_APPLICATION_TOKEN), 0);
-
-    options.keep_old = 1;
-    CHECK_OK(emnify_token_rotate(client, &options, &rotation, &error));
-    CHECK_NUMBER(emnify_rotation_state(rotation), EMNIFY_ROTATION_DONE);
-    CHECK(emnify_rotation_is_old_kept(rotation));
-    CHECK_NUMBER(counts[EMNIFY_EVENT_OLD_TOKEN_KEPT], 1);
-    check_row(4711, EMNIFY_TOKEN_ACTIVATED, "Sandbox");
-    emnify_rotation_free(rotation);
     emnify_client_free(client);
     remove_folder(store);
 }
@@ -362,13 +184,7 @@ int main(void)
 {
     RUN(a_credential_file_gets_the_new_token);
     RUN(a_token_that_is_text_is_handed_over);
-    RUN(a_token_that_was_not_taken_is_handed_over_again);
     RUN(a_copy_of_the_error_has_the_state);
-    RUN(both_tokens_work_in_the_grace_period);
-    RUN(the_old_token_is_revoked_after_the_grace_period);
-    RUN(the_rotation_of_another_client_is_adopted);
-    RUN(the_new_token_follows_the_options);
-    RUN(without_the_right_to_revoke_the_old_token_is_kept);
     RUN(options_that_did_not_apply_are_reported);
     return check_report();
 }
