@@ -1,4 +1,4 @@
-"""Application tokens without faults: create, list, update, revoke."""
+"""Application tokens: create, list, update, revoke."""
 
 import copy
 import datetime
@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from emnify_auth import ApplicationToken, Client, NotFoundError
+from emnify_auth import ApiError, ApplicationToken, Client, ValidationError
 
 from sandbox import APPLICATION_TOKEN, Sandbox
 
@@ -102,25 +102,6 @@ def test_an_update_sends_only_the_description(client: Client, sandbox: Sandbox) 
     assert sent(sandbox, "PATCH") == {"description": "hall ä"}
 
 
-def test_all_pages_are_read(client: Client, sandbox: Sandbox) -> None:
-    sandbox.settings(default_per_page=3)
-    seeded = [sandbox.seed(description=f"token {number}") for number in range(10)]
-    listed = [token.id for token in client.application_tokens.list()]
-    assert set(seeded) < set(listed)
-    assert len(listed) == len(set(listed)) == 11
-
-
-def test_a_row_with_missing_fields_is_accepted(client: Client, sandbox: Sandbox) -> None:
-    sandbox.settings(omit_nulls=True)
-    token = row(client, sandbox.seed(without_creator=True, without_created=True))
-    assert token.description is None
-    assert token.created_at is None
-    assert token.expiry_date is None
-    assert token.expires_at is None
-    assert token.ip is None
-    assert token.creator is None
-
-
 def test_a_date_that_python_cannot_express_is_kept_as_text(
     client: Client, sandbox: Sandbox
 ) -> None:
@@ -161,8 +142,13 @@ def test_a_row_is_a_value(client: Client, sandbox: Sandbox) -> None:
             setattr(first, name, "x")
 
 
-def test_an_unknown_id_raises_not_found(client: Client) -> None:
-    with pytest.raises(NotFoundError) as caught:
-        client.application_tokens.revoke(2**63 - 1)
-    assert caught.value.http_status == 404
-    assert not caught.value.is_retryable
+def test_the_error_object_of_emnify_is_a_value(client: Client, sandbox: Sandbox) -> None:
+    nested = {"error_code": 1402, "error_token": "Required", "message": "name"}
+    refusal = {"error_code": 1400, "error_token": "InputValidationFailed", "message": "Bad"}
+    body = json.dumps({**refusal, "errors": [nested]})
+    sandbox.fault("status", APPLICATION_TOKEN, status=422, body=body)
+    with pytest.raises(ValidationError) as caught:
+        client.application_tokens.create()
+    assert caught.value.api_error == ApiError(
+        1400, "InputValidationFailed", "Bad", (ApiError(1402, "Required", "name"),)
+    )

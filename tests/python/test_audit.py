@@ -4,15 +4,12 @@ import copy
 import datetime
 import pickle
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from emnify_auth import AuditedToken, Client
 
 from sandbox import Sandbox
-
-LIMITED = {"expiry_date": "2099-01-01", "ip": "192.0.2.7"}
 
 
 def day(days: int) -> str:
@@ -23,48 +20,6 @@ def day(days: int) -> str:
 def found(audited: list[AuditedToken], id: int) -> set[str]:
     [token] = [token for token in audited if token.token.id == id]
     return set(token.findings)
-
-
-@pytest.mark.parametrize(
-    ("seeded", "findings"),
-    [
-        (LIMITED, set()),
-        ({**LIMITED, "status": 1}, {"revoked"}),
-        ({"expiry_date": "2020-01-01"}, {"expired"}),
-        (
-            {**LIMITED, "description": "new [rotation 00112233445566778899aabbccddeeff]"},
-            {"orphan"},
-        ),
-        ({**LIMITED, "expiry_date": day(10)}, {"expires_soon"}),
-        ({"ip": "192.0.2.7"}, {"no_expiry"}),
-        ({"expiry_date": "2099-01-01"}, {"no_address_restriction"}),
-        ({**LIMITED, "created": day(-400)}, {"old"}),
-        ({**LIMITED, "expiry_date": "some day"}, {"unreadable_expiry"}),
-        ({"created": day(-400)}, {"no_expiry", "no_address_restriction", "old"}),
-    ],
-)
-def test_each_kind_of_token_is_found(
-    client: Client, sandbox: Sandbox, seeded: dict[str, Any], findings: set[str]
-) -> None:
-    id = sandbox.seed(**seeded)
-    audited = client.application_tokens.audit()
-    assert found(audited, id) == findings
-    assert len(audited) == 2
-
-
-def test_the_client_s_own_token_is_marked(client: Client, sandbox: Sandbox) -> None:
-    sandbox.seed()
-    own = client.application_tokens.own()
-    assert own is not None
-    assert own.id == sandbox.application_tokens()[0]["id"]
-    [audited] = [row for row in client.application_tokens.audit() if "own" in row.findings]
-    assert audited.token == own
-
-
-def test_a_user_has_no_own_token(sandbox: Sandbox) -> None:
-    with sandbox.user("user@example.com") as client:
-        assert client.application_tokens.own() is None
-        assert not any("own" in row.findings for row in client.application_tokens.audit())
 
 
 def test_the_thresholds_of_an_audit_can_be_set(client: Client, sandbox: Sandbox) -> None:

@@ -8,7 +8,6 @@ from emnify_auth import (
     ApplicationTokens,
     AuthenticationError,
     Client,
-    ForbiddenError,
     InvalidInputError,
     TokenClaims,
 )
@@ -49,25 +48,6 @@ def test_a_text_that_cannot_be_parsed_is_kept_without_control_characters(
     [failure] = client.application_tokens.failures(since=3_600)
     assert failure.description == "no [2J idea"
     assert (failure.at, failure.token_name, failure.token_ids) == (None, None, ())
-
-
-def test_without_the_right_to_read_events_an_audit_is_incomplete(sandbox: Sandbox) -> None:
-    kinds = []
-    with sandbox.client(on_event=lambda event: kinds.append(event.kind)) as client:
-        sandbox.fault("status", EVENTS, status=403)
-        assert len(client.application_tokens.audit()) == 1
-        assert kinds == ["authenticated", "audit_incomplete"]
-        with pytest.raises(ForbiddenError):
-            client.application_tokens.failures(A_DAY)
-
-
-def test_creating_a_token_without_limits_is_reported(sandbox: Sandbox) -> None:
-    kinds = []
-    with sandbox.client(on_event=lambda event: kinds.append(event.kind)) as client:
-        client.application_tokens.create(ip="192.0.2.7", expires_in=A_DAY)
-        assert kinds == ["authenticated"]
-        client.application_tokens.create()
-    assert kinds[1:] == ["created_without_expiry", "created_without_address_restriction"]
 
 
 def test_a_value_that_was_found_is_identified(client: Client, sandbox: Sandbox) -> None:

@@ -87,17 +87,6 @@ def test_params_and_page_size_are_sent(client: Client, sandbox: Sandbox) -> None
     assert sandbox.requests()[-1]["query"] == "q=a&q=b&per_page=100&page=1"
 
 
-def test_an_error_ends_the_iteration(client: Client, sandbox: Sandbox) -> None:
-    rows = client.paginate(SIM, per_page=10)
-    for _ in range(10):
-        next(rows)
-    sandbox.fault("status", SIM, status=403)
-    with pytest.raises(emnify_auth.ForbiddenError):
-        next(rows)
-    sandbox.clear_faults()
-    assert list(rows) == []
-
-
 def test_an_iteration_may_be_abandoned(sandbox: Sandbox) -> None:
     for _ in range(3):
         with sandbox.client() as client:

@@ -212,18 +212,6 @@ def test_a_redirect_is_not_followed(client: Client, sandbox: Sandbox) -> None:
     assert sandbox.calls("GET", ENDPOINT) == 0
 
 
-def test_temporary_failures_are_retried_where_that_is_safe(
-    client: Client, sandbox: Sandbox
-) -> None:
-    sandbox.fault("status", SIM, status=503, times=1)
-    assert client.get(SIM).status_code == 200
-    assert sandbox.calls("GET", SIM) == 2
-    sandbox.fault("reset_after", ENDPOINT, times=1)
-    with pytest.raises(emnify_auth.NetworkError, match="may have taken effect"):
-        client.post(ENDPOINT, json=GATEWAY)
-    assert sandbox.calls("POST", ENDPOINT) == 1
-
-
 def test_a_refused_auth_token_is_replaced(client: Client, sandbox: Sandbox) -> None:
     client.get(SIM)
     sandbox.revoke_auth_tokens()

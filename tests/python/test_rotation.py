@@ -18,7 +18,6 @@ import pytest
 from emnify_auth import (
     Client,
     EmnifyError,
-    ForbiddenError,
     InvalidInputError,
     Rotation,
     RotationError,
@@ -78,17 +77,6 @@ def test_a_new_token_in_the_credential_file_replaces_the_old_one(gateway: Gatewa
         assert client.authenticate().reveal()
 
 
-def test_options_override_the_old_one_s_settings(gateway: Gateway) -> None:
-    with gateway.client() as client:
-        client.application_tokens.rotate(
-            id=gateway.old_id, description="gateway 8", expiry_date="2098-05-29", ip="127.0.0.1"
-        )
-        own = client.application_tokens.own()
-    assert own is not None
-    assert (own.description, own.ip) == ("gateway 8", "127.0.0.1")
-    assert str(own.expiry_date).startswith("2098-05-29")
-
-
 def test_a_lifetime_overrides_the_old_one_s(gateway: Gateway) -> None:
     with gateway.client() as client:
         client.application_tokens.rotate(expires_in=timedelta(days=90))
@@ -97,30 +85,6 @@ def test_a_lifetime_overrides_the_old_one_s(gateway: Gateway) -> None:
     assert own.expires_at is not None
     left = own.expires_at - datetime.now(timezone.utc)
     assert abs(left - timedelta(days=90)) < timedelta(minutes=1)
-
-
-def test_without_the_right_to_revoke_the_old_one_is_kept(gateway: Gateway) -> None:
-    events: list[tuple[str, str]] = []
-    rows = "/api/v1/application_token/*"
-    gateway.sandbox.fault("status", rows, method="PATCH", status=403)
-    with gateway.client(on_event=lambda e: events.append((e.kind, str(e.error)))) as client:
-        with pytest.raises(ForbiddenError, match="keep_old"):
-            client.application_tokens.rotate()
-        assert gateway.active() == [gateway.old_id]
-        rotation = client.application_tokens.rotate(keep_old=True)
-    assert (rotation.state, rotation.is_old_kept) == ("done", True)
-    assert gateway.active() == [gateway.old_id, rotation.new_id]
-    [said] = [text for kind, text in events if kind == "old_token_kept"]
-    assert f"application token {gateway.old_id} still works" in said
-
-
-def test_options_that_a_rotation_was_not_started_with_are_named(gateway: Gateway) -> None:
-    with gateway.client() as client:
-        rotate = client.application_tokens.rotate
-        assert rotate(grace=3_600).ignored_options == ()
-        others = rotate(grace=7_200, description="gateway 8", expiry_date="2098-05-29")
-    assert others.ignored_options == ("description", "expiry_date", "grace")
-    assert not others.is_old_kept
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -236,17 +200,6 @@ def test_both_work_in_the_grace_period(gateway: Gateway, grace: float | timedelt
         assert set(gateway.active()) == {rotation.old_id, rotation.new_id}
         again = client.application_tokens.rotate()
         assert (again.state, again.new_id) == ("grace", rotation.new_id)
-
-
-def test_a_start_with_the_old_token_finds_and_reports_the_new_one(gateway: Gateway) -> None:
-    with gateway.text_client() as client:
-        rotation = client.application_tokens.rotate(hand_over=lambda _: None)
-    events: list[str] = []
-    with gateway.text_client(on_event=lambda event: events.append(event.kind)) as client:
-        own = client.application_tokens.own()
-        assert own is not None
-        assert own.id == rotation.new_id
-    assert "successor_found" in events
 
 
 def test_a_rotation_is_a_value(gateway: Gateway) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emnify_auth import EmnifyError, Event, InvalidInputError, StoreError
+from emnify_auth import Event, InvalidInputError
 
 from sandbox import AUTHENTICATE, Sandbox, ended
 
@@ -64,20 +64,6 @@ def test_twenty_cold_processes_sign_in_once(sandbox: Sandbox, tmp_path: Path) ->
     assert sandbox.calls("POST", AUTHENTICATE) == 1
 
 
-def test_another_credential_has_another_session(sandbox: Sandbox, tmp_path: Path) -> None:
-    with sandbox.client(store=tmp_path) as client, sandbox.user("user@example.com") as user:
-        assert client.authenticate().reveal() != user.authenticate().reveal()
-
-
-def test_a_refusal_outlives_the_process(sandbox: Sandbox, tmp_path: Path) -> None:
-    for _ in range(3):
-        client = sandbox.client(application_token="refused", store=tmp_path)
-        with client, pytest.raises(EmnifyError) as caught:
-            client.authenticate()
-        assert caught.value.retry_after is None or caught.value.retry_after > 50
-    assert sandbox.calls("POST", AUTHENTICATE) == 1
-
-
 def test_files_are_encrypted_and_have_mode_0600(sandbox: Sandbox, tmp_path: Path) -> None:
     store = tmp_path / "store"
     with sandbox.client(store=store) as client:
@@ -91,21 +77,6 @@ def test_files_are_encrypted_and_have_mode_0600(sandbox: Sandbox, tmp_path: Path
         for secret in (token, sandbox.application_token):
             assert secret.encode() not in content
             assert secret.rsplit(".", maxsplit=1)[-1].encode() not in content
-
-
-def test_a_damaged_store_is_reported_and_ignored(sandbox: Sandbox, tmp_path: Path) -> None:
-    with sandbox.client(store=tmp_path) as client:
-        client.authenticate()
-    [file] = [path for path in tmp_path.iterdir() if not path.suffix]
-    file.write_bytes(b"damaged")
-    events: list[Event] = []
-    with sandbox.client(store=tmp_path, on_event=events.append) as client:
-        assert client.authenticate().reveal()
-    assert [event.kind for event in events] == ["store_error", "authenticated"]
-    error = events[0].error
-    assert isinstance(error, StoreError)
-    assert isinstance(error, OSError)
-    assert str(tmp_path) in str(error)
 
 
 def test_a_store_that_cannot_be_written_is_only_reported(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Signing in as a user: with a password, a one-time code, and a trusted device."""
+"""Signing in as a user: with a password and a one-time code."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import emnify_auth
-from emnify_auth import AuthToken, Client, EmnifyError, MfaRequiredError, TrustedDevice
+from emnify_auth import AuthToken, Client
 
 from sandbox import AUTHENTICATE, PASSWORD, USER, Sandbox
 
@@ -74,22 +74,6 @@ def test_one_of_many_threads_calls_mfa(sandbox: Sandbox) -> None:
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("with_function", [False, True])
-def test_without_a_code_mfa_required_is_raised(sandbox: Sandbox, with_function: bool) -> None:
-    mfa = (lambda: None) if with_function else None
-    with sandbox.user(mfa=mfa) as client, pytest.raises(MfaRequiredError) as caught:
-        client.authenticate()
-    assert not caught.value.is_retryable
-
-
-def test_a_wrong_code_is_refused(sandbox: Sandbox) -> None:
-    with sandbox.user(mfa=lambda: "000000") as client:
-        with pytest.raises(emnify_auth.AuthenticationError) as caught:
-            client.authenticate()
-        assert type(caught.value) is emnify_auth.AuthenticationError
-        assert "000000" not in str(caught.value)
-
-
 @pytest.mark.parametrize("elsewhere", [False, True])
 @pytest.mark.parametrize("raised", [LookupError("the caller's own"), SystemExit(3)])
 def test_an_exception_in_the_function_reaches_who_asked(
@@ -132,30 +116,3 @@ def test_mfa_must_return_text(sandbox: Sandbox, answer: object) -> None:
     with client, pytest.raises(emnify_auth.InvalidInputError) as caught:
         client.authenticate()
     assert str(caught.value) == "mfa: must return the one-time code as a str, or None"
-
-
-def test_a_trusted_device_needs_one_code(sandbox: Sandbox) -> None:
-    asked: list[str | None] = []
-
-    def mfa() -> str | None:
-        asked.append(sandbox.one_time_code())
-        return asked[-1]
-
-    device = TrustedDevice("fingerprint-4711", "the gateway's")
-    for _ in range(2):
-        with sandbox.user(mfa=mfa, trusted_device=device) as client:
-            assert client.authenticate().reveal()
-    assert len(asked) == 1
-    # The function is no longer needed.
-    with sandbox.user(trusted_device=device) as client:
-        assert client.authenticate().reveal()
-
-
-def test_a_refused_password_is_not_sent_again(sandbox: Sandbox) -> None:
-    with Client.from_user(USER, "wrong", base_url=sandbox.url, ca_bundle=sandbox.ca_file) as client:
-        for _ in range(5):
-            with pytest.raises(EmnifyError) as caught:
-                client.authenticate()
-            assert type(caught.value) is emnify_auth.AuthenticationError
-            assert "wrong" not in str(caught.value)
-    assert sandbox.calls("POST", AUTHENTICATE) == 1

@@ -5,21 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import emnify_auth
-from emnify_auth import Client, EmnifyError, InvalidInputError
+from emnify_auth import InvalidInputError
 
-from sandbox import SIM, USER, Sandbox
+from sandbox import USER, Sandbox
 
-HERE, THERE = 1234, 5678
-
-
-def test_each_client_stays_in_its_workspace(sandbox: Sandbox) -> None:
-    with sandbox.user(USER) as client, client.switch_workspace(THERE) as other:
-        assert isinstance(other, Client)
-        assert other.authenticate().organisation_id == THERE
-        assert client.authenticate().organisation_id == HERE
-        assert other.get(SIM).headers["X-Total-Count"] == "15"
-        assert client.get(SIM).headers["X-Total-Count"] == "300"
+THERE = 5678
 
 
 def test_the_new_client_renews_itself_after_the_first_is_closed(sandbox: Sandbox) -> None:
@@ -65,24 +55,3 @@ def test_the_new_client_has_the_timeout_of_the_first(sandbox: Sandbox) -> None:
         client.switch_workspace(THERE, timeout=20) as other,
     ):
         assert other._timeout() == client._timeout() == 7.0
-
-
-def test_the_server_decides_whether_an_application_token_may_switch(client: Client) -> None:
-    with pytest.raises(emnify_auth.AuthenticationError, match="user credentials") as caught:
-        client.switch_workspace(THERE)
-    assert caught.value.http_status == 401
-    assert client.authenticate().organisation_id == HERE
-
-
-@pytest.mark.parametrize(
-    ("id", "expected"),
-    [(7, emnify_auth.ForbiddenError), (987_654, emnify_auth.NotFoundError)],
-)
-def test_a_foreign_workspace_is_refused(
-    sandbox: Sandbox, id: int, expected: type[EmnifyError]
-) -> None:
-    with sandbox.user(USER) as client:
-        with pytest.raises(expected) as caught:
-            client.switch_workspace(id)
-        assert caught.value.http_status in (403, 404)
-        assert client.authenticate().organisation_id == HERE
