@@ -6,6 +6,7 @@ select the cells whose names contain all of them.
 """
 
 import queue
+import re
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
 
+from emnify_auth import ApplicationTokens, Client
 from emnify_sandbox import FaultKind
 
 from fault_cells import CALLS, FAULTS, Cell, Name, Result, Trial, cells
@@ -28,6 +30,12 @@ _SETTLED = 12
 _MEMORY = 48 * 1024
 # The columns of one table.
 _COLUMNS = 13
+# Public names that make no request, and those that stand for `request`.
+_NO_REQUEST = {
+    "application_tokens", "base_url", "close", "inspect", "invalidate", "metrics", "retry_now",
+    "status",
+}  # fmt: skip
+_REQUESTS = {"delete", "get", "patch", "post", "put"}
 
 
 class Worker:
@@ -134,6 +142,9 @@ def differences(results: dict[Name, dict[str, Result]]) -> Iterator[str]:
 def main() -> int:
     kinds = {fault["kind"] for fault in FAULTS if "kind" in fault}
     assert kinds == set(get_args(FaultKind)), "a fault of the sandbox is missing"
+    public = {name for cls in (Client, ApplicationTokens) for name in dir(cls) if name[0] != "_"}
+    calls = {re.split("[ ,]", call["name"])[0] for call in CALLS}
+    assert public - _NO_REQUEST - _REQUESTS == calls & public, "a public method is missing"
     started = time.monotonic()
     wanted = [cell for cell in cells() if all(word in " ".join(cell.name) for word in sys.argv[1:])]
     results: dict[Name, dict[str, Result]] = {cell.name: {} for cell in wanted}
