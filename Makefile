@@ -317,6 +317,10 @@ test-sanitizers: sandbox ## Test the C and C++ libraries with sanitizers
 	SANITIZE=address,undefined tests/c/run.sh $(DEBUG)
 	SANITIZE=thread tests/c/run.sh $(DEBUG)
 
+.PHONY: test-miri
+test-miri: tools ## Test unsafe code with Miri, which needs a nightly compiler
+	tests/miri.sh
+
 .PHONY: docs
 docs: tools ## Build the documentation into target/docs, and check its links
 	@$(PYTHON) -m venv $(BUILD)/docs-venv

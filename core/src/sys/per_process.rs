@@ -89,8 +89,9 @@ fn wiped_on_fork() -> Option<&'static AtomicUsize> {
     }
     // SAFETY: the range is the page mapped above, and neither advice touches what is there now.
     let is_wiped = unsafe {
-        // Versions of qemu's user mode accept any advice and ignore it.
-        madvise(page, LENGTH, -1) != 0 && madvise(page, LENGTH, MADV_WIPEONFORK) == 0
+        // Miri does not know `madvise`, and cannot fork. Versions of qemu's user mode accept any
+        // advice and ignore it.
+        cfg!(miri) || madvise(page, LENGTH, -1) != 0 && madvise(page, LENGTH, MADV_WIPEONFORK) == 0
     };
     if !is_wiped {
         // SAFETY: nothing refers to the page mapped above.
@@ -269,6 +270,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    #[cfg_attr(miri, ignore = "it cannot fork")]
     fn the_page_is_wiped_in_a_child_and_kept_in_the_parent() {
         let detection = Detection::new();
         let Detection::Page(page) = detection else { panic!("Linux before 4.14") };

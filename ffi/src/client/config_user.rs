@@ -110,3 +110,58 @@ pub unsafe extern "C" fn emnify_config_set_trusted_device(
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::ptr;
+
+    use super::*;
+    use crate::boundary::{emnify_error_code, emnify_error_free, emnify_error_message};
+    use crate::client::config::{
+        emnify_config_free, emnify_config_new, emnify_config_set_application_token,
+    };
+    use crate::codes::{EMNIFY_ERR_INVALID_INPUT, EMNIFY_OK};
+
+    unsafe extern "C" fn ask(_: *mut c_void, _: *mut c_char, _: usize) -> usize {
+        0
+    }
+
+    unsafe extern "C" fn count(user: *mut c_void) {
+        // SAFETY: it is the cell of the test below, which outlives the configuration.
+        let frees = unsafe { &*user.cast::<Cell<u32>>() };
+        frees.set(frees.get() + 1);
+    }
+
+    // Miri follows each pointer, from the call to the end of the configuration.
+    #[test]
+    fn a_configuration_copies_what_it_is_given_and_frees_what_it_owns() {
+        let frees = [(); 2].map(|()| Cell::new(0));
+        let user = |index: usize| ptr::from_ref(&frees[index]).cast_mut().cast::<c_void>();
+        let mut error = ptr::null_mut();
+        // SAFETY: all pointers are NULL or those of variables that outlive the calls.
+        unsafe {
+            let config = emnify_config_new();
+            let texts = ["user@example.com\0", "canary"].map(str::to_owned);
+            let [name, secret] = texts.each_ref().map(|text| text.as_ptr().cast::<c_char>());
+            let length = texts[1].len();
+            let set = [
+                emnify_config_set_user(config, name, secret, length, &mut error),
+                emnify_config_set_trusted_device(config, secret, length, name, &mut error),
+                emnify_config_set_application_token(config, secret, length, &mut error),
+                emnify_config_set_mfa(config, Some(ask), user(0), Some(count), &mut error),
+                emnify_config_set_mfa(config, Some(ask), user(1), Some(count), &mut error),
+            ];
+            assert_eq!((set, error), ([EMNIFY_OK; 5], ptr::null_mut()));
+            drop(texts);
+            assert_eq!(frees.each_ref().map(Cell::get), [1, 0]);
+
+            let status = emnify_config_set_user(config, ptr::null(), secret, 0, &mut error);
+            assert_eq!((status, emnify_error_code(error)), (EMNIFY_ERR_INVALID_INPUT, status));
+            assert!(!emnify_error_message(error).is_null());
+            emnify_error_free(error);
+            emnify_config_free(config);
+        }
+        assert_eq!(frees.each_ref().map(Cell::get), [1, 1]);
+    }
+}
