@@ -181,7 +181,9 @@ fn every_exported_function_is_in_the_header() {
     let mut functions = 0;
     for source in sources(&package.join("src")) {
         for line in fs::read_to_string(&source).unwrap().lines() {
-            let Some((_, rest)) = line.split_once("extern \"C\" fn ") else { continue };
+            let Some(("pub " | "pub unsafe ", rest)) = line.split_once("extern \"C\" fn ") else {
+                continue;
+            };
             let name = rest.split('(').next().unwrap();
             assert!(header.contains(&format!("{name}(")), "{name} of {}", source.display());
             functions += 1;
