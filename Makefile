@@ -312,10 +312,12 @@ clean: ## Remove everything that was built or downloaded
 	rm -rf $(BUILD)
 
 .PHONY: test-sanitizers
-test-sanitizers: sandbox ## Test the C and C++ libraries with sanitizers
+test-sanitizers: sandbox ## Test with sanitizers; those for Rust need a nightly compiler
 	@$(CARGO) build --quiet -p emnify-ffi
 	SANITIZE=address,undefined tests/c/run.sh $(DEBUG)
 	SANITIZE=thread tests/c/run.sh $(DEBUG)
+	tests/sanitizers.sh address $(BUILD)/sanitizers
+	tests/sanitizers.sh thread $(BUILD)/sanitizers
 
 .PHONY: test-miri
 test-miri: tools ## Test unsafe code with Miri, which needs a nightly compiler

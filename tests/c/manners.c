@@ -161,6 +161,9 @@ static void a_thread_with_a_small_stack_can_make_all_calls(void)
     if (getenv("CHECK_DEBUG") != NULL) {
         size *= 2;
     }
+#ifdef __SANITIZE_ADDRESS__
+    size *= 8;
+#endif
     /* 128 KiB on aarch64. */
     if (size < (size_t)PTHREAD_STACK_MIN) {
         size = (size_t)PTHREAD_STACK_MIN;

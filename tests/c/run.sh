@@ -11,9 +11,9 @@
 #                  valgrind knows the names of its functions. Set CHECK_SLOWNESS=20 if the
 #                  library is not optimised
 #   SANITIZE       builds the tests with these sanitizers: address,undefined, or thread, with
-#                  which only tests with many threads run. The library itself is built without
-#                  them, so they check the tests, and the library's use of the allocator (leaks,
-#                  double frees)
+#                  which only tests with many threads run. Unless tests/sanitizers.sh has built
+#                  the library, it is built without them, so they check the tests, and the
+#                  library's use of the allocator (leaks, double frees)
 #   NATIVE_LIBS    libraries that a program linked with libemnify.a needs in addition
 #
 # The last line says "N passed, N failed". Each header check and each example counts as one.
