@@ -95,7 +95,7 @@ END
 
 # Cargo with the standard library built from its sources, if Debian has none for the target. Without
 # the feature "backtrace" it has no code that reads debug symbols, which is 136 kB.
-std="-Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind"
+std="-Zbuild-std-features=panic-unwind -Zbuild-std=std,panic_unwind"
 cargo() {
     command=$1
     shift
