@@ -124,6 +124,8 @@ def test_a_token_that_standard_output_does_not_take_is_revoked(command_line: Com
 def test_ctrl_c_during_create_revokes_the_new_token(
     command_line: CommandLine, sent: signal.Signals
 ) -> None:
+    if signal.getsignal(sent) is signal.SIG_IGN:
+        pytest.skip("what nohup starts ignores SIGHUP")
     command_line.sandbox.fault("delay", APPLICATION_TOKEN, method="POST", milliseconds=1_000)
     process = command_line.start("tokens", "create", "-o", "secret")
     wait_for(command_line, "POST", APPLICATION_TOKEN)
