@@ -29,7 +29,7 @@ pub(crate) fn instant(text: &str) -> Option<SystemTime> {
 pub(crate) fn wire(instant: SystemTime) -> Option<String> {
     let millis = match instant.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).ok()?,
-        Err(before) => -i64::try_from(before.duration().as_millis()).ok()?,
+        Err(before) => -i64::try_from(before.duration().as_nanos().div_ceil(1_000_000)).ok()?,
     };
     let (seconds, millis) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
     let (days, seconds) = (seconds.div_euclid(A_DAY), seconds.rem_euclid(A_DAY));
@@ -120,6 +120,15 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_millisecond_is_cut_off_also_before_1970() {
+        let written = |text| wire(instant(text)?);
+        let after = written("1970-01-01T00:00:00.0004Z");
+        assert_eq!(after.as_deref(), Some("1970-01-01T00:00:00.000Z"));
+        let before = written("1969-12-31T23:59:59.9994Z");
+        assert_eq!(before.as_deref(), Some("1969-12-31T23:59:59.999Z"));
+    }
 
     #[test]
     fn a_date_for_a_person_has_no_fraction() {
