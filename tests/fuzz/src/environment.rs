@@ -40,6 +40,9 @@ pub fn check(data: &[u8]) {
         let is_path = name.contains("CERT") || name.contains("BUNDLE");
         let kept = |byte: &u8| *byte != 0 && !(is_path && *byte == b'/');
         let value: Vec<u8> = value.iter().copied().filter(kept).collect();
+        if !hides_canary(name, &String::from_utf8_lossy(&value)) {
+            continue;
+        }
         // SAFETY: no other thread of this process uses the environment.
         unsafe { env::set_var(name, OsStr::from_bytes(&value)) };
     }
@@ -50,4 +53,16 @@ pub fn check(data: &[u8]) {
         }
         Err(error) => check_shown(&error, &["canary"]),
     }
+}
+
+/// Whether "canary" stands only where the value is secret: a token, a password, the user in a URL.
+/// The names of files and hosts are shown.
+fn hides_canary(name: &str, value: &str) -> bool {
+    if matches!(name, "EMNIFY_APPLICATION_TOKEN" | "EMNIFY_PASSWORD") {
+        return true;
+    }
+    let is_url = value.contains("://") && !name.contains("FILE") && name != "NO_PROXY";
+    let shown = if is_url { value.rsplit('@').next().unwrap_or(value) } else { value };
+    let has_user = shown.len() < value.len();
+    !shown.contains("canary") && (has_user || !value.contains("canary"))
 }
