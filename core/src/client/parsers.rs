@@ -68,7 +68,7 @@ pub fn path(text: &str) -> Result<(&str, Vec<(String, String)>)> {
     url::path(text)
 }
 
-/// Checks a base URL, and returns it as it is used.
+/// Checks a base URL, and returns it as calls use it.
 pub fn base_url(text: &str) -> Result<String> {
     url::base_url("base_url", text).map(String::from)
 }

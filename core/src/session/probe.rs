@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(late.decide(true, at(900 + 60)), After401::SignIn);
     }
 
-    /// Returns the probe as it is after that time, which is now again.
+    /// Returns the probe after that time, counted from `NOW`, so that few states differ.
     fn later(probe: Probe, by: Duration) -> Probe {
         let Probe { not_before, unconfirmed_since, .. } = probe;
         let not_before = not_before.saturating_sub(by).max(NOW);

@@ -44,7 +44,7 @@ enum Start {
     SameBoot,
     /// After a reboot that took no time.
     Reboot,
-    /// After a reboot, the wall clock shows an earlier time: nobody knows how much has passed.
+    /// After a reboot, the wall clock shows an earlier time, so the elapsed time is unknown.
     SetBack,
     /// After a reboot, the wall clock shows a time after all waits.
     SetAhead,
@@ -172,7 +172,7 @@ fn fail(before: &Client, fails: Fails, draw: f64, who: Who) -> Result<Client, St
     check(wait >= least, "a wait is shorter than the server's, or than the schedule's")?;
     check(wait >= MIN_INTERVAL, "two attempts start within 5 s")?;
     check(wait <= most.max(MIN_INTERVAL), "a wait is longer than the schedule's")?;
-    // A credential that changed was refused by nobody. What the server or the network asks for stays.
+    // Nothing has refused a new credential. Waits for the server or the network remain.
     let is_refused = fails.kind == ErrorKind::Rejected;
     check(
         !is_refused || next(&after.state, true).is_zero(),

@@ -174,7 +174,7 @@ impl Run {
             && self.possible().is_empty()
             && self.at.iter().any(|at| !matches!(at, At::Idle))
         {
-            return Err("nobody leads and nobody can go on".into());
+            return Err("no thread leads, and none can continue".into());
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl Expected {
     }
 }
 
-/// A process that takes and frees locks as it is told.
+/// A process that takes and frees locks on command.
 struct Server(Child, BufReader<ChildStdout>);
 
 impl Server {

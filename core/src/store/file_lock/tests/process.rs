@@ -121,7 +121,7 @@ fn run() {
     }
 }
 
-/// Takes and frees locks as it is told, a line for each.
+/// Takes and frees locks. Each line of standard input is a command.
 fn serve(store: &Path) {
     let directory = Directory::new(store);
     let mut held = BTreeMap::new();
